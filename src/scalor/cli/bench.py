@@ -1,0 +1,19 @@
+"""``scalor bench``: how fast this machine trains and tracks."""
+
+from jsonargparse import Namespace
+
+from scalor.cli.parser import Parser
+
+HELP = "measure speed and memory on this machine"
+
+
+def parser() -> Parser:
+    made = Parser(description="Print one table of training and tracking speed, memory and the matmul rate.")
+    made.add_argument("--json", action="store_true", help="print one JSON object")
+    return made
+
+
+def run(args: Namespace) -> None:
+    from scalor.cli import bench_command
+
+    bench_command.run(json=args.json)

@@ -1,0 +1,49 @@
+"""``scalor evaluate``: score tracks against the truth."""
+
+import json
+from collections.abc import Mapping
+
+from jsonargparse import Namespace
+from jsonargparse.typing import PositiveFloat
+
+from scalor.cli.parser import Parser
+from scalor.cli.paths import existing
+from scalor.errors import UserError
+
+HELP = "score tracks against the truth"
+DEFAULT_IOU = 0.5
+
+
+def parser() -> Parser:
+    made = Parser(description="Print CLEAR-MOT, IDF1 and HOTA of tracks. Both files hold MOTChallenge rows.")
+    made.add_argument("--truth", metavar="GT", required=True, help="MOTChallenge file with the true boxes")
+    made.add_argument("--tracks", metavar="TRACKS", required=True, help="MOTChallenge file with the boxes to score")
+    made.add_argument("--iou", metavar="SHARE", type=PositiveFloat, default=None, help="least overlap (default: 0.5)")
+    made.add_argument(
+        "--distance", metavar="PX", type=PositiveFloat, default=None, help="or largest distance of centres, in pixels"
+    )
+    made.add_argument("--json", action="store_true", help="print one JSON object")
+    return made
+
+
+def run(args: Namespace) -> None:
+    if args.iou is not None and args.distance is not None:
+        raise UserError("both --iou and --distance came; give one of them")
+    if args.iou is not None and args.iou > 1:
+        raise UserError(f"--iou came as {args.iou:g}; it wants a share above 0 and at most 1, for example 0.5")
+    iou = DEFAULT_IOU if args.iou is None and args.distance is None else args.iou
+    truth_path = existing(args.truth, what="truth")
+    tracks_path = existing(args.tracks, what="tracks")
+
+    from scalor.data.motchallenge import read_mot
+    from scalor.metrics.mot import evaluate
+
+    scores = evaluate(read_mot(truth_path), read_mot(tracks_path), iou=iou, distance=args.distance).as_dict()
+    print(json.dumps(scores, indent=2) if args.json else table(scores))
+
+
+def table(scores: Mapping[str, float | None]) -> str:
+    """The scores, one a line, names to the left and numbers to the right; ``-`` where a ratio has no meaning."""
+    wide = max(map(len, scores), default=0)
+    shown = {name: "-" if value is None else f"{value:.6g}" for name, value in scores.items()}
+    return "\n".join(f"{name:<{wide}}  {text:>10}" for name, text in shown.items())

@@ -1,0 +1,40 @@
+"""``scalor imagine``: watch the start of a video and picture how it goes on."""
+
+from jsonargparse import Namespace
+from jsonargparse.typing import NonNegativeInt, PositiveInt
+
+from scalor.cli.parser import Parser, add_out
+from scalor.cli.paths import existing, writable
+
+HELP = "imagine how a video goes on"
+
+
+def parser() -> Parser:
+    made = Parser(description="Observe the first frames of a video, then imagine the next ones without looking.")
+    made.add_argument("video", metavar="VIDEO", help="video file, folder of frames or MOTChallenge folder")
+    made.add_argument(
+        "-w", "--weights", metavar="WEIGHTS", required=True, help="a run folder, a weights file or a packaged name"
+    )
+    add_out(made, what="the folder to write")
+    made.add_argument("--observe", metavar="N", type=PositiveInt, default=5, help="frames to look at")
+    made.add_argument("--steps", metavar="N", type=PositiveInt, default=20, help="frames to imagine")
+    made.add_argument("--samples", metavar="N", type=PositiveInt, default=8, help="how many futures")
+    made.add_argument("--seed", metavar="S", type=NonNegativeInt, default=0, help="seed of everything random")
+    return made
+
+
+def run(args: Namespace) -> None:
+    existing(args.video, what="video")
+    out = writable(args.out)
+
+    from scalor.tracking.imagine import imagine_to_folder
+
+    imagine_to_folder(
+        args.video,
+        args.weights,
+        out,
+        observe=args.observe,
+        steps=args.steps,
+        samples=args.samples,
+        seed=args.seed,
+    )

@@ -1,0 +1,69 @@
+"""The door of the command line: choose a command, and turn every mistake into one sentence and an exit code.
+
+Nothing here, nor in the command modules' heads, imports torch: ``scalor --help`` must answer at once.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+import scalor
+from scalor.cli import bench, data, demo, evaluate, fit, imagine, track, train, weights
+from scalor.cli.parser import Parser
+from scalor.errors import UserError
+
+COMMANDS: dict[str, ModuleType] = {
+    "fit": fit,
+    "train": train,
+    "track": track,
+    "imagine": imagine,
+    "evaluate": evaluate,
+    "data": data,
+    "demo": demo,
+    "bench": bench,
+    "weights": weights,
+}
+"""Each has ``HELP``, ``parser()`` and ``run(args)``."""
+
+WRONG_USE = 2
+INTERRUPTED = 130
+OUTPUT_CLOSED = 141
+
+
+def build() -> Parser:
+    """The parser of all commands."""
+    parser = Parser(prog="scalor", description=scalor.__doc__, version=scalor.__version__)
+    subcommands = parser.add_subcommands(required=True, dest="command", title="commands", metavar="COMMAND")
+    for name, module in COMMANDS.items():
+        subcommands.add_subcommand(name, module.parser(), help=module.HELP)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code (0 done, 2 wrong use, 130 interrupted)."""
+    try:
+        config = build().parse_args(argv if argv is None else list(argv))
+        COMMANDS[config.command].run(config[config.command])
+        sys.stdout.flush()
+    except UserError as error:
+        return _say(str(error), WRONG_USE)
+    except KeyboardInterrupt:
+        return _say("interrupted", INTERRUPTED)
+    except BrokenPipeError:  # `scalor ... | head`: the reader left, which is no mistake to report
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OUTPUT_CLOSED
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return _say(f"{error.filename}: {error.strerror}; check the path, its permissions and the disk", WRONG_USE)
+    return 0
+
+
+def _say(sentence: str, code: int) -> int:
+    print(f"scalor: {' '.join(sentence.split())}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""``scalor train``: train a preset on its own generated or downloaded data."""
+
+from jsonargparse import Namespace
+from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+
+from scalor.cli.parser import Parser, add_device, add_out, add_set, overrides
+from scalor.cli.paths import writable
+from scalor.errors import UserError
+
+HELP = "train a preset from scratch"
+
+
+def parser() -> Parser:
+    made = Parser(description="Train a preset, for example fast-sprites-md, on the data it names.")
+    made.add_argument("preset", metavar="PRESET", help="the preset's name")
+    add_out(made, what="the run folder to write")
+    made.add_argument("--steps", metavar="N", type=PositiveInt, default=None, help="stop after N steps")
+    made.add_argument("--minutes", metavar="M", type=PositiveFloat, default=None, help="or after M minutes")
+    made.add_argument("--seed", metavar="S", type=NonNegativeInt, default=0, help="seed of everything random")
+    made.add_argument("--resume", action="store_true", help="go on exactly where the run folder stopped")
+    add_device(made)
+    add_set(made)
+    return made
+
+
+def run(args: Namespace) -> None:
+    if args.steps is not None and args.minutes is not None:
+        raise UserError("both --steps and --minutes came; give one of them")
+    chosen = overrides(args.set)
+    out = writable(args.out)
+
+    from scalor.training.train import train
+
+    train(
+        args.preset,
+        out,
+        steps=args.steps,
+        minutes=args.minutes,
+        seed=args.seed,
+        overrides=chosen,
+        resume=args.resume,
+        device=args.device,
+    )

@@ -1,0 +1,212 @@
+"""Presets. ``fast-*`` are ours, for CPUs; ``paper-*`` have the official network sizes (spec A.11, A.14)."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from scalor.core.geometry import WhereConfig
+from scalor.core.jsonable import nearest
+from scalor.core.schedule import Recipe
+from scalor.data.digits import digits
+from scalor.data.sprites import sprites
+from scalor.errors import UserError
+from scalor.models.config import (
+    BackgroundConfig,
+    DiscoverConfig,
+    EncoderConfig,
+    GlimpseConfig,
+    MergeConfig,
+    ModelConfig,
+    PropagateConfig,
+    RenderConfig,
+)
+from scalor.nets.pyramid import ConvStyle
+from scalor.training.fit import Sizes
+from scalor.training.preset import Preset
+
+OFF = math.inf
+
+FAST_CELLS = {"vld": 8, "ld": 4, "md": 4, "hd": 4, "vhd": 4, "bg": 4, "ablation": 4}
+"""About half the object's side (two prototypes agreed)."""
+
+FAST_PROPOSALS = {"hd": 20, "vhd": 28, "bg": 20}
+"""Proposals decoded per 64 cells, where the default of `DiscoverConfig` is too few for the crowd."""
+
+
+def fast_where(size: float) -> WhereConfig:
+    """Boxes for objects of ``size`` pixels."""
+    return WhereConfig(size=1.15 * size, size_range=0.45 * size, ratio=1.0, ratio_range=0.3, reach=0.8)
+
+
+def fast_sprites(density: str) -> Preset:
+    """Moving sprites of one of the paper's densities, on black or (bg) moving ground."""
+    data = sprites(density)
+    default = DiscoverConfig()
+    model = ModelConfig(
+        cell=FAST_CELLS[density],
+        where=fast_where(data.object_size),
+        discover=replace(default, proposals=FAST_PROPOSALS.get(density, default.proposals)),
+        background=BackgroundConfig(family="encoder" if data.background != "black" else "none"),
+    )
+    return Preset(name=f"fast-sprites-{density}", data=f"sprites-{density}", model=model, recipe=Recipe())
+
+
+def fast_digits(density: str) -> Preset:
+    """Moving digits, grey."""
+    data = digits(density)
+    model = ModelConfig(channels=data.channels, cell=FAST_CELLS[density], where=fast_where(data.object_size))
+    return Preset(name=f"fast-digits-{density}", data=f"digits-{density}", model=model, recipe=Recipe())
+
+
+DEFAULT_SIZES = Sizes(height=20.0, width=10.0, spread=0.5, motion=6.0, noise=0.01)
+"""Walking people."""
+
+
+def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
+    """The user's own footage from a fixed camera, with objects of about these sizes."""
+    ratio = min(4.0, max(0.25, sizes.height / sizes.width))
+    where = WhereConfig(
+        size=1.15 * math.sqrt(sizes.height * sizes.width),
+        # A range of a factor of 4 invites two people who walk side by side to be one object.
+        size_range=min(0.6, max(0.3, sizes.spread)),
+        ratio=ratio,
+        ratio_range=0.5,
+        scale="log",
+        reach=0.8,
+        motion=min(16.0, max(4.0, 1.5 * sizes.motion)),
+    )
+    model = ModelConfig(
+        cell=8,
+        where=where,
+        encoder=EncoderConfig(widths=(16, 32, 48), memory=32, memory_stride=1, mask_widths=(8, 16, 16)),
+        glimpse=GlimpseConfig(side=16),
+        propagate=PropagateConfig(position=False),
+        background=BackgroundConfig(family="median"),
+        render=RenderConfig(sigma=0.1),
+    )
+    recipe = Recipe(batch=8, lr=4e-4, lengths=((0.0, 2), (0.3, 4), (0.7, 8)))
+    return Preset(name="fast-video", data="footage", model=model, recipe=recipe)
+
+
+def paper_model(where: WhereConfig, *, cell: int, glimpse: int, what: int) -> ModelConfig:
+    """The official network sizes and switches (spec A.11): nothing of ours."""
+    deeper = (64,) * (int(math.log2(cell)) - 3)
+    return ModelConfig(
+        cell=cell,
+        posterior_shift=0.0,
+        style=ConvStyle(act="celu", norm=True),
+        where=where,
+        encoder=EncoderConfig(
+            widths=(16, 32, 64, *deeper),
+            refine=True,
+            memory=64,
+            memory_layers=2,
+            memory_stride=1,
+            mask_widths=(16, 32, *deeper, 32),
+        ),
+        glimpse=GlimpseConfig(side=glimpse, kind="conv", what=what),
+        propagate=PropagateConfig(tracker=128, attended=128, dynamics=64, residual=0.0, legacy_what_std=True),
+        discover=DiscoverConfig(twin_iou=OFF, twin_inside=OFF, proposals=64, presence_bias=0.0),
+        merge=MergeConfig(iou=OFF),
+        render=RenderConfig(convex=False, depth="sigmoid"),
+    )
+
+
+def paper_recipe() -> Recipe:
+    """Toy experiments (spec A.14): RMSprop, constant rate, ten frames from the start, detached for 30 000 steps."""
+    return Recipe(
+        batch=16,
+        lr=5e-4,
+        warmup=1,
+        lr_final=1.0,
+        optimizer="rmsprop",
+        lengths=((0.0, 10),),
+        temperature=0.3,
+        temperature_steps=20_000,
+        detach_until=0.3,
+        ema=0.0,
+        steps=100_000,
+    )
+
+
+def paper_sprites(density: str) -> Preset:
+    """The paper's toy experiment on our sprites: 8 x 8 cells, boxes from 0.5 to 1.5 times the object."""
+    data = sprites(density)
+    size = data.object_size
+    where = WhereConfig(size=size, size_range=0.5 * size, ratio=1.0, ratio_range=0.2, reach=1.0, motion=0.1 * data.size)
+    model = paper_model(where, cell=8, glimpse=32, what=16)
+    family = "encoder" if data.background != "black" else "none"
+    model = replace(model, background=BackgroundConfig(family=family, code=10))
+    return Preset(name=f"paper-sprites-{density}", data=f"sprites-{density}", model=model, recipe=paper_recipe())
+
+
+def paper_natural() -> Preset:
+    """Grand Central Station at 128 px: 8 x 8 cells, at most 45 objects (spec A.14, official code)."""
+    where = WhereConfig(size=12.8, size_range=3.84, ratio=2.5, ratio_range=0.5, reach=1.0, motion=12.8)
+    model = paper_model(where, cell=16, glimpse=64, what=64)
+    model = replace(
+        model,
+        discover=replace(model.discover, slots=45),
+        background=BackgroundConfig(family="encoder", code=10, width=64),
+        render=replace(model.render, sigma=0.1),
+    )
+    recipe = replace(
+        paper_recipe(), batch=20, lr=4e-5, temperature=0.5, birth=(0.1, 1e-3), detach_until=0.3, steps=100_000
+    )
+    return Preset(name="paper-natural", data="grand-central", model=model, recipe=recipe)
+
+
+def ablation(kept: str) -> Preset:
+    """Figure 8: which of attention and rejection is kept; our own guards against doubles are off in all four."""
+    base = fast_sprites("ablation")
+    attention, rejection = kept in ("attention", "both"), kept in ("rejection", "both")
+    discover = replace(base.model.discover, twin_iou=OFF, twin_inside=OFF)
+    model = replace(
+        base.model,
+        propagate=base.model.propagate if attention else replace(base.model.propagate, window=0),
+        discover=discover if rejection else replace(discover, overlap=OFF),
+        merge=MergeConfig(iou=OFF),
+    )
+    return replace(base, name=f"ablation-{kept}", model=model)
+
+
+def tiny() -> Preset:
+    """Seconds on one core: for tests and for trying things out; it learns little."""
+    model = ModelConfig(
+        cell=8,
+        where=fast_where(9.0),
+        encoder=EncoderConfig(widths=(8, 8), memory=8, mask_widths=(4, 4)),
+        glimpse=GlimpseConfig(side=8, hidden=(32,), what=8),
+        propagate=PropagateConfig(tracker=16, dynamics=16, attended=16, window=2),
+        # Objects from the first step on, however short the training.
+        discover=DiscoverConfig(presence_bias=1.0),
+    )
+    recipe = Recipe(
+        batch=2,
+        warmup=2,
+        lengths=((0.0, 2), (0.5, 3)),
+        temperature_steps=100,
+        birth=(0.2, 0.05),
+        birth_steps=100,
+        steps=20,
+    )
+    return Preset(name="tiny", data="sprites-tiny", model=model, recipe=recipe)
+
+
+PRESETS: dict[str, Callable[[], Preset]] = {
+    **{f"fast-sprites-{name}": partial(fast_sprites, name) for name in ("vld", "ld", "md", "hd", "vhd", "bg")},
+    **{f"fast-digits-{name}": partial(fast_digits, name) for name in ("vld", "ld", "md")},
+    "fast-video": fast_video,
+    **{f"paper-sprites-{name}": partial(paper_sprites, name) for name in ("vld", "ld", "md", "hd", "vhd", "bg")},
+    "paper-natural": paper_natural,
+    **{f"ablation-{kept}": partial(ablation, kept) for kept in ("none", "attention", "rejection", "both")},
+    "tiny": tiny,
+}
+
+
+def preset_named(name: str) -> Preset:
+    """The preset of that name. Raises UserError naming the nearest where there is none."""
+    if name not in PRESETS:
+        raise UserError(f"preset {name} is unknown; {nearest(name, PRESETS)}")
+    return PRESETS[name]()

@@ -1,0 +1,153 @@
+"""Frozen config dataclasses to JSON and back, and changes by dotted keys; strict: nothing unknown, nothing missing."""
+
+import ast
+import dataclasses
+import difflib
+import math
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from scalor.errors import UserError
+
+T = TypeVar("T")
+
+_TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """``"did you mean X?"`` for the known word nearest to ``word``, else all the known words."""
+    choices = sorted(known)
+    near = difflib.get_close_matches(word, choices, n=1, cutoff=0.5)
+    return f"did you mean {near[0]}?" if near else f"choose from {', '.join(choices)}"
+
+
+def to_jsonable(value: Any) -> Any:
+    """A config as dicts, lists and plain values that strict JSON can hold; infinity becomes the string "inf"."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_jsonable(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, tuple | list):
+        return [to_jsonable(item) for item in value]
+    if isinstance(value, float) and math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    return value
+
+
+def from_jsonable(kind: type[T], data: Any, *, where: str = "config") -> T:
+    """The ``kind`` that `to_jsonable` made ``data`` from.
+
+    Raises UserError for unknown or missing keys and wrong types; ``where`` is put before keys in messages.
+    """
+    if not isinstance(data, Mapping):
+        raise UserError(f"{where} is {_shown(data)}; an object with the keys of {kind.__name__} is wanted; correct it")
+    hints = typing.get_type_hints(kind)
+    names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    unknown = [str(key) for key in data if key not in names]
+    missing = [name for name in names if name not in data]
+    if unknown:
+        raise UserError(f"{where}.{unknown[0]} is unknown; {nearest(unknown[0], names)}")
+    if missing:
+        raise UserError(f"{where} lacks {', '.join(missing)}; every key is wanted; write the file again with to_json")
+    return kind(**{name: _value(hints[name], data[name], f"{where}.{name}") for name in names})
+
+
+def override(config: T, key: str, text: str, *, where: str = "") -> T:
+    """``config`` with the field at the dotted ``key`` set to what ``text`` says, read by the field's type.
+
+    Tuples are written as numbers with commas (``16,32``) or as JSON lists. ``where`` is put before keys in messages.
+    Raises UserError for a key that does not exist and a text that the type cannot take.
+    """
+    head, _, rest = key.partition(".")
+    names = [field.name for field in dataclasses.fields(config)]  # type: ignore[arg-type]
+    if head not in names:
+        raise UserError(f"{where}{head} is unknown; {nearest(where + head, [where + name for name in names])}")
+    current = getattr(config, head)
+    if dataclasses.is_dataclass(current):
+        if not rest:
+            inner = [f"{where}{head}.{field.name}" for field in dataclasses.fields(current)]
+            raise UserError(
+                f"{where}{head} is a group of settings; one of them is wanted; choose from {', '.join(inner)}"
+            )
+        changed = override(current, rest, text, where=f"{where}{head}.")
+    elif rest:
+        raise UserError(f"{where}{key} is unknown; {where}{head} has no parts; set {where}{head} itself")
+    else:
+        kind = typing.get_type_hints(type(config))[head]
+        changed = _value(kind, _read(kind, text), where + head)
+    return dataclasses.replace(config, **{head: changed})  # type: ignore[type-var]
+
+
+def flat(config: Any, *, prefix: str = "") -> dict[str, Any]:
+    """Every plain setting of a config by its dotted key."""
+    found: dict[str, Any] = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            found |= flat(value, prefix=f"{prefix}{field.name}.")
+        else:
+            found[prefix + field.name] = value
+    return found
+
+
+def _read(kind: Any, text: str) -> Any:
+    """``text`` as JSON-like data for `_value`; what cannot be read stays text and is refused there."""
+    text = text.strip()
+    if typing.get_origin(kind) is tuple:
+        try:
+            return ast.literal_eval(text if text[:1] in ("[", "(") else f"[{text}]")
+        except (ValueError, SyntaxError):
+            return text
+    if kind is bool:
+        return True if text.lower() in _TRUE else False if text.lower() in _FALSE else text
+    if kind is str:
+        return text
+    if text.lower() in ("none", "null"):
+        return None
+    for number in (int, float):
+        try:
+            return number(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _value(kind: Any, data: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(kind):
+        return from_jsonable(kind, data, where=where)  # type: ignore[arg-type]
+    origin = typing.get_origin(kind)
+    if origin in (typing.Union, types.UnionType):
+        return _either(typing.get_args(kind), data, where)
+    if origin is tuple:
+        return _tuple(typing.get_args(kind), data, where)
+    if kind is float and (data in ("inf", "-inf") or (type(data) in (int, float) and not math.isnan(data))):
+        return float(data)
+    if type(data) is kind and kind is not float:
+        return data
+    raise UserError(f"{where} came as {_shown(data)}; {_wanted(kind)} is wanted; correct the value")
+
+
+def _either(kinds: tuple[Any, ...], data: Any, where: str) -> Any:
+    if data is None and type(None) in kinds:
+        return None
+    return _value(next(kind for kind in kinds if kind is not type(None)), data, where)
+
+
+def _tuple(kinds: tuple[Any, ...], data: Any, where: str) -> tuple[Any, ...]:
+    if not isinstance(data, list | tuple):
+        raise UserError(f"{where} came as {_shown(data)}; a list is wanted, for example 16,32; correct the value")
+    if len(kinds) == 2 and kinds[1] is Ellipsis:
+        return tuple(_value(kinds[0], item, where) for item in data)
+    if len(data) != len(kinds):
+        raise UserError(f"{where} came with {len(data)} values; {len(kinds)} are wanted; correct the list")
+    return tuple(_value(kind, item, where) for kind, item in zip(kinds, data, strict=True))
+
+
+def _wanted(kind: Any) -> str:
+    words = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
+    return words.get(kind, str(kind))
+
+
+def _shown(data: Any) -> str:
+    text = repr(data)
+    return text if len(text) <= 60 else text[:57] + "..."

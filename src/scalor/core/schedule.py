@@ -1,0 +1,75 @@
+"""Schedules: everything that changes during training, as pure functions of (step, progress)."""
+
+import math
+from dataclasses import dataclass
+
+from scalor.core.types import Knobs
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained; ``progress`` runs from 0 to 1 over the steps, or over the minutes, of the training.
+
+    batch, lr, warmup      clips per step; Adam's learning rate; steps of linear warm-up
+    optimizer              "adam" or "rmsprop" (paper)
+    lr_final               share of lr left at the end of the cosine
+    clip_norm              gradient norm is clipped here
+    lengths                clip-length curriculum: (from progress, frames)
+    temperature, temperature_steps   end value of the exponential anneal from 1.0 (paper: 0.3 in 20 000 steps)
+    birth, birth_steps     (first, last) prior presence of proposals, linear (paper: 0.1 to 1e-4 in 500 steps)
+    detach_until           progress until which no gradient flows between frames (spec A.13-7)
+    discover_dropout       probability of a frame without discovery, after ``dropout_from`` progress
+    background_steps       steps of the background curriculum: alpha is ``background_alpha`` everywhere (spec A.13-8)
+    ema                    decay of the weights' average used for evaluation, 0: none
+    steps                  default length of a training
+    """
+
+    batch: int = 16
+    optimizer: str = "adam"
+    lr: float = 1e-3
+    warmup: int = 100
+    lr_final: float = 0.05
+    clip_norm: float = 1.0
+    lengths: tuple[tuple[float, int], ...] = ((0.0, 2), (0.4, 4), (0.8, 6))
+    temperature: float = 0.3
+    temperature_steps: int = 500
+    birth: tuple[float, float] = (0.1, 1e-4)
+    birth_steps: int = 500
+    detach_until: float = 0.0
+    discover_dropout: float = 0.0
+    dropout_from: float = 0.2
+    background_steps: int = 0
+    background_alpha: float = 0.9
+    ema: float = 0.998
+    steps: int = 4000
+
+
+def clip_length(recipe: Recipe, progress: float) -> int:
+    """Frames per training clip."""
+    return [frames for start, frames in recipe.lengths if progress >= start][-1]
+
+
+def learning_rate(recipe: Recipe, step: int, progress: float) -> float:
+    """Linear warm-up, then cosine from lr to lr * lr_final."""
+    warm = min(1.0, (step + 1) / max(1, recipe.warmup))
+    cosine = 0.5 * (1 + math.cos(math.pi * min(max(progress, 0.0), 1.0)))
+    return recipe.lr * warm * (recipe.lr_final + (1 - recipe.lr_final) * cosine)
+
+
+def ema_decay(recipe: Recipe, step: int) -> float:
+    """Decay of the weight average; short at the start so that early weights are forgotten."""
+    return min(recipe.ema, (1 + step) / (10 + step))
+
+
+def knobs_at(recipe: Recipe, step: int, progress: float) -> Knobs:
+    """The knobs of a training step."""
+    share = min(1.0, step / max(1, recipe.temperature_steps))
+    first, last = recipe.birth
+    fade = min(1.0, step / max(1, recipe.birth_steps))
+    return Knobs(
+        temperature=math.exp(share * math.log(recipe.temperature)),
+        birth=first + (last - first) * fade,
+        detach=progress < recipe.detach_until,
+        discover_dropout=recipe.discover_dropout if progress >= recipe.dropout_from else 0.0,
+        show=recipe.background_alpha if step < recipe.background_steps else None,
+    )

@@ -1,0 +1,74 @@
+"""`Struct`, the frozen bundle of tensors that everything else is made of, and a few small tensor functions."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+S = TypeVar("S", bound="Struct")
+
+
+def _apply(fn: Callable[[Tensor], Tensor], value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return fn(value)
+    if isinstance(value, Struct):
+        return value.map(fn)
+    if isinstance(value, tuple):
+        return tuple(_apply(fn, item) for item in value)
+    return value
+
+
+@dataclasses.dataclass(frozen=True)
+class Struct:
+    """Base of all nouns: frozen, with `replace`, `map` and `detach`; fields are tensors, Structs or plain values."""
+
+    def replace(self: S, **changes: Any) -> S:
+        return dataclasses.replace(self, **changes)
+
+    def map(self: S, fn: Callable[[Tensor], Tensor]) -> S:
+        """The same struct with ``fn`` applied to every tensor in it."""
+        return dataclasses.replace(
+            self, **{f.name: _apply(fn, getattr(self, f.name)) for f in dataclasses.fields(self)}
+        )
+
+    def detach(self: S) -> S:
+        return self.map(lambda tensor: tensor.detach())
+
+
+def zip_map(fn: Callable[..., Tensor], *structs: S) -> S:
+    """One struct whose tensors are ``fn(first's, second's, ...)``, field by field."""
+    first = structs[0]
+    merged: dict[str, Any] = {}
+    for item in dataclasses.fields(first):
+        values = [getattr(struct, item.name) for struct in structs]
+        if isinstance(values[0], Tensor):
+            merged[item.name] = fn(*values)
+        elif isinstance(values[0], Struct):
+            merged[item.name] = zip_map(fn, *values)
+        else:
+            merged[item.name] = values[0]
+    return dataclasses.replace(first, **merged)
+
+
+def cat(structs: list[S], *, dim: int) -> S:
+    """Concatenate field by field."""
+    if len(structs) == 1:
+        return structs[0]
+    return zip_map(lambda *tensors: torch.cat(tensors, dim=dim), *structs)
+
+
+def take(struct: S, index: Tensor) -> S:
+    """Pick objects: every tensor ``[B, N, ...]`` becomes ``[B, K, ...]`` by ``index`` (int64 ``[B, K]``)."""
+
+    def pick(tensor: Tensor) -> Tensor:
+        shape = index.shape + (1,) * (tensor.dim() - 2)
+        return tensor.gather(1, index.reshape(shape).expand(*index.shape, *tensor.shape[2:]))
+
+    return struct.map(pick)
+
+
+def ste_clamp(value: Tensor) -> Tensor:
+    """Clamp to [0, 1] with the gradient of the identity (straight through)."""
+    return value + (value.clamp(0.0, 1.0) - value).detach()

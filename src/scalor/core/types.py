@@ -1,0 +1,244 @@
+"""The nouns. ``*b`` stands for leading axes; everything in pixels unless a name says otherwise."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from scalor.core.tensors import Struct
+
+
+@dataclass(frozen=True)
+class Latents(Struct):
+    """One sample of all that makes a set of objects visible.
+
+    pres  [B, N]      presence in [0, 1]
+    where [B, N, 4]   raw sample of the where site (size, ratio, x, y); its meaning as a box is in `geometry`
+    what  [B, N, D]   appearance and mask code
+    depth [B, N, 1]   larger is further away
+    """
+
+    pres: Tensor
+    where: Tensor
+    what: Tensor
+    depth: Tensor
+
+
+@dataclass(frozen=True)
+class Slots(Struct):
+    """What the next frame must know per object.
+
+    latents   the object's last `Latents`
+    box       [B, N, 4]  centre x, centre y, width, height in pixels
+    size      [B, N, 2]  raw (size, ratio) state that the where map decodes
+    tracker   [B, N, Ht] posterior memory
+    dynamics  [B, N, 2 Hp] prior memory (LSTM h and c side by side)
+    deficit   [B, N]     accumulated absence; the object dies at 0.6 (spec A.3)
+    doubled   [B, N]     for how many frames in a row an older track sat on the same place
+    score     [B, N]     probability of presence
+    id        [B, N]     int64, never reused, -1 = empty
+    alive     [B, N]     bool; False marks padding
+    """
+
+    latents: Latents
+    box: Tensor
+    size: Tensor
+    tracker: Tensor
+    dynamics: Tensor
+    deficit: Tensor
+    doubled: Tensor
+    score: Tensor
+    id: Tensor
+    alive: Tensor
+
+    @property
+    def count(self) -> int:
+        return self.alive.shape[1]
+
+    @staticmethod
+    def empty(batch: int, *, what: int, tracker: int, dynamics: int, like: Tensor) -> "Slots":
+        """N = 0 slots: a batch like any other."""
+
+        def zeros(*shape: int) -> Tensor:
+            return like.new_zeros((batch, 0, *shape))
+
+        return Slots(
+            latents=Latents(pres=zeros(), where=zeros(4), what=zeros(what), depth=zeros(1)),
+            box=zeros(4),
+            size=zeros(2),
+            tracker=zeros(tracker),
+            dynamics=zeros(2 * dynamics),
+            deficit=zeros(),
+            doubled=zeros(),
+            score=zeros(),
+            id=zeros().long(),
+            alive=zeros().bool(),
+        )
+
+
+@dataclass(frozen=True)
+class Scenery(Struct):
+    """What is known of a clip beside its frames: ``backdrop`` [B, C, H, W] (a median image) and ``video`` [B] int64."""
+
+    height: int
+    width: int
+    backdrop: Tensor | None = None
+    video: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class World(Struct):
+    """The carry: all that travels in time.
+
+    slots       the objects
+    background  background memory: code [B, Db] and hidden [B, Hb] (both may have width 0)
+    memory      encoder memory (ConvLSTM states side by side) [B, Cm, h, w]
+    next_id     [B] int64
+    scenery     height, width, backdrop and video number of the clip
+    """
+
+    slots: Slots
+    background: tuple[Tensor, Tensor]
+    memory: Tensor
+    next_id: Tensor
+    scenery: Scenery
+
+    def detach(self) -> "World":
+        return self.map(lambda tensor: tensor.detach())
+
+
+@dataclass(frozen=True)
+class Sight(Struct):
+    """What is seen of a frame; ``None`` in its place means imagine.
+
+    frame [B, C, H, W] in [0, 1]; features [B, F, Gh, Gw] with the past in them; memory: encoder memory after this frame
+    """
+
+    frame: Tensor
+    features: Tensor
+    memory: Tensor
+
+
+@dataclass(frozen=True)
+class Layers(Struct):
+    """A flat list of M painted objects, over the whole batch.
+
+    batch   [M] int64    which batch element
+    slot    [M] int64    which object of that element's set
+    patch   [M, C + 1, P, P]  presence-free paint: alpha * colour and alpha, on P x P pixels of the frame
+    corner  [M, 2] int64 top, left pixel of the patch (may lie outside the frame)
+    pres    [M]          presence that fades the paint
+    near    [M]          importance of the object: larger hides smaller
+    """
+
+    batch: Tensor
+    slot: Tensor
+    patch: Tensor
+    corner: Tensor
+    pres: Tensor
+    near: Tensor
+
+
+@dataclass(frozen=True)
+class Terms(Struct):
+    """The books of one frame, in nats, per batch element [B]; ``log_ratio`` is the importance weight (spec A.8)."""
+
+    log_like: Tensor
+    kl_pres: Tensor
+    kl_where: Tensor
+    kl_what: Tensor
+    kl_depth: Tensor
+    kl_background: Tensor
+    log_ratio: Tensor
+
+    @property
+    def kl(self) -> Tensor:
+        return self.kl_pres + self.kl_where + self.kl_what + self.kl_depth + self.kl_background
+
+    @property
+    def elbo(self) -> Tensor:
+        return self.log_like - self.kl
+
+    @staticmethod
+    def zeros(batch: int, like: Tensor) -> "Terms":
+        zero = like.new_zeros(batch)
+        return Terms(zero, zero, zero, zero, zero, zero, zero)
+
+    def __add__(self, other: "Terms") -> "Terms":
+        from scalor.core.tensors import zip_map
+
+        return zip_map(torch.add, self, other)
+
+
+@dataclass(frozen=True)
+class Objects(Struct):
+    """What propagation and discovery both hand over: the set, its paint, its glimpse masks and what it cost."""
+
+    slots: Slots
+    layers: Layers
+    tight: Tensor
+    """[B, N, 4] left, top, right, bottom of alpha > 0.5 in pixels."""
+    terms: Terms
+
+
+@dataclass(frozen=True)
+class Step(Struct):
+    """The report of one frame: what people may look at; never fed back.
+
+    slots      the objects carried out of the frame
+    tight      [B, N, 4] their tight boxes (left, top, right, bottom, pixels)
+    born       [B, N] bool, discovered in this frame
+    layers     paint of all objects shown (slot numbers refer to the unpacked set; `origin` maps them)
+    origin     [B, N] int64: number of each carried object in the unpacked set
+    image      [B, C, H, W] reconstruction; background [B, C, H, W]; alpha [B, 1, H, W]
+    total      [B, H, W] sum of importances (what `canvas.visibility` needs)
+    terms      the books
+    rejected   [B] number of proposals rejected; proposed [B] number of proposals present before rejection
+    """
+
+    slots: Slots
+    tight: Tensor
+    born: Tensor
+    layers: Layers
+    origin: Tensor
+    image: Tensor
+    background: Tensor
+    alpha: Tensor
+    total: Tensor
+    terms: Terms
+    rejected: Tensor
+    proposed: Tensor
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """Everything that may change between two calls; a pure function of the training step (see `schedule`).
+
+    temperature        of the relaxed presence
+    birth              prior presence per cell for new objects
+    stochastic         sample, or take means and 1[p > 0.5] (tracking)
+    hard               round presence samples to 0/1 (evaluation, generation)
+    detach             cut gradients between frames
+    leak               factor on the accumulated absence (1.0: the paper's cumulative rule; 0.8: tracking)
+    discover_dropout   probability of skipping discovery in a frame that has propagated objects (training only)
+    births             allow births when imagining
+    weigh              also compute importance weights
+    show               foreground alpha is replaced by this constant when not None (background curriculum, spec A.13-8)
+    sigma              likelihood std, None: the model's own
+    """
+
+    temperature: float = 0.3
+    birth: float = 1e-4
+    stochastic: bool = True
+    hard: bool = False
+    detach: bool = False
+    leak: float = 1.0
+    discover_dropout: float = 0.0
+    births: bool = False
+    weigh: bool = False
+    show: float | None = None
+    sigma: float | None = None
+
+
+TRACKING = Knobs(stochastic=False, hard=True, leak=0.8)
+"""Deterministic mean mode: tracking twice gives the same numbers."""

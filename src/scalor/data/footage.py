@@ -1,0 +1,309 @@
+"""`Footage`: the user's own videos in memory, cut into training crops that look where something moves."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scalor.data.clip import Clip
+from scalor.data.objects import (
+    ObjectStats,
+    difference,
+    estimate_objects,
+    motion_threshold,
+    suggest_scale,
+    survey,
+    temporal_median,
+)
+from scalor.data.source import VideoSource
+from scalor.data.video import DecodeReport, open_video
+from scalor.errors import UserError
+
+__all__ = [
+    "Crop",
+    "Footage",
+    "FootageClips",
+    "ObjectStats",
+    "Reel",
+    "estimate_objects",
+    "load_reel",
+    "suggest_scale",
+    "survey",
+    "temporal_median",
+]
+
+CHUNK = 64
+"""Frames per contiguous piece where a video is too long for memory."""
+MOTION = 0.15
+"""|frame - median| above this is motion, as long as the footage has such strong motion at all."""
+CELL = 8
+"""Motion is pooled over cells of this many pixels."""
+MOST_CELLS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Reel:
+    """One decoded, scaled-down video.
+
+    frames      uint8 [T, h, w, 3]
+    index       int64 [T], the source's frame numbers
+    background  uint8 [h, w, 3], temporal median
+    moving      int32 [M, 3], (row of frames, y, x) of the centres of cells where something moves
+    runs        (first, end) rows of pieces without a missing frame
+    scale_x, scale_y  source pixels per pixel of frames
+    """
+
+    name: str
+    fps: float
+    frames: np.ndarray
+    index: np.ndarray
+    background: np.ndarray
+    moving: np.ndarray
+    runs: tuple[tuple[int, int], ...]
+    scale_x: float
+    scale_y: float
+    report: DecodeReport
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the frames."""
+        return self.frames.shape[1], self.frames.shape[2]
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A training clip.
+
+    video       uint8 [T, C, h, w]
+    background  uint8 [C, h, w], the same place of the median image
+    top, left   place of the crop in the scaled-down frame; 0 where the frame is smaller than the crop
+    reel        number of the video
+    frame       source frame number of the first frame
+    """
+
+    video: Tensor
+    background: Tensor
+    top: int
+    left: int
+    reel: int
+    frame: int
+
+
+@dataclass(frozen=True)
+class Footage:
+    """Decoded videos, and crops of them as a pure function of (seed, index).
+
+    motion_share  probability that a crop is placed over a cell where something moves; the others are uniform
+    """
+
+    reels: tuple[Reel, ...]
+    motion_share: float = 0.8
+
+    @classmethod
+    def load(
+        cls,
+        paths: Iterable[str | PathLike[str]],
+        *,
+        scale: float | Sequence[float] = 1.0,
+        memory_gb: float = 1.0,
+        motion_share: float = 0.8,
+    ) -> "Footage":
+        """Decode videos, scaled down, into memory.
+
+        Args:
+            paths: anything `open_video` opens.
+            scale: factor in (0, 1] for all videos, or one per video.
+            memory_gb: bound on the decoded frames of all videos together; of longer ones evenly spread pieces are kept.
+            motion_share: see the class.
+
+        Raises:
+            UserError: no video, a video that cannot be opened, or one with fewer than two frames.
+        """
+        places = [Path(path) for path in paths]
+        if not places:
+            raise UserError("no video was given; at least one is wanted; name a file or a folder of images")
+        factors = [float(scale)] * len(places) if isinstance(scale, int | float) else list(scale)
+        if len(factors) != len(places):
+            raise UserError(f"{len(factors)} scales came for {len(places)} videos; give one for all or one per video")
+        budget = int(memory_gb * 1e9 / len(places))
+        reels = [
+            load_reel(open_video(place, scale=factor), most_bytes=budget)
+            for place, factor in zip(places, factors, strict=True)
+        ]
+        return cls(tuple(reels), motion_share=motion_share)
+
+    def longest_run(self) -> int:
+        """Length of the longest piece without a missing frame: the longest clip that can be cut."""
+        return max(end - first for reel in self.reels for first, end in reel.runs)
+
+    def crop_clip(self, seed: int, index: int, *, frames: int, crop: int | tuple[int, int]) -> Crop:
+        """Crop ``index``: ``frames`` frames of ``crop`` (height, width) pixels, a pure function of the arguments.
+
+        Videos are drawn uniformly. Where a frame is smaller than the crop, frame and background are both continued
+        to the right and below by the background's last pixels, so there is nothing to explain there.
+
+        Raises:
+            UserError: no video has that many frames in a row.
+        """
+        height, width = (crop, crop) if isinstance(crop, int) else crop
+        fitting = [i for i, reel in enumerate(self.reels) if any(end - first >= frames for first, end in reel.runs)]
+        if not fitting:
+            raise UserError(
+                f"the longest piece of the footage has {self.longest_run()} frames; {frames} are wanted for a clip; "
+                "train on fewer frames or give a longer video"
+            )
+        rng = np.random.default_rng([seed, index])
+        number = fitting[int(rng.integers(len(fitting)))]
+        reel = self.reels[number]
+        place = _moving_place(rng, reel, frames, (height, width)) if rng.random() < self.motion_share else None
+        start, top, left = place or _any_place(rng, reel, frames, (height, width))
+        background = _window(reel.background[None], top, left, size=(height, width), fill=reel.background)
+        video = _window(reel.frames[start : start + frames], top, left, size=(height, width), fill=reel.background)
+        return Crop(_planes(video), _planes(background)[0], top, left, number, int(reel.index[start]))
+
+
+@dataclass(frozen=True)
+class FootageClips:
+    """Footage as a data set of ``length`` clips of ``frames`` frames of ``crop`` pixels."""
+
+    footage: Footage
+    seed: int
+    crop: int | tuple[int, int]
+    frames: int = 10
+    length: int = 1_000_000
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> Clip:
+        return self.clip(index)
+
+    def clip(self, index: int, frames: int | None = None) -> Clip:
+        """Clip ``index``, or another one of ``frames`` frames."""
+        crop = self.footage.crop_clip(self.seed, index, frames=frames or self.frames, crop=self.crop)
+        reel = self.footage.reels[crop.reel]
+        return Clip(crop.video, fps=reel.fps, name=f"{reel.name}@{crop.frame}")
+
+
+def load_reel(source: VideoSource, *, most_bytes: int) -> Reel:
+    """Decode a source into memory, at most ``most_bytes`` of frames; raises UserError if fewer than two decode."""
+    fit = max(2, most_bytes // (source.height * source.width * 3))
+    # Memory that is never written to is never taken, so room for a few more frames than announced costs nothing.
+    announced = source.count()
+    room = min(fit, announced + announced // 20 + 16) if announced else fit
+    frames = np.empty((room, source.height, source.width, 3), np.uint8)
+    index = np.empty(room, np.int64)
+    rows = 0
+    for frame in _wanted(source, fit):
+        if rows == room:
+            break
+        if frame.image is not None:
+            frames[rows], index[rows] = frame.image, frame.index
+            rows += 1
+    if rows < 2:
+        raise UserError(f"{source.name} has {rows} readable frames; at least 2 are wanted to see motion")
+    frames, index = frames[:rows], index[:rows]
+    background = temporal_median(frames)
+    ends = [int(row) + 1 for row in np.flatnonzero(np.diff(index) != 1)] + [rows]
+    return Reel(
+        name=source.name,
+        fps=source.fps,
+        frames=frames,
+        index=index,
+        background=background,
+        moving=_moving_cells(frames, background),
+        runs=tuple(zip([0, *ends[:-1]], ends, strict=True)),
+        scale_x=source.scale_x,
+        scale_y=source.scale_y,
+        report=source.report,
+    )
+
+
+def _wanted(source: VideoSource, fit: int) -> Iterator:
+    """All frames in order if they fit, else those of evenly spread contiguous pieces."""
+    total = source.count()
+    if total <= fit:
+        yield from source
+        return
+    pieces = max(1, fit // CHUNK)
+    length = min(CHUNK, fit)
+    starts = np.linspace(0, total - length, pieces).round().astype(int)
+    if source.seekable:
+        for start in starts:
+            yield from source.read(range(int(start), int(start) + length))
+        return
+    wanted = {int(start) + step for start in starts for step in range(length)}
+    yield from (frame for frame in source if frame.index in wanted)
+
+
+def _moving_cells(frames: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """int32 [M, 3]: (row, y, x) of the centres of cells of which at least a tenth moves."""
+    picks = np.unique(np.linspace(0, len(frames) - 1, min(32, len(frames))).round().astype(int))
+    samples = np.stack([difference(frames[i], background) for i in picks])
+    strong = MOTION * 255
+    # Dim objects (fish in grey water) never differ by 0.15: then the footage's own threshold decides.
+    level = strong if float((samples > strong).mean()) > 1e-3 else min(strong, motion_threshold(samples))
+    found = []
+    for row, frame in enumerate(frames):
+        cells = _pooled(difference(frame, background) > level)
+        y, x = np.nonzero(cells >= 0.1)
+        found.append(np.column_stack([np.full(len(y), row), y * CELL + CELL // 2, x * CELL + CELL // 2]))
+    moving = np.concatenate(found).astype(np.int32)
+    return moving[:: 1 + len(moving) // MOST_CELLS]
+
+
+def _pooled(lit: np.ndarray) -> np.ndarray:
+    """Share of lit pixels per cell; cells at the right and lower edge may be smaller."""
+    height, width = lit.shape
+    padded = np.zeros((-(-height // CELL) * CELL, -(-width // CELL) * CELL), np.float32)
+    padded[:height, :width] = lit
+    return padded.reshape(padded.shape[0] // CELL, CELL, -1, CELL).mean(axis=(1, 3))
+
+
+def _moving_place(
+    rng: np.random.Generator, reel: Reel, frames: int, crop: tuple[int, int]
+) -> tuple[int, int, int] | None:
+    """A random (start, top, left) whose clip contains a random moving cell; None where the footage has none."""
+    for _ in range(8 if len(reel.moving) else 0):
+        row, y, x = (int(value) for value in reel.moving[rng.integers(len(reel.moving))])
+        first, end = next(run for run in reel.runs if run[0] <= row < run[1])
+        if end - first < frames:
+            continue
+        start = int(rng.integers(max(first, row - frames + 1), min(row, end - frames) + 1))
+        top, left = (
+            int(rng.integers(center - side + 1, center + 1)) for center, side in zip((y, x), crop, strict=True)
+        )
+        bounds = [max(0, full - side) for full, side in zip(reel.size, crop, strict=True)]
+        return start, min(max(top, 0), bounds[0]), min(max(left, 0), bounds[1])
+    return None
+
+
+def _any_place(rng: np.random.Generator, reel: Reel, frames: int, crop: tuple[int, int]) -> tuple[int, int, int]:
+    starts = [(first, end - frames + 1 - first) for first, end in reel.runs if end - first >= frames]
+    pick = int(rng.integers(sum(number for _, number in starts)))
+    ends = np.cumsum([number for _, number in starts])
+    run = int(np.searchsorted(ends, pick, side="right"))
+    start = starts[run][0] + pick - int(ends[run - 1] if run else 0)
+    top, left = (int(rng.integers(max(0, full - side) + 1)) for full, side in zip(reel.size, crop, strict=True))
+    return start, top, left
+
+
+def _window(frames: np.ndarray, top: int, left: int, *, size: tuple[int, int], fill: np.ndarray) -> np.ndarray:
+    """[T, h, w, 3] of [T, H, W, 3] from (top, left); what lies outside is the edge of ``fill`` [H, W, 3] continued."""
+    part = frames[:, top : top + size[0], left : left + size[1]]
+    below, right = size[0] - part.shape[1], size[1] - part.shape[2]
+    if not (below or right):
+        return part
+    ground = np.pad(fill[top : top + size[0], left : left + size[1]], ((0, below), (0, right), (0, 0)), mode="edge")
+    out = np.repeat(ground[None], len(part), axis=0)
+    out[:, : part.shape[1], : part.shape[2]] = part
+    return out
+
+
+def _planes(images: np.ndarray) -> Tensor:
+    """uint8 [T, h, w, 3] -> its own memory as a tensor [T, 3, h, w]."""
+    return torch.from_numpy(np.moveaxis(images, -1, 1).copy())

@@ -1,0 +1,217 @@
+"""What every source of frames promises, whether it is a file, a folder of images or a MOTChallenge sequence."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scalor.errors import UserError
+
+MIN_SIDE = 16
+"""Frames with a shorter side than this hold nothing to track."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame of a source.
+
+    index    0-based position in the source; a frame that could not be decoded keeps its number
+    image    uint8 [H, W, 3] RGB, or None if the frame could not be decoded
+    damaged  the decoder delivered a picture but flagged it as corrupt
+    """
+
+    index: int
+    image: np.ndarray | None
+    damaged: bool = False
+
+
+@dataclass(frozen=True)
+class DecodeReport:
+    """What the last pass over a source met.
+
+    announced  number of frames the container speaks of (None: it says nothing)
+    seen       frames met, decoded or not
+    failed     indices of frames that could not be decoded
+    damaged    indices of frames that were decoded with visible damage
+    truncated  fewer frames were found than announced, mostly since the end is cut off (a container may miscount by
+               1 %, or by 5 % if it announces only its duration)
+    """
+
+    announced: int | None
+    seen: int = 0
+    failed: tuple[int, ...] = ()
+    damaged: tuple[int, ...] = ()
+    truncated: bool = False
+
+    @property
+    def decoded(self) -> int:
+        """Number of frames with a picture."""
+        return self.seen - len(self.failed)
+
+    @property
+    def clean(self) -> bool:
+        """Every frame was there and decoded without damage."""
+        return not (self.failed or self.damaged or self.truncated)
+
+    def words(self) -> str:
+        """One sentence for people."""
+        parts = [f"{self.decoded} frames decoded"]
+        if self.failed:
+            parts.append(f"{len(self.failed)} could not be decoded ({_spans(self.failed)})")
+        if self.damaged:
+            parts.append(f"{len(self.damaged)} damaged ({_spans(self.damaged)})")
+        if self.truncated:
+            parts.append(f"frames are missing: {self.seen} were found where about {self.announced} were announced")
+        return ", ".join(parts)
+
+
+class VideoSource(ABC):
+    """A re-iterable source of RGB frames with fixed numbers.
+
+    Pictures are scaled down by area averaging to [height, width]. A point (x, y) of a delivered picture lies at
+    (x * scale_x, y * scale_y) in the source: pixel edges are aligned, so boxes need these two factors and no offset.
+    Grey pictures become three equal channels, alpha is dropped, more than 8 bits are reduced to 8.
+
+    name                         file or folder name without ending
+    fps                          frames per second
+    announced                    number of frames the container speaks of, or None
+    height, width                size of the delivered pictures
+    source_height, source_width  size of the stored pictures as a player shows them (rotation applied)
+    seekable                     `read` costs as much as the frames asked for, not as all frames before them
+    """
+
+    seekable: bool = False
+
+    def __init__(self, name: str, *, fps: float, announced: int | None, source_size: tuple[int, int]) -> None:
+        self.name = name
+        self.fps = fps
+        self.announced = announced
+        self.source_height, self.source_width = source_size
+        self.height, self.width = source_size
+        self._seen, self._finished = 0, False
+        self._failed: list[int] = []
+        self._damaged: list[int] = []
+        if min(source_size) < MIN_SIDE:
+            raise UserError(
+                f"{name} has frames of {self.source_width}x{self.source_height} px; "
+                f"at least {MIN_SIDE}x{MIN_SIDE} px are wanted; give a larger video"
+            )
+
+    @property
+    def scale_x(self) -> float:
+        """Source pixels per delivered pixel, horizontally."""
+        return self.source_width / self.width
+
+    @property
+    def scale_y(self) -> float:
+        """Source pixels per delivered pixel, vertically."""
+        return self.source_height / self.height
+
+    @property
+    def report(self) -> DecodeReport:
+        """What the last pass met; complete once that pass has reached its end."""
+        ended_early = self._finished and self._ended_early(self._seen)
+        return DecodeReport(self.announced, self._seen, tuple(self._failed), tuple(self._damaged), ended_early)
+
+    def resized(self, *, size: tuple[int, int] | None = None, scale: float | None = None) -> "VideoSource":
+        """Deliver pictures of ``size`` (height, width) or of ``scale`` times the source size; returns self."""
+        if size is not None and scale is not None:
+            raise UserError("size and scale were both given; one is wanted; leave one out")
+        if scale is not None:
+            if not 0 < scale <= 1:
+                raise UserError(
+                    f"scale is {scale}; a number above 0 and at most 1 is wanted; frames are only made smaller"
+                )
+            size = (max(1, round(self.source_height * scale)), max(1, round(self.source_width * scale)))
+        if size is not None:
+            if not (0 < size[0] <= self.source_height and 0 < size[1] <= self.source_width):
+                raise UserError(
+                    f"size {size[0]}x{size[1]} was asked of {self.name}; at most its height x width "
+                    f"{self.source_height}x{self.source_width} is wanted; frames are only made smaller"
+                )
+            self.height, self.width = size
+        return self
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Every frame in order; the report is renewed on the way."""
+        self._seen, self._finished = 0, False
+        self._failed, self._damaged = [], []
+        for index, token in self._walk():
+            frame = self._frame(index, token)
+            self._seen = index + 1
+            if frame.image is None:
+                self._failed.append(index)
+            elif frame.damaged:
+                self._damaged.append(index)
+            yield frame
+        self._finished = True
+
+    def read(self, indices: Sequence[int]) -> list[Frame]:
+        """The frames of these numbers in this order; image None where there is none to be had."""
+        wanted = set(indices)
+        found: dict[int, Frame] = {}
+        if wanted:
+            last = max(wanted)
+            for index, token in self._walk():
+                if index in wanted:
+                    found[index] = self._frame(index, token)
+                if index >= last:
+                    break
+        return [found.get(index, Frame(index, None)) for index in indices]
+
+    def count(self) -> int:
+        """Number of frames without decoding them: exact where the container carries display times."""
+        return self.announced or 0
+
+    def sample(self, count: int, *, consecutive: int = 1) -> list[Frame]:
+        """About ``count`` decoded frames spread evenly, in runs of ``consecutive``; unreadable ones are left out."""
+        total = max(self.count(), 1)
+        runs = max(1, min(count // consecutive, total // consecutive))
+        starts = np.linspace(0, max(0, total - consecutive), runs).round().astype(int)
+        indices = sorted({int(start) + step for start in starts for step in range(consecutive)})
+        return [frame for frame in self.read(indices) if frame.image is not None]
+
+    def _frame(self, index: int, token: Any) -> Frame:
+        image = None if token is None else self._picture(token)
+        if image is None:
+            return Frame(index, None)
+        if image.shape[:2] != (self.source_height, self.source_width):
+            raise UserError(
+                f"frame {index} of {self.name} is {image.shape[1]}x{image.shape[0]} px after frames of "
+                f"{self.source_width}x{self.source_height} px; frames of one size are wanted; split or resize the video"
+            )
+        return Frame(index, shrink(image, (self.height, self.width)), bool(getattr(token, "is_corrupt", False)))
+
+    def _ended_early(self, seen: int) -> bool:
+        return self.announced is not None and seen < self.announced
+
+    @abstractmethod
+    def _walk(self) -> Iterator[tuple[int, Any]]:
+        """All frames in order as (index, token); token None if there is no picture."""
+
+    @abstractmethod
+    def _picture(self, token: Any) -> np.ndarray | None:
+        """The full-size uint8 [H, W, 3] picture behind a token, None if it cannot be decoded."""
+
+
+def shrink(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Area-averaged uint8 [h, w, 3] of an image uint8 [H, W, 3]; outer edges stay where they are."""
+    if image.shape[:2] == tuple(size):
+        return image
+    import cv2
+
+    return cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_AREA)
+
+
+def _spans(indices: Sequence[int], limit: int = 5) -> str:
+    """0-based numbers as '3, 7-9, ...'."""
+    spans: list[list[int]] = []
+    for index in indices:
+        if spans and index == spans[-1][1] + 1:
+            spans[-1][1] = index
+        else:
+            spans.append([index, index])
+    words = [str(a) if a == b else f"{a}-{b}" for a, b in spans[:limit]]
+    return ", ".join(words + ["..."] * (len(spans) > limit))

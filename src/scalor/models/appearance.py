@@ -1,0 +1,90 @@
+"""What an object looks like: glimpse -> what distribution, and what -> colour and mask (spec A.11)."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from scalor.models.config import GlimpseConfig
+from scalor.nets.heads import mlp
+from scalor.nets.pyramid import ConvStyle, activation, block
+
+
+class GlimpseEncoder(nn.Module):
+    """[..., C, g, g] glimpses to raw what parameters [..., 2 Dw]."""
+
+    def __init__(self, channels: int, config: GlimpseConfig, style: ConvStyle) -> None:
+        super().__init__()
+        side, out = config.side, 2 * config.what
+        self.out = out
+        self.net = self._light(channels, config, style) if config.kind == "light" else self._conv(channels, side, out, style)
+
+    @staticmethod
+    def _light(channels: int, config: GlimpseConfig, style: ConvStyle) -> nn.Module:
+        """One strided convolution, then a perceptron: nearly all work is in large matrix products."""
+        half = config.side // 2
+        first = block(nn.Conv2d(channels, config.patch, 4, stride=2, padding=1), config.patch, style)
+        return nn.Sequential(*first, nn.Flatten(), mlp(config.patch * half**2, *config.hidden, 2 * config.what, act=style.act))
+
+    @staticmethod
+    def _conv(channels: int, side: int, out: int, style: ConvStyle) -> nn.Module:
+        layers: list[nn.Module] = []
+        below, width = channels, 16
+        while side > 4:
+            layers += block(nn.Conv2d(below, width, 4, stride=2, padding=1), width, style)
+            below, width, side = width, min(2 * width, 128), side // 2
+        layers += block(nn.Conv2d(below, 128, side), 128, style)
+        return nn.Sequential(*layers, nn.Flatten(), nn.Linear(128, out))
+
+    def forward(self, glimpse: Tensor) -> Tensor:
+        lead = glimpse.shape[:-3]
+        flat = glimpse.reshape(math.prod(lead), *glimpse.shape[-3:])
+        return self.net(flat).reshape(*lead, self.out)
+
+
+class GlimpseDecoder(nn.Module):
+    """what [M, Dw] to paint [M, C + 1, g, g]: alpha * colour and alpha."""
+
+    def __init__(self, channels: int, config: GlimpseConfig, style: ConvStyle) -> None:
+        super().__init__()
+        self.shape = (channels + 1, config.side, config.side)
+        self.alpha_bias = config.alpha_bias
+        light = config.kind == "light"
+        self.base = nn.Linear(config.what, channels + 1) if light else None
+        self.net = self._light(channels, config, style) if light else self._conv(channels, config, style)
+
+    @staticmethod
+    def _light(channels: int, config: GlimpseConfig, style: ConvStyle) -> nn.Module:
+        """A perceptron to a half-size map, then one transposed convolution."""
+        half, patch = config.side // 2, config.patch
+        return nn.Sequential(
+            mlp(config.what, *reversed(config.hidden), patch * half**2, act=style.act),
+            activation(style.act),
+            nn.Unflatten(1, (patch, half, half)),
+            nn.ConvTranspose2d(patch, channels + 1, 4, stride=2, padding=1),
+        )
+
+    @staticmethod
+    def _conv(channels: int, config: GlimpseConfig, style: ConvStyle) -> nn.Module:
+        layers: list[nn.Module] = [nn.Unflatten(1, (config.what, 1, 1))]
+        layers += block(nn.Conv2d(config.what, 128, 1), 128, style)
+        side, below = 1, 128
+        while side < config.side:
+            factor = 4 if side == 1 else 2
+            width = max(16, 64 // max(1, side // 4))
+            layers += [nn.Conv2d(below, width * factor**2, 1 if side == 1 else 3, padding=0 if side == 1 else 1)]
+            layers += block(nn.PixelShuffle(factor), width, style)
+            side, below = side * factor, width
+        layers += block(nn.Conv2d(below, 16, 3, padding=1), 16, style)
+        return nn.Sequential(*layers, nn.Conv2d(16, channels + 1, 3, padding=1))
+
+    def forward(self, what: Tensor) -> Tensor:
+        if what.shape[0] == 0:  # pixel_shuffle has no backward for an empty batch
+            return what.new_zeros(0, *self.shape)
+        raw = self.net(what).reshape(what.shape[0], *self.shape)
+        if self.base is not None:  # one colour for the whole object, which the map then details
+            raw = raw + self.base(what)[:, :, None, None]
+        alpha = torch.sigmoid(raw[:, -1:] + self.alpha_bias)
+        return torch.cat([alpha * torch.sigmoid(raw[:, :-1]), alpha], dim=1)
+
+

@@ -1,0 +1,142 @@
+"""`ModelConfig`: every size and switch of the world model. Presets (in `scalor.configs`) are functions that fill it."""
+
+from dataclasses import dataclass, field
+
+from scalor.core.geometry import WhereConfig
+from scalor.nets.pyramid import ConvStyle
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """Image encoder: CNN over single frames, then a memory over time.
+
+    widths          channels per halving; the last is the number of features per cell
+    refine          the paper's extra 3 x 3 blocks and final 1 x 1
+    memory          channels of the ConvLSTM, 0: no memory
+    memory_layers   stacked layers (paper: 2)
+    memory_stride   1: at the cell grid (paper); 2: at half its resolution (cheaper, wider view)
+    mask_widths     the same pyramid for the mask of what is explained (spec A.4), () : proposals do not see the mask
+    """
+
+    widths: tuple[int, ...] = (16, 32)
+    refine: bool = False
+    memory: int = 32
+    memory_layers: int = 1
+    memory_stride: int = 2
+    mask_widths: tuple[int, ...] = (8, 16)
+
+
+@dataclass(frozen=True)
+class GlimpseConfig:
+    """What encoder and decoder. kind "light" (fast; ``patch`` channels at half size) or "conv" (the paper's stacks)."""
+
+    side: int = 16
+    kind: str = "light"
+    patch: int = 16
+    hidden: tuple[int, ...] = (192,)
+    what: int = 24
+    alpha_bias: float = 0.0
+
+
+@dataclass(frozen=True)
+class PropagateConfig:
+    """Propagation (spec A.3). Every trick of spec A.13 has its number here.
+
+    tracker, dynamics   sizes of the posterior GRU and of the prior LSTM
+    window              side of the attention window in cells (paper: half of an 8 x 8 map); 0: the whole frame (ablation)
+    residual            1.0: what, depth and velocity are predicted as changes; 0.0: absolutely (paper)
+    position            tell the networks the absolute position (needed to bounce off walls; tied to the frame's size)
+    presence_bias, survival_bias, where_shift   +2, +5, -2 in the paper
+    stop                accumulated absence that ends a track
+    """
+
+    tracker: int = 96
+    dynamics: int = 64
+    attended: int = 96
+    window: int = 4
+    residual: float = 1.0
+    position: bool = True
+    presence_bias: float = 2.0
+    survival_bias: float = 5.0
+    where_shift: float = -2.0
+    stop: float = 0.6
+    legacy_what_std: bool = False
+
+
+@dataclass(frozen=True)
+class DiscoverConfig:
+    """Discovery and rejection (spec A.4, C.7).
+
+    overlap          share of a proposal's mask under propagated masks that rejects it; inf: no rejection (ablation)
+    twin_iou         tight-box IoU at which the weaker of two proposals is rejected; inf: off (paper)
+    twin_inside      the same for intersection over the smaller box
+    keep             presence a proposal needs to be carried (0.7)
+    proposals        most proposals decoded per frame and 64 cells of the grid, taken by presence
+    slots            cap on carried objects, 0: no cap
+    presence_bias    added to the logit before the bound; 0 in the paper
+    """
+
+    overlap: float = 0.3
+    twin_iou: float = 0.5
+    twin_inside: float = 0.8
+    keep: float = 0.7
+    proposals: int = 12
+    slots: int = 0
+    presence_bias: float = -2.0
+
+
+@dataclass(frozen=True)
+class MergeConfig:
+    """End of double tracks: of two tracks whose tight boxes overlap by ``iou`` for ``frames`` frames the younger ends."""
+
+    iou: float = 0.6
+    frames: int = 3
+
+
+@dataclass(frozen=True)
+class BackgroundConfig:
+    """family: none | encoder (paper) | fixed | per_video | median; ``residual``: median plus what the encoder adds."""
+
+    family: str = "none"
+    code: int = 10
+    hidden: int = 32
+    videos: int = 1
+    residual: bool = False
+    width: int = 32
+
+
+@dataclass(frozen=True)
+class RenderConfig:
+    """Composition and likelihood. convex=False is the official sum-and-clamp.
+
+    depth   "sigmoid": importance sg(-depth) (paper); "exp": exp(-sharpness * depth)
+    sigma   std of the Gaussian likelihood
+    """
+
+    convex: bool = True
+    depth: str = "exp"
+    sharpness: float = 2.0
+    sigma: float = 0.2
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """A whole world model.
+
+    channels          of the frames (1 or 3)
+    cell              side of a grid cell in pixels
+    posterior_shift   added before the softplus of posterior stds: how little noise codes carry at the start (paper: 0)
+    """
+
+    channels: int = 3
+    cell: int = 4
+    posterior_shift: float = -2.0
+    style: ConvStyle = field(default_factory=ConvStyle)
+    where: WhereConfig = field(default_factory=WhereConfig)
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    glimpse: GlimpseConfig = field(default_factory=GlimpseConfig)
+    propagate: PropagateConfig = field(default_factory=PropagateConfig)
+    discover: DiscoverConfig = field(default_factory=DiscoverConfig)
+    merge: MergeConfig = field(default_factory=MergeConfig)
+    background: BackgroundConfig = field(default_factory=BackgroundConfig)
+    render: RenderConfig = field(default_factory=RenderConfig)

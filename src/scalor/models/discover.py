@@ -1,0 +1,191 @@
+"""DISCOVER: propose objects per grid cell, reject what is already explained (spec A.4, C.7)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from scalor.core.canvas import coverage
+from scalor.core.geometry import box_overlap, cell_centers, crop, decode_size
+from scalor.core.sites import REJECTED, Gaussian, bound, kl_presence, log_bernoulli, sample_presence, to_logit
+from scalor.core.tensors import Struct
+from scalor.core.types import Knobs, Latents, Layers, Objects, Slots
+from scalor.models.appearance import GlimpseEncoder
+from scalor.models.config import ModelConfig
+from scalor.models.painter import LEAST, Painter
+from scalor.models.propagate import Draw, charge
+from scalor.nets.pyramid import block, pyramid
+
+
+@dataclass(frozen=True)
+class Proposals(Struct):
+    """All cells' distributions: logit [B, G], where parameters, depth parameters [B, G, .] and cell centres [G, 2]."""
+
+    logit: Tensor
+    where: Gaussian
+    depth: Gaussian
+    center: Tensor
+
+
+class Detector(nn.Module):
+    """The discovery posterior: a convolutional head on features and on the mask of what is explained."""
+
+    def __init__(self, config: ModelConfig, features: int) -> None:
+        super().__init__()
+        self.config = config
+        widths, style = config.encoder.mask_widths, config.style
+        self.mask_stack = pyramid(1, widths, cell=config.cell, style=style, refine=False) if widths else None
+        inputs = features + (widths[-1] if widths else 0)
+        self.fuse = nn.Sequential(
+            *block(nn.Conv2d(inputs, features, 1), features, style),
+            *block(nn.Conv2d(features, features, 1), features, style),
+        )
+        self.head = nn.Conv2d(features, 1 + 2 + 8, 1)
+
+    def forward(self, features: Tensor, explained: Tensor) -> Proposals:
+        """features [B, F, Gh, Gw] and explained mask [B, H, W] to all cells' distributions."""
+        if self.mask_stack is not None:
+            features = torch.cat([features, self.mask_stack(explained.unsqueeze(1))], dim=1)
+        raw = self.head(self.fuse(features))
+        rows, columns = raw.shape[-2:]
+        logit, depth, where = raw.flatten(2).transpose(1, 2).split([1, 2, 8], dim=-1)
+        return Proposals(
+            logit=bound(logit.squeeze(-1) + self.config.discover.presence_bias),
+            where=Gaussian.of(where, shift=self.config.posterior_shift),
+            depth=Gaussian.of(depth, shift=self.config.posterior_shift),
+            center=cell_centers(rows, columns, cell=self.config.cell, like=raw),
+        )
+
+
+class Discover(nn.Module):
+    """Prior Birth (N(0, 1) codes, presence = knobs.birth), posterior `Detector`, rejection, slot cap."""
+
+    def __init__(self, config: ModelConfig, glimpses: GlimpseEncoder, painter: Painter, features: int) -> None:
+        super().__init__()
+        self.config = config
+        self.painter = painter
+        self.glimpses = glimpses
+        self.detector = Detector(config, features)
+
+    def forward(
+        self, frame: Tensor | None, features: Tensor, kept: Objects, explained: Tensor, knobs: Knobs
+    ) -> tuple[Objects, Tensor, Tensor]:
+        """New objects beside ``kept``; also the number of proposals rejected and present, [B] each.
+
+        ``features`` only gives the grid when ``frame`` is None (imagining): births are then drawn from the prior.
+        """
+        cells = self._birth(features) if frame is None else self.detector(features, explained)
+        prior_logit = torch.full_like(cells.logit, float(to_logit(knobs.birth)))
+        logit = prior_logit if frame is None else cells.logit
+        relaxed = sample_presence(logit, temperature=knobs.temperature, stochastic=knobs.stochastic, hard=knobs.hard)
+        pick = self._pick(relaxed, cells, kept.slots)
+        chosen = relaxed.gather(1, pick)
+        draw, box = self._draw(frame, cells, pick, knobs)
+        latents = Latents(pres=chosen, where=draw.where[0], what=draw.what[0], depth=draw.depth[0])
+        layers, tight = self.painter(latents, box, chosen > LEAST)
+        score = torch.sigmoid(logit.detach()).gather(1, pick)
+        rejected = self._verdict(layers, tight, score, chosen, explained, kept.slots.count > 0)
+        final = chosen * (1 - rejected)
+        layers = layers.replace(pres=final[layers.batch, layers.slot])
+        slots = self._slots(latents.replace(pres=final), box, score, kept.slots)
+        verdict = torch.zeros_like(relaxed).scatter(1, pick, rejected)
+        if frame is None:
+            kl, ratio = torch.zeros_like(relaxed), torch.zeros_like(relaxed)
+        else:
+            ruled = torch.where(verdict > 0, float(to_logit(REJECTED)), prior_logit)
+            kl = kl_presence(logit, ruled)
+            ratio = log_bernoulli(relaxed, prior_logit) - log_bernoulli(relaxed, logit) if knobs.weigh else 0 * kl
+        terms = charge(draw, chosen * (chosen > LEAST), (kl, ratio, relaxed), knobs)
+        found = Objects(slots=slots, layers=layers, tight=tight, terms=terms)
+        return found, (rejected * chosen).sum(1).detach(), chosen.sum(1).detach()
+
+    def _birth(self, features: Tensor) -> Proposals:
+        batch, _, rows, columns = features.shape
+        zeros = features.new_zeros(batch, rows * columns, 5)
+        return Proposals(
+            logit=zeros[..., 0],
+            where=Gaussian.standard(zeros[..., 1:]),
+            depth=Gaussian.standard(zeros[..., :1]),
+            center=cell_centers(rows, columns, cell=self.config.cell, like=features),
+        )
+
+    @torch.no_grad()
+    def _pick(self, relaxed: Tensor, cells: Proposals, kept: Slots) -> Tensor:
+        """Cells worth decoding: as many as any element has above LEAST, the strongest first, under the caps. [B, K]"""
+        config = self.config.discover
+        count = relaxed.shape[1]
+        cap = max(8, config.proposals * count // 64)
+        if config.slots:
+            cap = min(cap, max(config.slots - kept.count, 0))
+        wanted = int((relaxed > LEAST).sum(1).max()) if count else 0
+        # relaxed samples saturate at 1: the logit breaks ties, so that a cut keeps what the network believes in
+        rank = relaxed + 1e-3 * torch.sigmoid(cells.logit)
+        return rank.topk(min(cap, wanted, count), dim=1).indices
+
+    def _draw(self, frame: Tensor | None, cells: Proposals, pick: Tensor, knobs: Knobs) -> tuple[Draw, Tensor]:
+        def choose(site: Gaussian) -> Gaussian:
+            index = pick.unsqueeze(-1).expand(*pick.shape, site.mean.shape[-1])
+            return Gaussian(site.mean.gather(1, index), site.std.gather(1, index))
+
+        config = self.config
+        q_where, q_depth = choose(cells.where), choose(cells.depth)
+        where, depth = q_where.sample(knobs.stochastic), q_depth.sample(knobs.stochastic)
+        center = cells.center[pick] + config.cell * config.where.reach * torch.tanh(where[..., 2:])
+        box = torch.cat([center, decode_size(where[..., :2], config.where)], dim=-1)
+        if frame is None:
+            q_what = Gaussian.standard(where.new_zeros(*pick.shape, config.glimpse.what))
+            births = (q_where, q_what, q_depth)
+        else:
+            raw = self.glimpses(crop(frame, box, side=config.glimpse.side))
+            q_what = Gaussian.of(raw, shift=config.posterior_shift)
+            births = tuple(Gaussian.standard(site.mean) for site in (q_where, q_what, q_depth))
+        what = q_what.sample(knobs.stochastic)
+        draw = Draw((where, q_where, births[0]), (what, q_what, births[1]), (depth, q_depth, births[2]))
+        return draw, box
+
+    @torch.no_grad()
+    def _verdict(
+        self, layers: Layers, tight: Tensor, score: Tensor, chosen: Tensor, explained: Tensor, later: bool
+    ) -> Tensor:
+        """1 where a proposal is rejected: its mask is explained already, or a stronger proposal sits on the same place."""
+        config = self.config.discover
+        rejected = torch.zeros_like(chosen)
+        if chosen.shape[1] == 0:
+            return rejected
+        if later and config.overlap < float("inf"):
+            covered = (coverage(layers, explained) >= config.overlap).to(chosen.dtype)
+            rejected[layers.batch, layers.slot] = covered
+        if config.twin_iou < float("inf"):
+            iou, inside = box_overlap(tight, tight)
+            weight = torch.where((rejected > 0) | (chosen <= LEAST), torch.full_like(score, -1.0), score)
+            rank = torch.arange(score.shape[1], device=score.device)
+            above, below = weight.unsqueeze(1), weight.unsqueeze(2)
+            stronger = (above > below) | ((above == below) & (rank.unsqueeze(0) < rank.unsqueeze(1)))
+            same = (iou > config.twin_iou) | (inside > config.twin_inside)
+            clash = (same & stronger & (above >= 0)).to(chosen.dtype)
+            rejected = torch.maximum(rejected, self._greedy(clash))
+        return rejected
+
+    @staticmethod
+    def _greedy(clash: Tensor, rounds: int = 4) -> Tensor:
+        """Greedy suppression in parallel: clash[i, j] = 1 when the stronger j would suppress i; a suppressed j does not count."""
+        out = torch.zeros_like(clash[..., 0])
+        for _ in range(rounds):
+            out = (torch.bmm(clash, (1 - out).unsqueeze(-1)).squeeze(-1) > 0).to(clash.dtype)
+        return out
+
+    def _slots(self, latents: Latents, box: Tensor, score: Tensor, kept: Slots) -> Slots:
+        batch, count = latents.pres.shape
+        zeros = latents.pres.new_zeros(batch, count)
+        return Slots(
+            latents=latents.replace(where=torch.zeros_like(latents.where)),
+            box=box,
+            size=latents.where[..., :2],
+            tracker=zeros.unsqueeze(-1).expand(-1, -1, kept.tracker.shape[-1]),
+            dynamics=zeros.unsqueeze(-1).expand(-1, -1, kept.dynamics.shape[-1]),
+            deficit=zeros,
+            doubled=zeros,
+            score=score,
+            id=torch.full_like(zeros, -1).long(),
+            alive=latents.pres > self.config.discover.keep,
+        )

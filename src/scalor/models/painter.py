@@ -1,0 +1,47 @@
+"""From a set of objects to paint: decode only what can matter, paste on patches, find tight boxes (spec E.1, E.5)."""
+
+import torch
+from torch import Tensor, nn
+
+from scalor.core.geometry import paste, patch_side, tight_box
+from scalor.core.types import Latents, Layers
+from scalor.models.appearance import GlimpseDecoder
+from scalor.models.config import ModelConfig
+
+LEAST = 1e-3
+"""Objects fainter than this change no pixel by more than a thousandth: they are not decoded."""
+
+
+class Painter(nn.Module):
+    """Turns `Latents` and boxes [B, N, 4] into `Layers` and tight boxes [B, N, 4]."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.decoder = GlimpseDecoder(config.channels, config.glimpse, config.style)
+        self.side = patch_side(config.where, config.glimpse.side)
+        self.render = config.render
+
+    def nearness(self, depth: Tensor) -> Tensor:
+        """Importance of an object at ``depth`` (spec A.6): sg(-z), or exp(-sharpness z) for harder edges."""
+        if self.render.depth == "sigmoid":
+            return torch.sigmoid(-depth)
+        return torch.exp((-self.render.sharpness * depth).clamp(-12.0, 12.0))
+
+    def forward(self, latents: Latents, box: Tensor, visible: Tensor) -> tuple[Layers, Tensor]:
+        """``visible`` [B, N] bool says which objects to paint; the others get their whole box as tight box."""
+        batch, slot = visible.nonzero(as_tuple=True)
+        boxes = box[batch, slot]
+        glimpse = self.decoder(latents.what[batch, slot])
+        patch, corner = paste(glimpse, boxes, side=self.side)
+        layers = Layers(
+            batch=batch,
+            slot=slot,
+            patch=patch,
+            corner=corner,
+            pres=latents.pres[batch, slot],
+            near=self.nearness(latents.depth[batch, slot, 0]),
+        )
+        half = box[..., 2:].detach() / 2
+        tight = torch.cat([box[..., :2].detach() - half, box[..., :2].detach() + half], dim=-1)
+        tight[batch, slot] = tight_box(glimpse[:, -1].detach(), boxes.detach())
+        return layers, tight

@@ -1,0 +1,68 @@
+"""Loops over the one verb: observe, imagine, generate (track lives in `scalor.tracking`)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from scalor.core.types import Knobs, Scenery, Step, Terms, World
+from scalor.models.scalor import Scalor
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """The report of a clip: one `Step` per frame and the world after the last."""
+
+    steps: tuple[Step, ...]
+    world: World
+
+    @property
+    def image(self) -> Tensor:
+        """Reconstructions or predictions [B, T, C, H, W]."""
+        return torch.stack([step.image for step in self.steps], dim=1)
+
+    @property
+    def background(self) -> Tensor:
+        return torch.stack([step.background for step in self.steps], dim=1)
+
+    @property
+    def terms(self) -> Terms:
+        """The books, mean over time (spec A.7), [B]."""
+        total = self.steps[0].terms
+        for step in self.steps[1:]:
+            total = total + step.terms
+        return total.map(lambda value: value / len(self.steps))
+
+
+def scenery_of(video: Tensor, backdrop: Tensor | None = None, which: Tensor | None = None) -> Scenery:
+    """The `Scenery` of clips [B, T, C, H, W]."""
+    return Scenery(height=video.shape[-2], width=video.shape[-1], backdrop=backdrop, video=which)
+
+
+def observe(model: Scalor, video: Tensor, knobs: Knobs, scenery: Scenery | None = None) -> Rollout:
+    """Infer all frames of ``video`` [B, T, C, H, W] in [0, 1], in order."""
+    scenery = scenery or scenery_of(video)
+    world = model.init(video.shape[0], scenery)
+    steps = []
+    for sight in model.look(world, video):
+        world, step = model.step(world, sight, knobs)
+        steps.append(step)
+    return Rollout(tuple(steps), world)
+
+
+def imagine(model: Scalor, world: World, length: int, knobs: Knobs) -> Rollout:
+    """``length`` frames after ``world`` with the prior as guide; never touches a frame."""
+    steps = []
+    for _ in range(length):
+        world, step = model.step(world, None, knobs)
+        steps.append(step)
+    return Rollout(tuple(steps), world)
+
+
+def generate(
+    model: Scalor, batch: int, length: int, scenery: Scenery, knobs: Knobs, *, first_birth: float = 0.2
+) -> Rollout:
+    """From nothing: births with probability ``first_birth`` per cell in the first frame, then the prior (spec A.10)."""
+    first = imagine(model, model.init(batch, scenery), 1, Knobs(hard=True, births=True, birth=first_birth))
+    rest = imagine(model, first.world, length - 1, knobs)
+    return Rollout(first.steps + rest.steps, rest.world)

@@ -1,0 +1,1 @@
+"""Running a world model, or a classical baseline, over video frame by frame."""

@@ -1,0 +1,184 @@
+"""From a `Step` of the model to numbers in source pixels: what a tracker reports about one frame."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from scalor.core.canvas import visibility
+from scalor.core.tracks import Rle, Tracks
+from scalor.core.types import Step
+from scalor.tracking.masks import PatchMasks, owned
+from scalor.tracking.view import View
+
+Row = tuple[int, int, float, float, float, float, float, float]
+"""frame, id, left, top, width, height, score, visibility"""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What the model sees, at the network's size: uint8 [h, w, 3] images and alpha float32 [h, w] in [0, 1]."""
+
+    reconstruction: np.ndarray
+    background: np.ndarray
+    alpha: np.ndarray
+
+
+@dataclass(frozen=True)
+class FrameResult:
+    """The N objects of one frame, sorted by id.
+
+    index       0-based number of the frame since the tracker started (predictions count on)
+    ids         int64   [N]     never reused
+    box_tlwh    float64 [N, 4]  left, top, width, height in source pixels: the whole object, cut at the frame's edge
+    score       float64 [N]     probability of presence
+    visibility  float64 [N]     share of the object's own mask in view and in front
+    masks       what is seen of each object
+    decoded     False: there was no picture, the world went on without one and nothing is reported
+    pictures    on request
+    """
+
+    index: int
+    ids: np.ndarray
+    box_tlwh: np.ndarray
+    score: np.ndarray
+    visibility: np.ndarray
+    masks: PatchMasks
+    decoded: bool = True
+    pictures: Pictures | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @classmethod
+    def empty(cls, index: int, size: tuple[int, int], *, decoded: bool = True) -> "FrameResult":
+        """A frame of ``size`` (height, width) in which nothing is reported."""
+        none = np.zeros(0)
+        return cls(index, none.astype(np.int64), np.zeros((0, 4)), none, none, PatchMasks.none(size), decoded)
+
+    @property
+    def box_xyxy(self) -> np.ndarray:
+        """Left, top, right, bottom in source pixels, float64 [N, 4]."""
+        return np.concatenate([self.box_tlwh[:, :2], self.box_tlwh[:, :2] + self.box_tlwh[:, 2:]], axis=1)
+
+    def select(self, keep: np.ndarray) -> "FrameResult":
+        """The objects where the boolean array ``keep`` says so."""
+        return replace(
+            self,
+            ids=self.ids[keep],
+            box_tlwh=self.box_tlwh[keep],
+            score=self.score[keep],
+            visibility=self.visibility[keep],
+            masks=self.masks.select(keep),
+        )
+
+    def rows(self, frame: int | None = None) -> list[Row]:
+        """Rows for `Tracks.from_rows`; ``frame`` replaces the frame's number."""
+        number = self.index if frame is None else frame
+        columns = (self.ids.tolist(), self.box_tlwh.tolist(), self.score.tolist(), self.visibility.tolist())
+        return [(number, name, *box, score, seen) for name, box, score, seen in zip(*columns, strict=True)]
+
+    def tracks(self, rles: list[Rle] | None = None) -> Tracks:
+        """As a table of one frame, number 0, with the masks ``rles``."""
+        rows: list[tuple[Any, ...]] = list(self.rows(0))
+        if rles is not None:
+            rows = [(*row, rle) for row, rle in zip(rows, rles, strict=True)]
+        return Tracks.from_rows(rows, length=1, masks=rles is not None)
+
+    def detections(self, *, masks: bool = True) -> Any:
+        """As `supervision.Detections`; full-frame masks bool [N, H, W] if wanted."""
+        import supervision as sv
+
+        return sv.Detections(
+            xyxy=self.box_xyxy.astype(np.float32),
+            mask=self.masks.dense() if masks else None,
+            confidence=self.score.astype(np.float32),
+            tracker_id=self.ids,
+            class_id=np.zeros(len(self), dtype=int),
+            data={"visibility": self.visibility.astype(np.float32)},
+        )
+
+
+@torch.no_grad()
+def visible_share(step: Step, *, height: int, width: int) -> Tensor:
+    """Share of each carried object's own mask inside the top left ``height`` x ``width`` and in front: [B, N]."""
+    layers, side = step.layers, step.layers.patch.shape[-1]
+    # A rim of infinite importance: what lies beyond the frame (or in its padding) is hidden by it.
+    rim = F.pad(step.total[:, :height, :width], (side, side, side, side), value=math.inf)
+    share = visibility(layers.replace(corner=layers.corner + side), rim).clamp(0.0, 1.0)
+    table = share.new_zeros(step.origin.shape[0], _unpacked(step))
+    table[layers.batch, layers.slot] = share
+    return table.gather(1, step.origin) * step.slots.alive
+
+
+@torch.no_grad()
+def tight_tlwh(step: Step, *, height: int, width: int) -> Tensor:
+    """Tight boxes cut to the top left ``height`` x ``width``: left, top, width, height in network pixels, [B, N, 4]."""
+    edge = step.tight.new_tensor([width, height])
+    low = torch.minimum(step.tight[..., :2].clamp(min=0), edge)
+    high = torch.minimum(step.tight[..., 2:].clamp(min=0), edge)
+    return torch.cat([low, high - low], dim=-1)
+
+
+def results_of(step: Step, view: View, *, index: int, pictures: bool = False) -> list[FrameResult]:
+    """All living objects of every batch element that touch the view, hidden ones included."""
+    size = {"height": view.rows, "width": view.columns}
+    box = tight_tlwh(step, **size)
+    here = step.slots.alive & (box[..., 2:] > 0).all(-1)
+    share = visible_share(step, **size)
+    batch = step.slots.alive.shape[0]
+    height, width = view.padded
+    mine = owned(step.layers, batch=batch, height=height, width=width)
+    layer = torch.full((batch, _unpacked(step)), -1, dtype=torch.int64, device=mine.device)
+    layer[step.layers.batch, step.layers.slot] = torch.arange(len(mine), device=mine.device)
+    layer = layer.gather(1, step.origin)
+    results = []
+    for element in range(batch):
+        slot = (here[element] & (layer[element] >= 0)).nonzero()[:, 0]
+        slot = slot[step.slots.id[element, slot].argsort()]
+        row = layer[element, slot]
+        result = FrameResult(
+            index=index,
+            ids=_numpy(step.slots.id[element, slot]),
+            box_tlwh=_numpy(box[element, slot]).astype(np.float64) * ([view.scale_x, view.scale_y] * 2),
+            score=_numpy(step.slots.score[element, slot]).astype(np.float64),
+            visibility=_numpy(share[element, slot]).astype(np.float64),
+            masks=PatchMasks(
+                patch=_numpy(mine[row]),
+                corner=_numpy(step.layers.corner[row]),
+                size=(view.height, view.width),
+                scale=(view.scale_y, view.scale_x),
+            ),
+            pictures=pictures_of(step, view, element) if pictures else None,
+        )
+        results.append(result)
+    return results
+
+
+def pictures_of(step: Step, view: View, element: int) -> Pictures:
+    """Reconstruction, background and alpha of one batch element, without the padding."""
+    return Pictures(
+        reconstruction=to_picture(view.cut(step.image[element])),
+        background=to_picture(view.cut(step.background[element])),
+        alpha=_numpy(view.cut(step.alpha[element, 0]).float()),
+    )
+
+
+def to_picture(image: Tensor) -> np.ndarray:
+    """[C, h, w] in [0, 1] as uint8 [h, w, 3]; one channel becomes grey."""
+    picture = _numpy((image.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0))
+    return np.ascontiguousarray(np.broadcast_to(picture, (*picture.shape[:2], 3)))
+
+
+def _unpacked(step: Step) -> int:
+    """Number of objects in the set that the layers and `origin` speak of, at least 1."""
+    largest = [int(index.max()) for index in (step.layers.slot, step.origin) if index.numel()]
+    return max(largest, default=0) + 1
+
+
+def _numpy(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().cpu().numpy()

@@ -1,0 +1,112 @@
+"""From weights and a video to a tracker: device, scale, and the picture of the empty scene."""
+
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+import numpy as np
+import torch
+
+from scalor.data.objects import temporal_median
+from scalor.data.source import VideoSource, shrink
+from scalor.errors import UserError
+from scalor.pretrained import Loaded, load_all
+from scalor.tracking.stored import backdrops_of, scale_of
+from scalor.tracking.tracker import Tracker
+from scalor.tracking.view import View
+
+SAMPLES = 99
+"""Frames that a new median image is made of."""
+GLANCE = 15
+"""Frames that tell whether a stored median image shows this place."""
+CHANGED, MOST_CHANGED = 25, 0.3
+"""A stored image is of another place when more than this share of its pixels differ by more than this grey level."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A tracker ready for a video, and in words where its median image comes from (None: it needs none)."""
+
+    tracker: Tracker
+    backdrop: str | None
+
+
+def pick_device(device: str | torch.device) -> torch.device:
+    """``auto`` is CUDA, else Apple's MPS, else the CPU. Raises UserError where the named device is not there."""
+    if str(device) == "auto":
+        mps = torch.backends.mps.is_available()
+        return torch.device("cuda" if torch.cuda.is_available() else "mps" if mps else "cpu")
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f"device {device} cannot be used here; auto, cpu, cuda or mps is wanted; try auto") from error
+    return torch.device(device)
+
+
+def load(name_or_path: str | PathLike[str], *, device: str = "auto") -> Loaded:
+    """Weights by the name of a packaged set, from a run folder or from a file; ``.model`` is the world model itself.
+
+    Raises UserError where there are none, or where the file is not the one that its card describes.
+    """
+    return load_all(name_or_path, pick_device(device))
+
+
+def prepare(
+    weights: str | PathLike[str] | Loaded, source: VideoSource, *, device: str = "auto", min_visibility: float = 0.25
+) -> Prepared:
+    """A tracker with the scale of its weights, and the median image of the video if its background is one.
+
+    The stored image is used where it shows the place that the video shows, else one is made of up to 99 frames.
+    """
+    loaded = weights if isinstance(weights, Loaded) else load(weights, device=device)
+    scale = scale_of(loaded)
+    backdrop, words = None, None
+    filmed = loaded.model.config.background.family == "median"
+    if filmed:
+        view = View.of(source.height, source.width, scale=scale, cell=1)
+        backdrop = _stored_backdrop(loaded, source, (view.rows, view.columns))
+        words = "stored with the weights"
+        if backdrop is None:
+            backdrop, count = median_image(source, (view.rows, view.columns), count=SAMPLES)
+            words = f"estimated from {count} frames of this video"
+    tracker = Tracker(
+        loaded.model,
+        scale=scale,
+        backdrop=backdrop,
+        min_visibility=min_visibility,
+        # Real footage has one-frame ghosts; made clips have none worth a frame of delay.
+        confirm=2 if filmed else 1,
+    )
+    return Prepared(tracker, words)
+
+
+def median_image(source: VideoSource, size: tuple[int, int], *, count: int) -> tuple[np.ndarray, int]:
+    """Median of up to ``count`` frames spread over the video, uint8 [*size, 3], and how many there were.
+
+    Raises UserError where no frame can be decoded.
+    """
+    frames = [shrink(frame.image, size) for frame in source.sample(count) if frame.image is not None]
+    if not frames:
+        raise UserError(f"{source.name} has no frame that can be decoded; a playable video is wanted; re-encode it")
+    return temporal_median(np.stack(frames)), len(frames)
+
+
+def _stored_backdrop(loaded: Loaded, source: VideoSource, size: tuple[int, int]) -> np.ndarray | None:
+    """The stored image that looks like this video at the network's size, if there is one."""
+    fitting = [image for image in backdrops_of(loaded) if image.shape[:2] == size]
+    if not fitting:
+        return None
+    glance, _ = median_image(source, size, count=GLANCE)
+    changed = [_changed(image, glance) for image in fitting]
+    best = int(np.argmin(changed))
+    return fitting[best] if changed[best] <= MOST_CHANGED else None
+
+
+def _changed(image: np.ndarray, other: np.ndarray) -> float:
+    gap = np.abs(image.astype(np.int16).mean(axis=2) - other.astype(np.int16).mean(axis=2))
+    return float((gap > CHANGED).mean())
+
+
+def described(loaded: Loaded, name: object) -> dict[str, Any]:
+    """What a summary says about weights."""
+    return {"weights": str(name), "weights_sha256": loaded.card.get("sha256")}

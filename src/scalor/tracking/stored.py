@@ -1,0 +1,36 @@
+"""What weights learned from footage bring along for tracking: their scale and the pictures of their empty scenes."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scalor.models.scalor import Scalor
+from scalor.pretrained import Loaded
+
+
+def model_of(model: Scalor | Loaded) -> Scalor:
+    """The world model itself."""
+    return model.model if isinstance(model, Loaded) else model
+
+
+def scale_of(model: Scalor | Loaded) -> float:
+    """How much smaller the frames were that the weights were learned on, 1.0 where nothing is known."""
+    return float(model.card.get("scale") or 1.0) if isinstance(model, Loaded) else 1.0
+
+
+def backdrops_of(model: Scalor | Loaded) -> list[np.ndarray]:
+    """The median images in a weights file (its extra tensors ``backdrop...``), uint8 [h, w, C]."""
+    found: list[np.ndarray] = []
+    extra = model.extra if isinstance(model, Loaded) else {}
+    for name in sorted(extra):
+        image = extra[name]
+        if name.startswith("backdrop") and image.dim() >= 3:
+            found += [_as_uint8(each) for each in image.reshape(-1, *image.shape[-3:])]
+    return found
+
+
+def _as_uint8(image: Tensor) -> np.ndarray:
+    """[C, h, w], uint8 or in [0, 1], as uint8 [h, w, C]."""
+    if image.dtype != torch.uint8:
+        image = (image.clamp(0, 1) * 255).round().to(torch.uint8)
+    return np.ascontiguousarray(image.permute(1, 2, 0).cpu().numpy())

@@ -1,0 +1,165 @@
+"""`Tracker`: the model's eyes on a stream of frames, in memory that depends on the scene and not on its length."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from scalor.core.types import TRACKING, Scenery, World
+from scalor.errors import UserError
+from scalor.models.scalor import Scalor
+from scalor.pretrained import Loaded
+from scalor.tracking.report import FrameResult, results_of
+from scalor.tracking.stored import backdrops_of, model_of, scale_of
+from scalor.tracking.view import View, as_picture
+
+
+class Tracker:
+    """Follows the objects of one video frame by frame, deterministically; keeps only the world of the last frame.
+
+    All frames have one size, which is free; `reset` starts another video. Trackers may share a model.
+    """
+
+    # One argument more than the house allows: each is a thing a user turns, none belongs to another.
+    def __init__(
+        self,
+        model: Scalor | Loaded,
+        *,
+        scale: float | None = None,
+        backdrop: np.ndarray | None = None,
+        min_visibility: float = 0.25,
+        min_score: float = 0.0,
+        confirm: int = 1,
+        device: str | torch.device | None = None,
+    ) -> None:
+        """
+        Args:
+            model: a world model, or weights as `scalor.load` gives them, which know their scale and backdrop.
+            scale: the network sees frames made smaller by this factor in (0, 1]; None: the weights' own, or 1.
+            backdrop: uint8 picture of the empty scene, of the frames' size or the network's, for a median background.
+            min_visibility: objects of which less than this share is seen are followed but not reported.
+            min_score: the same for the probability of presence.
+            confirm: frames that an object must live before it is reported.
+            device: moves the model; None leaves it where it is.
+
+        Raises:
+            UserError: scale out of range, confirm below 1, or no backdrop for a model that needs one.
+        """
+        self.model = model_of(model) if device is None else model_of(model).to(device)
+        self.scale = scale_of(model) if scale is None else scale
+        self.min_visibility = min_visibility
+        self.min_score = min_score
+        self.confirm = confirm
+        self._backdrops = backdrops_of(model) if backdrop is None else [as_picture(backdrop, "the backdrop")]
+        if not self._backdrops and self.model.config.background.family == "median":
+            raise UserError("the model paints objects on a median image and none came; give backdrop, the empty scene")
+        if confirm < 1:
+            raise UserError(f"confirm is {confirm}; a whole number from 1 is wanted; 1 reports objects at once")
+        View.of(1, 1, scale=self.scale, cell=1)
+        self.reset()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return next(self.model.parameters()).device
+
+    def reset(self) -> None:
+        """Forget everything seen; identities start again."""
+        self.world: World | None = None
+        self.view: View | None = None
+        self.frames = 0
+        self.failed = 0
+        self._known = np.zeros((2, 0), dtype=np.int64)
+
+    def update(self, frame: np.ndarray | None, *, masks: bool = True) -> Any:
+        """One frame further: uint8 [H, W, 3] RGB (or grey, or RGBA) to `supervision.Detections` in source pixels.
+
+        Identities are in ``tracker_id``, the seen share of each object in ``data["visibility"]``. Full-frame masks cost
+        H x W bytes per object; leave them out with ``masks=False``, or use `observe`. Raises UserError as `observe`.
+        """
+        return self.observe(frame).detections(masks=masks)
+
+    @torch.inference_mode()
+    def observe(self, frame: np.ndarray | None, *, pictures: bool = False) -> FrameResult:
+        """As `update`, in plain numpy. ``frame`` None means that it could not be decoded: the world is imagined one
+        step further, so that identities outlive the gap, and nothing is reported.
+
+        Raises:
+            UserError: not uint8, not a picture, or not of the first frame's size.
+        """
+        number, self.frames = self.frames, self.frames + 1
+        if frame is None:
+            self.failed += 1
+            return self._blink(number)
+        picture = as_picture(frame)
+        view, world = self._open(picture)
+        model = self.model
+        image = view.network_input(picture, model.config.channels).to(self.device)
+        sight = model.look(world, image.unsqueeze(1))[0]
+        self.world, step = model.step(world, sight, TRACKING)
+        self._grow_older(self.world)
+        return self._reported(results_of(step, view, index=number, pictures=pictures)[0])
+
+    @torch.inference_mode()
+    def predict(self, steps: int, *, pictures: bool = False) -> list[FrameResult]:
+        """The objects of the next ``steps`` frames as the model expects them; the tracker itself stays where it is."""
+        if self.world is None or self.view is None:
+            raise UserError("predict came before any frame; a world to go on from is wanted; call update first")
+        world, results = self.world, []
+        for ahead in range(steps):
+            world, step = self.model.step(world, None, TRACKING)
+            result = results_of(step, self.view, index=self.frames + ahead, pictures=pictures)[0]
+            results.append(self._reported(result, older=ahead + 1))
+        return results
+
+    def _open(self, picture: np.ndarray) -> tuple[View, World]:
+        """The view and the world, made at the first picture; later pictures must have its size."""
+        height, width = picture.shape[:2]
+        if self.view is None or self.world is None:
+            self.view = View.of(height, width, scale=self.scale, cell=self.model.config.cell)
+            self.world = self.model.init(1, self._scenery(self.view))
+        if (height, width) != (self.view.height, self.view.width):
+            raise UserError(
+                f"the frame is {width}x{height} px after frames of {self.view.width}x{self.view.height} px; frames of "
+                "one size are wanted; use another Tracker, or reset this one, for another video"
+            )
+        return self.view, self.world
+
+    def _scenery(self, view: View) -> Scenery:
+        height, width = view.padded
+        if not self._backdrops:
+            return Scenery(height=height, width=width)
+        sizes = ((view.height, view.width), (view.rows, view.columns))
+        fitting = [image for image in self._backdrops if image.shape[:2] in sizes]
+        if not fitting:
+            came = self._backdrops[0].shape
+            raise UserError(
+                f"the backdrop is {came[1]}x{came[0]} px; {view.width}x{view.height} px as the frames, or "
+                f"{view.columns}x{view.rows} px as the network sees them, is wanted; take it from this very video"
+            )
+        backdrop = view.network_input(fitting[0], self.model.config.channels).to(self.device)
+        return Scenery(height=height, width=width, backdrop=backdrop)
+
+    def _blink(self, number: int) -> FrameResult:
+        if self.world is None or self.view is None:
+            return FrameResult.empty(number, (0, 0), decoded=False)
+        self.world, _ = self.model.step(self.world, None, TRACKING)
+        self._grow_older(self.world)
+        return FrameResult.empty(number, (self.view.height, self.view.width), decoded=False)
+
+    def _grow_older(self, world: World) -> None:
+        ids = np.sort(world.slots.id[0, world.slots.alive[0]].cpu().numpy())
+        self._known = np.stack([ids, self._ages_of(ids) + 1])
+
+    def _ages_of(self, ids: np.ndarray) -> np.ndarray:
+        """For how many frames each object has been known, 0 for new ones."""
+        known, ages = self._known
+        if len(known) == 0:
+            return np.zeros_like(ids)
+        at = np.searchsorted(known, ids).clip(max=len(known) - 1)
+        return np.where(known[at] == ids, ages[at], 0)
+
+    def _reported(self, result: FrameResult, older: int = 0) -> FrameResult:
+        keep = self._ages_of(result.ids) + older >= self.confirm
+        keep &= (result.visibility >= self.min_visibility) & (result.score >= self.min_score)
+        return result.select(keep)

@@ -1,0 +1,112 @@
+"""Data by name, and batches as a pure function of the step."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scalor.core.jsonable import nearest
+from scalor.data import digits, sprites
+from scalor.data.footage import Footage
+from scalor.data.grand_central import GrandCentral
+from scalor.data.loader import ClipData, batch_at
+from scalor.errors import UserError
+
+TRAINING_SEEDS = 1_000_000_000
+"""Training with seed s sees clips of data seed s + this: the clips of small seeds are never seen in training."""
+
+TINY = sprites.SpritesConfig(size=32, canvas=44, count=(2, 4), object_size=9, frames=6, name="tiny")
+
+
+class Batch(NamedTuple):
+    """Clips uint8 [B, T, C, H, W]; where known their median images uint8 [B, C, H, W] and the videos' numbers [B]."""
+
+    video: Tensor
+    backdrop: Tensor | None = None
+    which: Tensor | None = None
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same on another device."""
+        return self._replace(**{name: part.to(device) for name, part in self._asdict().items() if part is not None})
+
+
+class Lessons(Protocol):
+    """Where batches come from; ``longest`` is the largest number of frames a clip can have."""
+
+    @property
+    def longest(self) -> int: ...
+
+    def batch(self, step: int, *, size: int, frames: int) -> Batch: ...
+
+    def clips(self, step: int, *, size: int) -> list[int]:
+        """The numbers of the clips of a batch."""
+        ...
+
+
+@dataclass(frozen=True)
+class ClipLessons:
+    """Batches of a data set of clips."""
+
+    dataset: ClipData
+    seed: int
+    longest: int = 1_000_000
+
+    def batch(self, step: int, *, size: int, frames: int) -> Batch:
+        return Batch(batch_at(self.dataset, self.seed, step=step, batch=size, frames=frames))
+
+    def clips(self, step: int, *, size: int) -> list[int]:
+        # The draw that `batch_at` begins with; a test holds the two together.
+        return np.random.default_rng([self.seed, step]).integers(0, len(self.dataset), size).tolist()
+
+
+@dataclass(frozen=True)
+class FootageLessons:
+    """Batches of crops of the user's own videos, with the same place of the median images."""
+
+    footage: Footage
+    seed: int
+    crop: int
+
+    @property
+    def longest(self) -> int:
+        return self.footage.longest_run()
+
+    def batch(self, step: int, *, size: int, frames: int) -> Batch:
+        crops = [
+            self.footage.crop_clip(self.seed, index, frames=frames, crop=self.crop)
+            for index in self.clips(step, size=size)
+        ]
+        return Batch(
+            video=torch.stack([crop.video for crop in crops]),
+            backdrop=torch.stack([crop.background for crop in crops]),
+            which=torch.tensor([crop.reel for crop in crops]),
+        )
+
+    def clips(self, step: int, *, size: int) -> list[int]:
+        return list(range(step * size, (step + 1) * size))
+
+
+def data_names() -> list[str]:
+    """The names that `data_named` knows; ``grand-central`` wants its folder: ``grand-central:FOLDER``."""
+    made = [f"sprites-{name}" for name in (*sprites.PRESETS, TINY.name)] + [f"digits-{name}" for name in digits.PRESETS]
+    return [*made, "grand-central"]
+
+
+def data_named(name: str, seed: int) -> ClipData:
+    """The data set of that name, as ``sprites-md``. Raises UserError naming the nearest where there is none."""
+    family, _, kind = name.partition("-")
+    if family == "sprites" and kind in (*sprites.PRESETS, TINY.name):
+        return sprites.Sprites(TINY if kind == TINY.name else sprites.sprites(kind), seed=seed)
+    if family == "digits" and kind in digits.PRESETS:
+        return digits.Digits(digits.digits(kind), seed=seed)
+    head, _, folder = name.partition(":")
+    if head == "grand-central":
+        if not folder:
+            raise UserError("data grand-central came without its folder; set data=grand-central:FOLDER with the frames")
+        return GrandCentral(Path(folder))
+    if name == "footage":
+        raise UserError("data footage came without videos; fit learns from your own videos: scalor fit VIDEO -o RUN")
+    raise UserError(f"data {name} are unknown; {nearest(name, data_names())}")

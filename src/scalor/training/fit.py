@@ -1,0 +1,257 @@
+"""`fit`: learn the objects of the user's own unlabelled videos; sizes, speed and background are estimated from them."""
+
+import dataclasses
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from scalor.core.jsonable import override
+from scalor.data.footage import Footage, ObjectStats, suggest_scale, survey
+from scalor.data.video import open_video
+from scalor.errors import UserError
+from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
+from scalor.training.datasets import FootageLessons
+from scalor.training.preset import Preset, apply_overrides
+from scalor.training.runner import Options, run
+from scalor.training.train import refuse_both, with_length
+
+DEFAULT_MINUTES = 10.0
+TARGET_PX = 20.0
+"""Videos are scaled so that the longer side of their objects has this many pixels."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a preset for footage is made from; in pixels of the scaled frames.
+
+    height, width  of a typical object
+    spread         half of the logarithm of the 90 % to the 10 % quantile of the heights
+    motion         displacement per frame that 95 % of the objects stay below
+    noise          standard deviation of the background, 0..1
+    """
+
+    height: float
+    width: float
+    spread: float
+    motion: float
+    noise: float
+
+
+@dataclass(frozen=True)
+class FootageSettings:
+    """Settings under ``data.`` (``data.object_height=40``); None: estimated from the videos.
+
+    object_height, object_width  of a typical object in pixels of the source
+    scale         factor in (0, 1] by which all videos are scaled down
+    crop          side of the training crops in scaled pixels
+    motion_share  share of the crops that are placed where something moves
+    memory_gb     bound on the decoded frames
+    """
+
+    object_height: float | None = None
+    object_width: float | None = None
+    scale: float | None = None
+    crop: int = 96
+    motion_share: float = 0.8
+    memory_gb: float = 1.0
+
+
+def fit(
+    videos: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    *,
+    preset: Preset | Callable[[Sizes], Preset],
+    minutes: float | None = None,
+    overrides: Mapping[str, str] | None = None,
+    seed: int = 0,
+    resume: bool = False,
+    device: str = "auto",
+    quiet: bool = False,
+    steps: int | None = None,
+) -> Path:
+    """Learn from videos for a time budget; returns the run folder, which `pretrained.load` reads.
+
+    Args:
+        videos: one or more of whatever `open_video` opens.
+        out: the run folder; must be new unless ``resume``.
+        preset: a preset, or a function that makes one from the estimated sizes (``configs.fast_video``).
+        minutes: time budget, 10 if none is given; a resumed run keeps its length unless one is given.
+        overrides: changes as ``{"model.cell": "4", "data.object_height": "40", "data.scale": "0.5"}``.
+        seed: of weights, noise and crops.
+        resume: go on from the last checkpoint with the run's own videos, scale and settings.
+        device: auto, cpu, cuda or mps.
+        quiet: print nothing.
+        steps: a number of steps in place of a time budget.
+
+    Raises:
+        UserError: as `train`, and for videos that cannot be read.
+        Interrupted: SIGINT or SIGTERM; a KeyboardInterrupt after everything is saved.
+    """
+    say = _silent if quiet else _say
+    folder = RunFolder(Path(out))
+    refuse_both(steps, minutes)
+    if resume:
+        plan = with_length(_resumed(folder, overrides or {}), steps, minutes)
+    else:
+        folder.refuse_used()
+        paths = [videos] if isinstance(videos, str | os.PathLike) else list(videos)
+        plan = _planned(paths, preset, overrides or {}, say)
+        budget = DEFAULT_MINUTES if steps is None and minutes is None else minutes
+        plan = dataclasses.replace(plan, seed=seed, steps=steps, minutes=budget)
+    footage = Footage.load(
+        plan.videos, scale=list(plan.scales), memory_gb=plan.memory_gb, motion_share=plan.motion_share
+    )
+    for reel in footage.reels:
+        say(f"{reel.name}: {reel.report.words()}; at {reel.size[1]}x{reel.size[0]} px for training")
+    lessons = FootageLessons(footage, plan.seed, plan.crop)
+    if not resume:
+        folder.claim(plan)
+    card, extra = _keepsakes(plan, footage)
+    return run(plan, folder, lessons, Options(device=device, quiet=quiet, card=card, extra=extra))
+
+
+def _planned(
+    paths: Sequence[str | os.PathLike[str]],
+    preset: Preset | Callable[[Sizes], Preset],
+    overrides: Mapping[str, str],
+    say: Callable[[str], None],
+) -> Plan:
+    """Look at the videos and decide on scale and sizes; seed and length are the caller's."""
+    if not paths:
+        raise UserError("no video was given; at least one is wanted; name a file or a folder of images")
+    settings, rest = footage_settings(overrides)
+    surveys = [_surveyed(path, settings, say) for path in paths]
+    scales = [settings.scale or suggest_scale(stats, target_px=TARGET_PX) for stats in surveys]
+    sizes = typical(surveys, scales)
+    made = preset if isinstance(preset, Preset) else preset(sizes)
+    made = apply_overrides(dataclasses.replace(made, data="footage"), rest)
+    if made.channels != 3:
+        raise UserError(f"model.channels is {made.channels}; footage has 3 channels; set model.channels=3")
+    cell = made.model.cell
+    shown = ", ".join(f"{scale:.3f}" for scale in scales)
+    say(
+        f"training at scale {shown}: objects of "
+        f"{sizes.height:.0f} x {sizes.width:.0f} px (height x width), moving up to {sizes.motion:.1f} px per frame "
+        "(data.object_height, data.object_width and data.scale override this)"
+    )
+    return Plan(
+        kind="fit",
+        preset=made,
+        seed=0,
+        steps=None,
+        minutes=None,
+        videos=tuple(str(Path(path).resolve()) for path in paths),
+        scales=tuple(float(scale) for scale in scales),
+        crop=max(cell, settings.crop // cell * cell),
+        motion_share=settings.motion_share,
+        memory_gb=settings.memory_gb,
+    )
+
+
+def _resumed(folder: RunFolder, overrides: Mapping[str, str]) -> Plan:
+    plan = folder.plan()
+    if plan.kind != "fit":
+        raise UserError(f"{folder.path} was made by train; a run of fit is wanted to resume; use scalor train --resume")
+    _, rest = footage_settings(overrides)
+    refuse_other_settings(plan.preset, apply_overrides(plan.preset, rest))
+    return plan
+
+
+def footage_settings(overrides: Mapping[str, str]) -> tuple[FootageSettings, dict[str, str]]:
+    """The settings under ``data.`` and the other overrides. Raises UserError for an unknown key or a useless value."""
+    settings, rest = FootageSettings(), {}
+    for key, text in overrides.items():
+        if key.startswith("data."):
+            settings = override(settings, key.removeprefix("data."), text, where="data.")
+        else:
+            rest[key] = text
+    if settings.scale is not None and not 0 < settings.scale <= 1:
+        raise UserError(f"data.scale is {settings.scale}; a number above 0 and at most 1 is wanted; videos only shrink")
+    if not 0 <= settings.motion_share <= 1:
+        raise UserError(f"data.motion_share is {settings.motion_share}; a number from 0 to 1 is wanted; correct it")
+    for name in ("object_height", "object_width", "crop", "memory_gb"):
+        value = getattr(settings, name)
+        if value is not None and not value > 0:
+            raise UserError(f"data.{name} is {value}; a number above 0 is wanted; correct it")
+    return settings, rest
+
+
+def _surveyed(path: str | os.PathLike[str], settings: FootageSettings, say: Callable[[str], None]) -> ObjectStats:
+    """What moves in a video, in source pixels, with what the user knows better put in."""
+    source = open_video(path)
+    stats = survey(source)
+    say(f"{source.name}: {stats.words()}")
+    height, width = settings.object_height, settings.object_width
+    if height is None and width is None:
+        return stats
+    # One given side keeps the estimated shape.
+    height = height or width / stats.aspect  # type: ignore[operator]
+    width = width or height * stats.aspect
+    grown = (height * width / (stats.height_px * stats.width_px)) ** 0.5
+    low, high = stats.height_range
+    return dataclasses.replace(
+        stats,
+        height_px=height,
+        width_px=width,
+        aspect=width / height,
+        height_range=(low * grown, high * grown),
+        confidence=max(stats.confidence, 0.5),
+    )
+
+
+def typical(surveys: Sequence[ObjectStats], scales: Sequence[float]) -> Sizes:
+    """One size for all videos, each at its scale, weighted by how sure its survey is."""
+    weights = [stats.confidence + 1e-3 for stats in surveys]
+    total = sum(weights)
+
+    def mean(values: list[float]) -> float:
+        return sum(value * weight for value, weight in zip(values, weights, strict=True)) / total
+
+    pairs = list(zip(surveys, scales, strict=True))
+    spreads = [max(1.0, stats.height_range[1] / max(stats.height_range[0], 1e-3)) for stats in surveys]
+    return Sizes(
+        height=mean([stats.height_px * scale for stats, scale in pairs]),
+        width=mean([stats.width_px * scale for stats, scale in pairs]),
+        spread=mean([0.5 * float(torch.tensor(spread).log()) for spread in spreads]),
+        motion=max(stats.speed_px[1] * scale for stats, scale in pairs),
+        noise=mean([stats.noise for stats in surveys]),
+    )
+
+
+def _keepsakes(plan: Plan, footage: Footage) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What tracking needs of the footage: the scale, and the median images (backdrop, backdrop.1, ...)."""
+    entries = [
+        {
+            "name": reel.name,
+            "scale": scale,
+            "height": reel.size[0],
+            "width": reel.size[1],
+            "fps": reel.fps,
+            "backdrop": _backdrop_name(number),
+        }
+        for number, (reel, scale) in enumerate(zip(footage.reels, plan.scales, strict=True))
+    ]
+    extra = {
+        _backdrop_name(number): torch.from_numpy(reel.background.copy()).permute(2, 0, 1).contiguous()
+        for number, reel in enumerate(footage.reels)
+    }
+    scale = sorted(plan.scales)[len(plan.scales) // 2]
+    return {"scale": scale, "footage": entries}, extra
+
+
+def _backdrop_name(number: int) -> str:
+    return "backdrop" if number == 0 else f"backdrop.{number}"
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _silent(text: str) -> None:
+    pass

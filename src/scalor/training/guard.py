@@ -1,0 +1,62 @@
+"""`Guard`: steps whose loss or gradient is not finite are skipped and counted; five in a row end the training."""
+
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from scalor.core.files import put_text
+from scalor.core.types import Terms
+from scalor.errors import UserError
+from scalor.training.measure import TERMS
+
+MOST_IN_A_ROW = 5
+
+
+@dataclass
+class Guard:
+    """Judges every step.
+
+    path     where the offending batches are written before the training is stopped
+    skipped  how many steps were skipped so far
+    row      the steps skipped since the last good one
+    """
+
+    path: Path
+    skipped: int = 0
+    row: list[dict[str, object]] = field(default_factory=list)
+
+    def passes(self, step: int, *, loss: Tensor, norm: Tensor, terms: Terms, clips: list[int]) -> bool:
+        """Whether the step may be taken; one synchronisation with the device.
+
+        Raises:
+            UserError: the fifth step in a row is not finite; names the term that broke.
+        """
+        value, length = torch.stack([loss.detach().float(), norm.detach().float()]).tolist()
+        if math.isfinite(value) and math.isfinite(length):
+            self.row.clear()
+            return True
+        self.skipped += 1
+        broke = broken_term(terms)
+        self.row.append({"step": step, "broke": broke, "loss": str(value), "grad_norm": str(length), "clips": clips})
+        if len(self.row) >= MOST_IN_A_ROW:
+            self._stop(step)
+        return False
+
+    def _stop(self, step: int) -> None:
+        put_text(self.path, json.dumps(self.row, indent=2) + "\n")
+        raise UserError(
+            f"{len(self.row)} steps in a row up to step {step} broke at {self.row[-1]['broke']}, which is not finite; "
+            f"their batches are listed in {self.path}; lower train.lr, or look at these clips, and go on with --resume"
+        )
+
+
+def broken_term(terms: Terms) -> str:
+    """The first term of the books that is not finite; "the gradient" where all are."""
+    for name in TERMS:
+        if not bool(torch.isfinite(getattr(terms, name)).all()):
+            return name
+    return "the gradient"

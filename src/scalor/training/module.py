@@ -1,0 +1,146 @@
+"""The Lightning module: one step is observe, -ELBO, clip, guard, optimiser, weight average."""
+
+import copy
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor
+from torch.utils.data import IterableDataset
+
+from scalor.core.schedule import Recipe, clip_length, ema_decay, knobs_at, learning_rate
+from scalor.core.types import Scenery, Terms
+from scalor.models.scalor import Scalor
+from scalor.rollout import Rollout, observe
+from scalor.training.checkpoint import Plan, random_states, restore_random_states, seed_everything
+from scalor.training.clock import Clock
+from scalor.training.datasets import Batch, Lessons
+from scalor.training.guard import Guard
+from scalor.training.measure import measure
+
+LOG_EVERY = 20
+"""Steps between two measurements; between them nothing is computed for the log."""
+
+
+class Lesson(NamedTuple):
+    """A batch, its numbers for the guard's report, and where in the training it stands."""
+
+    batch: Batch
+    clips: list[int]
+    step: int
+    progress: float
+
+
+class Feed(IterableDataset[Lesson]):
+    """The lessons from step ``trainee.done`` to the clock's end; all schedules follow from (step, progress)."""
+
+    def __init__(self, lessons: Lessons, recipe: Recipe, clock: Clock, trainee: "Trainee") -> None:
+        self.lessons, self.recipe, self.clock, self.trainee = lessons, recipe, clock, trainee
+
+    def __iter__(self) -> Iterator[Lesson]:
+        step = self.trainee.done
+        while not self.clock.over(step):
+            progress = self.clock.progress(step)
+            frames = min(clip_length(self.recipe, progress), self.lessons.longest)
+            batch = self.lessons.batch(step, size=self.recipe.batch, frames=frames)
+            yield Lesson(batch, self.lessons.clips(step, size=self.recipe.batch), step, progress)
+            step += 1
+
+
+class Trainee(LightningModule):
+    """The model under training and the average of its weights.
+
+    done     steps done, skipped ones included: the number of the next step
+    numbers  measurements of the last step, if it was one to be logged
+    """
+
+    def __init__(self, plan: Plan, clock: Clock, guard: Guard) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.plan, self.clock, self.guard = plan, clock, guard
+        seed_everything(plan.seed)
+        self.model = Scalor(plan.preset.model)
+        self.average = copy.deepcopy(self.model).requires_grad_(False)
+        self.done = 0
+        self.numbers: dict[str, float] | None = None
+        self._states: dict[str, Any] | None = None
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        recipe = self.plan.preset.recipe
+        if recipe.optimizer == "rmsprop":
+            return torch.optim.RMSprop(self.model.parameters(), lr=recipe.lr)
+        return torch.optim.Adam(self.model.parameters(), lr=recipe.lr)
+
+    def on_train_start(self) -> None:
+        """Whatever Lightning drew until here, a run is reproducible from here on."""
+        if self._states is None:
+            seed_everything(self.plan.seed)
+        else:
+            restore_random_states(self._states)
+
+    def training_step(self, lesson: Lesson, batch_idx: int) -> None:
+        recipe, step, batch = self.plan.preset.recipe, lesson.step, lesson.batch
+        video, scenery = prepared(batch)
+        knobs = knobs_at(recipe, step, lesson.progress)
+        rollout: Rollout = observe(self.model, video, knobs, scenery)
+        terms = rollout.terms
+        loss = -terms.elbo.mean()
+        norm = self._descend(loss, terms, lesson)
+        self.numbers = None
+        if step % LOG_EVERY == 0:
+            self.numbers = measure(rollout, video, self.plan.preset.model) | {
+                "step": float(step),
+                "loss": float(loss.detach()),
+                "grad_norm": float(norm),
+                "lr": learning_rate(recipe, step, lesson.progress),
+                "temperature": knobs.temperature,
+                "birth": knobs.birth,
+                "frames": float(video.shape[1]),
+                "skipped": float(self.guard.skipped),
+            }
+        self.done = step + 1
+
+    def _descend(self, loss: Tensor, terms: Terms, lesson: Lesson) -> Tensor:
+        """Backward, clip and, if all is finite, one step of the optimiser; returns the gradient's norm."""
+        recipe, step = self.plan.preset.recipe, lesson.step
+        optimizer = self.optimizers()
+        assert isinstance(optimizer, torch.optim.Optimizer)
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip_norm)
+        if self.guard.passes(step, loss=loss, norm=norm, terms=terms, clips=lesson.clips):
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(recipe, step, lesson.progress)
+            optimizer.step()
+            self._follow(ema_decay(recipe, step))
+        return norm
+
+    @torch.no_grad()
+    def _follow(self, decay: float) -> None:
+        torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1.0 - decay)
+        for mine, other in zip(self.average.buffers(), self.model.buffers(), strict=True):
+            mine.copy_(other)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        # Lightning's own loop counters would decide where to go on; the step alone does (see Feed).
+        checkpoint.pop("loops", None)
+        checkpoint["scalor"] = {
+            "step": self.done,
+            "elapsed": self.clock.elapsed,
+            "skipped": self.guard.skipped,
+            "random": random_states(),
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        state = checkpoint["scalor"]
+        self.done, self.guard.skipped, self._states = state["step"], state["skipped"], state["random"]
+        self.clock.before = state["elapsed"]
+        self.clock.start()
+
+
+def prepared(batch: Batch) -> tuple[Tensor, Scenery]:
+    """Clips as float in [0, 1] and their scenery."""
+    video = batch.video.float().div_(255)
+    backdrop = None if batch.backdrop is None else batch.backdrop.float().div_(255)
+    return video, Scenery(height=video.shape[-2], width=video.shape[-1], backdrop=backdrop, video=batch.which)

@@ -1,0 +1,91 @@
+"""`Preset`: what a training is made of, but for its seed and its length. The presets themselves are in `configs`."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from scalor.core.jsonable import flat, from_jsonable, nearest, override, to_jsonable
+from scalor.core.schedule import Recipe
+from scalor.errors import UserError
+from scalor.models.config import ModelConfig
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A model, the way to train it, and the name of the data it is trained on.
+
+    data  a name that `datasets.data_named` knows, or "footage" for the user's own videos
+    """
+
+    name: str
+    data: str
+    model: ModelConfig = field(default_factory=ModelConfig)
+    recipe: Recipe = field(default_factory=Recipe)
+
+    @property
+    def channels(self) -> int:
+        """Channels of the frames, 1 or 3."""
+        return self.model.channels
+
+
+def apply_overrides(preset: Preset, overrides: Mapping[str, str]) -> Preset:
+    """``preset`` with changes like ``{"model.cell": "8", "train.lr": "1e-3", "data": "sprites-hd"}``.
+
+    Raises UserError for an unknown key (naming the nearest) and for a value that the setting cannot take.
+    """
+    for key, text in overrides.items():
+        group, _, rest = key.partition(".")
+        if key == "data":
+            preset = dataclasses.replace(preset, data=text)
+        elif group == "model" and rest:
+            preset = dataclasses.replace(preset, model=override(preset.model, rest, text, where="model."))
+        elif group == "train" and rest:
+            preset = dataclasses.replace(preset, recipe=override(preset.recipe, rest, text, where="train."))
+        else:
+            raise UserError(f"setting {key} is unknown; {_hint(preset, key)}")
+    check(preset)
+    return preset
+
+
+def _hint(preset: Preset, key: str) -> str:
+    known = flat(preset.model, prefix="model.") | flat(preset.recipe, prefix="train.")
+    near = nearest(key, [*known, "data"])
+    # A list of all the settings would be no help.
+    return near if near.startswith("did you mean") else "settings begin with model. or train."
+
+
+def check(preset: Preset) -> None:
+    """Raises UserError where a preset's numbers cannot be trained with."""
+    recipe, model = preset.recipe, preset.model
+    starts = [start for start, _ in recipe.lengths]
+    if not starts or starts[0] > 0 or starts != sorted(starts) or min(frames for _, frames in recipe.lengths) < 1:
+        raise UserError(
+            f"train.lengths is {recipe.lengths}; wanted pairs (from progress, frames), the first from 0, rising; "
+            "correct it"
+        )
+    if recipe.optimizer not in ("adam", "rmsprop"):
+        raise UserError(f"train.optimizer is {recipe.optimizer}; {nearest(recipe.optimizer, ('adam', 'rmsprop'))}")
+    for name in ("batch", "lr", "clip_norm"):
+        if not getattr(recipe, name) > 0:
+            raise UserError(f"train.{name} is {getattr(recipe, name)}; a number above 0 is wanted; correct it")
+    if model.channels not in (1, 3):
+        raise UserError(f"model.channels is {model.channels}; wanted 1 or 3; correct it")
+    if model.cell < 2 or model.cell & (model.cell - 1):
+        raise UserError(f"model.cell is {model.cell}; wanted a power of two; set model.cell to 4, 8 or 16")
+
+
+def to_json(preset: Preset) -> str:
+    """Strict JSON of a preset."""
+    return json.dumps(to_jsonable(preset), indent=2, allow_nan=False) + "\n"
+
+
+def from_json(text: str) -> Preset:
+    """The preset that `to_json` wrote. Raises UserError for broken JSON, unknown or missing keys and wrong types."""
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(f"the config is not JSON ({error}); a preset's JSON is wanted; write it again") from error
+    preset = from_jsonable(Preset, data)
+    check(preset)
+    return preset

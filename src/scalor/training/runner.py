@@ -1,0 +1,159 @@
+"""`run`: train what a plan says, in its run folder; what `train` and `fit` share."""
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+import scalor
+from scalor.core.jsonable import nearest
+from scalor.errors import UserError
+from scalor.pretrained import save
+from scalor.training import health
+from scalor.training.checkpoint import Interrupted, Plan, RunFolder
+from scalor.training.clock import Clock
+from scalor.training.datasets import Lessons
+from scalor.training.guard import Guard
+
+if TYPE_CHECKING:
+    from scalor.training.module import Trainee
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run is done; nothing here changes what is learned on the same device.
+
+    card    what else the card of the weights says
+    extra   tensors that are stored with the weights
+    """
+
+    device: str = "auto"
+    quiet: bool = False
+    save_seconds: float = 60.0
+    card: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+def run(plan: Plan, folder: RunFolder, lessons: Lessons, options: Options) -> Path:
+    """Train until the plan's end, from the folder's checkpoint where there is one; returns the folder.
+
+    Raises:
+        UserError: the device is not there, or the numbers are not finite five steps in a row.
+        Interrupted: SIGINT or SIGTERM came; the checkpoint is written.
+    """
+    accelerator, devices = hardware(options.device)
+    torch.set_flush_denormal(True)
+    from lightning.pytorch import Trainer
+    from torch.utils.data import DataLoader
+
+    from scalor.training.diary import Diary
+    from scalor.training.module import Feed, Trainee
+
+    with _calm():
+        clock = Clock(steps=plan.steps, minutes=plan.minutes)
+        trainee = _built(Trainee, plan, clock, Guard(folder.nonfinite))
+        diary = Diary(
+            folder,
+            lessons,
+            lambda model, numbers: _save_weights(model, numbers, folder, options),
+            quiet=options.quiet,
+            save_seconds=options.save_seconds,
+        )
+        trainer = Trainer(
+            accelerator=accelerator,
+            devices=devices,
+            max_epochs=1,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+            callbacks=[diary],
+            default_root_dir=str(folder.path),
+        )
+        resumed = folder.checkpoint.is_file()
+        diary.say(_opening(plan, folder, resumed, accelerator))
+        clock.start()
+        loader = DataLoader(Feed(lessons, plan.preset.recipe, clock, trainee), batch_size=None)
+        checkpoint = str(folder.checkpoint) if resumed else None
+        trainer.fit(trainee, loader, ckpt_path=checkpoint, weights_only=True)
+    if diary.caught is not None:
+        diary.say(f"stopped at step {trainee.done}; everything is saved in {folder.path}; go on with --resume")
+        raise Interrupted
+    diary.say(_closing(trainee.done, folder, health.report(health.recent(diary.rows))))
+    return folder.path
+
+
+def hardware(device: str) -> tuple[str, int | list[int]]:
+    """Lightning's accelerator and devices for "auto", "cpu", "cuda", "cuda:1" or "mps". Raises UserError."""
+    name, _, number = device.partition(":")
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        name = next(kind for kind in ("cuda", "mps", "cpu") if there[kind])
+    if name not in there or (number and not number.isdecimal()):
+        raise UserError(f"device {device} is unknown; {nearest(name, [*there, 'auto'])}")
+    if not there[name] or (name == "cuda" and number and int(number) >= torch.cuda.device_count()):
+        present = ", ".join(kind for kind in there if there[kind])
+        raise UserError(f"device {device} is not there; this machine has {present}; use one of them or auto")
+    return name, [int(number)] if number and name == "cuda" else 1
+
+
+def _built(kind: "type[Trainee]", plan: Plan, clock: Clock, guard: Guard) -> "Trainee":
+    try:
+        return kind(plan, clock, guard)
+    except (ValueError, RuntimeError) as error:
+        raise UserError(f"the model cannot be built from {plan.preset.name}: {error}") from error
+
+
+def _save_weights(trainee: "Trainee", numbers: Mapping[str, float], folder: RunFolder, options: Options) -> None:
+    plan = trainee.plan
+    fields = {
+        "name": plan.preset.name,
+        "data": plan.preset.data,
+        "kind": plan.kind,
+        "seed": plan.seed,
+        "steps": trainee.done,
+        "minutes": round(trainee.clock.elapsed / 60, 2),
+        "finished": trainee.clock.over(trainee.done),
+        "training": {key: float(f"{value:.6g}") for key, value in numbers.items() if key in ("loss", "mse", "objects")},
+        "health": health.report(numbers),
+        "scalor": scalor.__version__,
+        "torch": torch.__version__,
+        **options.card,
+    }
+    save(trainee.average, plan.preset.model, folder.weights, fields, extra=options.extra)
+
+
+def _opening(plan: Plan, folder: RunFolder, resumed: bool, accelerator: str) -> str:
+    length = f"{plan.steps} steps" if plan.steps is not None else f"{plan.minutes:g} minutes"
+    threads = f", {torch.get_num_threads()} threads (set OMP_NUM_THREADS to change)" if accelerator == "cpu" else ""
+    return (
+        f"{'resuming' if resumed else 'training'} {plan.preset.name} on {plan.preset.data} for {length}, "
+        f"seed {plan.seed}, on {accelerator}{threads}, in {folder.path}"
+    )
+
+
+def _closing(done: int, folder: RunFolder, state: str) -> str:
+    return f"done: {done} steps. {state} Weights, log and pictures are in {folder.path}"
+
+
+@contextmanager
+def _calm() -> Iterator[None]:
+    """Lightning's tips and hints about workers are not for the users of this package."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric", "lightning")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"lightning(\.|$)")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

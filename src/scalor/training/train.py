@@ -1,0 +1,97 @@
+"""`train`: learn a preset's generated or downloaded clips."""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from scalor.errors import UserError
+from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
+from scalor.training.datasets import TRAINING_SEEDS, ClipLessons, data_named
+from scalor.training.preset import Preset, apply_overrides, check
+from scalor.training.runner import Options, run
+
+
+def train(
+    preset: Preset,
+    out: str | os.PathLike[str],
+    *,
+    steps: int | None = None,
+    minutes: float | None = None,
+    seed: int = 0,
+    overrides: Mapping[str, str] | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    quiet: bool = False,
+) -> Path:
+    """Train a preset from scratch, or go on with a run; returns the run folder.
+
+    Args:
+        preset: model, recipe and data.
+        out: the run folder (see `checkpoint`); must be new unless ``resume``.
+        steps, minutes: how long; neither: the recipe's steps. A resumed run keeps its length unless one is given.
+        seed: of weights, noise and data.
+        overrides: changes of the preset, as ``{"model.cell": "8", "train.lr": "1e-3"}``.
+        resume: go on from the last checkpoint; on a CPU with the same number of threads the result is bit-identical
+            to that of an uninterrupted run of the same number of steps.
+        device: auto, cpu, cuda or mps.
+        quiet: print nothing.
+
+    Raises:
+        UserError: a folder that holds a run, nothing to resume, other settings than the run's, unknown keys or data,
+            numbers that are not finite five steps in a row.
+        Interrupted: SIGINT or SIGTERM; a KeyboardInterrupt after everything is saved.
+    """
+    refuse_both(steps, minutes)
+    preset = apply_overrides(preset, overrides or {})
+    check(preset)
+    folder = RunFolder(Path(out))
+    if resume:
+        plan = folder.plan()
+        refuse_other_settings(plan.preset, preset)
+        plan = with_length(plan, steps, minutes)
+    else:
+        folder.refuse_used()
+        length = preset.recipe.steps if minutes is None and steps is None else steps
+        plan = Plan(kind="train", preset=preset, seed=seed, steps=length, minutes=minutes)
+    if preset.model.background.family == "median":
+        raise UserError(
+            f"{preset.name} has the background family median, which needs footage; use scalor fit, or set "
+            "model.background.family to none, encoder or fixed"
+        )
+    lessons = ClipLessons(data_named(preset.data, TRAINING_SEEDS + plan.seed), plan.seed)
+    _refuse_misfits(preset, lessons)
+    if not resume:
+        folder.claim(plan)
+    return run(plan, folder, lessons, Options(device=device, quiet=quiet))
+
+
+def with_length(plan: Plan, steps: int | None, minutes: float | None) -> Plan:
+    """A resumed plan with the new length that was asked for, if any."""
+    if steps is None and minutes is None:
+        return plan
+    return dataclasses.replace(plan, steps=steps, minutes=minutes)
+
+
+def refuse_both(steps: int | None, minutes: float | None) -> None:
+    """Raises UserError where both lengths came, or one that is not above 0."""
+    if steps is not None and minutes is not None:
+        raise UserError("both steps and minutes came; one of them is wanted; leave one out")
+    for name, value in {"steps": steps, "minutes": minutes}.items():
+        if value is not None and not value > 0:
+            raise UserError(f"{name} is {value}; a number above 0 is wanted; correct it")
+
+
+def _refuse_misfits(preset: Preset, lessons: ClipLessons) -> None:
+    video = lessons.batch(0, size=1, frames=1).video
+    channels, height, width = video.shape[-3:]
+    if channels != preset.channels:
+        raise UserError(
+            f"data {preset.data} have {channels} channels and the model wants {preset.channels}; "
+            f"set model.channels={channels}"
+        )
+    if height % preset.model.cell or width % preset.model.cell:
+        raise UserError(
+            f"frames of {preset.data} are {width} x {height}; multiples of the cell, {preset.model.cell}, are wanted; "
+            "set model.cell"
+        )

@@ -1,0 +1,286 @@
+"""Files for other programs: tables, masks, summaries and videos, none of which is ever seen half-written."""
+
+import csv
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scalor.core.tracks import Tracks
+from scalor.errors import UserError
+from scalor.viz.draw import overlay_frames
+
+SUMMARY = "summary.json"
+"""The last file of an output folder to appear: where it is, everything else is complete."""
+AnyPath = str | PathLike[str]
+
+
+@contextmanager
+def atomic_path(path: AnyPath) -> Iterator[Path]:
+    """A temporary path beside ``path``; moved there when the block ends well, removed when it fails.
+
+    Raises:
+        UserError: the folder cannot be made or written to.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.partial{target.suffix}")
+    with _writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.touch()
+    try:
+        yield temporary
+        with _writing(target):
+            os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: AnyPath) -> Iterator[Path]:
+    """A temporary folder beside ``path`` whose files come to lie in ``path`` when the block ends well.
+
+    A folder that is not there yet appears at once. Into one that is, files are moved one by one: an old summary goes
+    first, the new summary comes last, and files of other names stay.
+
+    Raises:
+        UserError: the folder cannot be made or written to.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    with _writing(target):
+        if target.exists() and not target.is_dir():
+            raise UserError(f"{target} is a file; a folder to write into is wanted; give another name")
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        with _writing(target):
+            _move_in(temporary, target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _move_in(temporary: Path, target: Path) -> None:
+    if not target.exists():
+        os.rename(temporary, target)
+        return
+    (target / SUMMARY).unlink(missing_ok=True)
+    files = sorted((f for f in temporary.rglob("*") if f.is_file()), key=lambda f: (f.name == SUMMARY, f))
+    for file in files:
+        place = target / file.relative_to(temporary)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(file, place)
+
+
+@contextmanager
+def _writing(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"{target} cannot be written ({error.strerror or error}); a place that can is wanted; choose another"
+        ) from None
+
+
+def write_text(path: AnyPath, text: str) -> None:
+    """A UTF-8 text file with Unix line ends, atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_png(path: AnyPath, image: np.ndarray) -> None:
+    """An image uint8 [H, W, 3] or [H, W] as PNG, atomically."""
+    from PIL import Image
+
+    with atomic_path(path) as temporary:
+        Image.fromarray(image).save(temporary, format="PNG")
+
+
+def write_tracks_txt(path: AnyPath, tracks: Tracks) -> None:
+    """MOTChallenge result rows: frame (1-based), id, left, top, width, height, score, -1, -1, -1."""
+    rows = zip(tracks.frame.tolist(), tracks.id.tolist(), tracks.box_tlwh.tolist(), tracks.score.tolist(), strict=True)
+    lines = [
+        f"{frame + 1},{identity},{box[0]:.2f},{box[1]:.2f},{box[2]:.2f},{box[3]:.2f},{score:.4f},-1,-1,-1\n"
+        for frame, identity, box, score in rows
+    ]
+    write_text(path, "".join(lines))
+
+
+def write_tracks_csv(path: AnyPath, tracks: Tracks, *, fps: float | None = None) -> None:
+    """One row per object and frame with a header; frames count from 0, lengths in source pixels, time in seconds."""
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    names = ["frame", "id", "left", "top", "width", "height", "center_x", "center_y", "score", "visibility"]
+    table.writerow(names + ["time"] * (fps is not None))
+    numbers = np.column_stack([tracks.box_tlwh, tracks.center])
+    for row, frame in enumerate(tracks.frame.tolist()):
+        cells = [f"{value:.2f}" for value in numbers[row]]
+        cells += [f"{tracks.score[row]:.4f}", f"{tracks.visibility[row]:.4f}"]
+        table.writerow([frame, int(tracks.id[row]), *cells] + ([f"{frame / fps:.4f}"] if fps is not None else []))
+    write_text(path, out.getvalue())
+
+
+def write_masks_json(path: AnyPath, tracks: Tracks) -> None:
+    """COCO run-length masks: ``{"length", "annotations": [{"frame", "id", "bbox", "score", "segmentation"}]}``.
+
+    Frames count from 0; ``bbox`` is left, top, width, height in source pixels; rows without a mask are left out.
+    """
+    annotations = [
+        {
+            "frame": int(tracks.frame[row]),
+            "id": int(tracks.id[row]),
+            "bbox": [round(float(value), 2) for value in tracks.box_tlwh[row]],
+            "score": round(float(tracks.score[row]), 4),
+            "segmentation": {"size": [int(side) for side in rle["size"]], "counts": _text(rle["counts"])},
+        }
+        for row, rle in enumerate(tracks.masks or [])
+        if rle is not None
+    ]
+    # One annotation a line: readable, and fit for tools that work by lines.
+    lines = ",\n".join(json.dumps(item, separators=(",", ":")) for item in annotations)
+    write_text(path, f'{{"length":{tracks.length},"annotations":[\n{lines}\n]}}\n')
+
+
+def _text(counts: str | bytes) -> str:
+    return counts.decode("ascii") if isinstance(counts, bytes) else counts
+
+
+def write_summary_json(path: AnyPath, summary: Mapping[str, Any]) -> None:
+    """A summary of plain values, numpy numbers and arrays; NaN and infinities become null."""
+    write_text(path, json.dumps(_plain(summary), indent=2, allow_nan=False) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    return value if value is None or isinstance(value, str | int | bool) else str(value)
+
+
+class VideoWriter:
+    """Encodes frames of one size to H.264, yuv420p, which plays everywhere; made by `video_writer`.
+
+    Odd sizes grow by one row or column that repeats the edge.
+    """
+
+    def __init__(self, path: Path, *, fps: float, quality: int) -> None:
+        self._path = path
+        self._fps = Fraction(fps if fps > 0 else 25.0).limit_denominator(10_000)
+        self._quality = quality
+        self._size: tuple[int, int] | None = None
+        self._container: Any = None
+        self._stream: Any = None
+
+    @property
+    def empty(self) -> bool:
+        """No frame has come yet."""
+        return self._size is None
+
+    def write(self, image: np.ndarray) -> None:
+        """Append one frame, uint8 [H, W, 3]."""
+        import av
+
+        if self._size is None:
+            self._open(image.shape[0], image.shape[1])
+        if image.shape[:2] != self._size:
+            raise ValueError(f"a frame of {image.shape[:2]} came after frames of {self._size}: give one size")
+        even = np.pad(image, ((0, image.shape[0] % 2), (0, image.shape[1] % 2), (0, 0)), mode="edge")
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
+        self._container.mux(self._stream.encode(frame))
+
+    def finish(self) -> None:
+        """Write the frames that the encoder still holds."""
+        if self._stream is not None:
+            self._container.mux(self._stream.encode(None))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._container is not None:
+            self._container.close()
+
+    def _open(self, height: int, width: int) -> None:
+        import av
+
+        self._size = (height, width)
+        self._container = av.open(str(self._path), "w", format="mp4", options={"movflags": "faststart"})
+        self._stream = self._container.add_stream("libx264", rate=self._fps)
+        self._stream.height, self._stream.width = height + height % 2, width + width % 2
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.options = {"crf": str(self._quality), "preset": "veryfast"}
+
+
+class _NothingWritten(Exception):
+    """Leaves an atomic block without a file."""
+
+
+@contextmanager
+def video_writer(path: AnyPath, *, fps: float, quality: int = 23) -> Iterator[VideoWriter]:
+    """A writer of an mp4 that appears under its name when the block ends well; of no frames, no file comes.
+
+    Args:
+        path: the mp4.
+        fps: frames per second.
+        quality: constant rate factor, 0 (lossless) to 51.
+    """
+    with suppress(_NothingWritten), atomic_path(path) as temporary:
+        writer = VideoWriter(temporary, fps=fps, quality=quality)
+        try:
+            yield writer
+            writer.finish()
+        finally:
+            writer.close()
+        if writer.empty:
+            raise _NothingWritten
+
+
+def write_overlay(
+    path: AnyPath,
+    frames: Iterable[np.ndarray | None],
+    tracks: Tracks,
+    *,
+    fps: float,
+    scale: tuple[float, float] = (1.0, 1.0),
+    sides: tuple[int, int] = (256, 1280),
+) -> None:
+    """Boxes, ids, trails and masks over a video, frame by frame in constant memory.
+
+    Args:
+        path: the mp4 to write.
+        frames: uint8 [H, W, 3]; None where a frame could not be decoded (the last picture stays, darkened).
+        tracks: the table, in source pixels; its frame numbers count ``frames`` from 0.
+        fps: frames per second.
+        scale: source pixels per pixel of the frames (x, y), where frames were scaled down.
+        sides: the longer side of the overlay is brought between these two.
+    """
+    frames = iter(frames)
+    waiting: list[np.ndarray | None] = []
+    first = None
+    for first in frames:
+        waiting.append(first)
+        if first is not None:
+            break
+    if first is None:
+        return
+
+    def all_frames() -> Iterator[np.ndarray | None]:
+        yield from waiting
+        yield from frames
+
+    longer = max(first.shape[:2])
+    zoom = min(sides[1] / longer, max(1, sides[0] // longer))
+    with video_writer(path, fps=fps) as video:
+        for image in overlay_frames(all_frames(), tracks, scale=scale, zoom=zoom):
+            video.write(image)

@@ -1,0 +1,240 @@
+"""The command line's promises: fast help, one sentence for each mistake, fixed exit codes, arguments handed over."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import scalor
+from scalor.cli import main as door
+from scalor.cli.evaluate import table
+from scalor.cli.parser import hint, overrides
+from scalor.errors import UserError
+
+HEAVY = ("torch", "lightning", "numpy", "cv2", "supervision", "trackers")
+KEYS = st.from_regex(r"[a-z]+(\.[a-z]+)?", fullmatch=True)
+
+
+def refused(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
+    """The one sentence on stderr of a command that must end with exit code 2."""
+    assert door.main(argv) == door.WRONG_USE
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("scalor: ") and err.count("\n") == 1
+    return err
+
+
+def listening(monkeypatch: pytest.MonkeyPatch, module: str, name: str) -> list[tuple[tuple, dict]]:
+    """Put a function that records its calls where a handler will import it."""
+    calls: list[tuple[tuple, dict]] = []
+    fake = ModuleType(module)
+    setattr(fake, name, lambda *args, **kwargs: calls.append((args, kwargs)))
+    monkeypatch.setitem(sys.modules, module, fake)
+    return calls
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["fit", "--help"], ["track", "--help"], ["no-such-command"]])
+def test_help_and_usage_errors_import_nothing_heavy(argv):
+    code = f"""
+import sys
+from scalor.cli.main import main
+try:
+    main({argv!r})
+except SystemExit as leave:
+    assert leave.code in (0, None)
+print("HEAVY", sorted(set({HEAVY!r}) & set(sys.modules)))
+"""
+    environment = dict(os.environ, PYTHONPATH=str(Path(scalor.__file__).parents[1]))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.splitlines()[-1] == "HEAVY []"
+
+
+def test_help_names_every_command(capsys):
+    with pytest.raises(SystemExit) as leave:
+        door.main(["--help"])
+    assert not leave.value.code
+    shown = capsys.readouterr().out
+    assert all(f"    {name} " in shown and module.HELP in shown for name, module in door.COMMANDS.items())
+
+
+@pytest.mark.parametrize("command", door.COMMANDS)
+def test_every_option_of_every_command_is_explained(command):
+    for action in door.COMMANDS[command].parser()._actions:
+        assert action.help, f"{command} {action.dest}"
+
+
+def test_unknown_command_names_the_nearest(capsys):
+    assert "did you mean track?" in refused(capsys, "trakc")
+
+
+def test_no_command_lists_them_all(capsys):
+    sentence = refused(capsys)
+    assert all(name in sentence for name in door.COMMANDS)
+
+
+def test_unknown_option_names_the_nearest(capsys):
+    assert "did you mean --minutes?" in refused(capsys, "fit", "a.mp4", "-o", "run", "--minuts", "3")
+
+
+def test_unknown_choice_names_the_nearest(capsys):
+    sentence = refused(capsys, "track", "a.mp4", "-o", "out", "--method", "mog-sort")
+    assert "did you mean mog2-sort?" in sentence
+
+
+def test_unknown_key_of_a_config_file_names_the_nearest(capsys, tmp_path):
+    config = tmp_path / "fit.yaml"
+    config.write_text("minuets: 3\n")
+    sentence = refused(capsys, "fit", "a.mp4", "-o", "run", "--config", str(config))
+    assert "minuets" in sentence and "did you mean minutes?" in sentence
+
+
+def test_missing_arguments_are_named_as_the_help_writes_them(capsys):
+    assert "VIDEO, --out missing" in refused(capsys, "fit")
+
+
+@pytest.mark.parametrize("minutes", ["abc", "0", "-3", "nan"])
+def test_a_time_budget_that_is_no_positive_number_is_refused(capsys, minutes):
+    sentence = refused(capsys, "fit", "a.mp4", "-o", "run", f"--minutes={minutes}")
+    assert "--minutes wants a number above 0" in sentence
+
+
+def test_missing_video_is_refused_before_anything_is_written(capsys, tmp_path):
+    out = tmp_path / "run"
+    assert "gone.mp4 does not exist" in refused(capsys, "fit", str(tmp_path / "gone.mp4"), "-o", str(out))
+    assert not out.exists()
+
+
+def test_evaluate_with_a_missing_file_is_refused(capsys, tmp_path):
+    truth = tmp_path / "gt.txt"
+    truth.write_text("")
+    missing = str(tmp_path / "tracks.txt")
+    assert missing in refused(capsys, "evaluate", "--truth", str(truth), "--tracks", missing)
+
+
+def test_evaluate_takes_one_gate_only(capsys):
+    sentence = refused(capsys, "evaluate", "--truth", "a", "--tracks", "b", "--iou", "0.5", "--distance", "10")
+    assert "both --iou and --distance" in sentence
+
+
+def test_train_takes_one_budget_only(capsys):
+    sentence = refused(capsys, "train", "paper", "-o", "run", "--steps", "5", "--minutes", "1")
+    assert "both --steps and --minutes" in sentence
+
+
+def test_tracking_without_weights_says_where_to_find_some(capsys, tmp_path):
+    assert "scalor weights" in refused(capsys, "track", str(tmp_path), "-o", str(tmp_path / "out"))
+
+
+def test_output_that_cannot_be_written_is_refused(capsys, tmp_path):
+    blocker = tmp_path / "file"
+    blocker.write_text("not a folder")
+    sentence = refused(capsys, "track", str(tmp_path), "-w", "any", "-o", str(blocker / "out"))
+    assert "cannot write to" in sentence
+    assert blocker.read_text() == "not a folder"
+
+
+@pytest.mark.parametrize("pair", ["model.cell", "=8", " =8", ""])
+def test_an_override_that_is_not_key_value_is_refused(capsys, pair):
+    assert "KEY=VALUE" in refused(capsys, "train", "paper", "-o", "run", f"--set={pair}")
+
+
+@given(st.dictionaries(KEYS, st.from_regex(r"[0-9a-z=.-]+", fullmatch=True)))
+def test_overrides_come_back_as_they_were_written(chosen):
+    assert overrides([f"{key}={value}" for key, value in chosen.items()]) == chosen
+
+
+@given(KEYS, st.lists(st.integers().map(str), min_size=1))
+def test_the_last_of_equal_keys_counts(key, values):
+    assert overrides([f"{key}={value}" for value in values]) == {key: values[-1]}
+
+
+@given(st.sets(KEYS, min_size=1))
+def test_a_known_word_is_its_own_hint(known):
+    for word in known:
+        assert hint(word, known) == f"did you mean {word}?"
+
+
+@pytest.mark.parametrize(
+    ("mistake", "code", "sentence"),
+    [
+        (UserError("a came;\nb was wanted"), 2, "scalor: a came; b was wanted\n"),
+        (KeyboardInterrupt(), 130, "scalor: interrupted\n"),
+        (PermissionError(13, "Permission denied", "/there"), 2, "scalor: /there: Permission denied; "),
+    ],
+)
+def test_what_goes_wrong_inside_a_command_ends_in_one_sentence_and_its_code(
+    capsys, monkeypatch, mistake, code, sentence
+):
+    def fail(args):
+        raise mistake
+
+    monkeypatch.setattr(door.COMMANDS["weights"], "run", fail)
+    assert door.main(["weights"]) == code
+    err = capsys.readouterr().err
+    assert err.startswith(sentence) and err.count("\n") == 1
+
+
+def test_a_defect_of_ours_is_never_hidden(monkeypatch):
+    def fail(args):
+        raise TypeError("a bug")
+
+    monkeypatch.setattr(door.COMMANDS["weights"], "run", fail)
+    with pytest.raises(TypeError, match="a bug"):
+        door.main(["weights"])
+
+
+def test_fit_hands_every_option_over(monkeypatch, tmp_path):
+    calls = listening(monkeypatch, "scalor.training.fit", "fit")
+    out = str(tmp_path / "run")
+    argv = ["fit", str(tmp_path), str(tmp_path), "-o", out, "--minutes", "1.5", "--set", "model.cell=8"]
+    assert door.main([*argv, "--set=train.lr=1e-3", "--seed", "4", "--resume", "--device", "cpu"]) == 0
+    kwargs = {"minutes": 1.5, "preset": "auto", "seed": 4, "resume": True, "device": "cpu"}
+    kwargs["overrides"] = {"model.cell": "8", "train.lr": "1e-3"}
+    assert calls == [(([str(tmp_path)] * 2, out), kwargs)]
+    assert Path(out).is_dir()
+
+
+def test_train_hands_every_option_over(monkeypatch, tmp_path):
+    calls = listening(monkeypatch, "scalor.training.train", "train")
+    assert door.main(["train", "fast-sprites-md", "-o", str(tmp_path), "--steps", "7"]) == 0
+    kwargs = {"steps": 7, "minutes": None, "seed": 0, "overrides": {}, "resume": False, "device": "auto"}
+    assert calls == [(("fast-sprites-md", str(tmp_path)), kwargs)]
+
+
+def test_track_leaves_the_librarys_defaults_alone_unless_told(monkeypatch, tmp_path):
+    calls = listening(monkeypatch, "scalor.tracking.run", "track_to_folder")
+    argv = ["track", str(tmp_path), "-o", str(tmp_path / "out")]
+    assert door.main([*argv, "-w", "sprites-md"]) == 0
+    assert door.main([*argv, "--method", "mog2-sort", "--min-visibility", "0.5", "--allow-truncated"]) == 0
+    learned, classical = calls
+    assert learned[0] == (str(tmp_path), "sprites-md", str(tmp_path / "out"))
+    assert learned[1] == {"method": "scalor", "device": "auto", "allow_truncated": False}
+    assert classical[1] == {"method": "mog2-sort", "device": "auto", "allow_truncated": True, "min_visibility": 0.5}
+
+
+def test_imagine_hands_every_option_over(monkeypatch, tmp_path):
+    calls = listening(monkeypatch, "scalor.tracking.imagine", "imagine_to_folder")
+    argv = ["imagine", str(tmp_path), "-w", "run", "-o", str(tmp_path), "--observe", "4", "--steps", "9"]
+    assert door.main([*argv, "--samples", "2", "--seed", "1"]) == 0
+    assert calls == [((str(tmp_path), "run", str(tmp_path)), {"observe": 4, "steps": 9, "samples": 2, "seed": 1})]
+
+
+def test_weights_prints_json_that_can_be_read_back(monkeypatch, capsys):
+    fake = ModuleType("scalor.pretrained")
+    fake.__dict__.update(names=lambda: ["one"], card=lambda name: {"preset": name, "scores": {"mota": 0.5}})
+    monkeypatch.setitem(sys.modules, "scalor.pretrained", fake)
+    monkeypatch.setattr(scalor, "pretrained", fake, raising=False)
+    assert door.main(["weights", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"one": {"preset": "one", "scores": {"mota": 0.5}}}
+    assert door.main(["weights"]) == 0
+    assert capsys.readouterr().out == 'one\n    preset: one\n    scores: {"mota": 0.5}\n'
+
+
+def test_the_table_of_scores_keeps_names_and_numbers_in_line():
+    lines = table({"mota": 0.9, "matches": 12, "motp": None}).splitlines()
+    assert lines == ["mota            0.9", "matches          12", "motp              -"]

@@ -1,0 +1,98 @@
+"""Every preset can be built, written down and trained on the data it names."""
+
+import dataclasses
+import json
+
+import pytest
+import torch
+
+from scalor.configs import PRESETS, apply_overrides, data_named, data_names, from_json, preset_named, to_json
+from scalor.configs.presets import fast_video
+from scalor.core.types import Scenery
+from scalor.errors import UserError
+from scalor.models.scalor import Scalor
+from scalor.training.fit import Sizes
+
+NAMES = sorted(PRESETS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_preset_has_the_name_it_is_known_by_and_survives_json(name: str) -> None:
+    preset = preset_named(name)
+    assert preset.name == name
+    assert from_json(to_json(preset)) == preset
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("fast-video", "paper-natural")])
+def test_the_named_data_fit_the_model(name: str) -> None:
+    preset = preset_named(name)
+    frame = data_named(preset.data, seed=0)[0].video[0]
+    assert frame.shape[0] == preset.channels
+    with torch.device("meta"):
+        model = Scalor(preset.model)
+    # Raises where the frames are no multiple of the cell.
+    model.init(1, Scenery(height=frame.shape[1], width=frame.shape[2]))
+
+
+def test_ablations_differ_only_in_what_they_ablate() -> None:
+    both, none = preset_named("ablation-both").model, preset_named("ablation-none").model
+    attention, rejection = preset_named("ablation-attention").model, preset_named("ablation-rejection").model
+    assert attention == dataclasses.replace(both, discover=none.discover)
+    assert rejection == dataclasses.replace(both, propagate=none.propagate)
+    assert none.discover.overlap == float("inf") and none.propagate.window == 0
+
+
+def test_boxes_of_a_video_preset_can_be_as_large_as_the_objects_found() -> None:
+    where = fast_video(Sizes(height=20, width=9, spread=0.4, motion=3, noise=0.01)).model.where
+    width, height = where.largest
+    assert width > 9 and height > 20
+
+
+def test_an_unknown_preset_or_data_set_names_the_nearest() -> None:
+    with pytest.raises(UserError, match=r"did you mean fast-sprites-md\?"):
+        preset_named("fast-sprite-md")
+    with pytest.raises(UserError, match=r"did you mean sprites-md\?"):
+        data_named("sprite-md", 0)
+    with pytest.raises(UserError, match="grand-central:FOLDER"):
+        data_named("grand-central", 0)
+    assert "sprites-md" in data_names() and "digits-ld" in data_names()
+
+
+def test_overrides_reach_model_recipe_and_data() -> None:
+    changed = apply_overrides(
+        preset_named("fast-sprites-md"),
+        {"model.cell": "8", "train.lr": "1e-4", "model.where.size": "9", "data": "sprites-hd"},
+    )
+    assert (changed.model.cell, changed.recipe.lr, changed.model.where.size) == (8, 1e-4, 9.0)
+    assert changed.data == "sprites-hd"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("model.cel", "8", r"did you mean model\.cell\?"),
+        ("cell", "8", r"setting cell is unknown"),
+        ("train.lrr", "1", r"did you mean train\.lr\?"),
+        ("model.cell", "6", "power of two"),
+        ("model.cell", "big", "a whole number"),
+        ("model.channels", "2", "wanted 1 or 3"),
+        ("train.lengths", "[[0.5, 2]]", "the first from 0"),
+        ("train.optimizer", "rms", "did you mean rmsprop"),
+        ("train.batch", "0", "above 0"),
+    ],
+)
+def test_a_wrong_override_is_one_sentence_with_a_way_out(key: str, value: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        apply_overrides(preset_named("tiny"), {key: value})
+
+
+def test_json_with_an_unknown_or_a_missing_key_is_refused() -> None:
+    data = json.loads(to_json(preset_named("tiny")))
+    data["model"]["sell"] = 4
+    with pytest.raises(UserError, match=r"config\.model\.sell is unknown; did you mean cell\?"):
+        from_json(json.dumps(data))
+    del data["model"]["sell"], data["recipe"]["lr"]
+    with pytest.raises(UserError, match="config.recipe lacks lr"):
+        from_json(json.dumps(data))
+    with pytest.raises(UserError, match="not JSON"):
+        from_json("{")

@@ -1,0 +1,150 @@
+"""Weights come back exactly, and nothing that is not whole and fitting is taken for weights."""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from scalor import pretrained
+from scalor.configs import preset_named
+from scalor.core.jsonable import to_jsonable
+from scalor.errors import UserError
+from scalor.models.scalor import Scalor
+from scalor.pretrained import store
+
+CONFIG = preset_named("tiny").model
+
+
+@pytest.fixture
+def model() -> Scalor:
+    torch.manual_seed(0)
+    return Scalor(CONFIG)
+
+
+def saved(model: Scalor, path: Path, **options: object) -> Path:
+    return pretrained.save(model, CONFIG, path, {"licence": "MIT"}, **options)  # type: ignore[arg-type]
+
+
+def same(a: Scalor, b: Scalor) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+
+
+def test_weights_and_card_come_back_exactly(model: Scalor, tmp_path: Path) -> None:
+    path = saved(model, tmp_path / "mine.safetensors", extra={"backdrop": torch.arange(12, dtype=torch.uint8)})
+    loaded = pretrained.load_all(path)
+    assert same(loaded.model, model) and loaded.model.config == CONFIG
+    assert loaded.card["licence"] == "MIT" and loaded.card["config"] == to_jsonable(CONFIG)
+    assert torch.equal(loaded.extra["backdrop"], torch.arange(12, dtype=torch.uint8))
+    assert not loaded.model.training and not any(p.requires_grad for p in loaded.model.parameters())
+
+
+def test_half_precision_is_half_the_size_and_becomes_float32_again(model: Scalor, tmp_path: Path) -> None:
+    whole, half = saved(model, tmp_path / "w.safetensors"), saved(model, tmp_path / "h.safetensors", half=True)
+    assert half.stat().st_size < 0.6 * whole.stat().st_size
+    loaded, _ = pretrained.load(half)
+    for mine, other in zip(loaded.parameters(), model.parameters(), strict=True):
+        assert mine.dtype == torch.float32
+        torch.testing.assert_close(mine, other, rtol=1e-3, atol=1e-6)
+
+
+def test_modules_that_are_used_twice_are_stored_once_and_stay_shared(model: Scalor, tmp_path: Path) -> None:
+    loaded, _ = pretrained.load(saved(model, tmp_path / "w.safetensors"))
+    count = sum(value.numel() for value in store.unique_state(model).values())
+    assert count == sum(value.numel() for value in model.parameters())
+    assert sum(1 for _ in loaded.parameters()) == sum(1 for _ in model.parameters())
+
+
+def test_a_run_folder_is_loaded_by_its_path(model: Scalor, tmp_path: Path) -> None:
+    saved(model, tmp_path / "weights.safetensors")
+    assert (tmp_path / "card.json").is_file()
+    assert same(pretrained.load(tmp_path)[0], model)
+    assert pretrained.card(tmp_path)["licence"] == "MIT"
+
+
+def test_packaged_weights_are_found_by_name(model: Scalor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "PACKAGED", tmp_path)
+    saved(model, tmp_path / "sprites-md.safetensors")
+    assert pretrained.names() == ["sprites-md"]
+    assert same(pretrained.load("sprites-md")[0], model)
+    with pytest.raises(UserError, match=r"weights sprite-md are unknown; did you mean sprites-md\?"):
+        pretrained.load("sprite-md")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
+def test_a_file_cut_short_is_refused(model: Scalor, tmp_path: Path, share: float) -> None:
+    path = saved(model, tmp_path / "w.safetensors")
+    raw = path.read_bytes()
+    path.write_bytes(raw[: int(share * len(raw))])
+    with pytest.raises(UserError, match="cut short or changed"):
+        pretrained.load(path)
+
+
+def test_a_changed_byte_is_noticed(model: Scalor, tmp_path: Path) -> None:
+    path = saved(model, tmp_path / "w.safetensors")
+    raw = bytearray(path.read_bytes())
+    raw[-1] ^= 1
+    path.write_bytes(raw)
+    with pytest.raises(UserError, match="cut short or changed"):
+        pretrained.load(path)
+
+
+def with_card(path: Path, **changes: object) -> None:
+    card = store.card_path(path)
+    card.write_text(json.dumps(json.loads(card.read_text()) | changes))
+
+
+def test_weights_of_another_config_are_refused_naming_what_is_missing(model: Scalor, tmp_path: Path) -> None:
+    path = saved(model, tmp_path / "w.safetensors")
+    background = dataclasses.replace(CONFIG.background, family="fixed")
+    with_card(path, config=to_jsonable(dataclasses.replace(CONFIG, background=background)))
+    with pytest.raises(UserError, match=r"another config: missing background\.vectors"):
+        pretrained.load(path)
+    with_card(path, config=to_jsonable(dataclasses.replace(CONFIG, glimpse=dataclasses.replace(CONFIG.glimpse, what=9))))
+    with pytest.raises(UserError, match="has shape"):
+        pretrained.load(path)
+    with_card(path, config=to_jsonable(CONFIG) | {"sell": 4})
+    with pytest.raises(UserError, match=r"sell is unknown; did you mean cell\?"):
+        pretrained.load(path)
+
+
+def test_files_that_are_no_weights_are_refused(tmp_path: Path, model: Scalor) -> None:
+    with pytest.raises(UserError, match="no weights.safetensors"):
+        pretrained.load(tmp_path)
+    with pytest.raises(UserError, match="do not exist"):
+        pretrained.load(tmp_path / "none.safetensors")
+    other = tmp_path / "video.avi"
+    other.write_bytes(b"x")
+    with pytest.raises(UserError, match="not a .safetensors file"):
+        pretrained.load(other)
+    path = saved(model, tmp_path / "w.safetensors")
+    store.card_path(path).write_text("{")
+    with pytest.raises(UserError, match="not JSON"):
+        pretrained.load(path)
+    store.card_path(path).unlink()
+    with pytest.raises(UserError, match="no card w.json"):
+        pretrained.load(path)
+
+
+@pytest.mark.parametrize("moves", [0, 1])
+def test_a_kill_between_any_two_moves_leaves_a_pair_that_loads(
+    model: Scalor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moves: int
+) -> None:
+    path = saved(model, tmp_path / "weights.safetensors")
+    later = Scalor(CONFIG)
+    real, done = os.replace, []
+
+    def killed(source: object, target: object) -> None:
+        # The coming card's own move comes first and is always made.
+        if len(done) > moves:
+            raise SystemExit
+        done.append(target)
+        real(source, target)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(SystemExit):
+        saved(later, path)
+    monkeypatch.undo()
+    assert same(pretrained.load(tmp_path)[0], later if moves else model)

@@ -1,0 +1,68 @@
+"""Visibility and boxes of what lies partly outside the view."""
+
+import numpy as np
+import pytest
+import torch
+
+from scalor.core.canvas import composite
+from scalor.core.types import TRACKING, Layers, Step
+from scalor.rollout import observe
+from scalor.tracking.report import FrameResult, tight_tlwh, visible_share
+from scalor.tracking.tracker import Tracker
+
+SQUARE = 8
+
+
+def step_of(corners: list[tuple[int, int]], near: list[float], like: Step, *, height: int, width: int) -> Step:
+    """A step that shows opaque squares of 8 px at these (top, left) corners."""
+    count = len(corners)
+    patch = torch.ones(count, 4, SQUARE, SQUARE)
+    layers = Layers(
+        batch=torch.zeros(count).long(),
+        slot=torch.arange(count),
+        patch=patch,
+        corner=torch.tensor(corners),
+        pres=torch.ones(count),
+        near=torch.tensor(near),
+    )
+    _, _, total = composite(layers, batch=1, height=height, width=width, convex=True)
+    slots = like.slots.map(lambda tensor: tensor[:, :1].expand(1, count, *tensor.shape[2:]))
+    slots = slots.replace(alive=torch.ones(1, count, dtype=torch.bool))
+    low = torch.tensor(corners).flip(-1).float()
+    tight = torch.cat([low, low + SQUARE], dim=-1).unsqueeze(0)
+    return like.replace(layers=layers, slots=slots, origin=torch.arange(count)[None], tight=tight, total=total)
+
+
+@pytest.fixture
+def like(make_model) -> Step:
+    return observe(make_model(), torch.rand(1, 1, 3, 32, 32), TRACKING).steps[0]
+
+
+def test_what_lies_outside_the_view_or_behind_another_is_not_visible(like):
+    corners = [(4, 4), (-4, 16), (28, 28), (16, 4), (16, 8)]
+    step = step_of(corners, [1.0, 1.0, 1.0, 1e9, 1e-9], like, height=32, width=32)
+    share = visible_share(step, height=32, width=32)
+    assert share[0].tolist() == pytest.approx([1.0, 0.5, 0.25, 1.0, 0.5], abs=1e-3)
+
+
+def test_what_lies_in_the_padding_is_not_visible_and_boxes_end_at_the_frame(like):
+    step = step_of([(4, 20)], [1.0], like, height=32, width=32)
+    assert visible_share(step, height=32, width=24).item() == pytest.approx(0.5, abs=1e-3)
+    assert tight_tlwh(step, height=10, width=24)[0, 0].tolist() == [20.0, 4.0, 4.0, 6.0]
+
+
+def test_detections_and_tables_say_what_the_report_says(make_model, make_frames):
+    tracker = Tracker(make_model(), min_visibility=0.0)
+    for frame in make_frames(3, 48, 64):
+        result = tracker.observe(frame)
+    detections, tracks = result.detections(), result.tracks(result.masks.rles())
+    assert len(result) > 3 and detections.tracker_id.tolist() == tracks.id.tolist() == result.ids.tolist()
+    assert np.allclose(detections.xyxy[:, 2:] - detections.xyxy[:, :2], tracks.box_tlwh[:, 2:], atol=1e-3)
+    assert detections.mask.shape == (len(result), 48, 64) and detections.mask.any()
+    assert np.allclose(detections.data["visibility"], tracks.visibility)
+
+
+def test_an_empty_report_is_a_report_like_any_other():
+    nothing = FrameResult.empty(3, (20, 30))
+    assert len(nothing.detections()) == 0 and len(nothing.tracks([])) == 0 and nothing.rows() == []
+    assert nothing.masks.dense().shape == (0, 20, 30)

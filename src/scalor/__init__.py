@@ -4,19 +4,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from scalor.configs.api import fit as fit
     from scalor.metrics.mot import evaluate as evaluate
     from scalor.tracking.imagine import imagine as imagine
     from scalor.tracking.run import track as track
     from scalor.tracking.setup import load as load
     from scalor.tracking.tracker import Tracker as Tracker
-    from scalor.training.fit import fit as fit
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Tracker": "scalor.tracking.tracker",
     "evaluate": "scalor.metrics.mot",
-    "fit": "scalor.training.fit",
+    "fit": "scalor.configs.api",
     "imagine": "scalor.tracking.imagine",
     "load": "scalor.tracking.setup",
     "track": "scalor.tracking.run",

@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scalor.core.jsonable import flat, from_jsonable, nearest, override, to_jsonable
@@ -39,12 +39,14 @@ outers = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(outers)
 def test_a_config_comes_back_from_strict_json_unchanged(config: Outer) -> None:
     text = json.dumps(to_jsonable(config), allow_nan=False)
     assert from_jsonable(Outer, json.loads(text)) == config
 
 
+@settings(deadline=None)
 @given(st.integers(), st.floats(allow_nan=False), st.lists(st.integers(), min_size=1))
 def test_an_override_reads_what_python_prints(count: int, rate: float, widths: list[int]) -> None:
     changed = override(override(Outer(), "count", str(count)), "rate", str(rate))

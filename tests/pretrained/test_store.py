@@ -102,7 +102,9 @@ def test_weights_of_another_config_are_refused_naming_what_is_missing(model: Sca
     with_card(path, config=to_jsonable(dataclasses.replace(CONFIG, background=background)))
     with pytest.raises(UserError, match=r"another config: missing background\.vectors"):
         pretrained.load(path)
-    with_card(path, config=to_jsonable(dataclasses.replace(CONFIG, glimpse=dataclasses.replace(CONFIG.glimpse, what=9))))
+    with_card(
+        path, config=to_jsonable(dataclasses.replace(CONFIG, glimpse=dataclasses.replace(CONFIG.glimpse, what=9)))
+    )
     with pytest.raises(UserError, match="has shape"):
         pretrained.load(path)
     with_card(path, config=to_jsonable(CONFIG) | {"sell": 4})

@@ -82,3 +82,17 @@ def write_clip(tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return write
+
+
+@pytest.fixture
+def write_run(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a model as a run folder; keywords go into its card."""
+    from scalor.pretrained import save
+
+    def write(model: Scalor, *, extra: dict[str, torch.Tensor] | None = None, **card: object) -> Path:
+        folder = tmp_path / "run"
+        folder.mkdir()
+        save(model, model.config, folder / "weights.safetensors", card, extra=extra)
+        return folder
+
+    return write

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -123,9 +124,7 @@ def test_a_signal_saves_and_ends_the_run_and_resuming_is_exact(
     assert_same_run(tmp_path / "run", whole)
 
 
-def test_the_same_seed_gives_the_same_run_and_another_seed_another(
-    tiny: Preset, tmp_path: Path, whole: Path
-) -> None:
+def test_the_same_seed_gives_the_same_run_and_another_seed_another(tiny: Preset, tmp_path: Path, whole: Path) -> None:
     train(tiny, tmp_path / "again", steps=STEPS, device="cpu", quiet=True)
     assert_same_run(tmp_path / "again", whole)
     train(tiny, tmp_path / "other", steps=STEPS, seed=1, device="cpu", quiet=True)
@@ -211,6 +210,11 @@ def test_the_processor_is_always_there() -> None:
     if not torch.cuda.is_available():
         with pytest.raises(UserError, match="cuda is not there"):
             hardware("cuda")
+
+
+def test_training_leaves_the_processors_arithmetic_as_it_was(tiny: Preset, tmp_path: Path) -> None:
+    train(tiny, tmp_path / "run", steps=1, device="cpu", quiet=True)
+    assert sys.float_info.min / 2 > 0
 
 
 def test_rmsprop_is_what_it_says(tiny: Preset, tmp_path: Path) -> None:

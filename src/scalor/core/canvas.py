@@ -9,37 +9,36 @@ from scalor.core.types import Layers
 EPS = 1e-8
 
 
-def pixel_index(layers: Layers, *, batch: int, height: int, width: int) -> tuple[Tensor, tuple[int, int]]:
-    """Flat index of every patch pixel into planes of ``batch`` padded frames: int64 [M * P * P] and the padded (H, W).
+def pixel_index(layers: Layers, *, batch: int, height: int, width: int) -> Tensor:
+    """Flat index of every patch pixel into planes of ``batch`` frames: int64 [M * P * P].
 
-    Frames are padded by P on all sides, so that a patch that leaves the view needs no mask.
+    Pixels outside the view point one past the end, at a bin that nobody looks at.
     """
-    side = layers.patch.shape[-1]
-    tall, wide = height + 2 * side, width + 2 * side
-    top = (layers.corner[:, 0] + side).clamp(0, tall - side)
-    left = (layers.corner[:, 1] + side).clamp(0, wide - side)
-    step = torch.arange(side, device=top.device)
-    rows = (layers.batch * tall + top).unsqueeze(-1) + step
-    index = rows.unsqueeze(-1) * wide + (left.unsqueeze(-1) + step).unsqueeze(1)
-    return index.reshape(-1), (tall, wide)
+    step = torch.arange(layers.patch.shape[-1], device=layers.corner.device)
+    rows = layers.corner[:, :1] + step
+    columns = layers.corner[:, 1:] + step
+    row_ok = (rows >= 0) & (rows < height)
+    column_ok = (columns >= 0) & (columns < width)
+    index = ((layers.batch.unsqueeze(-1) * height + rows) * width).unsqueeze(-1) + columns.unsqueeze(1)
+    inside = row_ok.unsqueeze(-1) & column_ok.unsqueeze(1)
+    return index.masked_fill_(~inside, batch * height * width).reshape(-1)
 
 
 def splat(planes: Tensor, layers: Layers, *, batch: int, height: int, width: int) -> Tensor:
     """Add patches [K, M, P, P] into frames: [K, B, H, W]."""
-    index, (tall, wide) = pixel_index(layers, batch=batch, height=height, width=width)
-    side = layers.patch.shape[-1]
-    canvas = planes.new_zeros(planes.shape[0], batch * tall * wide)
+    index = pixel_index(layers, batch=batch, height=height, width=width)
+    canvas = planes.new_zeros(planes.shape[0], batch * height * width + 1)
     canvas = canvas.index_add(1, index, planes.reshape(planes.shape[0], -1))
-    return canvas.view(-1, batch, tall, wide)[:, :, side : side + height, side : side + width]
+    return canvas[:, :-1].unflatten(1, (batch, height, width))
 
 
 def lookup(canvas: Tensor, layers: Layers) -> Tensor:
     """The canvas [B, H, W] under every patch, 0 outside the frame: [M, P, P]."""
     batch, height, width = canvas.shape
     side = layers.patch.shape[-1]
-    index, _ = pixel_index(layers, batch=batch, height=height, width=width)
-    padded = torch.nn.functional.pad(canvas, (side, side, side, side))
-    return padded.reshape(-1).index_select(0, index).view(-1, side, side)
+    index = pixel_index(layers, batch=batch, height=height, width=width)
+    padded = torch.cat([canvas.reshape(-1), canvas.new_zeros(1)])
+    return padded.index_select(0, index).view(-1, side, side)
 
 
 def composite(layers: Layers, *, batch: int, height: int, width: int, convex: bool) -> tuple[Tensor, Tensor, Tensor]:

@@ -9,6 +9,9 @@ from scalor.models.config import GlimpseConfig
 from scalor.nets.heads import mlp
 from scalor.nets.pyramid import ConvStyle, activation, block
 
+PATCH = 4
+"""The light stacks cut glimpses into patches of this side; the glimpse's side must be a multiple of it."""
+
 
 class GlimpseEncoder(nn.Module):
     """[..., C, g, g] glimpses to raw what parameters [..., 2 Dw]."""
@@ -21,10 +24,15 @@ class GlimpseEncoder(nn.Module):
 
     @staticmethod
     def _light(channels: int, config: GlimpseConfig, style: ConvStyle) -> nn.Module:
-        """One strided convolution, then a perceptron: nearly all work is in large matrix products."""
-        half = config.side // 2
-        first = block(nn.Conv2d(channels, config.patch, 4, stride=2, padding=1), config.patch, style)
-        return nn.Sequential(*first, nn.Flatten(), mlp(config.patch * half**2, *config.hidden, 2 * config.what, act=style.act))
+        """4 x 4 patches to ``patch`` channels, then a perceptron: nearly all work is in large matrix products."""
+        cells = (config.side // PATCH) ** 2
+        return nn.Sequential(
+            nn.PixelUnshuffle(PATCH),
+            nn.Conv2d(channels * PATCH**2, config.patch, 1),
+            activation(style.act),
+            nn.Flatten(),
+            mlp(config.patch * cells, *config.hidden, 2 * config.what, act=style.act),
+        )
 
     @staticmethod
     def _conv(channels: int, side: int, out: int, style: ConvStyle) -> nn.Module:
@@ -38,6 +46,8 @@ class GlimpseEncoder(nn.Module):
 
     def forward(self, glimpse: Tensor) -> Tensor:
         lead = glimpse.shape[:-3]
+        if glimpse.numel() == 0:  # pixel_unshuffle does not reshape an empty batch
+            return glimpse.new_zeros(*lead, self.out)
         flat = glimpse.reshape(math.prod(lead), *glimpse.shape[-3:])
         return self.net(flat).reshape(*lead, self.out)
 
@@ -55,13 +65,14 @@ class GlimpseDecoder(nn.Module):
 
     @staticmethod
     def _light(channels: int, config: GlimpseConfig, style: ConvStyle) -> nn.Module:
-        """A perceptron to a half-size map, then one transposed convolution."""
-        half, patch = config.side // 2, config.patch
+        """The encoder's mirror image."""
+        rows = config.side // PATCH
         return nn.Sequential(
-            mlp(config.what, *reversed(config.hidden), patch * half**2, act=style.act),
+            mlp(config.what, *reversed(config.hidden), config.patch * rows**2, act=style.act),
             activation(style.act),
-            nn.Unflatten(1, (patch, half, half)),
-            nn.ConvTranspose2d(patch, channels + 1, 4, stride=2, padding=1),
+            nn.Unflatten(1, (config.patch, rows, rows)),
+            nn.Conv2d(config.patch, (channels + 1) * PATCH**2, 1),
+            nn.PixelShuffle(PATCH),
         )
 
     @staticmethod

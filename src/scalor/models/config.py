@@ -20,19 +20,19 @@ class EncoderConfig:
 
     widths: tuple[int, ...] = (16, 32)
     refine: bool = False
-    memory: int = 32
+    memory: int = 16
     memory_layers: int = 1
     memory_stride: int = 2
-    mask_widths: tuple[int, ...] = (8, 16)
+    mask_widths: tuple[int, ...] = (4, 8)
 
 
 @dataclass(frozen=True)
 class GlimpseConfig:
-    """What encoder and decoder. kind "light" (fast; ``patch`` channels at half size) or "conv" (the paper's stacks)."""
+    """What encoder and decoder. kind "light" (fast; ``patch`` channels per 4 x 4 patch) or "conv" (the paper's stacks)."""
 
     side: int = 16
     kind: str = "light"
-    patch: int = 16
+    patch: int = 32
     hidden: tuple[int, ...] = (192,)
     what: int = 24
     alpha_bias: float = 0.0

@@ -25,7 +25,7 @@ class Encoder(nn.Module):
             same = nn.Conv2d(self.features, part.memory, 3, padding=1)
             self.down = nn.Sequential(*block(same if self.stride == 1 else down, part.memory, style))
             self.up = nn.Conv2d(part.memory, self.features * self.stride**2, 1)
-            self.fuse = nn.Sequential(activation(style.act), nn.Conv2d(self.features, self.features, 3, padding=1))
+            self.fuse = activation(style.act)
 
     def forward(self, frames: Tensor, backdrop: Tensor | None) -> Tensor:
         """[B, C, H, W] (any B, also B * T) to features [B, F, H / cell, W / cell], before memory."""
@@ -50,10 +50,10 @@ class Encoder(nn.Module):
         flat = features.flatten(0, 1)
         below = self.down(pad_to_multiple(flat, self.stride)).unflatten(0, (batch, length))
         coarse, states = [], []
-        for t in range(length):
-            out, state = self.memory(below[:, t], state)
+        for frame in below.unbind(1):
+            out, state = self.memory(frame, state)
             coarse.append(out)
             states.append(state)
         size = (features.shape[-2], features.shape[-1])
         past = upsample_to(self.up(torch.stack(coarse, dim=1).flatten(0, 1)), self.stride, size)
-        return (flat + self.fuse(flat + past)).unflatten(0, (batch, length)), states
+        return self.fuse(flat + past).unflatten(0, (batch, length)), states

@@ -62,7 +62,8 @@ class Scalor(nn.Module):
             backdrop = backdrop.unsqueeze(1).expand(-1, length, -1, -1, -1).flatten(0, 1)
         features = self.encoder(video.flatten(0, 1), backdrop).unflatten(0, (batch, length))
         features, memories = self.encoder.remember(features, world.memory)
-        return [Sight(frame=video[:, t], features=features[:, t], memory=memories[t]) for t in range(length)]
+        frames = zip(video.unbind(1), features.unbind(1), memories, strict=True)
+        return [Sight(frame=frame, features=feature, memory=memory) for frame, feature, memory in frames]
 
     def step(self, world: World, sight: Sight | None, knobs: Knobs) -> tuple[World, Step]:
         """One frame: propagate, discover, reject, compose, background, likelihood."""

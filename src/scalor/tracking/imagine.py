@@ -19,7 +19,7 @@ from scalor.models.scalor import Scalor
 from scalor.pretrained import Loaded
 from scalor.tracking.outputs import opened_folder
 from scalor.tracking.report import FrameResult, results_of
-from scalor.tracking.setup import described, load, prepare
+from scalor.tracking.setup import denormals_flushed, described, load, prepare
 from scalor.tracking.tracker import Tracker
 from scalor.tracking.view import as_picture, with_channels
 from scalor.viz.draw import draw_overlay, in_pixels_of
@@ -147,8 +147,7 @@ def imagine_to_folder(
     Raises:
         UserError: as `imagine`, or where ``out`` holds other files or cannot be written to; nothing is left there then.
     """
-    torch.set_flush_denormal(True)
-    with opened_folder(out, FILES) as folder:
+    with denormals_flushed(), opened_folder(out, FILES) as folder:
         source = open_video(video)
         loaded = load(weights, device=device)
         ready = prepare(loaded, source)

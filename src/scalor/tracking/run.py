@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 
 import scalor
 from scalor.core.tracks import Tracks
@@ -24,7 +23,7 @@ from scalor.tracking.outputs import opened_folder
 from scalor.tracking.overlay import OVERLAY, overlay_in
 from scalor.tracking.progress import shown
 from scalor.tracking.report import FrameResult
-from scalor.tracking.setup import described, load, prepare
+from scalor.tracking.setup import denormals_flushed, described, load, prepare
 from scalor.tracking.sheets import MASKS, TRACKS_CSV, TRACKS_TXT, Sheets
 from scalor.viz.export import SUMMARY, write_summary_json
 
@@ -148,8 +147,7 @@ def track_to_folder(
     Raises:
         UserError: anything of this that cannot be; nothing is left in ``out`` then.
     """
-    torch.set_flush_denormal(True)
-    with opened_folder(out, FILES) as folder:
+    with denormals_flushed(), opened_folder(out, FILES) as folder:
         source = _opened(video)
         _refuse_short(source, allow_truncated)
         follower, about = _follower(source, weights, method=method, device=device, min_visibility=min_visibility)

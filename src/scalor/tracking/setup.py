@@ -1,5 +1,7 @@
 """From weights and a video to a tracker: device, scale, and the picture of the empty scene."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
@@ -59,7 +61,7 @@ def prepare(
     The stored image is used where it shows the place that the video shows, else one is made of up to 99 frames.
     """
     loaded = weights if isinstance(weights, Loaded) else load(weights, device=device)
-    scale = scale_of(loaded)
+    scale = scale_of(loaded, source.name)
     backdrop, words = None, None
     filmed = loaded.model.config.background.family == "median"
     if filmed:
@@ -105,6 +107,17 @@ def _stored_backdrop(loaded: Loaded, source: VideoSource, size: tuple[int, int])
 def _changed(image: np.ndarray, other: np.ndarray) -> float:
     gap = np.abs(image.astype(np.int16).mean(axis=2) - other.astype(np.int16).mean(axis=2))
     return float((gap > CHANGED).mean())
+
+
+@contextmanager
+def denormals_flushed() -> Iterator[None]:
+    """Subnormal numbers, which slow a CPU several times, count as zero inside the block; afterwards as before."""
+    before = float(torch.tensor(1e-40) * 1.0) == 0.0
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)
 
 
 def described(loaded: Loaded, name: object) -> dict[str, Any]:

@@ -13,9 +13,15 @@ def model_of(model: Scalor | Loaded) -> Scalor:
     return model.model if isinstance(model, Loaded) else model
 
 
-def scale_of(model: Scalor | Loaded) -> float:
-    """How much smaller the frames were that the weights were learned on, 1.0 where nothing is known."""
-    return float(model.card.get("scale") or 1.0) if isinstance(model, Loaded) else 1.0
+def scale_of(model: Scalor | Loaded, video: str | None = None) -> float:
+    """How much smaller the frames were that the weights were learned on, 1.0 where nothing is known.
+
+    ``video`` is the name of a source: where the weights know it, its own scale counts.
+    """
+    if not isinstance(model, Loaded):
+        return 1.0
+    own = [entry["scale"] for entry in model.card.get("footage") or () if entry.get("name") == video]
+    return float((own or [model.card.get("scale") or 1.0])[0])
 
 
 def backdrops_of(model: Scalor | Loaded) -> list[np.ndarray]:

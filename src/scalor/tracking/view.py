@@ -56,7 +56,7 @@ class View:
         small = (
             picture if picture.shape[:2] == (self.rows, self.columns) else shrink(picture, (self.rows, self.columns))
         )
-        image = torch.from_numpy(np.ascontiguousarray(with_channels(small, channels))).permute(2, 0, 1)
+        image = torch.from_numpy(np.require(with_channels(small, channels), requirements=["C", "W"])).permute(2, 0, 1)
         height, width = self.padded
         margins = (0, width - self.columns, 0, height - self.rows)
         return F.pad(image.unsqueeze(0).float() / 255, margins, mode="replicate")

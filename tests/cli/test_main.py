@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,10 +14,17 @@ from hypothesis import strategies as st
 
 import scalor
 from scalor.cli import main as door
-from scalor.cli.evaluate import table
+from scalor.cli.evaluate import frame_range, table
 from scalor.cli.parser import hint, overrides
 from scalor.errors import UserError
 
+SUMMARY = {
+    "tracks": 12,
+    "frames": 30,
+    "objects_per_frame": 7.25,
+    "failed_frames": [],
+    "speed": {"frames_per_second": 4.5},
+}
 HEAVY = ("torch", "lightning", "numpy", "cv2", "supervision", "trackers")
 KEYS = st.from_regex(r"[a-z]+(\.[a-z]+)?", fullmatch=True)
 
@@ -29,11 +37,18 @@ def refused(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
     return err
 
 
-def listening(monkeypatch: pytest.MonkeyPatch, module: str, name: str) -> list[tuple[tuple, dict]]:
-    """Put a function that records its calls where a handler will import it."""
+def listening(
+    monkeypatch: pytest.MonkeyPatch, module: str, name: str, answer: Any = None
+) -> list[tuple[tuple, dict]]:
+    """Put a function that records its calls, and gives ``answer``, where a handler will import it."""
     calls: list[tuple[tuple, dict]] = []
+
+    def listen(*args: Any, **kwargs: Any) -> Any:
+        calls.append((args, kwargs))
+        return answer
+
     fake = ModuleType(module)
-    setattr(fake, name, lambda *args, **kwargs: calls.append((args, kwargs)))
+    setattr(fake, name, listen)
     monkeypatch.setitem(sys.modules, module, fake)
     return calls
 
@@ -121,6 +136,29 @@ def test_evaluate_takes_one_gate_only(capsys):
     assert "both --iou and --distance" in sentence
 
 
+@pytest.mark.parametrize("frames", ["5", "0:4", "7:3", "a:b", "1:", "-1:3"])
+def test_a_range_of_frames_that_is_none_is_refused(capsys, frames):
+    assert "FIRST:LAST" in refused(capsys, "evaluate", "--truth", "a", "--tracks", "b", f"--frames={frames}")
+
+
+@given(st.integers(1, 10**6), st.integers(0, 10**6))
+def test_a_range_of_frames_holds_both_its_ends(first, more):
+    start, past = frame_range(f"{first}:{first + more}")
+    assert (start + 1, past) == (first, first + more)
+
+
+def test_only_the_frames_asked_for_are_scored(capsys, tmp_path):
+    truth, tracks = tmp_path / "gt.txt", tmp_path / "tracks.txt"
+    truth.write_text("".join(f"{frame},1,5,5,10,10,1,1,1\n" for frame in range(1, 11)))
+    tracks.write_text("".join(f"{frame},7,5,5,10,10,1,-1,-1,-1\n" for frame in range(1, 6)))
+    argv = ["evaluate", "--truth", str(truth), "--tracks", str(tracks), "--json"]
+    recalls = []
+    for frames in ([], ["--frames", "1:5"], ["--frames", "4:7"]):
+        assert door.main([*argv, *frames]) == 0
+        recalls.append(json.loads(capsys.readouterr().out)["recall"])
+    assert recalls == [0.5, 1.0, 0.5]
+
+
 def test_train_takes_one_budget_only(capsys):
     sentence = refused(capsys, "train", "paper", "-o", "run", "--steps", "5", "--minutes", "1")
     assert "both --steps and --minutes" in sentence
@@ -189,7 +227,7 @@ def test_a_defect_of_ours_is_never_hidden(monkeypatch):
 
 
 def test_fit_hands_every_option_over(monkeypatch, tmp_path):
-    calls = listening(monkeypatch, "scalor.training.fit", "fit")
+    calls = listening(monkeypatch, "scalor.configs", "fit")
     out = str(tmp_path / "run")
     argv = ["fit", str(tmp_path), str(tmp_path), "-o", out, "--minutes", "1.5", "--set", "model.cell=8"]
     assert door.main([*argv, "--set=train.lr=1e-3", "--seed", "4", "--resume", "--device", "cpu"]) == 0
@@ -199,15 +237,21 @@ def test_fit_hands_every_option_over(monkeypatch, tmp_path):
     assert Path(out).is_dir()
 
 
+def test_fit_leaves_the_time_budget_to_the_library_unless_told(monkeypatch, tmp_path):
+    calls = listening(monkeypatch, "scalor.configs", "fit")
+    assert door.main(["fit", str(tmp_path), "-o", str(tmp_path / "run")]) == 0
+    assert calls[0][1]["minutes"] is None
+
+
 def test_train_hands_every_option_over(monkeypatch, tmp_path):
-    calls = listening(monkeypatch, "scalor.training.train", "train")
+    calls = listening(monkeypatch, "scalor.configs", "train")
     assert door.main(["train", "fast-sprites-md", "-o", str(tmp_path), "--steps", "7"]) == 0
     kwargs = {"steps": 7, "minutes": None, "seed": 0, "overrides": {}, "resume": False, "device": "auto"}
     assert calls == [(("fast-sprites-md", str(tmp_path)), kwargs)]
 
 
 def test_track_leaves_the_librarys_defaults_alone_unless_told(monkeypatch, tmp_path):
-    calls = listening(monkeypatch, "scalor.tracking.run", "track_to_folder")
+    calls = listening(monkeypatch, "scalor.tracking.run", "track_to_folder", SUMMARY)
     argv = ["track", str(tmp_path), "-o", str(tmp_path / "out")]
     assert door.main([*argv, "-w", "sprites-md"]) == 0
     assert door.main([*argv, "--method", "mog2-sort", "--min-visibility", "0.5", "--allow-truncated"]) == 0
@@ -217,11 +261,51 @@ def test_track_leaves_the_librarys_defaults_alone_unless_told(monkeypatch, tmp_p
     assert classical[1] == {"method": "mog2-sort", "device": "auto", "allow_truncated": True, "min_visibility": 0.5}
 
 
+def test_track_says_what_it_did(monkeypatch, tmp_path, capsys):
+    listening(monkeypatch, "scalor.tracking.run", "track_to_folder", SUMMARY | {"failed_frames": [3, 4]})
+    out = str(tmp_path / "out")
+    assert door.main(["track", str(tmp_path), "-o", out, "-w", "sprites-md"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("12 tracks in 30 frames at 4.5 frames per second (7.25 objects per frame). 2 frames could not")
+    assert out in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["fit", "train", "track"])
+def test_threads_are_set_and_said(monkeypatch, tmp_path, capsys, command):
+    import torch
+
+    module = "scalor.tracking.run" if command == "track" else "scalor.configs"
+    listening(monkeypatch, module, "track_to_folder" if command == "track" else command, SUMMARY)
+    counts: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", counts.append)
+    weights = ["-w", "any"] if command == "track" else []
+    assert door.main([command, str(tmp_path), "-o", str(tmp_path), "--threads", "3", *weights]) == 0
+    assert counts == [3] and "3 threads" in capsys.readouterr().err
+
+
 def test_imagine_hands_every_option_over(monkeypatch, tmp_path):
-    calls = listening(monkeypatch, "scalor.tracking.imagine", "imagine_to_folder")
+    calls = listening(monkeypatch, "scalor.tracking.imagine", "imagine_to_folder", {"objects_observed": 3})
     argv = ["imagine", str(tmp_path), "-w", "run", "-o", str(tmp_path), "--observe", "4", "--steps", "9"]
-    assert door.main([*argv, "--samples", "2", "--seed", "1"]) == 0
-    assert calls == [((str(tmp_path), "run", str(tmp_path)), {"observe": 4, "steps": 9, "samples": 2, "seed": 1})]
+    assert door.main([*argv, "--samples", "2", "--seed", "1", "--device", "cpu"]) == 0
+    kwargs = {"observe": 4, "steps": 9, "samples": 2, "seed": 1, "device": "cpu"}
+    assert calls == [((str(tmp_path), "run", str(tmp_path)), kwargs)]
+
+
+def test_bench_and_demo_hand_every_option_over(monkeypatch, tmp_path):
+    clip, out = str(tmp_path), str(tmp_path / "out")
+    for module in ("scalor.cli.bench_command", "scalor.cli.demo_command"):
+        calls = listening(monkeypatch, module, "run")
+        monkeypatch.setattr(scalor.cli, module.rpartition(".")[2], sys.modules[module], raising=False)
+        if module.endswith("bench_command"):
+            assert door.main(["bench", "--json"]) == 0
+            assert calls == [((), {"json": True})]
+        else:
+            assert door.main(["demo", "--minutes", "2", "--clip", clip, "--truth", clip, "-o", out]) == 0
+            assert calls == [((2.0, out), {"clip": clip, "truth": clip})]
+
+
+def test_a_truth_without_its_clip_is_refused(capsys, tmp_path):
+    assert "--truth came without --clip" in refused(capsys, "demo", "--truth", str(tmp_path), "-o", str(tmp_path))
 
 
 def test_weights_prints_json_that_can_be_read_back(monkeypatch, capsys):

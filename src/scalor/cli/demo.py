@@ -4,7 +4,8 @@ from jsonargparse import Namespace
 from jsonargparse.typing import PositiveFloat
 
 from scalor.cli.parser import Parser, add_out
-from scalor.cli.paths import writable
+from scalor.cli.paths import existing, writable
+from scalor.errors import UserError
 
 HELP = "learn from the packaged clip and track it"
 
@@ -12,13 +13,19 @@ HELP = "learn from the packaged clip and track it"
 def parser() -> Parser:
     made = Parser(description="Learn from the packaged real clip from scratch, track it, imagine its future.")
     made.add_argument("--minutes", metavar="M", type=PositiveFloat, default=5.0, help="time to learn")
+    made.add_argument("--clip", metavar="VIDEO", default=None, help="a video of yours in place of the packaged clip")
+    made.add_argument("--truth", metavar="FILE", default=None, help="MOTChallenge rows to score that video with")
     add_out(made, what="the folder to write", default="demo-output")
     return made
 
 
 def run(args: Namespace) -> None:
+    if args.truth is not None and args.clip is None:
+        raise UserError("--truth came without --clip; the packaged clip has its own truth; give --clip or leave it out")
+    clip = None if args.clip is None else existing(args.clip, what="clip")
+    truth = None if args.truth is None else existing(args.truth, what="truth")
     out = writable(args.out)
 
     from scalor.cli import demo_command
 
-    demo_command.run(args.minutes, out)
+    demo_command.run(args.minutes, out, clip=clip, truth=truth)

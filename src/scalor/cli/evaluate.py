@@ -22,6 +22,12 @@ def parser() -> Parser:
     made.add_argument(
         "--distance", metavar="PX", type=PositiveFloat, default=None, help="or largest distance of centres, in pixels"
     )
+    made.add_argument(
+        "--frames",
+        metavar="FIRST:LAST",
+        default=None,
+        help="score only these frames, both included, counted from 1 as in the files (default: all)",
+    )
     made.add_argument("--json", action="store_true", help="print one JSON object")
     return made
 
@@ -31,6 +37,7 @@ def run(args: Namespace) -> None:
         raise UserError("both --iou and --distance came; give one of them")
     if args.iou is not None and args.iou > 1:
         raise UserError(f"--iou came as {args.iou:g}; it wants a share above 0 and at most 1, for example 0.5")
+    frames = None if args.frames is None else frame_range(args.frames)
     iou = DEFAULT_IOU if args.iou is None and args.distance is None else args.iou
     truth_path = existing(args.truth, what="truth")
     tracks_path = existing(args.tracks, what="tracks")
@@ -38,8 +45,21 @@ def run(args: Namespace) -> None:
     from scalor.data.motchallenge import read_mot
     from scalor.metrics.mot import evaluate
 
-    scores = evaluate(read_mot(truth_path), read_mot(tracks_path), iou=iou, distance=args.distance).as_dict()
+    truth, tracks = read_mot(truth_path), read_mot(tracks_path)
+    scores = evaluate(truth, tracks, iou=iou, distance=args.distance, frames=frames).as_dict()
     print(json.dumps(scores, indent=2) if args.json else table(scores))
+
+
+def frame_range(text: str) -> tuple[int, int]:
+    """``"301:401"`` as (300, 401): the first frame counted from 0, and the first past the end.
+
+    Raises:
+        UserError: not two whole numbers from 1, the first not above the last.
+    """
+    first, _, last = text.partition(":")
+    if not (first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last)):
+        raise UserError(f"--frames came with {text!r}; it wants FIRST:LAST counted from 1, for example --frames 1:100")
+    return int(first) - 1, int(last)
 
 
 def table(scores: Mapping[str, float | None]) -> str:

@@ -3,7 +3,8 @@
 from jsonargparse import Namespace
 from jsonargparse.typing import NonNegativeInt, PositiveFloat
 
-from scalor.cli.parser import Parser, add_device, add_out, add_set, overrides
+from scalor.cli.parser import Parser, add_device, add_out, add_set, add_threads, overrides
+from scalor.cli.machine import use_threads
 from scalor.cli.paths import existing, writable
 
 HELP = "learn from your own unlabelled videos"
@@ -13,11 +14,12 @@ def parser() -> Parser:
     made = Parser(description="Learn the objects of your own videos. No labels are needed; sizes are estimated.")
     made.add_argument("videos", metavar="VIDEO", nargs="+", help="video file, folder of frames or MOTChallenge folder")
     add_out(made, what="the run folder to write")
-    made.add_argument("--minutes", metavar="M", type=PositiveFloat, default=10.0, help="time budget")
+    made.add_argument("--minutes", metavar="M", type=PositiveFloat, default=None, help="time to learn (default: 10)")
     made.add_argument("--preset", default="auto", help="a preset's name; auto looks at the video")
     made.add_argument("--seed", metavar="S", type=NonNegativeInt, default=0, help="seed of everything random")
     made.add_argument("--resume", action="store_true", help="go on exactly where the run folder stopped")
     add_device(made)
+    add_threads(made)
     add_set(made)
     return made
 
@@ -27,7 +29,8 @@ def run(args: Namespace) -> None:
     videos = [existing(video, what="video") for video in args.videos]
     out = writable(args.out)
 
-    from scalor.training.fit import fit
+    use_threads(args.threads)
+    from scalor.configs import fit
 
     fit(
         videos,

@@ -1,9 +1,11 @@
 """``scalor imagine``: watch the start of a video and picture how it goes on."""
 
+from pathlib import Path
+
 from jsonargparse import Namespace
 from jsonargparse.typing import NonNegativeInt, PositiveInt
 
-from scalor.cli.parser import Parser, add_out
+from scalor.cli.parser import Parser, add_device, add_out
 from scalor.cli.paths import existing, writable
 
 HELP = "imagine how a video goes on"
@@ -20,6 +22,7 @@ def parser() -> Parser:
     made.add_argument("--steps", metavar="N", type=PositiveInt, default=20, help="frames to imagine")
     made.add_argument("--samples", metavar="N", type=PositiveInt, default=8, help="how many futures")
     made.add_argument("--seed", metavar="S", type=NonNegativeInt, default=0, help="seed of everything random")
+    add_device(made)
     return made
 
 
@@ -29,7 +32,7 @@ def run(args: Namespace) -> None:
 
     from scalor.tracking.imagine import imagine_to_folder
 
-    imagine_to_folder(
+    summary = imagine_to_folder(
         args.video,
         args.weights,
         out,
@@ -37,4 +40,9 @@ def run(args: Namespace) -> None:
         steps=args.steps,
         samples=args.samples,
         seed=args.seed,
+        device=args.device,
+    )
+    print(
+        f"imagined {args.samples} futures of {args.steps} frames after {args.observe} observed ones with "
+        f"{summary['objects_observed']} objects; open {Path(out) / 'futures.png'} or futures.mp4 beside it"
     )

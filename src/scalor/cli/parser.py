@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
 from jsonargparse import ArgumentParser
+from jsonargparse.typing import PositiveInt
 
 from scalor.errors import UserError
 
@@ -80,6 +81,17 @@ def add_out(parser: Parser, *, what: str, default: str | None = None) -> None:
 def add_device(parser: Parser) -> None:
     """``--device``, where the numbers are crunched."""
     parser.add_argument("--device", metavar="DEVICE", default="auto", help="auto, cpu, cuda or mps")
+
+
+def add_threads(parser: Parser) -> None:
+    """``--threads``, for machines that are shared."""
+    parser.add_argument(
+        "--threads",
+        metavar="N",
+        type=PositiveInt,
+        default=None,
+        help="threads of the CPU to compute with (default: all cores); give 1 where other programs run beside",
+    )
 
 
 def add_set(parser: Parser) -> None:

@@ -1,9 +1,14 @@
 """``scalor track``: follow every object of a video and write tracks, masks and an overlay."""
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 from jsonargparse import Namespace
 from jsonargparse.typing import ClosedUnitInterval
 
-from scalor.cli.parser import Parser, add_device, add_out
+from scalor.cli.parser import Parser, add_device, add_out, add_threads
+from scalor.cli.machine import use_threads
 from scalor.cli.paths import existing, writable
 from scalor.errors import UserError
 
@@ -32,6 +37,7 @@ def parser() -> Parser:
         "--allow-truncated", action="store_true", help="accept a video whose end cannot be read, and say so"
     )
     add_device(made)
+    add_threads(made)
     return made
 
 
@@ -42,9 +48,10 @@ def run(args: Namespace) -> None:
     out = writable(args.out)
     optional = {} if args.min_visibility is None else {"min_visibility": args.min_visibility}
 
+    use_threads(args.threads)
     from scalor.tracking.run import track_to_folder
 
-    track_to_folder(
+    summary = track_to_folder(
         args.video,
         args.weights or "",
         out,
@@ -52,4 +59,16 @@ def run(args: Namespace) -> None:
         device=args.device,
         allow_truncated=args.allow_truncated,
         **optional,
+    )
+    print(closing(summary, out))
+
+
+def closing(summary: Mapping[str, Any], out: str) -> str:
+    """What was done, from the summary that `track_to_folder` returns."""
+    failed = len(summary["failed_frames"])
+    lost = f" {failed} frames could not be decoded and have no rows." if failed else ""
+    return (
+        f"{summary['tracks']} tracks in {summary['frames']} frames at {summary['speed']['frames_per_second']:g} frames "
+        f"per second ({summary['objects_per_frame']:.3g} objects per frame).{lost} Everything is in {out}; open "
+        f"{Path(out) / 'overlay.mp4'} first."
     )

@@ -3,7 +3,8 @@
 from jsonargparse import Namespace
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 
-from scalor.cli.parser import Parser, add_device, add_out, add_set, overrides
+from scalor.cli.parser import Parser, add_device, add_out, add_set, add_threads, overrides
+from scalor.cli.machine import use_threads
 from scalor.cli.paths import writable
 from scalor.errors import UserError
 
@@ -19,6 +20,7 @@ def parser() -> Parser:
     made.add_argument("--seed", metavar="S", type=NonNegativeInt, default=0, help="seed of everything random")
     made.add_argument("--resume", action="store_true", help="go on exactly where the run folder stopped")
     add_device(made)
+    add_threads(made)
     add_set(made)
     return made
 
@@ -29,7 +31,8 @@ def run(args: Namespace) -> None:
     chosen = overrides(args.set)
     out = writable(args.out)
 
-    from scalor.training.train import train
+    use_threads(args.threads)
+    from scalor.configs import train
 
     train(
         args.preset,

@@ -77,5 +77,6 @@ def visibility(layers: Layers, total: Tensor) -> Tensor:
     """Share of each object's own mask that is in view and in front: [M]; ``total`` [B, H, W] from `composite`."""
     mask = layers.patch[:, -1] * layers.pres[:, None, None]
     weight = mask * layers.near[:, None, None]
-    front = weight / (lookup(total, layers) + EPS)
+    under = lookup(total, layers)  # 0 outside the view
+    front = torch.where(under > 0, weight / (under + EPS), torch.zeros_like(weight))
     return (front * mask).sum((1, 2)) / mask.sum((1, 2)).clamp(min=1e-6)

@@ -17,7 +17,7 @@ class WhereConfig:
     ratio, ratio_range height / width, likewise; width = a / sqrt(ratio), height = a * sqrt(ratio)
     reach              how far, in cells, a proposal's centre may lie from its cell's centre (paper: 1)
     motion             largest step per frame in pixels along each axis
-   
+
     """
 
     size: float = 10.0
@@ -63,7 +63,7 @@ def cell_centers(rows: int, columns: int, *, cell: int, like: Tensor) -> Tensor:
 
 
 def _grid(box: Tensor, side: tuple[int, int], extent: tuple[int, int]) -> Tensor:
-    """Sampling grid [..., gh, gw, 2] in grid_sample's coordinates of a ``extent = (H, W)`` image, one per box [..., 4]."""
+    """Grid [..., gh, gw, 2] in grid_sample's coordinates of an image of ``extent = (H, W)``, one per box [..., 4]."""
     rows, columns = side
     v = (torch.arange(rows, device=box.device, dtype=box.dtype) + 0.5) / rows - 0.5
     u = (torch.arange(columns, device=box.device, dtype=box.dtype) + 0.5) / columns - 0.5
@@ -74,7 +74,7 @@ def _grid(box: Tensor, side: tuple[int, int], extent: tuple[int, int]) -> Tensor
 
 
 def crop(image: Tensor, box: Tensor, *, side: int) -> Tensor:
-    """Glimpses of ``image`` [B, C, H, W] at ``box`` [B, N, 4] (pixels): [B, N, C, side, side], zero outside; one call."""
+    """Glimpses of ``image`` [B, C, H, W] at ``box`` [B, N, 4] (pixels): [B, N, C, side, side], zero outside."""
     batch, count = box.shape[:2]
     grid = _grid(box, (side, side), (image.shape[2], image.shape[3]))
     out = F.grid_sample(image, grid.reshape(batch, count * side, side, 2), align_corners=False)
@@ -87,7 +87,7 @@ def patch_side(config: WhereConfig, glimpse: int) -> int:
 
 
 def paste(glimpse: Tensor, box: Tensor, *, side: int) -> tuple[Tensor, Tensor]:
-    """Glimpses [M, C, g, g] drawn at ``box`` [M, 4] on pixel patches: ([M, C, side, side], corner int64 [M, 2] top, left).
+    """Glimpses [M, C, g, g] drawn at ``box`` [M, 4]: pixel patches [M, C, side, side], corner int64 [M, 2] (top, left).
 
     Exact bilinear paste with zero padding, restricted to a patch that contains its whole support (spec E.1).
     """
@@ -102,7 +102,7 @@ def paste(glimpse: Tensor, box: Tensor, *, side: int) -> tuple[Tensor, Tensor]:
 
 
 def _edges(profile: Tensor) -> tuple[Tensor, Tensor]:
-    """First and last crossing of 0.5 of profiles [M, g], as fractions of the box in [0, 1], sub-pixel by interpolation."""
+    """First and last crossing of 0.5 of profiles [M, g], sub-pixel by interpolation, as fractions of the box."""
     side = profile.shape[1]
     inside = profile > 0.5
     first = inside.float().argmax(1)
@@ -135,7 +135,7 @@ def tight_box(alpha: Tensor, box: Tensor) -> Tensor:
 
 
 def box_overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """IoU and intersection over the smaller area of boxes (left, top, right, bottom): [..., N, 4], [..., M, 4] -> [..., N, M]."""
+    """IoU and intersection over the smaller area of boxes (left, top, right, bottom), N x M pairs: [..., N, M]."""
     low = torch.maximum(a[..., :, None, :2], b[..., None, :, :2])
     high = torch.minimum(a[..., :, None, 2:], b[..., None, :, 2:])
     inter = (high - low).clamp(min=0).prod(-1)

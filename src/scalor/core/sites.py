@@ -1,4 +1,4 @@
-"""The two families of random sites: diagonal Gaussians and (relaxed) Bernoulli presence. Spec: paper section 3, appendix."""
+"""The two families of random sites: diagonal Gaussians and (relaxed) Bernoulli presence (paper, section 3)."""
 
 import math
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ def sample_presence(logit: Tensor, *, temperature: float, stochastic: bool, hard
 
 
 def kl_presence(logit: Tensor, prior_logit: Tensor) -> Tensor:
-    """KL(Bern(sg(logit)) || Bern(sg(prior_logit))) per element in nats, in logit form (never log of a rounded 0 or 1)."""
+    """KL(Bern(sg(logit)) || Bern(sg(prior_logit))) per element, nats; in logit form: never log of a rounded 0 or 1."""
     q = torch.sigmoid(logit)
     positive = F.logsigmoid(logit) - F.logsigmoid(prior_logit)
     negative = F.logsigmoid(-logit) - F.logsigmoid(-prior_logit)

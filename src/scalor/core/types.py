@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from scalor.core.tensors import Struct
+from scalor.core.tensors import Struct, zip_map
 
 
 @dataclass(frozen=True)
@@ -103,9 +103,6 @@ class World(Struct):
     next_id: Tensor
     scenery: Scenery
 
-    def detach(self) -> "World":
-        return self.map(lambda tensor: tensor.detach())
-
 
 @dataclass(frozen=True)
 class Sight(Struct):
@@ -165,8 +162,6 @@ class Terms(Struct):
         return Terms(zero, zero, zero, zero, zero, zero, zero)
 
     def __add__(self, other: "Terms") -> "Terms":
-        from scalor.core.tensors import zip_map
-
         return zip_map(torch.add, self, other)
 
 

@@ -20,7 +20,8 @@ class GlimpseEncoder(nn.Module):
         super().__init__()
         side, out = config.side, 2 * config.what
         self.out = out
-        self.net = self._light(channels, config, style) if config.kind == "light" else self._conv(channels, side, out, style)
+        light = config.kind == "light"
+        self.net = self._light(channels, config, style) if light else self._conv(channels, side, out, style)
 
     @staticmethod
     def _light(channels: int, config: GlimpseConfig, style: ConvStyle) -> nn.Module:
@@ -97,5 +98,3 @@ class GlimpseDecoder(nn.Module):
             raw = raw + self.base(what)[:, :, None, None]
         alpha = torch.sigmoid(raw[:, -1:] + self.alpha_bias)
         return torch.cat([alpha * torch.sigmoid(raw[:, :-1]), alpha], dim=1)
-
-

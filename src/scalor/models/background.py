@@ -1,4 +1,4 @@
-"""BACKGROUND families: none, encoder (paper), fixed vector, per-video vector, median image with optional residual (spec A.5, C.5)."""
+"""BACKGROUND families: none, encoder (paper), fixed, per_video, median with optional residual (spec A.5, C.5)."""
 
 import math
 
@@ -15,7 +15,7 @@ Memory = tuple[Tensor, Tensor]
 
 
 class Painted(nn.Module):
-    """Decodes a code [B, Db] to an image of any size: spatial broadcast on an 8 px lattice, then upsampling convolutions."""
+    """Decodes a code [B, Db] to an image of any size: spatial broadcast on an 8 px lattice, then upsampling."""
 
     def __init__(self, channels: int, config: BackgroundConfig, style: ConvStyle) -> None:
         super().__init__()

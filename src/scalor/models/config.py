@@ -28,7 +28,7 @@ class EncoderConfig:
 
 @dataclass(frozen=True)
 class GlimpseConfig:
-    """What encoder and decoder. kind "light" (fast; ``patch`` channels per 4 x 4 patch) or "conv" (the paper's stacks)."""
+    """What encoder and decoder. kind: "light" (``patch`` channels per 4 x 4 patch) or "conv" (the paper's stacks)."""
 
     side: int = 16
     kind: str = "light"
@@ -43,7 +43,7 @@ class PropagateConfig:
     """Propagation (spec A.3). Every trick of spec A.13 has its number here.
 
     tracker, dynamics   sizes of the posterior GRU and of the prior LSTM
-    window              side of the attention window in cells (paper: half of an 8 x 8 map); 0: the whole frame (ablation)
+    window              side of the attention window in cells (paper: half of 8 x 8); 0: the whole frame (ablation)
     residual            1.0: what, depth and velocity are predicted as changes; 0.0: absolutely (paper)
     position            tell the networks the absolute position (needed to bounce off walls; tied to the frame's size)
     presence_bias, survival_bias, where_shift   +2, +5, -2 in the paper
@@ -87,7 +87,7 @@ class DiscoverConfig:
 
 @dataclass(frozen=True)
 class MergeConfig:
-    """End of double tracks: of two tracks whose tight boxes overlap by ``iou`` for ``frames`` frames the younger ends."""
+    """End of doubles: of two tracks whose tight boxes overlap by ``iou`` for ``frames`` frames the younger ends."""
 
     iou: float = 0.6
     frames: int = 3

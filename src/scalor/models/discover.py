@@ -78,8 +78,9 @@ class Discover(nn.Module):
         prior_logit = torch.full_like(cells.logit, float(to_logit(knobs.birth)))
         logit = prior_logit if frame is None else cells.logit
         relaxed = sample_presence(logit, temperature=knobs.temperature, stochastic=knobs.stochastic, hard=knobs.hard)
-        pick = self._pick(relaxed, cells, kept.slots)
+        pick = self._pick(relaxed, cells)
         chosen = relaxed.gather(1, pick)
+        chosen = chosen * self._room(chosen, kept.slots)
         draw, box = self._draw(frame, cells, pick, knobs)
         latents = Latents(pres=chosen, where=draw.where[0], what=draw.what[0], depth=draw.depth[0])
         layers, tight = self.painter(latents, box, chosen > LEAST)
@@ -95,7 +96,7 @@ class Discover(nn.Module):
             ruled = torch.where(verdict > 0, float(to_logit(REJECTED)), prior_logit)
             kl = kl_presence(logit, ruled)
             ratio = log_bernoulli(relaxed, prior_logit) - log_bernoulli(relaxed, logit) if knobs.weigh else 0 * kl
-        terms = charge(draw, chosen * (chosen > LEAST), (kl, ratio, relaxed), knobs)
+        terms = charge(draw, chosen * (chosen > LEAST), (kl, ratio), knobs)
         found = Objects(slots=slots, layers=layers, tight=tight, terms=terms)
         return found, (rejected * chosen).sum(1).detach(), chosen.sum(1).detach()
 
@@ -110,17 +111,22 @@ class Discover(nn.Module):
         )
 
     @torch.no_grad()
-    def _pick(self, relaxed: Tensor, cells: Proposals, kept: Slots) -> Tensor:
-        """Cells worth decoding: as many as any element has above LEAST, the strongest first, under the caps. [B, K]"""
+    def _pick(self, relaxed: Tensor, cells: Proposals) -> Tensor:
+        """Cells worth decoding: as many as any element has above LEAST, the strongest first, under the cap. [B, K]"""
         config = self.config.discover
         count = relaxed.shape[1]
         cap = max(8, config.proposals * count // 64)
-        if config.slots:
-            cap = min(cap, max(config.slots - kept.count, 0))
         wanted = int((relaxed > LEAST).sum(1).max()) if count else 0
         # relaxed samples saturate at 1: the logit breaks ties, so that a cut keeps what the network believes in
         rank = relaxed + 1e-3 * torch.sigmoid(cells.logit)
         return rank.topk(min(cap, wanted, count), dim=1).indices
+
+    def _room(self, chosen: Tensor, kept: Slots) -> Tensor:
+        """1 for the picks, strongest first, that find room beside ``kept`` under the cap on carried objects. [B, K]"""
+        if not self.config.discover.slots:
+            return torch.ones_like(chosen)
+        room = self.config.discover.slots - kept.alive.sum(1, keepdim=True)
+        return (torch.arange(chosen.shape[1], device=chosen.device) < room).to(chosen.dtype)
 
     def _draw(self, frame: Tensor | None, cells: Proposals, pick: Tensor, knobs: Knobs) -> tuple[Draw, Tensor]:
         def choose(site: Gaussian) -> Gaussian:
@@ -138,7 +144,7 @@ class Discover(nn.Module):
         else:
             raw = self.glimpses(crop(frame, box, side=config.glimpse.side))
             q_what = Gaussian.of(raw, shift=config.posterior_shift)
-            births = tuple(Gaussian.standard(site.mean) for site in (q_where, q_what, q_depth))
+            births = (Gaussian.standard(q_where.mean), Gaussian.standard(q_what.mean), Gaussian.standard(q_depth.mean))
         what = q_what.sample(knobs.stochastic)
         draw = Draw((where, q_where, births[0]), (what, q_what, births[1]), (depth, q_depth, births[2]))
         return draw, box
@@ -147,7 +153,7 @@ class Discover(nn.Module):
     def _verdict(
         self, layers: Layers, tight: Tensor, score: Tensor, chosen: Tensor, explained: Tensor, later: bool
     ) -> Tensor:
-        """1 where a proposal is rejected: its mask is explained already, or a stronger proposal sits on the same place."""
+        """1 where a proposal is rejected: its mask is explained already, or a stronger proposal sits there."""
         config = self.config.discover
         rejected = torch.zeros_like(chosen)
         if chosen.shape[1] == 0:
@@ -167,12 +173,17 @@ class Discover(nn.Module):
         return rejected
 
     @staticmethod
-    def _greedy(clash: Tensor, rounds: int = 4) -> Tensor:
-        """Greedy suppression in parallel: clash[i, j] = 1 when the stronger j would suppress i; a suppressed j does not count."""
+    def _greedy(clash: Tensor) -> Tensor:
+        """Greedy suppression in parallel; clash[i, j] = 1 when the stronger j would suppress i.
+
+        A suppressed j does not count. Each round settles one more link of every chain, and few chains are long.
+        """
         out = torch.zeros_like(clash[..., 0])
-        for _ in range(rounds):
+        while True:
+            before = out
             out = (torch.bmm(clash, (1 - out).unsqueeze(-1)).squeeze(-1) > 0).to(clash.dtype)
-        return out
+            if torch.equal(out, before):
+                return out
 
     def _slots(self, latents: Latents, box: Tensor, score: Tensor, kept: Slots) -> Slots:
         batch, count = latents.pres.shape

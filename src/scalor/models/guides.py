@@ -1,4 +1,4 @@
-"""Guides: distributions over one set of objects, each site given the earlier ones. Prior and posterior are both guides."""
+"""Guides: distributions over one set of objects, each site given the earlier ones; prior and posterior are guides."""
 
 from typing import Protocol
 
@@ -28,7 +28,7 @@ class Guide(Protocol):
 
 
 def describe_box(box: Tensor, scenery: Scenery, config: ModelConfig) -> Tensor:
-    """Boxes [B, N, 4] as network input [B, N, 4]: sizes around 0, centre in [-1, 1] (or 0 where position must not matter)."""
+    """Boxes [B, N, 4] as network input [B, N, 4]: sizes around 0, centre in [-1, 1] (0 if position must not matter)."""
     size = box[..., 2:] / config.where.size - 1.0
     if not config.propagate.position:
         return torch.cat([torch.zeros_like(size), size], dim=-1)

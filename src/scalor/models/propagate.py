@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from scalor.core.geometry import box_overlap, decode_size, in_view
 from scalor.core.sites import Gaussian, kl_presence, log_bernoulli, sample_presence
-from scalor.core.types import Knobs, Latents, Objects, Scenery, Slots, Terms
+from scalor.core.types import Knobs, Latents, Layers, Objects, Scenery, Slots, Terms
 from scalor.models.appearance import GlimpseEncoder
 from scalor.models.config import ModelConfig
 from scalor.models.guides import Dynamics, Guide, Tracker
@@ -23,12 +23,12 @@ class Draw:
     depth: tuple[Tensor, Gaussian, Gaussian]
 
 
-def charge(draw: Draw, weight: Tensor, presence: tuple[Tensor, Tensor, Tensor], knobs: Knobs) -> Terms:
+def charge(draw: Draw, weight: Tensor, presence: tuple[Tensor, Tensor], knobs: Knobs) -> Terms:
     """The books of one set of objects (spec A.7, A.8).
 
-    weight    [B, N] charge per object's code; presence = (KL [B, K], importance ratio [B, K], ...) already masked.
+    weight    [B, N] charge per object's code; presence = (KL [B, K], importance ratio [B, K]) already masked.
     """
-    kl_pres, ratio_pres, _ = presence
+    kl_pres, ratio_pres = presence
     kls = {name: (weight * q.kl(p)).sum(1) for name, (_, q, p) in vars(draw).items()}
     ratio = ratio_pres.sum(1)
     if knobs.weigh:
@@ -68,9 +68,7 @@ class Propagate(nn.Module):
         draw, box = self._draw(slots, guide, prior, scenery, knobs)
         where, what = draw.where[0], draw.what[0]
         logit = guide.presence(where, box, what)
-        sampled = sample_presence(
-            logit, temperature=knobs.temperature, stochastic=knobs.stochastic, hard=knobs.hard
-        )
+        sampled = sample_presence(logit, temperature=knobs.temperature, stochastic=knobs.stochastic, hard=knobs.hard)
         moved = slots.replace(
             latents=Latents(pres=sampled, where=where, what=what, depth=draw.depth[0]),
             box=box,
@@ -83,8 +81,10 @@ class Propagate(nn.Module):
         here = slots.alive.to(logit.dtype)
         prior_logit = prior.presence(where, box, what)
         kl = here * kl_presence(logit, prior_logit) if guide is not prior else torch.zeros_like(logit)
-        ratio = here * (log_bernoulli(sampled, prior_logit) - log_bernoulli(sampled, logit)) if knobs.weigh else 0 * here
-        terms = charge(draw, here * survivors.latents.pres, (kl, ratio, sampled), knobs)
+        ratio = torch.zeros_like(logit)
+        if knobs.weigh:
+            ratio = here * (log_bernoulli(sampled, prior_logit) - log_bernoulli(sampled, logit))
+        terms = charge(draw, here * survivors.latents.pres, (kl, ratio), knobs)
         return Objects(slots=survivors, layers=layers, tight=tight, terms=terms)
 
     def _draw(self, slots: Slots, guide: Guide, prior: Guide, scenery: Scenery, knobs: Knobs) -> tuple[Draw, Tensor]:
@@ -101,8 +101,8 @@ class Propagate(nn.Module):
         sites = (where, q_where, prior.where()), (what, q_what, prior.what(box)), (depth, q_depth, prior.depth(what))
         return Draw(*sites), box
 
-    def _survive(self, slots: Slots, scenery: Scenery, knobs: Knobs) -> tuple[Slots, object, Tensor]:
-        """Deficit rule, leaving the view, and merging of doubles; returns the fainter slots, their paint and tight boxes."""
+    def _survive(self, slots: Slots, scenery: Scenery, knobs: Knobs) -> tuple[Slots, Layers, Tensor]:
+        """Deficit rule, leaving the view, merging of doubles: the slots that live on, all paint and tight boxes."""
         pres = slots.latents.pres
         deficit = slots.deficit * knobs.leak + (1 - pres)
         lives = slots.alive & (deficit < self.config.propagate.stop)

@@ -33,7 +33,8 @@ class Scalor(nn.Module):
         cell, part = self.config.cell, self.config
         if scenery.height % cell or scenery.width % cell:
             raise ValueError(
-                f"frame is {scenery.height} x {scenery.width}; both must be multiples of the cell, {cell}; crop or pad it"
+                f"frame is {scenery.height} x {scenery.width}; "
+                f"both must be multiples of the cell, {cell}; crop or pad it"
             )
         like = next(self.parameters())
         grid = (scenery.height // cell, scenery.width // cell)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class ConvLSTM(nn.Module):
-    """Stacked 3 x 3 ConvLSTM with per-channel peepholes (spec A.12-6); state packed as [B, 2 * layers * channels, h, w]."""
+    """Stacked 3 x 3 ConvLSTM with per-channel peepholes (spec A.12-6); state packed as [B, 2 * layers * C, h, w]."""
 
     def __init__(self, channels: int, layers: int) -> None:
         super().__init__()

@@ -17,21 +17,23 @@ SOLID = 0.5
 
 @torch.no_grad()
 def owned(layers: Layers, *, batch: int, height: int, width: int) -> Tensor:
-    """Pixels of each patch that its object shows in front of all others: bool [M, P, P], disjoint over the objects.
+    """Pixels in view that an object shows in front of all others: bool [M, P, P] on its patch, disjoint over objects.
 
     The owner of a pixel is the object with the largest share w_n A_n of its colour (spec A.6); since the sum of the
     importances is common to all, the largest near * (pres * alpha)^2.
     """
     faded = layers.patch[:, -1] * layers.pres[:, None, None]
     claim = (faded.square() * layers.near[:, None, None]).reshape(-1)
-    index, (tall, wide) = pixel_index(layers, batch=batch, height=height, width=width)
-    best = claim.new_zeros(batch * tall * wide).scatter_reduce_(0, index, claim, "amax")
+    pixels = batch * height * width
+    index = pixel_index(layers, batch=batch, height=height, width=width)
+    best = claim.new_zeros(pixels + 1).scatter_reduce_(0, index, claim, "amax")
     count = layers.patch.shape[0]
     number = torch.arange(count, device=claim.device).repeat_interleave(faded[:1].numel() if count else 1)
     # Equal claims go to the first in the list, so that no pixel has two owners.
     number = torch.where(claim >= best[index], number, count)
-    first = number.new_full((batch * tall * wide,), count).scatter_reduce_(0, index, number, "amin")
-    return (number == first[index]).view_as(faded) & (faded > SOLID)
+    first = number.new_full((pixels + 1,), count).scatter_reduce_(0, index, number, "amin")
+    mine = (number == first[index]) & (index < pixels)
+    return mine.view_as(faded) & (faded > SOLID)
 
 
 @dataclass(frozen=True)

@@ -52,10 +52,9 @@ class Diary(Callback):
         from torch.utils.tensorboard import SummaryWriter
 
         trainee = _trainee(module)
-        if trainee.done:
-            self.folder.keep_rows(trainee.done)
+        self.folder.keep_rows(trainee.done)
         self.rows = self.folder.rows()[-health.RECENT :]
-        self._writer = SummaryWriter(str(self.folder.tensorboard), purge_step=trainee.done or None)
+        self._writer = SummaryWriter(str(self.folder.tensorboard), purge_step=trainee.done)
         self._saved, self._paced = time.monotonic(), (trainee.done, time.monotonic())
         # After Lightning has put its own handlers in place, which would end the run without a word.
         if threading.current_thread() is threading.main_thread():

@@ -24,7 +24,7 @@ EVERY = pytest.mark.parametrize("name", sorted(PRESETS))
 
 
 def toy(config: ModelConfig) -> ModelConfig:
-    """The same switches, cells and boxes with thin layers; about half of the proposals are present."""
+    """The same switches, cells and boxes with thin layers."""
     part, encoder = dataclasses.replace, config.encoder
     return part(
         config,
@@ -36,7 +36,7 @@ def toy(config: ModelConfig) -> ModelConfig:
         ),
         glimpse=part(config.glimpse, side=8, hidden=(16,), patch=8, what=6),
         propagate=part(config.propagate, tracker=16, dynamics=16, attended=16),
-        discover=part(config.discover, presence_bias=0.1, slots=min(config.discover.slots, 3)),
+        discover=part(config.discover, slots=min(config.discover.slots, 3)),
         background=part(config.background, code=4, hidden=8, width=16),
     )
 
@@ -53,24 +53,39 @@ def built(config: ModelConfig) -> Scalor:
     return model.double()
 
 
+def awake(model: Scalor) -> Scalor:
+    """About half of the proposals are present in the toy clip: where the head's presence channel exceeds its median."""
+    video, scenery = clip(model)
+    head = model.discover.detector.head
+    raw: list[Tensor] = []
+    hook = head.register_forward_hook(lambda module, inputs, out: raw.append(out[:, 0]))
+    with torch.no_grad():
+        head.weight[0] *= 10
+        world = model.init(len(video), scenery)
+        model.step(world, model.look(world, video)[0], TRACKING)
+        head.bias[0] -= raw[0].median() + model.config.discover.presence_bias
+    hook.remove()
+    return model
+
+
 @functools.cache
 def model_of(name: str) -> Scalor:
-    return built(toy(PRESETS[name]().model))
+    return awake(built(toy(PRESETS[name]().model)))
 
 
 def changed(name: str, *, presence: float, survival: float | None = None) -> Scalor:
     """The toy model with another bias on the presence of proposals, and on that of tracks."""
     config = toy(PRESETS[name]().model)
-    config = dataclasses.replace(
-        config, discover=dataclasses.replace(config.discover, presence_bias=presence, slots=0)
-    )
+    config = dataclasses.replace(config, discover=dataclasses.replace(config.discover, presence_bias=presence, slots=0))
     if survival is not None:
         propagate = dataclasses.replace(config.propagate, presence_bias=survival, survival_bias=survival)
         config = dataclasses.replace(config, propagate=propagate)
     return built(config)
 
 
-def clip(model: Scalor, *, batch: int = 2, frames: int = 3, grid: tuple[int, int] | None = None) -> tuple[Tensor, Scenery]:
+def clip(
+    model: Scalor, *, batch: int = 2, frames: int = 3, grid: tuple[int, int] | None = None
+) -> tuple[Tensor, Scenery]:
     """Blurry noise that drifts by a pixel per frame, and its scenery."""
     rows, columns = grid or GRID[model.config.cell]
     height, width = rows * model.config.cell, columns * model.config.cell
@@ -218,7 +233,7 @@ class Registrar:
 
 @EVERY
 def test_ids_are_unique_for_ever(name: str) -> None:
-    model = changed(name, presence=0.1, survival=0.1)
+    model = awake(changed(name, presence=0.0, survival=0.1))
     video, scenery = clip(model, frames=8)
     book = Registrar(2)
     torch.manual_seed(0)

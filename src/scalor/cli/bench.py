@@ -14,6 +14,6 @@ def parser() -> Parser:
 
 
 def run(args: Namespace) -> None:
-    from scalor.cli import bench_command
+    from scalor.cli.bench_command import run as run_bench
 
-    bench_command.run(json=args.json)
+    run_bench(json=args.json)

@@ -5,11 +5,10 @@ Two means, both of which leave every kernel that a trained model runs in place:
 - `Newcomers` overrules the detector's verdict, so that chosen cells, and no others, propose an object;
 - `crowded_world` is a world with exactly that many living objects, evenly spread.
 
-An untrained model then keeps what it has: its presence biases say so, and with `solid` its masks cover their boxes.
+An untrained model then keeps what it has: its presence biases say so, and with `opaque` its masks cover their boxes.
 """
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,7 +16,7 @@ from torch import Tensor
 
 from scalor.core.geometry import decode_size
 from scalor.core.types import Latents, Scenery, Slots, World
-from scalor.data.loader import ClipData
+from scalor.data.loader import ClipData, batch_at
 from scalor.models.config import ModelConfig
 from scalor.models.scalor import Scalor
 
@@ -38,8 +37,9 @@ def spread(count: int, height: int, width: int) -> Tensor:
 
 
 class Newcomers:
-    """A forward hook for the detector: ``first`` proposals where nothing is known yet, ``later`` afterwards, per 64 x 64
-    pixels. One new object per frame is about what enters the view of sprites-md; most of ours are rejected again.
+    """A forward hook for the detector: per 64 x 64 pixels ``first`` proposals where nothing is known yet, then ``later``.
+
+    One per frame is about what enters the view of sprites-md; most of ours are rejected again.
     """
 
     def __init__(self, *, first: int, later: int = 1) -> None:
@@ -57,15 +57,16 @@ class Newcomers:
         return output.replace(logit=0.0 * output.logit + forced)
 
 
-def solid(config: ModelConfig) -> ModelConfig:
-    """The same model, whose untrained masks are opaque; no layer changes its size."""
-    return replace(config, glimpse=replace(config.glimpse, alpha_bias=2.0))
+def opaque(module: Any, inputs: Any, output: Tensor) -> Tensor:
+    """A forward hook for the decoder: untrained masks, which are half transparent, cover their boxes."""
+    return 0.5 + 0.5 * output
 
 
 def crowded_model(config: ModelConfig, *, first: int) -> Scalor:
     """An untrained model that finds ``first`` objects per 64 x 64 pixels in the first frame and keeps them."""
     torch.manual_seed(0)
-    model = Scalor(solid(config))
+    model = Scalor(config)
+    model.painter.decoder.register_forward_hook(opaque)
     model.discover.detector.register_forward_hook(Newcomers(first=first))
     return model
 
@@ -95,11 +96,9 @@ def crowded_world(model: Scalor, *, batch: int, count: int, size: tuple[int, int
 
 
 def mosaic(dataset: ClipData, side: int) -> Tensor:
-    """First frames of as many clips as fill a square picture of ``side`` pixels, side by side: uint8 [C, side, side]."""
-    tile = dataset[0].video.shape[-1]
+    """First frames of as many clips as fill a square of ``side`` pixels, side by side: uint8 [C, side, side]."""
+    tile = batch_at(dataset, 0, step=0, batch=1, frames=1).shape[-1]
     across = -(-side // tile)
-    rows = [
-        torch.cat([dataset[row * across + column].video[0] for column in range(across)], dim=-1)
-        for row in range(across)
-    ]
-    return torch.cat(rows, dim=-2)[:, :side, :side].contiguous()
+    tiles = batch_at(dataset, 0, step=0, batch=across**2, frames=1)[:, 0].unflatten(0, (across, across))
+    whole = tiles.permute(2, 0, 3, 1, 4).flatten(3, 4).flatten(1, 2)
+    return whole[:, :side, :side].contiguous()

@@ -26,6 +26,6 @@ def run(args: Namespace) -> None:
     truth = None if args.truth is None else existing(args.truth, what="truth")
     out = writable(args.out)
 
-    from scalor.cli import demo_command
+    from scalor.cli.demo_command import run as run_demo
 
-    demo_command.run(args.minutes, out, clip=clip, truth=truth)
+    run_demo(args.minutes, out, clip=clip, truth=truth)

@@ -7,8 +7,8 @@ from typing import Any
 from jsonargparse import Namespace
 from jsonargparse.typing import ClosedUnitInterval
 
-from scalor.cli.parser import Parser, add_device, add_out, add_threads
 from scalor.cli.machine import use_threads
+from scalor.cli.parser import Parser, add_device, add_out, add_threads
 from scalor.cli.paths import existing, writable
 from scalor.errors import UserError
 

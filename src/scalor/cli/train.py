@@ -3,8 +3,8 @@
 from jsonargparse import Namespace
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 
-from scalor.cli.parser import Parser, add_device, add_out, add_set, add_threads, overrides
 from scalor.cli.machine import use_threads
+from scalor.cli.parser import Parser, add_device, add_out, add_set, add_threads, overrides
 from scalor.cli.paths import writable
 from scalor.errors import UserError
 

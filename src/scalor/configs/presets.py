@@ -79,13 +79,13 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
     model = ModelConfig(
         cell=8,
         where=where,
-        encoder=EncoderConfig(widths=(16, 32, 48), memory=32, memory_stride=1, mask_widths=(8, 16, 16)),
-        glimpse=GlimpseConfig(side=16),
+        encoder=EncoderConfig(widths=(16, 32, 48), memory=24, memory_stride=1, mask_widths=(4, 8, 8)),
+        glimpse=GlimpseConfig(side=24, alpha_gain=2.0),
         propagate=PropagateConfig(position=False),
         background=BackgroundConfig(family="median"),
-        render=RenderConfig(sigma=0.1),
+        render=RenderConfig(sigma=0.07, mask=0.3),
     )
-    recipe = Recipe(batch=8, lr=4e-4, lengths=((0.0, 2), (0.3, 4), (0.7, 8)))
+    recipe = Recipe(batch=8, lr=8e-4, lengths=((0.0, 2), (0.2, 4), (0.6, 8)))
     return Preset(name="fast-video", data="footage", model=model, recipe=recipe)
 
 
@@ -107,7 +107,7 @@ def paper_model(where: WhereConfig, *, cell: int, glimpse: int, what: int) -> Mo
         ),
         glimpse=GlimpseConfig(side=glimpse, kind="conv", what=what),
         propagate=PropagateConfig(tracker=128, attended=128, dynamics=64, residual=0.0, legacy_what_std=True),
-        discover=DiscoverConfig(twin_iou=OFF, twin_inside=OFF, proposals=64, presence_bias=0.0),
+        discover=DiscoverConfig(overlap=0.3, twin_iou=OFF, twin_inside=OFF, proposals=64, presence_bias=0.0),
         merge=MergeConfig(iou=OFF),
         render=RenderConfig(convex=False, depth="sigmoid"),
     )
@@ -125,6 +125,8 @@ def paper_recipe() -> Recipe:
         temperature=0.3,
         temperature_steps=20_000,
         detach_until=0.3,
+        birth=(0.1, 1e-4),
+        discover_dropout=0.0,
         ema=0.0,
         steps=100_000,
     )

@@ -101,10 +101,10 @@ def paste(glimpse: Tensor, box: Tensor, *, side: int) -> tuple[Tensor, Tensor]:
     return F.grid_sample(glimpse, grid, align_corners=False), corner.long().flip(-1)
 
 
-def _edges(profile: Tensor) -> tuple[Tensor, Tensor]:
-    """First and last crossing of 0.5 of profiles [M, g], sub-pixel by interpolation, as fractions of the box."""
+def _edges(profile: Tensor, level: float) -> tuple[Tensor, Tensor]:
+    """First and last crossing of ``level`` of profiles [M, g], sub-pixel by interpolation, as fractions of the box."""
     side = profile.shape[1]
-    inside = profile > 0.5
+    inside = profile > level
     first = inside.float().argmax(1)
     last = side - 1 - inside.flip(1).float().argmax(1)
     padded = F.pad(profile, (1, 1))
@@ -112,7 +112,7 @@ def _edges(profile: Tensor) -> tuple[Tensor, Tensor]:
     def cross(at: Tensor, neighbour: Tensor) -> Tensor:
         high = padded.gather(1, at[:, None] + 1)[:, 0]
         low = padded.gather(1, neighbour[:, None] + 1)[:, 0]
-        return (high - 0.5) / (high - low).clamp(min=1e-3)
+        return (high - level) / (high - low).clamp(min=1e-3)
 
     start = first + 0.5 - cross(first, first - 1).clamp(0.0, 1.0)
     stop = last + 0.5 + cross(last, last + 1).clamp(0.0, 1.0)
@@ -120,14 +120,14 @@ def _edges(profile: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def tight_box(alpha: Tensor, box: Tensor) -> Tensor:
-    """Left, top, right, bottom (pixels) of alpha > 0.5 in glimpse masks [M, g, g] drawn at ``box`` [M, 4]: [M, 4].
+def tight_box(alpha: Tensor, box: Tensor, *, level: float = 0.5) -> Tensor:
+    """Left, top, right, bottom (pixels) of alpha > ``level`` in glimpse masks [M, g, g] drawn at ``box`` [M, 4]: [M, 4].
 
-    A mask that never exceeds 0.5 keeps its whole box.
+    A mask that never exceeds it keeps its whole box.
     """
-    left, right = _edges(alpha.amax(1))
-    top, bottom = _edges(alpha.amax(2))
-    some = (alpha.amax((1, 2)) > 0.5).unsqueeze(-1)
+    left, right = _edges(alpha.amax(1), level)
+    top, bottom = _edges(alpha.amax(2), level)
+    some = (alpha.amax((1, 2)) > level).unsqueeze(-1)
     part = torch.stack([left, top, right, bottom], dim=-1).clamp(0.0, 1.0)
     part = torch.where(some, part, part.new_tensor([0.0, 0.0, 1.0, 1.0]))
     origin = box[:, :2] - box[:, 2:] / 2

@@ -26,18 +26,18 @@ class Recipe:
 
     batch: int = 16
     optimizer: str = "adam"
-    lr: float = 1e-3
+    lr: float = 1.2e-3
     warmup: int = 100
     lr_final: float = 0.05
     clip_norm: float = 1.0
-    lengths: tuple[tuple[float, int], ...] = ((0.0, 2), (0.4, 4), (0.8, 6))
+    lengths: tuple[tuple[float, int], ...] = ((0.0, 2), (0.12, 4), (0.5, 8))
     temperature: float = 0.3
     temperature_steps: int = 500
-    birth: tuple[float, float] = (0.1, 1e-4)
+    birth: tuple[float, float] = (0.1, 1e-3)
     birth_steps: int = 500
     detach_until: float = 0.0
-    discover_dropout: float = 0.0
-    dropout_from: float = 0.2
+    discover_dropout: float = 0.5
+    dropout_from: float = 0.0
     background_steps: int = 0
     background_alpha: float = 0.9
     ema: float = 0.998

@@ -9,9 +9,12 @@ from torch import Tensor, nn
 from scalor.core.sites import Gaussian
 from scalor.core.types import Knobs, Scenery
 from scalor.models.config import BackgroundConfig, ModelConfig
-from scalor.nets.pyramid import ConvStyle, block, pyramid
+from scalor.nets.pyramid import ConvStyle, block, pad_to_multiple, pyramid
 
 Memory = tuple[Tensor, Tensor]
+
+SHRINK = 16
+"""The coded background's encoder halves its input down to a 16th; smaller frames are padded to this side."""
 
 
 class Painted(nn.Module):
@@ -59,7 +62,7 @@ class CodedBackground(NoBackground):
         self.code, self.hidden = part.code, part.hidden
         self.residual = part.residual
         w = part.width // 2
-        stack = pyramid(config.channels + 1, (w, 2 * w, 2 * w), cell=16, style=config.style, refine=False)
+        stack = pyramid(config.channels + 1, (w, 2 * w, 2 * w), cell=SHRINK, style=config.style, refine=False)
         self.encoder = nn.Sequential(stack, nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(2 * w * 16, 2 * part.code))
         self.painted = Painted(config.channels, part, config.style)
         self.walk = nn.GRUCell(part.code, part.hidden)
@@ -74,11 +77,16 @@ class CodedBackground(NoBackground):
         std = torch.where(fresh, torch.ones_like(code), step.std)
         return Gaussian(mean, std), hidden
 
+    def _posterior(self, seen: Tensor) -> Gaussian:
+        if min(seen.shape[-2:]) < SHRINK:
+            seen = pad_to_multiple(seen, SHRINK)
+        return Gaussian.of(self.encoder(seen))
+
     def forward(
         self, frame: Tensor | None, alpha: Tensor, memory: Memory, scenery: Scenery, knobs: Knobs
     ) -> tuple[Tensor, Memory, Tensor, Tensor]:
         prior, hidden = self._prior(memory)
-        guide = prior if frame is None else Gaussian.of(self.encoder(torch.cat([frame, 1 - alpha], dim=1)))
+        guide = prior if frame is None else self._posterior(torch.cat([frame, 1 - alpha], dim=1))
         code = guide.sample(knobs.stochastic)
         logits = self.painted(code, scenery)
         if self.residual and scenery.backdrop is not None:

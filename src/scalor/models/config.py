@@ -28,14 +28,17 @@ class EncoderConfig:
 
 @dataclass(frozen=True)
 class GlimpseConfig:
-    """What encoder and decoder. kind: "light" (``patch`` channels per 4 x 4 patch) or "conv" (the paper's stacks)."""
+    """What encoder and decoder. kind: "light" (``patch`` channels per 4 x 4 patch) or "conv" (the paper's stacks).
+
+    ``alpha_gain`` multiplies the mask logits: above 1 masks become crisp sooner.
+    """
 
     side: int = 16
     kind: str = "light"
     patch: int = 32
     hidden: tuple[int, ...] = (192,)
     what: int = 24
-    alpha_bias: float = 0.0
+    alpha_gain: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -76,9 +79,9 @@ class DiscoverConfig:
     presence_bias    added to the logit before the bound; 0 in the paper
     """
 
-    overlap: float = 0.3
-    twin_iou: float = 0.5
-    twin_inside: float = 0.8
+    overlap: float = 0.5
+    twin_iou: float = 0.55
+    twin_inside: float = 0.85
     keep: float = 0.7
     proposals: int = 12
     slots: int = 0
@@ -111,12 +114,14 @@ class RenderConfig:
 
     depth   "sigmoid": importance sg(-depth) (paper); "exp": exp(-sharpness * depth)
     sigma   std of the Gaussian likelihood
+    mask    alpha above which a pixel belongs to the object when tight boxes are taken
     """
 
     convex: bool = True
     depth: str = "exp"
-    sharpness: float = 2.0
+    sharpness: float = 5.0
     sigma: float = 0.2
+    mask: float = 0.5
 
 
 @dataclass(frozen=True)

@@ -43,5 +43,5 @@ class Painter(nn.Module):
         )
         half = box[..., 2:].detach() / 2
         tight = torch.cat([box[..., :2].detach() - half, box[..., :2].detach() + half], dim=-1)
-        tight[batch, slot] = tight_box(glimpse[:, -1].detach(), boxes.detach())
+        tight[batch, slot] = tight_box(glimpse[:, -1].detach(), boxes.detach(), level=self.render.mask)
         return layers, tight

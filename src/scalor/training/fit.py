@@ -22,7 +22,7 @@ from scalor.training.runner import Options, run
 from scalor.training.train import refuse_both, with_length
 
 DEFAULT_MINUTES = 10.0
-TARGET_PX = 20.0
+TARGET_PX = 32.0
 """Videos are scaled so that the longer side of their objects has this many pixels."""
 
 
@@ -57,7 +57,7 @@ class FootageSettings:
     object_height: float | None = None
     object_width: float | None = None
     scale: float | None = None
-    crop: int = 96
+    crop: int = 112
     motion_share: float = 0.8
     memory_gb: float = 1.0
 

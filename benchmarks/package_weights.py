@@ -1,0 +1,53 @@
+"""Score a run on held-out clips and put it among the packaged weights, with everything its card should say.
+
+    python benchmarks/package_weights.py RUN NAME "COMMAND THAT MADE IT" [CLIPS]
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from scalor.configs import data_named
+from scalor.pretrained import load_all, save
+from scalor.tracking.evaluate_clips import evaluate_dataset
+
+HELD_OUT = 7_000_003
+"""Seed of the clips that cards are scored on; no choice was made on them."""
+
+PACKAGED = Path(__file__).parents[1] / "src" / "scalor" / "pretrained" / "weights"
+
+
+def scores(found: dict[str, Any]) -> dict[str, float]:
+    """The few numbers a card repeats."""
+    near, tight = found["distance"], found["iou"]
+    return {
+        "mota": near["mota"],
+        "precision": near["precision"],
+        "recall": near["recall"],
+        "idf1": near["idf1"],
+        "hota_iou": tight["hota"],
+        "mota_iou_0.5": tight["mota"],
+        "count_mae": found["count_mae"],
+        "mse": found["mse"],
+        "duplicates_per_frame": found["duplicates_per_frame"],
+        "propagation_rate": found["propagation_rate"],
+    }
+
+
+def main(run: str, name: str, command: str, clips: int = 100) -> None:
+    loaded = load_all(run)
+    fields = {key: value for key, value in loaded.card.items() if key not in ("config", "sha256", "half", "parameters")}
+    if fields["kind"] == "train":
+        found = evaluate_dataset(loaded.model, data_named(fields["data"], HELD_OUT), clips=clips, frames=10)
+        fields["scores"] = {key: round(value, 5) for key, value in scores(found).items()}
+        fields["scored_on"] = {"data": fields["data"], "seed": HELD_OUT, "clips": clips, "frames": 10}
+    fields |= {"command": command, "licence": "MIT"}
+    path = save(
+        loaded.model, loaded.model.config, PACKAGED / f"{name}.safetensors", fields, half=True, extra=loaded.extra
+    )
+    print(json.dumps(fields.get("scores", {}), indent=2), path)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:4], *(int(text) for text in sys.argv[4:]))

@@ -1,0 +1,110 @@
+"""Figures 7 and 14: a real scene taken apart, and its future with newcomers."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from scalor import pretrained
+from scalor.core.tracks import Tracks
+from scalor.core.types import Knobs
+from scalor.data.source import shrink
+from scalor.data.video import open_video
+from scalor.errors import UserError
+from scalor.experiments.report import Report
+from scalor.tracking.imagine import FUTURES, imagine, picture_of
+from scalor.tracking.report import pictures_of
+from scalor.tracking.setup import denormals_flushed, load, prepare
+from scalor.tracking.tracker import Tracker
+from scalor.viz.draw import in_pixels_of
+from scalor.viz.figures import grid, paper_figure
+
+WEIGHTS, LENGTH = "zebrafish", 60
+BIRTH = 0.01
+"""Presence per cell of newcomers in an imagined frame (spec A.10)."""
+TITLE = "Figure 7: a real scene"
+
+
+def figure7(video: str | None, weights: str | None, command: str) -> Report:
+    """Input, reconstruction, background, masks with identities, boxes and trails of a real clip; then its future.
+
+    Args:
+        video: None: the packaged clip.
+        weights: None: the packaged weights of that clip.
+    """
+    if video is None:
+        video = str(files("scalor.data") / "assets" / "zebrafish.mp4")
+    elif weights is None:
+        raise UserError("a video came without weights; weights that know its objects are wanted; give --weights")
+    if weights is None and WEIGHTS not in pretrained.names():
+        body = "no weights: learn them with `scalor fit` and give them with `--weights`"
+        return Report("figure7", TITLE, command, {"weights": None}, body)
+    return scene(video, weights or WEIGHTS, command)
+
+
+@torch.no_grad()
+def scene(video: str, weights: str, command: str) -> Report:
+    """The figure of any video and weights."""
+    source, loaded = open_video(video), load(weights, device="cpu")
+    with denormals_flushed():
+        tracker = prepare(loaded, source).tracker
+        frames, tracks, reconstruction, background = taken_apart(tracker, source.read(range(LENGTH)))
+        apart = paper_figure(frames, tracks=tracks, reconstruction=reconstruction, background=background, columns=6)
+        futures = picture_of(imagine(source, tracker, observe=5, steps=10, samples=3))
+        crowd, counts = newcomers(tracker, 10)
+    numbers: dict[str, Any] = {
+        "video": Path(video).name,
+        "weights": weights,
+        "frames": len(frames),
+        "objects_per_frame": len(tracks) / len(frames),
+        "tracks": len(np.unique(tracks.id)),
+        "birth": BIRTH,
+        "imagined_objects_per_frame": counts,
+    }
+    body = (
+        f"{len(frames)} frames, {numbers['tracks']} identities, {numbers['objects_per_frame']:.3g} objects per frame. "
+        f"The last picture is a future in which newcomers may appear ({BIRTH} per cell and frame).\n"
+    )
+    pictures = {"figure7": apart, "figure7-futures": futures, "figure7-newcomers": crowd}
+    return Report("figure7", TITLE, command, numbers, body, pictures)
+
+
+def taken_apart(tracker: Tracker, source: Any) -> tuple[np.ndarray, Tracks, np.ndarray, np.ndarray]:
+    """Frames as the network sees them, the table in their pixels with masks, reconstructions and backgrounds.
+
+    Raises UserError where no frame can be decoded.
+    """
+    frames, rows, made, behind = [], [], [], []
+    for frame in source:
+        result = tracker.observe(frame.image, pictures=True)
+        if frame.image is None or result.pictures is None or tracker.view is None:
+            continue
+        number = len(frames)
+        frames.append(shrink(frame.image, (tracker.view.rows, tracker.view.columns)))
+        made.append(result.pictures.reconstruction)
+        behind.append(result.pictures.background)
+        pairs = zip(result.rows(number), result.masks.rles(), strict=True)
+        rows += [(*row, mask) for row, mask in pairs]
+    if not frames or tracker.view is None:
+        raise UserError("no frame can be decoded; a playable video is wanted; re-encode it")
+    table = Tracks.from_rows(rows, length=len(frames), masks=True)
+    table = in_pixels_of(table, scale_x=tracker.view.scale_x, scale_y=tracker.view.scale_y)
+    return np.stack(frames), table, np.stack(made), np.stack(behind)
+
+
+def newcomers(tracker: Tracker, steps: int) -> tuple[np.ndarray, list[int]]:
+    """A future of a tracker's world in which objects may be born, and its number of objects per frame."""
+    assert tracker.world is not None and tracker.view is not None
+    knobs = Knobs(stochastic=FUTURES.stochastic, hard=True, leak=FUTURES.leak, births=True, birth=BIRTH)
+    world, tiles, counts = tracker.world, [], []
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        for _ in range(steps):
+            world, step = tracker.model.step(world, None, knobs)
+            tiles.append(pictures_of(step, tracker.view, 0).reconstruction)
+            counts.append(int(step.slots.alive.sum()))
+    return grid([tiles[: steps // 2], tiles[steps // 2 :]]), counts
+
+

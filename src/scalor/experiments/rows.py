@@ -1,0 +1,137 @@
+"""Rows of the paper's tables: which weights, which data, how many frames; and where the weights are."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scalor import pretrained
+from scalor.configs import data_named, train
+from scalor.core.jsonable import nearest
+from scalor.data.loader import ClipData
+from scalor.errors import UserError
+
+HELD_OUT = 7_000_003
+"""Data seed of all reported scores. No choice was made on these clips, and training uses other seeds."""
+GATE = "twice the object's own size"
+NLL_FRAMES = 8
+"""Frames of the likelihood (docs/experiments.md)."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table.
+
+    weights    packaged weights, and the name of the runs that stand in for them (``NAME-SEED``)
+    preset     what trains them
+    data       what they are scored on
+    frames     of a clip
+    overrides  changes of the preset
+    gate       centre distance that counts as found, in words
+    """
+
+    name: str
+    weights: str
+    preset: str
+    data: str
+    frames: int = 10
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    gate: str = GATE
+
+    @property
+    def command(self) -> str:
+        """What trains the weights."""
+        changes = "".join(f" --set {key}={value}" for key, value in self.overrides.items())
+        return f"scalor train {self.preset} -o runs/{self.weights}-0{changes}"
+
+    def clips(self) -> ClipData:
+        """The held-out data."""
+        return data_named(self.data, HELD_OUT)
+
+
+def _plain(name: str) -> Row:
+    return Row(name=name, weights=name, preset=f"fast-{name}", data=name)
+
+
+_SPRITES = ("sprites-vld", "sprites-ld", "sprites-md", "sprites-hd", "sprites-vhd")
+_DIGITS = ("digits-vld", "digits-ld", "digits-md")
+_LONG = Row(name="sprites-lg", weights="sprites-hd", preset="fast-sprites-hd", data="sprites-lg", frames=20)
+
+ROWS: dict[str, Row] = {row.name: row for row in [*map(_plain, (*_SPRITES, *_DIGITS, "sprites-bg")), _LONG]}
+"""Table 1; Table 2 has the rows that the paper prints there."""
+
+_DENSE = {"weights": "sprites-dense", "preset": "fast-sprites-hd", "overrides": {"data": "sprites-dense"}}
+_SEEN = {"weights": "digits-seen", "preset": "fast-digits-ld", "overrides": {"data": "digits-seen"}}
+
+SPECIAL: dict[str, Row] = {
+    "frequent": Row(name="frequent", weights="sprites-hd", preset="fast-sprites-hd", data="sprites-frequent"),
+    "colliding": Row(name="colliding", weights="digits-ld", preset="fast-digits-ld", data="digits-colliding"),
+    "dense": Row(name="dense", data="sprites-dense", **_DENSE),  # type: ignore[arg-type]
+    "crowd": Row(name="crowd", data="sprites-crowd", **_DENSE),  # type: ignore[arg-type]
+    "seen": Row(name="seen", data="digits-seen", **_SEEN),  # type: ignore[arg-type]
+    "unseen": Row(name="unseen", data="digits-unseen", **_SEEN),  # type: ignore[arg-type]
+}
+"""Clips of single figures, and of the tests of generalisation (denser clips, unseen digits)."""
+
+
+def rows_named(names: Sequence[str] | None) -> list[Row]:
+    """The rows of these names, in the table's order; None: all. Raises UserError naming the nearest."""
+    for name in names or ():
+        if name not in ROWS:
+            raise UserError(f"row {name} is unknown; {nearest(name, ROWS)}")
+    return [row for name, row in ROWS.items() if names is None or name in names]
+
+
+@dataclass(frozen=True)
+class Zoo:
+    """Where weights are looked for, and whether missing ones are trained.
+
+    runs     folder of run folders ``NAME-SEED``
+    train    train what is missing from scratch, and use nothing that is packaged
+    seeds    how many runs per row
+    minutes  of each training; None: the recipe's own number of steps
+    device   of the training
+    """
+
+    runs: Path
+    train: bool = False
+    seeds: int = 1
+    minutes: float | None = None
+    device: str = "auto"
+
+    def find(self, row: Row) -> list[str]:
+        """Weights by name or path: those just trained, or the packaged ones, or runs that are there; may be empty."""
+        if self.train:
+            return [str(self.trained(row, seed)) for seed in range(self.seeds)]
+        if row.weights in pretrained.names():
+            return [row.weights]
+        runs = [self.runs / f"{row.weights}-{seed}" for seed in range(self.seeds)]
+        return [str(run) for run in runs if (run / "weights.safetensors").is_file()]
+
+    def trained(self, row: Row, seed: int) -> Path:
+        """The run folder of a row and a seed, trained to its end; a finished run is not repeated."""
+        folder = self.runs / f"{row.weights}-{seed}"
+        if not finished(folder):
+            train(
+                row.preset,
+                folder,
+                minutes=self.minutes,
+                seed=seed,
+                overrides=row.overrides,
+                resume=(folder / "last.ckpt").is_file(),
+                device=self.device,
+            )
+        return folder
+
+    @property
+    def hint(self) -> str:
+        """What to do where there are no weights."""
+        return f"train them into {self.runs}, or add --from-scratch"
+
+
+def finished(folder: Path) -> bool:
+    """Whether a run folder holds weights whose training came to its end."""
+    try:
+        return bool(json.loads((folder / "card.json").read_text(encoding="utf-8")).get("finished"))
+    except (OSError, ValueError):
+        return False

@@ -11,6 +11,7 @@ from scalor.core.types import TRACKING
 from scalor.data.clip import Clip
 from scalor.data.sprites import Sprites, SpritesConfig
 from scalor.errors import UserError
+from scalor.metrics.boxes import without_hidden
 from scalor.metrics.mot import evaluate_many
 from scalor.rollout import observe
 from scalor.tracking.evaluate_clips import evaluate_dataset, rollout_tracks
@@ -60,6 +61,8 @@ def test_scores_do_not_depend_on_the_batch_and_are_those_of_the_metrics(make_mod
         with torch.no_grad():
             (table,) = rollout_tracks(observe(model, video, TRACKING), height=40, width=40)
         pairs.append((data[index].truth.tracks(0.0), table))
+    assert one["distance_strict"] == pytest.approx(evaluate_many(pairs, distance=20.0).as_dict(), rel=1e-4)
+    pairs = [(truth, without_hidden(truth, found, min_visibility=0.25)) for truth, found in pairs]
     assert one["distance"] == pytest.approx(evaluate_many(pairs, distance=20.0).as_dict(), rel=1e-4)
     assert one["iou"] == pytest.approx(evaluate_many(pairs, iou=0.5).as_dict(), rel=1e-4)
     assert one["distance"]["tp"] > 0 and one["discoveries_per_clip"] > 0

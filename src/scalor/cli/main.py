@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 import scalor
-from scalor.cli import bench, data, demo, evaluate, fit, imagine, track, train, weights
+from scalor.cli import bench, data, demo, evaluate, fit, imagine, reproduce, track, train, weights
 from scalor.cli.parser import Parser
 from scalor.errors import UserError
 
@@ -22,6 +22,7 @@ COMMANDS: dict[str, ModuleType] = {
     "data": data,
     "demo": demo,
     "bench": bench,
+    "reproduce": reproduce,
     "weights": weights,
 }
 """Each has ``HELP``, ``parser()`` and ``run(args)``."""

@@ -83,9 +83,12 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
         glimpse=GlimpseConfig(side=24, alpha_gain=2.0),
         propagate=PropagateConfig(position=False),
         background=BackgroundConfig(family="median"),
-        render=RenderConfig(sigma=0.07, mask=0.3),
+        discover=DiscoverConfig(twin_inside=0.7),
+        render=RenderConfig(sigma=0.1, mask=0.3),
     )
-    recipe = Recipe(batch=8, lr=8e-4, lengths=((0.0, 2), (0.2, 4), (0.6, 8)))
+    # Pixels of a real object agree with each other: the likelihood counts them as independent evidence, so that a new
+    # object must cost more than among sprites, or people are explained in halves.
+    recipe = Recipe(batch=8, lr=8e-4, birth=(0.1, 1e-6), lengths=((0.0, 2), (0.2, 4), (0.6, 8)))
     return Preset(name="fast-video", data="footage", model=model, recipe=recipe)
 
 
@@ -107,7 +110,7 @@ def paper_model(where: WhereConfig, *, cell: int, glimpse: int, what: int) -> Mo
         ),
         glimpse=GlimpseConfig(side=glimpse, kind="conv", what=what),
         propagate=PropagateConfig(tracker=128, attended=128, dynamics=64, residual=0.0, legacy_what_std=True),
-        discover=DiscoverConfig(overlap=0.3, twin_iou=OFF, twin_inside=OFF, proposals=64, presence_bias=0.0),
+        discover=DiscoverConfig(overlap=0.3, twin_iou=OFF, twin_inside=OFF, twin_certain=OFF, proposals=64, presence_bias=0.0),
         merge=MergeConfig(iou=OFF),
         render=RenderConfig(convex=False, depth="sigmoid"),
     )
@@ -163,7 +166,7 @@ def ablation(kept: str) -> Preset:
     """Figure 8: which of attention and rejection is kept; our own guards against doubles are off in all four."""
     base = fast_sprites("ablation")
     attention, rejection = kept in ("attention", "both"), kept in ("rejection", "both")
-    discover = replace(base.model.discover, twin_iou=OFF, twin_inside=OFF)
+    discover = replace(base.model.discover, twin_iou=OFF, twin_inside=OFF, twin_certain=OFF)
     model = replace(
         base.model,
         propagate=base.model.propagate if attention else replace(base.model.propagate, window=0),

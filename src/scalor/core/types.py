@@ -217,6 +217,7 @@ class Knobs:
     leak               factor on the accumulated absence (1.0: the paper's cumulative rule; 0.8: tracking)
     discover_dropout   probability of skipping discovery in a frame that has propagated objects (training only)
     births             allow births when imagining
+    keep_alive         imagined objects stay while their survival is likelier than not, instead of being sampled (spec A.10)
     weigh              also compute importance weights
     show               foreground alpha is replaced by this constant when not None (background curriculum, spec A.13-8)
     sigma              likelihood std, None: the model's own
@@ -230,6 +231,7 @@ class Knobs:
     leak: float = 1.0
     discover_dropout: float = 0.0
     births: bool = False
+    keep_alive: bool = False
     weigh: bool = False
     show: float | None = None
     sigma: float | None = None

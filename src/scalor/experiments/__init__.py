@@ -1,4 +1,4 @@
-"""Floor 7: everything the paper shows, made again: its numbers, ours beside them, and its figures."""
+"""Above the presets, below the command line: everything the paper shows, made again: its numbers, ours beside them, and its figures."""
 
 from scalor.experiments.reproduce import Options, reproduce, write_results
 

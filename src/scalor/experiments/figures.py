@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from scalor import pretrained
+from scalor.data.clip import Clip
+from scalor.data.loader import ClipData, CutToLength
 from scalor.experiments.pictures import Story, moments, story_of
 from scalor.experiments.report import Report, number, table
 from scalor.experiments.rows import ROWS, SPECIAL, Row
 from scalor.experiments.tables import Bench, Scores, mean_of
 from scalor.tracking.evaluate_clips import LEAST_VISIBLE, rollout_tracks
-from scalor.data.loader import ClipData, CutToLength
-from scalor.data.clip import Clip
 from scalor.viz.figures import grid
 
 PLAIN, SEPARATED = ("input", "boxes", "objects"), ("input", "boxes", "background", "foreground", "alpha")

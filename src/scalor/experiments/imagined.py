@@ -105,7 +105,7 @@ def figure6(bench: Bench, rows: Sequence[Row], command: str) -> Report:
         numbers[row.name]["weights"] = weights[0]
         words.append(
             f"{row.name}: the upper rows with {PRESENCE} per cell of the paper's 8 x 8 grid "
-            f"({numbers[row.name]['sparse_presence']:.3g} per cell of ours), the lower with {PRESENCE} per cell of ours.\n"
+            f"({numbers[row.name]['sparse_presence']:.3g} per cell of ours), the lower with {PRESENCE}.\n"
         )
     return Report("figure6", "Figure 6: generated from nothing", command, {"rows": numbers}, "\n".join(words), pictures)
 
@@ -151,9 +151,7 @@ def _halved(picture: np.ndarray) -> np.ndarray:
 
 def _errors_table(name: str, found: dict[str, Any]) -> str:
     steps = [step for step in (1, 2, 5, 10, 15, 20) if step <= found["steps"]]
-    lines = [
-        [title, *(number(values[step - 1]) for step in steps)] for title, values in found["centre_error"].items()
-    ]
+    lines = [[title, *(number(values[step - 1]) for step in steps)] for title, values in found["centre_error"].items()]
     lines += [
         [f"MSE, {title}", *(number(values[step - 1]) for step in steps)] for title, values in found["mse"].items()
     ]

@@ -44,7 +44,7 @@ def figure7(video: str | None, weights: str | None, command: str) -> Report:
     return scene(video, weights or WEIGHTS, command)
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def scene(video: str, weights: str, command: str) -> Report:
     """The figure of any video and weights."""
     source, loaded = open_video(video), load(weights, device="cpu")
@@ -76,7 +76,10 @@ def taken_apart(tracker: Tracker, source: Any) -> tuple[np.ndarray, Tracks, np.n
 
     Raises UserError where no frame can be decoded.
     """
-    frames, rows, made, behind = [], [], [], []
+    frames: list[np.ndarray] = []
+    made: list[np.ndarray] = []
+    behind: list[np.ndarray] = []
+    rows: list[tuple[Any, ...]] = []
     for frame in source:
         result = tracker.observe(frame.image, pictures=True)
         if frame.image is None or result.pictures is None or tracker.view is None:
@@ -106,5 +109,3 @@ def newcomers(tracker: Tracker, steps: int) -> tuple[np.ndarray, list[int]]:
             tiles.append(pictures_of(step, tracker.view, 0).reconstruction)
             counts.append(int(step.slots.alive.sum()))
     return grid([tiles[: steps // 2], tiles[steps // 2 :]]), counts
-
-

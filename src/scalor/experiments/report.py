@@ -102,7 +102,8 @@ def plain(value: Any) -> Any:
 def write_page(folder: Path, page: Path, names: Sequence[str]) -> Path:
     """Put the sections ``names`` that lie in ``folder`` on ``page``, between its two marks.
 
-    Words outside the marks stay; a page without marks gets them at its end. Raises UserError where it cannot be written.
+    Words outside the marks stay; a page without marks gets them at its end.
+    Raises UserError where it cannot be written.
     """
     sections = [folder / f"{name}.md" for name in names]
     parts = [section.read_text(encoding="utf-8") for section in sections if section.is_file()]

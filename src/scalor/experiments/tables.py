@@ -116,9 +116,7 @@ def table1(bench: Bench, rows: Sequence[Row], command: str) -> Report:
 def table2(bench: Bench, rows: Sequence[Row], command: str) -> Report:
     """Table 2: likelihood and squared error."""
     rows = [row for row in rows if row.name in TABLE2["scalor"]]
-    found = {
-        row.name: [a | b for a, b in zip(bench.tracking(row), bench.likelihood(row), strict=True)] for row in rows
-    }
+    found = {row.name: [a | b for a, b in zip(bench.tracking(row), bench.likelihood(row), strict=True)] for row in rows}
     paper = {name: asdict(scores) for name, scores in TABLE2["scalor"].items()}
     words = (
         f"NLL in nats per pixel, summed over channels and the first {NLL_FRAMES} frames, sigma = {SIGMA:g}, "
@@ -134,7 +132,11 @@ def table2(bench: Bench, rows: Sequence[Row], command: str) -> Report:
 def mean_of(scores: Sequence[Scores], name: str) -> float | None:
     """Mean over seeds; None where a seed has no number."""
     values = [each.get(name) for each in scores]
-    return None if not values or None in values else float(np.mean([float(value) for value in values if value is not None]))
+    return (
+        None
+        if not values or None in values
+        else float(np.mean([float(value) for value in values if value is not None]))
+    )
 
 
 def _numbers(found: Mapping[str, list[Scores]], rows: Sequence[Row], paper: Mapping, bench: Bench) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from scalor.core.tracks import Tracks
 
@@ -44,3 +45,21 @@ def frames_of(tracks: Tracks, first: int, last: int) -> Iterator[FrameRows]:
     for begin, end in zip(edges[:-1], edges[1:], strict=True):
         rows = order[begin:end]
         yield FrameRows(id=tracks.id[rows], box_tlwh=tracks.box_tlwh[rows])
+
+
+def without_hidden(truth: Tracks, tracks: Tracks, *, min_visibility: float, iou: float = 0.5) -> Tracks:
+    """The tracks without the rows that sit on truth objects seen by less than ``min_visibility``.
+
+    MOTChallenge's rule for objects that are there but hardly visible: finding them is neither asked for nor an error.
+    All rows of a frame are assigned to all truth rows by IoU (at least ``iou``, as many as possible, then the best);
+    those that end up on a hidden one are dropped.
+    """
+    keep = np.ones(len(tracks), dtype=bool)
+    for frame in np.unique(truth.frame[truth.visibility < min_visibility]):
+        there, rows = np.flatnonzero(truth.frame == frame), np.flatnonzero(tracks.frame == frame)
+        overlap = box_iou(truth.box_tlwh[there], tracks.box_tlwh[rows])
+        value = np.where(overlap >= iou, 1.0 + overlap, 0.0)
+        first, second = linear_sum_assignment(value, maximize=True)
+        on_hidden = (value[first, second] > 0) & (truth.visibility[there[first]] < min_visibility)
+        keep[rows[second[on_hidden]]] = False
+    return tracks.select(keep)

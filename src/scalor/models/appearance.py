@@ -59,7 +59,7 @@ class GlimpseDecoder(nn.Module):
     def __init__(self, channels: int, config: GlimpseConfig, style: ConvStyle) -> None:
         super().__init__()
         self.shape = (channels + 1, config.side, config.side)
-        self.alpha_gain = config.alpha_gain
+        self.alpha_gain, self.alpha_bias = config.alpha_gain, config.alpha_bias
         light = config.kind == "light"
         self.base = nn.Linear(config.what, channels + 1) if light else None
         self.net = self._light(channels, config, style) if light else self._conv(channels, config, style)
@@ -96,5 +96,5 @@ class GlimpseDecoder(nn.Module):
         raw = self.net(what).reshape(what.shape[0], *self.shape)
         if self.base is not None:  # one colour for the whole object, which the map then details
             raw = raw + self.base(what)[:, :, None, None]
-        alpha = torch.sigmoid(self.alpha_gain * raw[:, -1:])
+        alpha = torch.sigmoid(self.alpha_gain * raw[:, -1:] + self.alpha_bias)
         return torch.cat([alpha * torch.sigmoid(raw[:, :-1]), alpha], dim=1)

@@ -30,7 +30,7 @@ class EncoderConfig:
 class GlimpseConfig:
     """What encoder and decoder. kind: "light" (``patch`` channels per 4 x 4 patch) or "conv" (the paper's stacks).
 
-    ``alpha_gain`` multiplies the mask logits: above 1 masks become crisp sooner.
+    ``alpha_gain`` multiplies the mask logits (above 1 masks become crisp sooner), ``alpha_bias`` is added to them.
     """
 
     side: int = 16
@@ -39,6 +39,7 @@ class GlimpseConfig:
     hidden: tuple[int, ...] = (192,)
     what: int = 24
     alpha_gain: float = 1.0
+    alpha_bias: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ class DiscoverConfig:
     overlap          share of a proposal's mask under propagated masks that rejects it; inf: no rejection (ablation)
     twin_iou         tight-box IoU at which the weaker of two proposals is rejected; inf: off (paper)
     twin_inside      the same for intersection over the smaller box
+    twin_tint        both hold only for objects whose mean colours differ by less than this: neighbours look different
+    twin_certain     tight-box IoU at which colours do not matter
     keep             presence a proposal needs to be carried (0.7)
     proposals        most proposals decoded per frame and 64 cells of the grid, taken by presence
     slots            cap on carried objects, 0: no cap
@@ -82,6 +85,8 @@ class DiscoverConfig:
     overlap: float = 0.5
     twin_iou: float = 0.55
     twin_inside: float = 0.85
+    twin_tint: float = 0.12
+    twin_certain: float = 0.85
     keep: float = 0.7
     proposals: int = 12
     slots: int = 0
@@ -90,10 +95,14 @@ class DiscoverConfig:
 
 @dataclass(frozen=True)
 class MergeConfig:
-    """End of doubles: of two tracks whose tight boxes overlap by ``iou`` for ``frames`` frames the younger ends."""
+    """End of doubles: of two tracks of one colour whose tight boxes overlap by ``iou`` for ``frames`` frames the younger ends.
+
+    ``tint``: largest difference of their mean colours, as in `DiscoverConfig`.
+    """
 
     iou: float = 0.6
     frames: int = 3
+    tint: float = 0.12
 
 
 @dataclass(frozen=True)

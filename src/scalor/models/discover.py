@@ -12,7 +12,7 @@ from scalor.core.tensors import Struct
 from scalor.core.types import Knobs, Latents, Layers, Objects, Slots
 from scalor.models.appearance import GlimpseEncoder
 from scalor.models.config import ModelConfig
-from scalor.models.painter import LEAST, Painter
+from scalor.models.painter import LEAST, Painter, alike, tints
 from scalor.models.propagate import Draw, charge
 from scalor.nets.pyramid import block, pyramid
 
@@ -167,7 +167,8 @@ class Discover(nn.Module):
             rank = torch.arange(score.shape[1], device=score.device)
             above, below = weight.unsqueeze(1), weight.unsqueeze(2)
             stronger = (above > below) | ((above == below) & (rank.unsqueeze(0) < rank.unsqueeze(1)))
-            same = (iou > config.twin_iou) | (inside > config.twin_inside)
+            near = (iou > config.twin_iou) | (inside > config.twin_inside)
+            same = (near & alike(tints(layers, chosen.shape), config.twin_tint)) | (iou > config.twin_certain)
             clash = (same & stronger & (above >= 0)).to(chosen.dtype)
             rejected = torch.maximum(rejected, self._greedy(clash))
         return rejected

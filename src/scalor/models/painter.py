@@ -45,3 +45,18 @@ class Painter(nn.Module):
         tight = torch.cat([box[..., :2].detach() - half, box[..., :2].detach() + half], dim=-1)
         tight[batch, slot] = tight_box(glimpse[:, -1].detach(), boxes.detach(), level=self.render.mask)
         return layers, tight
+
+
+@torch.no_grad()
+def tints(layers: Layers, shape: torch.Size) -> Tensor:
+    """Mean colour of every painted object, [B, N, C] for ``shape`` = (B, N); black for the others."""
+    sums = layers.patch.sum((2, 3))
+    out = sums.new_zeros(*shape, sums.shape[1] - 1)
+    out[layers.batch, layers.slot] = sums[:, :-1] / sums[:, -1:].clamp(min=1e-3)
+    return out
+
+
+@torch.no_grad()
+def alike(tint: Tensor, limit: float) -> Tensor:
+    """Which pairs of objects [B, N, C] have mean colours within ``limit`` of each other in every channel: bool [B, N, N]."""
+    return (tint.unsqueeze(2) - tint.unsqueeze(1)).abs().amax(-1) < limit

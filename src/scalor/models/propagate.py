@@ -11,7 +11,7 @@ from scalor.core.types import Knobs, Latents, Layers, Objects, Scenery, Slots, T
 from scalor.models.appearance import GlimpseEncoder
 from scalor.models.config import ModelConfig
 from scalor.models.guides import Dynamics, Guide, Tracker
-from scalor.models.painter import Painter
+from scalor.models.painter import Painter, alike, tints
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,8 @@ class Propagate(nn.Module):
         draw, box = self._draw(slots, guide, prior, scenery, knobs)
         where, what = draw.where[0], draw.what[0]
         logit = guide.presence(where, box, what)
-        sampled = sample_presence(logit, temperature=knobs.temperature, stochastic=knobs.stochastic, hard=knobs.hard)
+        drawn = knobs.stochastic and not (knobs.keep_alive and guide is prior)
+        sampled = sample_presence(logit, temperature=knobs.temperature, stochastic=drawn, hard=knobs.hard)
         moved = slots.replace(
             latents=Latents(pres=sampled, where=where, what=what, depth=draw.depth[0]),
             box=box,
@@ -109,7 +110,7 @@ class Propagate(nn.Module):
         if not knobs.stochastic:
             lives = lives & (in_view(slots.box, height=scenery.height, width=scenery.width) > 0.05)
         layers, tight = self.painter(slots.latents, slots.box, lives)
-        doubled = self._doubled(slots, tight, lives)
+        doubled = self._doubled(slots, layers, tight, lives)
         over = lives & (doubled >= self.config.merge.frames)
         lives = lives & ~over
         mask = lives.to(pres.dtype)
@@ -118,12 +119,13 @@ class Propagate(nn.Module):
         return slots.replace(latents=latents, deficit=deficit, doubled=doubled, alive=lives), layers, tight
 
     @torch.no_grad()
-    def _doubled(self, slots: Slots, tight: Tensor, lives: Tensor) -> Tensor:
-        """Frames in a row that an older track has covered this one: [B, N]."""
+    def _doubled(self, slots: Slots, layers: Layers, tight: Tensor, lives: Tensor) -> Tensor:
+        """Frames in a row that an older track of the same colour has covered this one: [B, N]."""
         if slots.count == 0:
             return slots.doubled
         iou, _ = box_overlap(tight, tight)
         older = slots.id.unsqueeze(1) < slots.id.unsqueeze(2)
         both = lives.unsqueeze(1) & lives.unsqueeze(2)
-        covered = ((iou > self.config.merge.iou) & older & both).any(-1)
+        same = alike(tints(layers, slots.alive.shape), self.config.merge.tint)
+        covered = ((iou > self.config.merge.iou) & same & older & both).any(-1)
         return torch.where(covered, slots.doubled + 1, torch.zeros_like(slots.doubled))

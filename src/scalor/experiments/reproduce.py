@@ -1,0 +1,128 @@
+"""`reproduce`: everything asked for, one after the other, into one folder."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from scalor.core.jsonable import nearest
+from scalor.errors import UserError
+from scalor.experiments import ablation, figures, imagined, natural, tables
+from scalor.experiments.report import Report, write_page
+from scalor.experiments.rows import Row, Zoo, rows_named
+from scalor.experiments.tables import Bench
+
+Maker = Callable[[Bench, Sequence[Row], str], Report]
+
+MAKERS: dict[str, Maker] = {
+    "table1": tables.table1,
+    "table2": tables.table2,
+    "figure3": figures.figure3,
+    "figure4": figures.figure4,
+    "figure5": imagined.figure5,
+    "figure6": imagined.figure6,
+    "figure8": ablation.figure8,
+    "figure9": figures.figure9,
+    "figure10": figures.figure10,
+    "figure11": figures.figure11,
+    "figure12": figures.figure12,
+    "figure13": figures.figure13,
+}
+NAMES = [*list(MAKERS)[:6], "figure7", *list(MAKERS)[6:]]
+"""What can be reproduced, in the paper's order; "all" is all of it."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How.
+
+    rows          names of the tables' rows; None: all
+    from_scratch  train every row's preset first
+    seeds         trainings per row, with seeds 0, 1 ...
+    minutes       of each training; None: as many steps as the preset says
+    clips         held-out clips per score
+    particles     importance samples of the likelihood
+    runs          folder of run folders ``ROW-SEED``; None: ``runs`` in the output folder
+    video, weights   of figure 7; None: the packaged ones
+    page          Markdown page on which the results are put; None: ``results.md`` in the output folder
+    """
+
+    rows: tuple[str, ...] | None = None
+    from_scratch: bool = False
+    seeds: int = 1
+    minutes: float | None = None
+    clips: int = 100
+    particles: int = 50
+    runs: Path | None = None
+    video: str | None = None
+    weights: str | None = None
+    page: Path | None = None
+    device: str = "auto"
+    quiet: bool = False
+
+
+def reproduce(what: Sequence[str], out: Path, options: Options | None = None) -> Path:
+    """Make tables and figures again and write them into ``out``: NAME.md, NAME.json, PNGs and the page of results.
+
+    Each is written as soon as it is made; what lacks weights says so instead of a number. Returns the page.
+
+    Raises:
+        UserError: an unknown name or row, or a place that cannot be written.
+    """
+    options = options or Options()
+    names = wanted(what)
+    rows = rows_named(options.rows)
+    bench = _bench(Path(out), options)
+    for name in names:
+        bench.say(f"{name} ...")
+        command = command_of(name, options)
+        if name == "figure7":
+            report = natural.figure7(options.video, options.weights, command)
+        else:
+            report = MAKERS[name](bench, rows, command)
+        report.write(Path(out))
+    return write_results(Path(out), options.page)
+
+
+def write_results(folder: Path, page: Path | None = None) -> Path:
+    """Gather all that lies in ``folder`` on one Markdown page, in the paper's order; words outside its marks stay."""
+    return write_page(folder, page or folder / "results.md", NAMES)
+
+
+def wanted(what: Sequence[str]) -> list[str]:
+    """The names, "all" resolved, in the paper's order. Raises UserError naming the nearest."""
+    for name in what:
+        if name not in (*NAMES, "all"):
+            raise UserError(f"{name} is nothing of the paper; {nearest(name, (*NAMES, 'all'))}")
+    return [name for name in NAMES if name in what or "all" in what]
+
+
+def command_of(name: str, options: Options) -> str:
+    """What a user types to get the same."""
+    parts = ["scalor reproduce", name]
+    parts += ["--rows", *options.rows] if options.rows else []
+    parts += ["--from-scratch"] if options.from_scratch else []
+    plain = Options()
+    for key in ("seeds", "minutes", "clips", "particles"):
+        value = getattr(options, key)
+        parts += [f"--{key} {value:g}"] if value != getattr(plain, key) else []
+    if name == "figure7":
+        parts += [f"--{key} {value}" for key in ("video", "weights") if (value := getattr(options, key)) is not None]
+    return " ".join(parts)
+
+
+def _bench(out: Path, options: Options) -> Bench:
+    zoo = Zoo(
+        runs=options.runs or out / "runs",
+        train=options.from_scratch,
+        seeds=options.seeds,
+        minutes=options.minutes,
+        device=options.device,
+    )
+    say = _silent if options.quiet else partial(print, file=sys.stderr, flush=True)
+    return Bench(zoo=zoo, clips=options.clips, particles=options.particles, say=say)
+
+
+def _silent(text: str) -> None:
+    pass

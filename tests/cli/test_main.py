@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import scalor
@@ -26,6 +26,8 @@ SUMMARY = {
     "speed": {"frames_per_second": 4.5},
 }
 HEAVY = ("torch", "lightning", "numpy", "cv2", "supervision", "trackers")
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A machine that is busy with something else is no failure."""
 KEYS = st.from_regex(r"[a-z]+(\.[a-z]+)?", fullmatch=True)
 
 
@@ -139,6 +141,7 @@ def test_a_range_of_frames_that_is_none_is_refused(capsys, frames):
     assert "FIRST:LAST" in refused(capsys, "evaluate", "--truth", "a", "--tracks", "b", f"--frames={frames}")
 
 
+@PATIENT
 @given(st.integers(1, 10**6), st.integers(0, 10**6))
 def test_a_range_of_frames_holds_both_its_ends(first, more):
     start, past = frame_range(f"{first}:{first + more}")
@@ -179,16 +182,19 @@ def test_an_override_that_is_not_key_value_is_refused(capsys, pair):
     assert "KEY=VALUE" in refused(capsys, "train", "paper", "-o", "run", f"--set={pair}")
 
 
+@PATIENT
 @given(st.dictionaries(KEYS, st.from_regex(r"[0-9a-z=.-]+", fullmatch=True)))
 def test_overrides_come_back_as_they_were_written(chosen):
     assert overrides([f"{key}={value}" for key, value in chosen.items()]) == chosen
 
 
+@PATIENT
 @given(KEYS, st.lists(st.integers().map(str), min_size=1))
 def test_the_last_of_equal_keys_counts(key, values):
     assert overrides([f"{key}={value}" for value in values]) == {key: values[-1]}
 
 
+@PATIENT
 @given(st.sets(KEYS, min_size=1))
 def test_a_known_word_is_its_own_hint(known):
     for word in known:

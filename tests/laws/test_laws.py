@@ -16,7 +16,7 @@ from scalor.models.config import ModelConfig
 from scalor.models.scalor import Scalor
 from scalor.rollout import Rollout, generate, imagine, observe
 
-GRID = {4: (5, 7), 8: (3, 4), 16: (2, 3)}
+GRID = {4: (3, 5), 8: (2, 3), 16: (2, 3)}
 """Rows and columns of cells of the toy frames, by the cell's side; none is square."""
 
 SAMPLING = Knobs(birth=0.1, weigh=True)

@@ -63,10 +63,11 @@ def one_cell(*, presence_bias: float = 0.0) -> Scalor:
     config = ModelConfig(
         channels=1,
         cell=8,
+        posterior_shift=0.7,  # as wide as the prior: a narrow proposal would need too many particles
         where=WhereConfig(size=5.0, size_range=2.0, ratio=1.0, ratio_range=0.2, reach=0.8),
         encoder=EncoderConfig(widths=(4, 4), memory=4, memory_stride=1, mask_widths=(4, 4)),
         glimpse=GlimpseConfig(side=8, hidden=(8,), what=2),
-        propagate=PropagateConfig(tracker=4, dynamics=4, attended=4, window=1),
+        propagate=PropagateConfig(tracker=4, dynamics=4, attended=4, window=1, where_shift=0.7),
         discover=DiscoverConfig(presence_bias=presence_bias),
     )
     torch.manual_seed(1)
@@ -80,13 +81,13 @@ def test_samples_from_the_posterior_and_from_the_prior_tell_the_same_likelihood(
     knobs = Knobs(stochastic=True, hard=True, weigh=True, births=True, birth=0.3)
     video = torch.rand(1, frames, 1, 8, 8)
     torch.manual_seed(0)
-    ours = importance_nll(model, video, particles=20_000, sigma=sigma, knobs=knobs)
-    count = 20_000
+    ours = importance_nll(model, video, particles=10_000, sigma=sigma, knobs=knobs)
+    count = 10_000
     drawn = imagine(model, model.init(count, Scenery(height=8, width=8)), frames, knobs)
     like = sum(log_likelihood(video[:, t].expand_as(s.image), s.image, sigma) for t, s in enumerate(drawn.steps))
     assert isinstance(like, torch.Tensor)
     blind = -log_mean_exp(like.double()) / 64
-    assert abs(float(ours) - float(blind)) < 2e-3
+    assert abs(float(ours) - float(blind)) < 4e-3
 
 
 @torch.no_grad()

@@ -37,9 +37,10 @@ def spread(count: int, height: int, width: int) -> Tensor:
 
 
 class Newcomers:
-    """A forward hook for the detector: per 64 x 64 pixels ``first`` proposals where nothing is known yet, then ``later``.
+    """A forward hook for the detector: ``first`` proposals where nothing is known yet, then ``later``.
 
-    One per frame is about what enters the view of sprites-md; most of ours are rejected again.
+    Both are numbers per 64 x 64 pixels. One per frame is about what enters the view of
+    sprites-md; most of ours are rejected again.
     """
 
     def __init__(self, *, first: int, later: int = 1) -> None:

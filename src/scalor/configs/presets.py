@@ -36,7 +36,7 @@ FAST_PROPOSALS = {"hd": 20, "vhd": 28, "bg": 20}
 
 def fast_where(size: float) -> WhereConfig:
     """Boxes for objects of ``size`` pixels."""
-    return WhereConfig(size=1.15 * size, size_range=0.4 * size, ratio=1.0, ratio_range=0.2, reach=0.8)
+    return WhereConfig(size=1.1 * size, size_range=0.3 * size, ratio=1.0, ratio_range=0.2, reach=0.8)
 
 
 def fast_sprites(density: str) -> Preset:

@@ -18,7 +18,7 @@ class Recipe:
     temperature, temperature_steps   end value of the exponential anneal from 1.0 (paper: 0.3 in 20 000 steps)
     birth, birth_steps     (first, last) prior presence of proposals, linear (paper: 0.1 to 1e-4 in 500 steps)
     detach_until           progress until which no gradient flows between frames (spec A.13-7)
-    discover_dropout       probability of a frame without discovery, after ``dropout_from`` progress
+    discover_dropout       probability of a frame without discovery, early on, until ``dropout_until`` progress: it teaches propagation
     background_steps       steps of the background curriculum: alpha is ``background_alpha`` everywhere (spec A.13-8)
     ema                    decay of the weights' average used for evaluation, 0: none
     steps                  default length of a training
@@ -30,14 +30,14 @@ class Recipe:
     warmup: int = 100
     lr_final: float = 0.05
     clip_norm: float = 1.0
-    lengths: tuple[tuple[float, int], ...] = ((0.0, 2), (0.12, 4), (0.5, 8))
+    lengths: tuple[tuple[float, int], ...] = ((0.0, 2), (0.15, 4), (0.6, 8))
     temperature: float = 0.3
     temperature_steps: int = 500
     birth: tuple[float, float] = (0.1, 1e-3)
     birth_steps: int = 500
     detach_until: float = 0.0
     discover_dropout: float = 0.5
-    dropout_from: float = 0.0
+    dropout_until: float = 0.08
     background_steps: int = 0
     background_alpha: float = 0.9
     ema: float = 0.998
@@ -70,6 +70,6 @@ def knobs_at(recipe: Recipe, step: int, progress: float) -> Knobs:
         temperature=math.exp(share * math.log(recipe.temperature)),
         birth=first + (last - first) * fade,
         detach=progress < recipe.detach_until,
-        discover_dropout=recipe.discover_dropout if progress >= recipe.dropout_from else 0.0,
+        discover_dropout=recipe.discover_dropout if progress < recipe.dropout_until else 0.0,
         show=recipe.background_alpha if step < recipe.background_steps else None,
     )

@@ -1,4 +1,4 @@
-"""Above the presets, below the command line: everything the paper shows, made again: its numbers, ours beside them, and its figures."""
+"""Above the presets, below the command line: the paper's tables and figures made again, its numbers beside ours."""
 
 from scalor.experiments.reproduce import Options, reproduce, write_results
 

@@ -33,7 +33,7 @@ HISTORIES = (1, 4)
 
 @dataclass(frozen=True)
 class Question:
-    """``observed`` frames are seen, ``steps`` predicted, ``samples`` times; ``gate``: pixels of a match at the start."""
+    """``observed`` frames are seen, ``steps`` predicted, ``samples`` times; ``gate``: pixels of a match at first."""
 
     observed: int = 5
     steps: int = 20

@@ -1,5 +1,6 @@
 """Figures 7 and 14: a real scene taken apart, and its future with newcomers."""
 
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ import torch
 
 from scalor import pretrained
 from scalor.core.tracks import Tracks
-from scalor.core.types import Knobs
 from scalor.data.source import shrink
 from scalor.data.video import open_video
 from scalor.errors import UserError
@@ -100,7 +100,7 @@ def taken_apart(tracker: Tracker, source: Any) -> tuple[np.ndarray, Tracks, np.n
 def newcomers(tracker: Tracker, steps: int) -> tuple[np.ndarray, list[int]]:
     """A future of a tracker's world in which objects may be born, and its number of objects per frame."""
     assert tracker.world is not None and tracker.view is not None
-    knobs = Knobs(stochastic=FUTURES.stochastic, hard=True, leak=FUTURES.leak, births=True, birth=BIRTH)
+    knobs = replace(FUTURES, births=True, birth=BIRTH)
     world, tiles, counts = tracker.world, [], []
     with torch.random.fork_rng():
         torch.manual_seed(0)

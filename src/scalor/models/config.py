@@ -82,7 +82,7 @@ class DiscoverConfig:
     presence_bias    added to the logit before the bound; 0 in the paper
     """
 
-    overlap: float = 0.5
+    overlap: float = 0.7
     twin_iou: float = 0.55
     twin_inside: float = 0.85
     twin_tint: float = 0.12

@@ -1,0 +1,130 @@
+"""Every family of backgrounds trains a step and can be evaluated."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from scalor.core.types import Knobs, Scenery
+from scalor.models.background import background, log_likelihood
+from scalor.models.config import BackgroundConfig, ModelConfig, RenderConfig
+from scalor.models.scalor import Scalor
+from scalor.rollout import imagine, observe
+
+MakeModel = Callable[..., Scalor]
+FAMILIES = {
+    "none": BackgroundConfig(family="none"),
+    "encoder": BackgroundConfig(family="encoder", code=4, hidden=8, width=16),
+    "fixed": BackgroundConfig(family="fixed", code=4, width=16),
+    "per_video": BackgroundConfig(family="per_video", code=4, width=16, videos=3),
+    "median": BackgroundConfig(family="median"),
+    "median-residual": BackgroundConfig(family="median", residual=True, code=4, hidden=8, width=16),
+}
+
+
+def clip() -> tuple[torch.Tensor, Scenery]:
+    video = torch.rand(2, 3, 3, 24, 32)
+    return video, Scenery(24, 32, backdrop=video.median(dim=1).values, video=torch.tensor([0, 2]))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_each_family_learns_in_a_step_and_gives_a_finite_bound(make_model: MakeModel, family: str) -> None:
+    model = make_model(background=FAMILIES[family])
+    video, scenery = clip()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-6)
+    before = [weight.clone() for weight in model.background.parameters()]
+    (-observe(model, video, Knobs(), scenery).terms.elbo.mean()).backward()
+    optimizer.step()
+    assert all(not torch.equal(a, b) for a, b in zip(before, model.background.parameters(), strict=True))
+    with torch.no_grad():
+        rollout = observe(model, video, Knobs(hard=True, weigh=True), scenery)
+        future = imagine(model, rollout.world, 2, Knobs())
+    assert torch.isfinite(rollout.terms.log_ratio).all() and torch.isfinite(future.image).all()
+    charged = family in ("encoder", "median-residual")
+    assert (rollout.terms.kl_background > 0).all() if charged else (rollout.terms.kl_background == 0).all()
+    assert rollout.background.shape == video.shape
+
+
+def test_videos_have_their_own_background_and_a_fixed_one_is_the_same_for_all(make_model: MakeModel) -> None:
+    video, scenery = clip()
+    with torch.no_grad():
+        own = observe(make_model(background=FAMILIES["per_video"]), video, Knobs(), scenery).background
+        same = observe(make_model(background=FAMILIES["fixed"]), video, Knobs(), scenery).background
+    assert not torch.allclose(own[0], own[1]) and torch.equal(own[0, 0], own[0, 2])
+    assert torch.equal(same[0], same[1])
+
+
+def test_a_median_background_shows_the_backdrop_wherever_there_is_no_object(make_model: MakeModel) -> None:
+    model = make_model(background=FAMILIES["median"])
+    video, scenery = clip()
+    with torch.no_grad():
+        step = observe(model, video, Knobs(), scenery).steps[0]
+    assert scenery.backdrop is not None and torch.equal(step.background, scenery.backdrop)
+    clear = (step.alpha == 0).expand_as(step.image)
+    assert clear.any() and torch.equal(step.image[clear], scenery.backdrop[clear])
+
+
+def test_a_missing_backdrop_and_an_unknown_family_say_what_was_wanted(make_model: MakeModel) -> None:
+    video, _ = clip()
+    with pytest.raises(ValueError, match="without a backdrop; give Scenery"):
+        observe(make_model(background=FAMILIES["median"]), video, Knobs())
+    with pytest.raises(ValueError, match="wanted none, encoder, fixed"):
+        background(ModelConfig(background=BackgroundConfig(family="sky")))
+
+
+def test_the_first_code_is_charged_against_the_standard_normal_and_later_ones_against_the_walk() -> None:
+    torch.manual_seed(0)
+    part = background(ModelConfig(background=FAMILIES["encoder"]))
+    memory = (torch.zeros(1, 4), torch.zeros(1, 8))
+    first, hidden = part._prior(memory)  # type: ignore[attr-defined]
+    assert (first.mean == 0).all() and (first.std == 1).all()
+    later, _ = part._prior((torch.full((1, 4), 5.0), hidden))  # type: ignore[attr-defined]
+    assert (later.mean - 5.0).abs().max() < 2.0 and (later.std != 1).all()
+
+
+def test_the_likelihood_equals_torchs_normal() -> None:
+    frame, image = torch.rand(2, 3, 5, 4), torch.rand(2, 3, 5, 4)
+    theirs = torch.distributions.Normal(image, 0.3).log_prob(frame).sum((1, 2, 3))
+    torch.testing.assert_close(log_likelihood(frame, image, 0.3), theirs)
+
+
+@pytest.mark.parametrize("convex", [True, False])
+def test_the_frame_is_foreground_over_background(make_model: MakeModel, convex: bool) -> None:
+    """Whatever the composition, what is not foreground is background."""
+    model = make_model(background=FAMILIES["median"], render=RenderConfig(convex=convex))
+    video, scenery = clip()
+    with torch.no_grad():
+        step = observe(model, video[:, :1], Knobs(), scenery).steps[0]
+    assert (
+        (step.alpha >= 0).all()
+        and (step.alpha <= 1).all()
+        and (step.image >= 0).all()
+        and (step.image <= 1 + 1e-5).all()
+    )
+    assert scenery.backdrop is not None
+    white = scenery.backdrop.new_ones(scenery.backdrop.shape)
+    shown = Scenery(24, 32, backdrop=white)
+    black = Scenery(24, 32, backdrop=0 * white)
+    with torch.no_grad():
+        torch.manual_seed(1)
+        _, sky = _step(model, video, shown, scenery)
+        torch.manual_seed(1)
+        _, night = _step(model, video, black, scenery)
+    torch.testing.assert_close(sky.image - night.image, (1 - sky.alpha).expand_as(sky.image))
+
+
+def _step(model: Scalor, video: torch.Tensor, shown: Scenery, seen: Scenery):  # type: ignore[no-untyped-def]
+    """One step on features of ``seen`` with the backdrop of ``shown`` behind."""
+    sight = model.look(model.init(2, seen), video[:, :1])[0]
+    return model.step(model.init(2, shown), sight, Knobs())
+
+
+def test_official_composition_covers_at_least_what_the_convex_one_does(make_model: MakeModel) -> None:
+    video, scenery = clip()
+    alphas = []
+    for convex in (True, False):
+        model = make_model(render=RenderConfig(convex=convex))
+        torch.manual_seed(1)
+        with torch.no_grad():
+            alphas.append(_step(model, video, scenery, scenery)[1].alpha)
+    assert (alphas[1] >= alphas[0] - 1e-6).all() and (alphas[1] > alphas[0] + 0.01).any()

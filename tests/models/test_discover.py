@@ -1,0 +1,170 @@
+"""Which proposals become objects."""
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from scalor.core.geometry import paste
+from scalor.core.sites import REJECTED, bound, kl_presence, to_logit
+from scalor.core.types import TRACKING, Knobs, Layers, Scenery, Step, World
+from scalor.models.config import DiscoverConfig
+from scalor.models.discover import Discover
+from scalor.models.scalor import Scalor
+
+MakeModel = Callable[..., Scalor]
+SCENE = Scenery(height=32, width=32)
+OFF = float("inf")
+
+
+def sequential(clash: list[list[bool]], order: list[int]) -> list[bool]:
+    """Textbook suppression: from the strongest to the weakest, each one kept removes those it clashes with."""
+    gone = [False] * len(order)
+    for strong in order:
+        if not gone[strong]:
+            for weak in order[order.index(strong) + 1 :]:
+                gone[weak] = gone[weak] or clash[weak][strong]
+    return gone
+
+
+@settings(max_examples=60, deadline=None)
+@given(count=st.integers(1, 12), seed=st.integers(0, 10**6), density=st.floats(0.05, 0.9))
+def test_parallel_suppression_equals_the_sequential_one(count: int, seed: int, density: float) -> None:
+    chance = random.Random(seed)
+    order = list(range(count))
+    chance.shuffle(order)
+    same = [[chance.random() < density for _ in range(count)] for _ in range(count)]
+    place = {item: rank for rank, item in enumerate(order)}
+    clash = [[same[min(i, j)][max(i, j)] and place[j] < place[i] for j in range(count)] for i in range(count)]
+    got = Discover._greedy(torch.tensor([clash], dtype=torch.float32))[0]
+    assert got.bool().tolist() == sequential(clash, order)
+
+
+def test_suppression_settles_chains_of_any_length() -> None:
+    """Each proposal clashes with the next stronger one only: every second one stays."""
+    clash = torch.diag(torch.ones(14), -1).unsqueeze(0)
+    assert Discover._greedy(clash)[0].tolist() == [0.0, 1.0] * 7 + [0.0]
+
+
+def squares(centers: list[tuple[float, float]]) -> tuple[Layers, Tensor]:
+    """Full 8 x 8 proposals and their tight boxes."""
+    count = len(centers)
+    box = torch.tensor([[x, y, 8.0, 8.0] for x, y in centers])
+    patch, corner = paste(torch.ones(count, 4, 8, 8), box, side=14)
+    layers = Layers(torch.zeros(count).long(), torch.arange(count), patch, corner, torch.ones(count), torch.ones(count))
+    tight = torch.cat([box[:, :2] - 4, box[:, :2] + 4], dim=1).unsqueeze(0)
+    return layers, tight
+
+
+def verdict(
+    model: Scalor, centers: list[tuple[float, float]], scores: list[float], explained: Tensor, chosen: list[float]
+) -> list[float]:
+    layers, tight = squares(centers)
+    got = model.discover._verdict(layers, tight, torch.tensor([scores]), torch.tensor([chosen]), explained, True)
+    return got[0].tolist()
+
+
+@pytest.mark.parametrize(("rows", "rejected"), [(2, 0.0), (3, 1.0), (8, 1.0)])
+def test_what_is_explained_already_is_rejected(make_model: MakeModel, rows: int, rejected: float) -> None:
+    """Of 8 rows 2 are 25 %, 3 are 37.5 %; the limit is 30 %."""
+    explained = torch.zeros(1, 32, 32)
+    explained[0, 12 : 12 + rows] = 0.5
+    model = make_model()
+    assert verdict(model, [(16.0, 16.0)], [0.9], explained, [1.0]) == [rejected]
+    off = make_model(discover=DiscoverConfig(overlap=OFF))
+    assert verdict(off, [(16.0, 16.0)], [0.9], explained, [1.0]) == [0.0]
+
+
+def test_of_two_proposals_on_one_place_the_weaker_is_rejected(make_model: MakeModel) -> None:
+    nothing, pair = torch.zeros(1, 32, 32), [(16.0, 16.0), (17.0, 16.0), (26.0, 16.0)]
+    model = make_model()
+    assert verdict(model, pair, [0.8, 0.9, 0.7], nothing, [1.0] * 3) == [1.0, 0.0, 0.0]
+    assert verdict(model, pair, [0.8, 0.8, 0.7], nothing, [1.0] * 3) == [0.0, 1.0, 0.0], "of equals one stays"
+    assert verdict(model, pair, [0.8, 0.9, 0.7], nothing, [1.0, 0.0, 1.0]) == [0.0] * 3, "the absent suppress nobody"
+    paper = make_model(discover=DiscoverConfig(twin_iou=OFF, twin_inside=OFF))
+    assert verdict(paper, pair, [0.8, 0.9, 0.7], nothing, [1.0] * 3) == [0.0] * 3
+
+
+def test_the_rejected_suppress_nobody(make_model: MakeModel) -> None:
+    explained = torch.zeros(1, 32, 32)
+    explained[0, :, 8:14] = 1.0  # covers 75 % of the stronger, less than 30 % of the weaker
+    assert verdict(make_model(), [(12.0, 16.0), (15.9, 16.0)], [0.9, 0.8], explained, [1.0, 1.0])[0] == 1.0
+    loose = make_model(discover=DiscoverConfig(twin_iou=0.2))
+    assert verdict(loose, [(12.0, 16.0), (15.9, 16.0)], [0.9, 0.8], explained, [1.0, 1.0]) == [1.0, 0.0]
+
+
+def seen(model: Scalor, *, batch: int = 1, knobs: Knobs = TRACKING, frames: int = 2) -> list[tuple[World, Step]]:
+    video = torch.rand(batch, frames, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    world, out = model.init(batch, SCENE), []
+    with torch.no_grad():
+        for sight in model.look(world, video):
+            world, step = model.step(world, sight, knobs)
+            out.append((world, step))
+    return out
+
+
+def eager(**changes: float) -> DiscoverConfig:
+    """Every cell proposes."""
+    return replace(
+        DiscoverConfig(presence_bias=50.0, twin_iou=OFF, twin_inside=OFF, overlap=OFF, proposals=64), **changes
+    )
+
+
+def test_without_rejection_every_cell_is_carried_and_the_slot_cap_bounds_it(make_model: MakeModel) -> None:
+    merge = make_model().config.merge
+    free = make_model(discover=eager(), merge=replace(merge, iou=OFF))
+    assert seen(free)[0][0].slots.alive.sum() == 16
+    capped = make_model(discover=eager(slots=5), merge=replace(merge, iou=OFF))
+    for world, _ in seen(capped, batch=2):
+        assert world.slots.alive.sum(1).tolist() == [5, 5]
+
+
+def test_the_slot_cap_of_one_element_does_not_count_the_objects_of_another(make_model: MakeModel) -> None:
+    model = make_model(discover=eager(slots=5))
+    world = seen(model, batch=2, frames=1)[0][0]
+    emptied = world.slots.alive.clone()
+    emptied[1] = False
+    world = world.replace(slots=world.slots.replace(alive=emptied))
+    with torch.no_grad():
+        sight = model.look(world, torch.rand(2, 1, 3, 32, 32))[0]
+        after, step = model.step(world, sight, TRACKING)
+    assert step.born.sum(1).tolist() == [0, 5]
+
+
+def test_the_proposal_cap_keeps_the_most_probable(make_model: MakeModel) -> None:
+    model = make_model(discover=eager(proposals=8))
+    _, step = seen(model, frames=1)[0]
+    assert int(step.proposed[0]) == 8, "never fewer than 8"
+    wide = make_model(discover=eager(proposals=40))
+    full = make_model(discover=eager())
+    some, every = seen(wide, frames=1)[0][1].slots.score[0], seen(full, frames=1)[0][1].slots.score[0]
+    assert len(some) == 10 and sorted(some.tolist()) == sorted(every.tolist())[-10:]
+
+
+def test_new_objects_take_the_next_ids_and_old_ones_keep_theirs(make_model: MakeModel) -> None:
+    model = make_model(discover=eager(slots=5))
+    (first, one), (second, two) = seen(model)
+    assert first.slots.id[0].tolist() == [0, 1, 2, 3, 4] and one.born.all() and int(first.next_id) == 5
+    assert second.slots.id[0].tolist() == [0, 1, 2, 3, 4] and not two.born.any() and int(second.next_id) == 5
+
+
+def test_a_faint_proposal_is_painted_but_not_carried(make_model: MakeModel) -> None:
+    model = make_model(discover=eager(keep=2.0))
+    world, step = seen(model, frames=1)[0]
+    assert world.slots.count == 0 and step.alpha.max() > 0.1 and int(world.next_id) == 0
+
+
+def test_rejected_proposals_pay_against_a_prior_that_rules_them_out(make_model: MakeModel) -> None:
+    """With all cells present and all but the first frame's explained: the presence cost is that of 1e-8."""
+    model = make_model(discover=replace(eager(), overlap=0.0))
+    (_, first), (_, second) = seen(model)
+    logit = bound(torch.tensor(50.0))
+    free, ruled = (float(kl_presence(logit, to_logit(prior))) for prior in (TRACKING.birth, REJECTED))
+    assert int(first.rejected) == 0 and int(second.rejected) == 16
+    assert float(first.terms.kl_pres) == pytest.approx(16 * free, rel=1e-4)
+    assert float(second.terms.kl_pres) >= 16 * ruled * 0.999

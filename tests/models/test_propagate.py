@@ -1,0 +1,155 @@
+"""The rules by which tracks live on, fade and end."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from scalor.core.types import Knobs, Latents, Scenery, Slots
+from scalor.models.config import MergeConfig
+from scalor.models.scalor import Scalor
+
+SCENE = Scenery(height=32, width=32)
+KEPT = Knobs(stochastic=False, leak=1.0)
+MakeModel = Callable[..., Scalor]
+
+
+def slots_at(boxes: list[list[float]], model: Scalor, *, pres: float = 1.0) -> Slots:
+    """Living tracks of one batch element with ids 0, 1, ..."""
+    count, part = len(boxes), model.config.propagate
+    empty = Slots.empty(
+        1, what=model.config.glimpse.what, tracker=part.tracker, dynamics=part.dynamics, like=torch.zeros(1)
+    )
+    full = empty.map(lambda t: t.new_zeros(1, count, *t.shape[2:]))
+    latents = Latents(
+        pres=torch.full((1, count), pres),
+        where=full.latents.where,
+        what=full.latents.what,
+        depth=full.latents.depth,
+    )
+    return full.replace(
+        latents=latents,
+        box=torch.tensor([boxes]),
+        id=torch.arange(count).unsqueeze(0),
+        alive=torch.ones(1, count, dtype=torch.bool),
+    )
+
+
+def survive(model: Scalor, slots: Slots, knobs: Knobs = KEPT) -> Slots:
+    with torch.no_grad():
+        return model.propagate._survive(slots, SCENE, knobs)[0]
+
+
+def with_presence(slots: Slots, pres: float) -> Slots:
+    return slots.replace(latents=slots.latents.replace(pres=torch.full_like(slots.latents.pres, pres)))
+
+
+def frames_lived(model: Scalor, pres: list[float], knobs: Knobs) -> int:
+    slots = slots_at([[16.0, 16.0, 8.0, 8.0]], model)
+    for frame, value in enumerate(pres):
+        slots = survive(model, with_presence(slots, value), knobs)
+        if not slots.alive[0, 0]:
+            assert float(slots.latents.pres[0, 0]) == 0.0, "what has ended is not painted"
+            return frame
+    return len(pres)
+
+
+@pytest.mark.parametrize(
+    ("pres", "leak", "lived"),
+    [
+        ([0.45], 1.0, 1),  # deficit 0.55
+        ([0.35], 1.0, 0),  # 0.65
+        ([0.75, 0.75, 0.75], 1.0, 2),  # 0.25, 0.5, 0.75: absences add up over the whole life
+        ([0.75, 1.0, 0.75, 1.0, 0.75], 1.0, 4),
+        ([0.75, 0.75, 0.75, 0.75], 0.8, 3),  # 0.25, 0.45, 0.61 - see below
+        ([0.88] * 40, 0.8, 40),  # leaking, the deficit stays below 0.12 / 0.2 = 0.6
+        ([0.88] * 40, 1.0, 4),  # adding up, it does not: 0.12, 0.24, 0.36, 0.48, 0.60
+    ],
+)
+def test_a_track_ends_when_its_absences_add_up(
+    make_model: MakeModel, pres: list[float], leak: float, lived: int
+) -> None:
+    if leak == 0.8 and len(pres) == 4:
+        lived = 2  # 0.25, 0.8 * 0.25 + 0.25 = 0.45, 0.8 * 0.45 + 0.25 = 0.61
+    assert frames_lived(make_model(), pres, Knobs(stochastic=False, leak=leak)) == lived
+
+
+def test_a_dead_slot_never_comes_back(make_model: MakeModel) -> None:
+    model = make_model()
+    slots = slots_at([[16.0, 16.0, 8.0, 8.0]], model)
+    slots = slots.replace(alive=torch.zeros_like(slots.alive))
+    assert not survive(model, slots).alive.any()
+
+
+def test_tracks_end_out_of_view_when_tracking_and_stay_when_sampling(make_model: MakeModel) -> None:
+    model = make_model()
+    slots = slots_at([[-3.9, 16.0, 8.0, 8.0], [2.0, 16.0, 8.0, 8.0], [60.0, 16.0, 8.0, 8.0]], model)
+    assert survive(model, slots).alive[0].tolist() == [False, True, False]
+    assert survive(model, slots, Knobs()).alive.all()
+
+
+def history(model: Scalor, boxes: list[list[list[float]]]) -> list[list[int]]:
+    """Ids alive after each frame, tracks being at the given boxes."""
+    slots, out = slots_at(boxes[0], model), []
+    for now in boxes:
+        slots = survive(model, with_presence(slots.replace(box=torch.tensor([now])), 1.0))
+        out.append(slots.id[0][slots.alive[0]].tolist())
+    return out
+
+
+HERE, BESIDE, FAR = [10.0, 10.0, 8.0, 8.0], [10.5, 10.0, 8.0, 8.0], [24.0, 24.0, 8.0, 8.0]
+
+
+def test_of_two_tracks_on_one_place_the_younger_ends_after_three_frames(make_model: MakeModel) -> None:
+    model = make_model(merge=MergeConfig(iou=0.6, frames=3))
+    assert history(model, [[HERE, BESIDE, FAR]] * 4) == [[0, 1, 2], [0, 1, 2], [0, 2], [0, 2]]
+
+
+def test_a_passing_track_is_not_a_double(make_model: MakeModel) -> None:
+    """The count starts again when the two part."""
+    model = make_model(merge=MergeConfig(iou=0.6, frames=3))
+    meet, part = [HERE, BESIDE], [HERE, FAR]
+    assert history(model, [meet, meet, part, meet, meet, part])[-1] == [0, 1]
+
+
+def test_merging_can_be_switched_off_and_goes_by_age_not_by_slot(make_model: MakeModel) -> None:
+    off = make_model(merge=MergeConfig(iou=float("inf")))
+    assert history(off, [[HERE, BESIDE]] * 6)[-1] == [0, 1]
+    model = make_model(merge=MergeConfig(iou=0.6, frames=1))
+    slots = slots_at([HERE, BESIDE], model)
+    swapped = slots.replace(id=torch.tensor([[7, 3]]))
+    left = survive(model, swapped)
+    assert left.id[0][left.alive[0]].tolist() == [3]
+
+
+def test_one_frame_moves_a_box_by_no_more_than_the_motion(make_model: MakeModel) -> None:
+    model = make_model()
+    slots = slots_at([HERE, FAR, [31.0, 1.0, 8.0, 8.0]], model)
+    for _ in range(20):
+        with torch.no_grad():
+            moved = model.propagate(slots, None, None, SCENE, Knobs())
+        step = moved.slots.box[..., :2] - slots.box[..., :2]
+        assert float(step.abs().max()) <= model.config.where.motion + 1e-4
+        assert (moved.slots.box[..., :2] >= -0.8 - 1e-4).all() and (moved.slots.box[..., :2] <= 32.8 + 1e-4).all()
+        assert torch.equal(moved.slots.id, slots.id), "propagation names nobody anew"
+
+
+def test_codes_are_charged_by_presence(make_model: MakeModel) -> None:
+    """Presence is ruled out of one track: it pays for its presence alone."""
+    model = make_model()
+    video = torch.rand(1, 1, 3, 32, 32)
+
+    def cost(boxes: list[list[float]], alive: list[bool]) -> tuple[Tensor, Tensor]:
+        slots = slots_at(boxes, model).replace(alive=torch.tensor([alive]))
+        with torch.no_grad():
+            world = model.init(1, SCENE)
+            sight = model.look(world, video)[0]
+            terms = model.propagate(slots, sight.frame, sight.features, SCENE, KEPT).terms
+        return terms.kl, terms.kl_what
+
+    both, one, none = cost([HERE, FAR], [True, True]), cost([HERE], [True]), cost([HERE, FAR], [False, False])
+    also, other = cost([HERE, FAR], [True, False]), cost([FAR], [True])
+    assert float(none[0]) == 0.0 and float(one[1]) > 0
+    torch.testing.assert_close(also[0], one[0])
+    torch.testing.assert_close(both[0], one[0] + other[0])

@@ -214,6 +214,7 @@ class Knobs:
     stochastic         sample, or take means and 1[p > 0.5] (tracking)
     hard               round presence samples to 0/1 (evaluation, generation)
     detach             cut gradients between frames
+    patience           accumulated absence that ends a track, None: the model's own stop (0.6)
     leak               factor on the accumulated absence (1.0: the paper's cumulative rule; 0.8: tracking)
     discover_dropout   probability of skipping discovery in a frame that has propagated objects (training only)
     births             allow births when imagining
@@ -229,6 +230,7 @@ class Knobs:
     hard: bool = False
     detach: bool = False
     leak: float = 1.0
+    patience: float | None = None
     discover_dropout: float = 0.0
     births: bool = False
     keep_alive: bool = False

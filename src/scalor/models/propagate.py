@@ -106,7 +106,8 @@ class Propagate(nn.Module):
         """Deficit rule, leaving the view, merging of doubles: the slots that live on, all paint and tight boxes."""
         pres = slots.latents.pres
         deficit = slots.deficit * knobs.leak + (1 - pres)
-        lives = slots.alive & (deficit < self.config.propagate.stop)
+        stop = self.config.propagate.stop if knobs.patience is None else knobs.patience
+        lives = slots.alive & (deficit < stop)
         if not knobs.stochastic:
             lives = lives & (in_view(slots.box, height=scenery.height, width=scenery.width) > 0.05)
         layers, tight = self.painter(slots.latents, slots.box, lives)

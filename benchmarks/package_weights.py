@@ -1,6 +1,6 @@
 """Score a run on held-out clips and put it among the packaged weights, with everything its card should say.
 
-    python benchmarks/package_weights.py RUN NAME "COMMAND THAT MADE IT" [CLIPS]
+python benchmarks/package_weights.py RUN NAME "COMMAND THAT MADE IT" [CLIPS]
 """
 
 import json

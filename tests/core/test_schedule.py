@@ -19,7 +19,7 @@ RECIPE = Recipe(
     birth_steps=50,
     detach_until=0.2,
     discover_dropout=0.3,
-    dropout_from=0.4,
+    dropout_until=0.4,
     background_steps=5,
 )
 
@@ -43,7 +43,7 @@ def test_anneals_start_and_end_where_they_should() -> None:
 
 def test_switches_turn_at_their_moments() -> None:
     assert knobs_at(RECIPE, 9, 0.19).detach and not knobs_at(RECIPE, 9, 0.2).detach
-    assert knobs_at(RECIPE, 9, 0.39).discover_dropout == 0.0 and knobs_at(RECIPE, 9, 0.4).discover_dropout == 0.3
+    assert knobs_at(RECIPE, 9, 0.39).discover_dropout == 0.3 and knobs_at(RECIPE, 9, 0.4).discover_dropout == 0.0
     assert knobs_at(RECIPE, 4, 0.0).show == RECIPE.background_alpha and knobs_at(RECIPE, 5, 0.0).show is None
     assert [clip_length(RECIPE, progress) for progress in (0.0, 0.49, 0.5, 1.0)] == [2, 2, 4, 4]
 

@@ -63,15 +63,21 @@ DEFAULT_SIZES = Sizes(height=20.0, width=10.0, spread=0.5, motion=6.0, noise=0.0
 """Walking people."""
 
 
+def footage_sigma(sizes: Sizes) -> float:
+    """Likelihood std: a fixed part of the objects' contrast, so that faint objects weigh as much as bold ones."""
+    return min(0.15, max(0.225 * sizes.contrast, 1.5 * sizes.noise, 0.02))
+
+
 def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
     """The user's own footage from a fixed camera, with objects of about these sizes."""
-    ratio = min(4.0, max(0.25, sizes.height / sizes.width))
+    # Things that turn have any ratio around 1, but one area.
+    ratio = 1.0 if sizes.turns else min(4.0, max(0.25, sizes.height / sizes.width))
     where = WhereConfig(
         size=1.15 * math.sqrt(sizes.height * sizes.width),
         # A range of a factor of 4 invites two people who walk side by side to be one object.
-        size_range=min(0.6, max(0.3, sizes.spread)),
+        size_range=0.4 if sizes.turns else min(0.6, max(0.3, sizes.spread)),
         ratio=ratio,
-        ratio_range=0.5,
+        ratio_range=0.9 if sizes.turns else 0.5,
         scale="log",
         reach=0.8,
         motion=min(16.0, max(4.0, 1.5 * sizes.motion)),
@@ -84,7 +90,7 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
         propagate=PropagateConfig(position=False),
         background=BackgroundConfig(family="median"),
         discover=DiscoverConfig(twin_inside=0.7),
-        render=RenderConfig(sigma=0.1, mask=0.3),
+        render=RenderConfig(sigma=footage_sigma(sizes), mask=0.3),
     )
     # Pixels of a real object agree with each other: the likelihood counts them as independent evidence, so that a new
     # object must cost more than among sprites, or people are explained in halves.
@@ -110,7 +116,9 @@ def paper_model(where: WhereConfig, *, cell: int, glimpse: int, what: int) -> Mo
         ),
         glimpse=GlimpseConfig(side=glimpse, kind="conv", what=what),
         propagate=PropagateConfig(tracker=128, attended=128, dynamics=64, residual=0.0, legacy_what_std=True),
-        discover=DiscoverConfig(overlap=0.3, twin_iou=OFF, twin_inside=OFF, twin_certain=OFF, proposals=64, presence_bias=0.0),
+        discover=DiscoverConfig(
+            overlap=0.3, twin_iou=OFF, twin_inside=OFF, twin_certain=OFF, proposals=64, presence_bias=0.0
+        ),
         merge=MergeConfig(iou=OFF),
         render=RenderConfig(convex=False, depth="sigmoid"),
     )

@@ -218,7 +218,7 @@ class Knobs:
     leak               factor on the accumulated absence (1.0: the paper's cumulative rule; 0.8: tracking)
     discover_dropout   probability of skipping discovery in a frame that has propagated objects (training only)
     births             allow births when imagining
-    keep_alive         imagined objects stay while their survival is likelier than not, instead of being sampled (spec A.10)
+    keep_alive         imagined objects stay while survival is likelier than not, unsampled (spec A.10)
     weigh              also compute importance weights
     show               foreground alpha is replaced by this constant when not None (background curriculum, spec A.13-8)
     sigma              likelihood std, None: the model's own

@@ -74,7 +74,8 @@ class DiscoverConfig:
     overlap          share of a proposal's mask under propagated masks that rejects it; inf: no rejection (ablation)
     twin_iou         tight-box IoU at which the weaker of two proposals is rejected; inf: off (paper)
     twin_inside      the same for intersection over the smaller box
-    twin_tint        both hold only for objects whose mean colours differ by less than this: neighbours look different
+    twin_tint        both hold only for objects whose mean colours differ by less than this: so that
+                     neighbours of other looks stay
     twin_certain     tight-box IoU at which colours do not matter
     keep             presence a proposal needs to be carried (0.7)
     proposals        most proposals decoded per frame and 64 cells of the grid, taken by presence

@@ -58,5 +58,5 @@ def tints(layers: Layers, shape: torch.Size) -> Tensor:
 
 @torch.no_grad()
 def alike(tint: Tensor, limit: float) -> Tensor:
-    """Which pairs of objects [B, N, C] have mean colours within ``limit`` of each other in every channel: bool [B, N, N]."""
+    """Pairs of objects whose mean colours [B, N, C] differ by less than ``limit`` in every channel: bool [B, N, N]."""
     return (tint.unsqueeze(2) - tint.unsqueeze(1)).abs().amax(-1) < limit

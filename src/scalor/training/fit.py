@@ -34,6 +34,8 @@ class Sizes:
     spread         half of the logarithm of the 90 % to the 10 % quantile of the heights
     motion         displacement per frame that 95 % of the objects stay below
     noise          standard deviation of the background, 0..1
+    contrast       typical difference of an object's pixels to the background, 0..1
+    turns          objects are seen from all sides: their heights and widths have about the same range
     """
 
     height: float
@@ -41,6 +43,8 @@ class Sizes:
     spread: float
     motion: float
     noise: float
+    contrast: float = 0.44
+    turns: bool = False
 
 
 @dataclass(frozen=True)
@@ -221,7 +225,16 @@ def typical(surveys: Sequence[ObjectStats], scales: Sequence[float]) -> Sizes:
         spread=mean([0.5 * float(torch.tensor(spread).log()) for spread in spreads]),
         motion=max(stats.speed_px[1] * scale for stats, scale in pairs),
         noise=mean([stats.noise for stats in surveys]),
+        contrast=mean([stats.contrast for stats in surveys]),
+        turns=any(turns(stats) for stats in surveys),
     )
+
+
+def turns(stats: ObjectStats) -> bool:
+    """Whether the shorter side is at times as long as the longer one usually is, and the other way round."""
+    sides = [(stats.height_px, stats.height_range), (stats.width_px, stats.width_range)]
+    (short, short_range), (long, long_range) = sorted(sides)
+    return short_range[1] > long and long_range[0] < short
 
 
 def _keepsakes(plan: Plan, footage: Footage) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -13,13 +13,16 @@ from scalor.models.scalor import Scalor
 
 MakeModel = Callable[..., Scalor]
 
+REJECTING = DiscoverConfig(presence_bias=0.3, overlap=0.3, twin_iou=0.5, twin_inside=0.8)
+"""The limits of the tests, whatever the defaults."""
+
 THIN = ModelConfig(
     cell=8,
     where=WhereConfig(size=8.0, size_range=2.0, reach=0.8, motion=3.0),
     encoder=EncoderConfig(widths=(8, 8), memory=8, mask_widths=(4, 4)),
     glimpse=GlimpseConfig(side=8, patch=8, hidden=(16,), what=6, alpha_bias=1.0),
     propagate=PropagateConfig(tracker=16, dynamics=16, attended=16, window=2),
-    discover=DiscoverConfig(presence_bias=0.3),
+    discover=REJECTING,
 )
 
 

@@ -94,7 +94,7 @@ def test_the_rejected_suppress_nobody(make_model: MakeModel) -> None:
     explained = torch.zeros(1, 32, 32)
     explained[0, :, 8:14] = 1.0  # covers 75 % of the stronger, less than 30 % of the weaker
     assert verdict(make_model(), [(12.0, 16.0), (15.9, 16.0)], [0.9, 0.8], explained, [1.0, 1.0])[0] == 1.0
-    loose = make_model(discover=DiscoverConfig(twin_iou=0.2))
+    loose = make_model(discover=DiscoverConfig(overlap=0.3, twin_iou=0.2))
     assert verdict(loose, [(12.0, 16.0), (15.9, 16.0)], [0.9, 0.8], explained, [1.0, 1.0]) == [1.0, 0.0]
 
 

@@ -36,9 +36,7 @@ from scalor.viz.figures import paper_figure
 from scalor.viz.report import write_report
 
 ASSETS = Path(scalor.__file__).parent / "data" / "assets"
-CLIP, TRUTH = "zebrafish.mp4", "zebrafish_truth.txt"
-GATE = 25.0
-"""The packaged truth knows only where the middle of each fish is: half a body's length may lie between, in pixels."""
+CLIP, TRUTH = "traffic.mp4", "traffic_truth.txt"
 OBSERVE, STEPS = 8, 12
 FIGURE_FRAMES = 64
 """The figure shows the beginning of a long clip."""
@@ -130,7 +128,7 @@ def _staged(folder: Path, video: Path, packaged: bool, truth: str | None) -> Sta
     for name in (CLIP, TRUTH):
         source = ASSETS / name
         put_in_place(folder / name, lambda staging, source=source: shutil.copyfile(source, staging))  # type: ignore[misc]
-    return Stage(clip=video, truth=folder / TRUTH, gate={"distance": GATE})
+    return Stage(clip=video, truth=folder / TRUTH)
 
 
 def figure_of(clip: Path, weights: Path) -> np.ndarray:
@@ -164,7 +162,10 @@ def figure_of(clip: Path, weights: Path) -> np.ndarray:
 def _score(stage: Stage, tracked: Path) -> MotScores | None:
     if stage.truth is None:
         return None
-    return evaluate(read_mot(stage.truth), read_mot(tracked / "tracks.txt"), **stage.gate)  # type: ignore[arg-type]
+    truth = read_mot(stage.truth)
+    # A truth may speak about a part of the clip: only from its first to its last frame is anything right or wrong.
+    span = (int(truth.frame.min()), int(truth.frame.max()) + 1) if len(truth) else None
+    return evaluate(truth, read_mot(tracked / "tracks.txt"), frames=span, **stage.gate)
 
 
 def _report(folder: Path, stage: Stage, summary: Mapping[str, Any], scores: Mapping[str, MotScores | None]) -> None:

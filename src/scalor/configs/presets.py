@@ -64,8 +64,11 @@ DEFAULT_SIZES = Sizes(height=20.0, width=10.0, spread=0.5, motion=6.0, noise=0.0
 
 
 def footage_sigma(sizes: Sizes) -> float:
-    """Likelihood std: a fixed part of the objects' contrast, so that faint objects weigh as much as bold ones."""
-    return min(0.15, max(0.225 * sizes.contrast, 1.5 * sizes.noise, 0.02))
+    """Likelihood std: a fixed part of the objects' contrast, so that faint objects are found too.
+
+    Much lower, and the details of one object are worth several objects; much higher, and it is not worth one.
+    """
+    return max(min(0.1, 0.35 * sizes.contrast), 1.5 * sizes.noise, 0.02)
 
 
 def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
@@ -86,10 +89,11 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
         cell=8,
         where=where,
         encoder=EncoderConfig(widths=(16, 32, 48), memory=24, memory_stride=1, mask_widths=(4, 8, 8)),
-        glimpse=GlimpseConfig(side=24, alpha_gain=2.0),
+        glimpse=GlimpseConfig(side=24, alpha_gain=2.0, alpha_bias=-1.0),
         propagate=PropagateConfig(position=False),
         background=BackgroundConfig(family="median"),
-        discover=DiscoverConfig(twin_inside=0.7),
+        # Many faint proposals at the start: in a dark scene the first grey ones only hurt, and few would give up for good.
+        discover=DiscoverConfig(twin_inside=0.7, presence_bias=-0.25),
         render=RenderConfig(sigma=footage_sigma(sizes), mask=0.3),
     )
     # Pixels of a real object agree with each other: the likelihood counts them as independent evidence, so that a new

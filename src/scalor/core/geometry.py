@@ -121,7 +121,7 @@ def _edges(profile: Tensor, level: float) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def tight_box(alpha: Tensor, box: Tensor, *, level: float = 0.5) -> Tensor:
-    """Left, top, right, bottom (pixels) of alpha > ``level`` in glimpse masks [M, g, g] drawn at ``box`` [M, 4]: [M, 4].
+    """Left, top, right, bottom (pixels) of alpha > ``level`` in masks [M, g, g] drawn at ``box`` [M, 4]: [M, 4].
 
     A mask that never exceeds it keeps its whole box.
     """

@@ -18,7 +18,7 @@ class Recipe:
     temperature, temperature_steps   end value of the exponential anneal from 1.0 (paper: 0.3 in 20 000 steps)
     birth, birth_steps     (first, last) prior presence of proposals, linear (paper: 0.1 to 1e-4 in 500 steps)
     detach_until           progress until which no gradient flows between frames (spec A.13-7)
-    discover_dropout       probability of a frame without discovery, until ``dropout_until`` progress: it teaches propagation
+    discover_dropout       probability of a frame without discovery, until ``dropout_until``; teaches propagation
     background_steps       steps of the background curriculum: alpha is ``background_alpha`` everywhere (spec A.13-8)
     ema                    decay of the weights' average used for evaluation, 0: none
     steps                  default length of a training

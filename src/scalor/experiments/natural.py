@@ -21,7 +21,7 @@ from scalor.tracking.tracker import Tracker
 from scalor.viz.draw import in_pixels_of
 from scalor.viz.figures import grid, paper_figure
 
-WEIGHTS, LENGTH = "zebrafish", 60
+WEIGHTS, LENGTH = "traffic", 60
 BIRTH = 0.01
 """Presence per cell of newcomers in an imagined frame (spec A.10)."""
 TITLE = "Figure 7: a real scene"
@@ -35,7 +35,7 @@ def figure7(video: str | None, weights: str | None, command: str) -> Report:
         weights: None: the packaged weights of that clip.
     """
     if video is None:
-        video = str(files("scalor.data") / "assets" / "zebrafish.mp4")
+        video = str(files("scalor.data") / "assets" / "traffic.mp4")
     elif weights is None:
         raise UserError("a video came without weights; weights that know its objects are wanted; give --weights")
     if weights is None and WEIGHTS not in pretrained.names():

@@ -96,7 +96,7 @@ class DiscoverConfig:
 
 @dataclass(frozen=True)
 class MergeConfig:
-    """End of doubles: of two tracks of one colour whose tight boxes overlap by ``iou`` for ``frames`` frames the younger ends.
+    """End of doubles: two tracks of one colour overlap by ``iou`` for ``frames`` frames, and the younger ends.
 
     ``tint``: largest difference of their mean colours, as in `DiscoverConfig`.
     """

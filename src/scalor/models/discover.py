@@ -169,7 +169,7 @@ class Discover(nn.Module):
             stronger = (above > below) | ((above == below) & (rank.unsqueeze(0) < rank.unsqueeze(1)))
             near = (iou > config.twin_iou) | (inside > config.twin_inside)
             same = (near & alike(tints(layers, chosen.shape), config.twin_tint)) | (iou > config.twin_certain)
-            clash = (same & stronger & (above >= 0)).to(chosen.dtype)
+            clash = (same & stronger & (above >= 0) & (below >= 0)).to(chosen.dtype)
             rejected = torch.maximum(rejected, self._greedy(clash))
         return rejected
 

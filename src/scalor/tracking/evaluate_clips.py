@@ -125,7 +125,7 @@ def _scores(pairs: Sequence[tuple[Tracks, Tracks]], gates: Sequence[float | Mapp
         "conventions": (
             f"match within {' or '.join(map(str, wide))} px of the centre, or IoU 0.5 of tight boxes; frames from the "
             f"first; objects and reports seen by less than {LEAST_VISIBLE} are left out, "
-            "and so are reports on such objects (IoU 0.5; not in distance_strict, where these count as false positives); carrying counts all"
+            "and so are reports on such objects (IoU 0.5; false positives in distance_strict); carrying counts all"
         ),
     }
 

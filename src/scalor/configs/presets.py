@@ -92,7 +92,7 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
         glimpse=GlimpseConfig(side=24, alpha_gain=2.0, alpha_bias=-1.0),
         propagate=PropagateConfig(position=False),
         background=BackgroundConfig(family="median"),
-        # Many faint proposals at the start: in a dark scene the first grey ones only hurt, and few would give up for good.
+        # Many faint proposals at the start: in a dark scene the first grey ones only hurt, and would be given up.
         discover=DiscoverConfig(twin_inside=0.7, presence_bias=-0.25),
         render=RenderConfig(sigma=footage_sigma(sizes), mask=0.3),
     )

@@ -123,10 +123,11 @@ def test_what_no_demo_wrote_is_refused_and_left_alone(tmp_path, clip, capsys, ot
 def test_the_packaged_clip_and_its_truth_lie_side_by_side(tmp_path):
     video = (tmp_path / demo_command.CLIP).resolve()
     stage = demo_command._staged(tmp_path, video, True, None)
-    assert stage.clip == video and stage.truth is not None and stage.gate == {"distance": 25.0}
+    assert stage.clip == video and stage.truth is not None and stage.gate == {"iou": 0.5}
     rows = demo_command.read_mot(stage.truth)
     source = demo_command.open_video(stage.clip)
-    assert rows.length == source.count() == 32 and len(set(rows.id.tolist())) == 10
+    assert source.count() == 240 and (rows.frame.min(), rows.frame.max()) == (90, 150)
+    assert len(set(rows.id.tolist())) == 10
     assert (rows.center >= 0).all() and (rows.center <= [source.width, source.height]).all()
 
 

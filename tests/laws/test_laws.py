@@ -248,7 +248,7 @@ def test_ids_are_unique_over_a_thousand_random_births_and_deaths() -> None:
     world, book = model.init(25, scenery), Registrar(25)
     torch.manual_seed(0)
     with torch.no_grad():
-        for _ in range(40):
+        for _ in range(120):
             world, step = model.step(world, None, Knobs(hard=True, births=True, birth=0.1))
             book.enter(world, step)
     assert book.births > 1000 and book.deaths > 800
@@ -258,6 +258,7 @@ def test_ids_are_unique_over_a_thousand_random_births_and_deaths() -> None:
 def test_empty_scenes_pass(name: str) -> None:
     model = changed(name, presence=-50.0)
     video, scenery = clip(model)
+    torch.manual_seed(0)  # presence is never less likely than 1.5e-4
     rollout = observe(model, video, Knobs(weigh=True, hard=True), scenery)
     future = imagine(model, rollout.world, 2, Knobs(weigh=True))
     assert rollout.world.slots.count == 0 and future.world.slots.count == 0

@@ -66,8 +66,9 @@ def explained(layers: Layers, *, batch: int, height: int, width: int) -> Tensor:
 
 @torch.no_grad()
 def coverage(layers: Layers, mask: Tensor, *, own: float = 0.3, other: float = 0.1) -> Tensor:
-    """Share of each patch's own mask (alpha > ``own``) where ``mask`` [B, H, W] exceeds ``other``: [M] (spec A.4)."""
-    shape = layers.patch[:, -1] > own
+    """Share of each patch's own mask in view (alpha > ``own``) where ``mask`` [B, H, W] exceeds ``other``: [M]."""
+    view = lookup(torch.ones_like(mask), layers) > 0
+    shape = (layers.patch[:, -1] > own) & view
     hit = shape & (lookup(mask, layers) > other)
     return hit.sum((1, 2)) / shape.sum((1, 2)).clamp(min=1)
 

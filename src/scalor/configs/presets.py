@@ -89,7 +89,7 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
         cell=8,
         where=where,
         encoder=EncoderConfig(widths=(16, 32, 48), memory=24, memory_stride=1, mask_widths=(4, 8, 8)),
-        glimpse=GlimpseConfig(side=24, alpha_gain=2.0, alpha_bias=-1.0),
+        glimpse=GlimpseConfig(side=24, alpha_gain=2.0, alpha_bias=-1.0, level=sizes.level),
         propagate=PropagateConfig(position=False),
         background=BackgroundConfig(family="median"),
         # Many faint proposals at the start: in a dark scene the first grey ones only hurt, and would be given up.
@@ -98,7 +98,7 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
     )
     # Pixels of a real object agree with each other: the likelihood counts them as independent evidence, so that a new
     # object must cost more than among sprites, or people are explained in halves.
-    recipe = Recipe(batch=8, lr=8e-4, birth=(0.1, 1e-6), dropout_until=0.7, lengths=((0.0, 2), (0.2, 4), (0.6, 8)))
+    recipe = Recipe(batch=8, lr=1.2e-3, birth=(0.1, 1e-6), dropout_until=0.7, lengths=((0.0, 2), (0.2, 4), (0.6, 8)))
     return Preset(name="fast-video", data="footage", model=model, recipe=recipe)
 
 

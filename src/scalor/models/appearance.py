@@ -62,6 +62,9 @@ class GlimpseDecoder(nn.Module):
         self.alpha_gain, self.alpha_bias = config.alpha_gain, config.alpha_bias
         light = config.kind == "light"
         self.base = nn.Linear(config.what, channels + 1) if light else None
+        if self.base is not None and config.level != 0.5:
+            with torch.no_grad():
+                self.base.bias[:channels] += math.log(config.level / (1 - config.level))
         self.net = self._light(channels, config, style) if light else self._conv(channels, config, style)
 
     @staticmethod

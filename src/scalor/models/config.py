@@ -30,7 +30,8 @@ class EncoderConfig:
 class GlimpseConfig:
     """What encoder and decoder. kind: "light" (``patch`` channels per 4 x 4 patch) or "conv" (the paper's stacks).
 
-    ``alpha_gain`` multiplies the mask logits (above 1 masks become crisp sooner), ``alpha_bias`` is added to them.
+    ``alpha_gain`` multiplies the mask logits (above 1 masks become crisp sooner), ``alpha_bias`` is added to them;
+    ``level`` is the grey level, 0..1, that objects start with.
     """
 
     side: int = 16
@@ -40,6 +41,7 @@ class GlimpseConfig:
     what: int = 24
     alpha_gain: float = 1.0
     alpha_bias: float = 0.0
+    level: float = 0.5
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,6 +36,7 @@ class Sizes:
     motion         displacement per frame that 95 % of the objects stay below
     noise          standard deviation of the background, 0..1
     contrast       typical difference of an object's pixels to the background, 0..1
+    level          mean grey level of what moves, 0..1
     turns          objects are seen from all sides: their heights and widths have about the same range
     """
 
@@ -45,6 +47,7 @@ class Sizes:
     noise: float
     contrast: float = 0.44
     turns: bool = False
+    level: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,8 @@ def _planned(
     settings, rest = footage_settings(overrides)
     surveys = [_surveyed(path, settings, say) for path in paths]
     scales = [settings.scale or suggest_scale(stats, target_px=TARGET_PX) for stats in surveys]
-    sizes = typical(surveys, scales)
+    levels = [moving_level(path, stats) for path, stats in zip(paths, surveys, strict=True)]
+    sizes = dataclasses.replace(typical(surveys, scales), level=sum(levels) / len(levels))
     made = preset if isinstance(preset, Preset) else preset(sizes)
     made = apply_overrides(dataclasses.replace(made, data="footage"), rest)
     if made.channels != 3:
@@ -228,6 +232,14 @@ def typical(surveys: Sequence[ObjectStats], scales: Sequence[float]) -> Sizes:
         contrast=mean([stats.contrast for stats in surveys]),
         turns=any(turns(stats) for stats in surveys),
     )
+
+
+def moving_level(path: str | os.PathLike[str], stats: ObjectStats) -> float:
+    """Mean grey level, in 0.05 .. 0.95, of the pixels that differ from the median picture by half the contrast."""
+    frames = [frame.image for frame in open_video(path, scale=min(1.0, 256 / max(stats.frame_size))).sample(31)]
+    video = np.stack([image for image in frames if image is not None]).astype(np.float32) / 255
+    moving = np.abs(video - np.median(video, axis=0)).max(axis=-1) > max(0.5 * stats.contrast, 3 * stats.noise)
+    return float(np.clip(video[moving].mean(), 0.05, 0.95)) if moving.any() else 0.5
 
 
 def turns(stats: ObjectStats) -> bool:

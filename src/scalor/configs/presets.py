@@ -98,7 +98,15 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
     )
     # Pixels of a real object agree with each other: the likelihood counts them as independent evidence, so that a new
     # object must cost more than among sprites, or people are explained in halves.
-    recipe = Recipe(batch=8, lr=1.2e-3, birth=(0.1, 1e-6), dropout_until=0.7, lengths=((0.0, 2), (0.2, 4), (0.6, 8)))
+    # At first objects must paint everything: else those of a dark scene fade before they learn to be dark.
+    recipe = Recipe(
+        batch=8,
+        lr=1.2e-3,
+        background_steps=80,
+        birth=(0.1, 1e-6),
+        dropout_until=0.7,
+        lengths=((0.0, 2), (0.2, 4), (0.6, 8)),
+    )
     return Preset(name="fast-video", data="footage", model=model, recipe=recipe)
 
 

@@ -1,6 +1,17 @@
 """What all tests share."""
 
+from collections.abc import Iterator
+
+import pytest
 import torch
 
 # Small tensors are fastest on one thread, and threads that wait spin against whatever else the machine does.
 torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def subnormal_numbers() -> Iterator[None]:
+    """Commands flush subnormal numbers for speed and may leave it so; hypothesis refuses to work without them."""
+    torch.set_flush_denormal(False)
+    yield
+    torch.set_flush_denormal(False)

@@ -62,14 +62,14 @@ def test_zip_map_joins_nested_fields_by_name() -> None:
     assert isinstance(joined.latents, Latents) and joined.latents.depth[0, :, 0].tolist() == [1, 3]
 
 
-def test_terms_add_up_and_the_elbo_is_likelihood_minus_every_kl() -> None:
+def test_terms_add_up_and_the_elbo_is_both_likelihoods_minus_every_kl() -> None:
     names = [field.name for field in dataclasses.fields(Terms)]
     one = Terms(**{name: torch.tensor([10.0**k]) for k, name in enumerate(names)})
     twice = one + one
     for name in names:
         assert float(getattr(twice, name)) == 2 * float(getattr(one, name))
     assert float(one.kl) == sum(10.0**k for k, name in enumerate(names) if name.startswith("kl_"))
-    assert float(one.elbo) == float(one.log_like) - float(one.kl)
+    assert float(one.elbo) == float(one.log_like) + float(one.log_mask) - float(one.kl)
     assert float(Terms.zeros(3, torch.ones(1)).elbo.abs().sum()) == 0.0
 
 

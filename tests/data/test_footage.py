@@ -153,6 +153,22 @@ def test_size_speed_and_number_of_objects_are_found(contrast):
     assert f"{stats.height_px:.0f} px high" in stats.words()
 
 
+def test_shadows_are_no_part_of_an_object_unless_all_are_like_shadows():
+    """Red boxes 20 px high over shadows of 10 px; then only the shadows, which must then be the objects."""
+    video, alone = street(contrast=0), street(contrast=0)
+    for t in range(N):
+        for lane in range(3):
+            x, top = int(lane * 47 + 3 * t) % (W + WIDE) - WIDE, 6 + 30 * lane
+            across = slice(max(0, x), max(0, x + WIDE))
+            video[t, top : top + TALL, across] = (200, 40, 40)
+            video[t, top + TALL : top + TALL + 10, across] = video[t, top + TALL : top + TALL + 10, across] * 0.6
+            alone[t, top : top + TALL, across] = alone[t, top : top + TALL, across] * 0.6
+    stats = estimate_objects(video, temporal_median(video))
+    assert stats.shadows and 0.15 < stats.shade < 0.45 and abs(stats.height_px - TALL) <= 2
+    grey = estimate_objects(alone, temporal_median(alone))
+    assert not grey.shadows and grey.shade > 0.7 and abs(grey.height_px - TALL) <= 2
+
+
 def test_speed_is_measured_between_neighbouring_frames_only():
     video = street(speed=2.0)
     picks = np.array([0, 1, 20, 21, 40, 41])

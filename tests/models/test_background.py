@@ -1,13 +1,14 @@
 """Every family of backgrounds trains a step and can be evaluated."""
 
 from collections.abc import Callable
+from math import log, pi
 
 import pytest
 import torch
 
 from scalor.core.types import Knobs, Scenery
 from scalor.models.background import background, log_likelihood
-from scalor.models.config import BackgroundConfig, ModelConfig, RenderConfig
+from scalor.models.config import BackgroundConfig, DiscoverConfig, ModelConfig, RenderConfig
 from scalor.models.scalor import Scalor
 from scalor.rollout import imagine, observe
 
@@ -128,3 +129,39 @@ def test_official_composition_covers_at_least_what_the_convex_one_does(make_mode
         with torch.no_grad():
             alphas.append(_step(model, video, scenery, scenery)[1].alpha)
     assert (alphas[1] >= alphas[0] - 1e-6).all() and (alphas[1] > alphas[0] + 0.01).any()
+
+
+def test_alpha_is_compared_with_what_stands_out(make_model: MakeModel) -> None:
+    """Where nothing moves and nothing is painted the mask costs only its constant; where something does, more."""
+    empty = make_model(discover=DiscoverConfig(presence_bias=-5.0), background=FAMILIES["median"])
+    told = make_model(
+        discover=DiscoverConfig(presence_bias=-5.0),
+        background=FAMILIES["median"],
+        render=RenderConfig(stand_out=0.1, stand_out_sigma=0.3),
+    )
+    backdrop = torch.full((1, 3, 24, 32), 0.4)
+    still, moving = backdrop.unsqueeze(1), backdrop.unsqueeze(1).clone()
+    moving[..., 8:16, 8:16] = 0.9
+    scenery, knobs = Scenery(24, 32, backdrop=backdrop), Knobs(stochastic=False)
+    with torch.no_grad():
+        constant = -24 * 32 * (log(0.3) + 0.5 * log(2 * pi))
+        assert observe(told, still, knobs, scenery).terms.log_mask.item() == pytest.approx(constant, rel=1e-4)
+        assert observe(told, moving, knobs, scenery).terms.log_mask.item() < constant - 60 * 0.5 / 0.3**2
+        terms = observe(empty, moving, knobs, scenery).terms
+        assert terms.log_mask.item() == 0
+        softer = observe(empty, moving, Knobs(stochastic=False, soften=4.0), scenery).terms
+    error = 3 * 64 * 0.5**2  # 8 x 8 pixels of 3 channels that are off by 0.5
+    saved = 0.5 * error * (1 - 4.0**-2) / 0.2**2
+    assert softer.log_like.item() == pytest.approx(terms.log_like.item() + saved - 3 * 24 * 32 * log(4.0), rel=1e-4)
+
+
+def test_a_shadow_darkens_the_background_and_leaves_futures_light(make_model: MakeModel) -> None:
+    model = make_model(background=BackgroundConfig(family="median", shade=True))
+    backdrop = torch.full((1, 3, 24, 32), 0.6) * torch.tensor([1.0, 0.8, 0.6]).view(3, 1, 1)
+    video = backdrop.unsqueeze(1).repeat(1, 2, 1, 1, 1)
+    video[..., 8:16, 8:16] *= 0.5
+    with torch.no_grad():
+        seen = observe(model, video, Knobs(stochastic=False), Scenery(24, 32, backdrop=backdrop))
+        future = imagine(model, seen.world, 1, Knobs(stochastic=False))
+    assert torch.allclose(seen.background[..., 10:14, 10:14], video[..., 10:14, 10:14], atol=1e-3)
+    assert torch.equal(future.background[:, 0], backdrop)

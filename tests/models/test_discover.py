@@ -1,7 +1,7 @@
 """Which proposals become objects."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from scalor.core.geometry import paste
 from scalor.core.sites import REJECTED, bound, kl_presence, to_logit
-from scalor.core.types import TRACKING, Knobs, Layers, Scenery, Step, World
+from scalor.core.types import TRACKING, Knobs, Layers, Scenery, Slots, Step, World
 from scalor.models.config import DiscoverConfig
 from scalor.models.discover import Discover
 from scalor.models.scalor import Scalor
@@ -65,8 +65,20 @@ def verdict(
     model: Scalor, centers: list[tuple[float, float]], scores: list[float], explained: Tensor, chosen: list[float]
 ) -> list[float]:
     layers, tight = squares(centers)
-    got = model.discover._verdict(layers, tight, torch.tensor([scores]), torch.tensor([chosen]), explained, True)
-    return got[0].tolist()
+    box = torch.tensor([[[x, y, 8.0, 8.0] for x, y in centers]])
+    taken = model.discover._taken(layers, box, explained, propagated(dead=[(4.0, 4.0)]))
+    return model.discover._verdict(layers, tight, box, torch.tensor([scores]), torch.tensor([chosen]), taken)[
+        0
+    ].tolist()
+
+
+def propagated(*, alive: Sequence[tuple[float, float]] = (), dead: Sequence[tuple[float, float]] = ()) -> Slots:
+    """Slots of one clip with 8 x 8 boxes at these centres; all else in them is empty."""
+    blank = Slots.empty(1, what=1, tracker=1, dynamics=1, like=torch.zeros(()))
+    return blank.replace(
+        box=torch.tensor([[[x, y, 8.0, 8.0] for x, y in (*alive, *dead)]]),
+        alive=torch.tensor([[True] * len(alive) + [False] * len(dead)]),
+    )
 
 
 @pytest.mark.parametrize(("rows", "rejected"), [(2, 0.0), (3, 1.0), (8, 1.0)])
@@ -88,6 +100,17 @@ def test_of_two_proposals_on_one_place_the_weaker_is_rejected(make_model: MakeMo
     assert verdict(model, pair, [0.8, 0.9, 0.7], nothing, [1.0, 0.0, 1.0]) == [0.0] * 3, "the absent suppress nobody"
     paper = make_model(discover=DiscoverConfig(twin_iou=OFF, twin_inside=OFF))
     assert verdict(paper, pair, [0.8, 0.9, 0.7], nothing, [1.0] * 3) == [0.0] * 3
+
+
+def test_one_object_per_place_whatever_their_looks(make_model: MakeModel) -> None:
+    """8 x 8 boxes shifted by 2 overlap with IoU 0.6, by 4 with IoU 1/3; dead tracks hold no place."""
+    nothing, pair = torch.zeros(1, 32, 32), [(16.0, 16.0), (18.0, 16.0), (22.0, 16.0)]
+    model = make_model(discover=DiscoverConfig(twin_iou=OFF, twin_box=0.5))
+    assert verdict(model, pair, [0.8, 0.9, 0.7], nothing, [1.0] * 3) == [1.0, 0.0, 0.0]
+    box = torch.tensor([[[x, y, 8.0, 8.0] for x, y in pair]])
+    layers, _ = squares(pair)
+    taken = model.discover._taken(layers, box, nothing, propagated(alive=[(22.0, 17.0)], dead=[(16.0, 16.0)]))
+    assert taken[0].tolist() == [0.0, 0.0, 1.0]
 
 
 def test_the_rejected_suppress_nobody(make_model: MakeModel) -> None:

@@ -158,7 +158,7 @@ def test_no_file_is_taken_away_and_nothing_overwritten_without_resume(tiny: Pres
 
 
 def test_resuming_with_other_settings_or_without_a_run_is_refused(tiny: Preset, tmp_path: Path, whole: Path) -> None:
-    with pytest.raises(UserError, match=r"train\.lr = 0\.0012 and 0\.5 came"):
+    with pytest.raises(UserError, match=r"train\.lr = 0\.002 and 0\.5 came"):
         train(tiny, whole, resume=True, overrides={"train.lr": "0.5"}, quiet=True)
     with pytest.raises(UserError, match="no run to resume"):
         train(tiny, tmp_path, resume=True, quiet=True)

@@ -68,7 +68,7 @@ def footage_sigma(sizes: Sizes) -> float:
 
     Much lower, and the details of one object are worth several objects; much higher, and it is not worth one.
     """
-    return max(min(0.1, 0.35 * sizes.contrast), 1.5 * sizes.noise, 0.02)
+    return max(min(0.1, 0.2 * sizes.contrast), 1.5 * sizes.noise, 0.02)
 
 
 def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
@@ -90,19 +90,21 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
         where=where,
         encoder=EncoderConfig(widths=(16, 32, 48), memory=24, memory_stride=1, mask_widths=(4, 8, 8)),
         glimpse=GlimpseConfig(side=24, alpha_gain=2.0, alpha_bias=-1.0, level=sizes.level),
-        propagate=PropagateConfig(position=False),
-        background=BackgroundConfig(family="median"),
+        propagate=PropagateConfig(position=False, leave=0.5),
+        background=BackgroundConfig(family="median", shade=sizes.shadows),
         # Many faint proposals at the start: in a dark scene the first grey ones only hurt, and would be given up.
-        discover=DiscoverConfig(twin_inside=0.7, presence_bias=-0.25),
-        render=RenderConfig(sigma=footage_sigma(sizes), mask=0.3),
+        discover=DiscoverConfig(twin_box=0.35),
+        render=RenderConfig(
+            sigma=footage_sigma(sizes), stand_out=max(0.3 * sizes.contrast, 4.0 * sizes.noise), stand_out_sigma=0.3
+        ),
     )
     # Pixels of a real object agree with each other: the likelihood counts them as independent evidence, so that a new
     # object must cost more than among sprites, or people are explained in halves.
-    # At first objects must paint everything: else those of a dark scene fade before they learn to be dark.
+    # At first only what stands out counts, then what it looks like: else objects fade before they know their colours.
     recipe = Recipe(
         batch=8,
         lr=1.2e-3,
-        background_steps=80,
+        soften=10.0,
         birth=(0.1, 1e-6),
         dropout_until=0.7,
         lengths=((0.0, 2), (0.2, 4), (0.6, 8)),

@@ -134,6 +134,12 @@ def tight_box(alpha: Tensor, box: Tensor, *, level: float = 0.5) -> Tensor:
     return origin.repeat(1, 2) + part * box[:, 2:].repeat(1, 2)
 
 
+def corners(box: Tensor) -> Tensor:
+    """Boxes (centre x, centre y, width, height) [..., 4] as left, top, right, bottom."""
+    half = box[..., 2:] / 2
+    return torch.cat([box[..., :2] - half, box[..., :2] + half], dim=-1)
+
+
 def box_overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """IoU and intersection over the smaller area of boxes (left, top, right, bottom), N x M pairs: [..., N, M]."""
     low = torch.maximum(a[..., :, None, :2], b[..., None, :, :2])

@@ -20,13 +20,14 @@ class Recipe:
     detach_until           progress until which no gradient flows between frames (spec A.13-7)
     discover_dropout       probability of a frame without discovery, until ``dropout_until``; teaches propagation
     background_steps       steps of the background curriculum: alpha is ``background_alpha`` everywhere (spec A.13-8)
+    soften, soften_steps   factor on sigma at the start, falling to 1 exponentially
     ema                    decay of the weights' average used for evaluation, 0: none
     steps                  default length of a training
     """
 
     batch: int = 16
     optimizer: str = "adam"
-    lr: float = 1.2e-3
+    lr: float = 2e-3
     warmup: int = 100
     lr_final: float = 0.05
     clip_norm: float = 1.0
@@ -40,6 +41,8 @@ class Recipe:
     dropout_until: float = 0.08
     background_steps: int = 0
     background_alpha: float = 0.9
+    soften: float = 1.0
+    soften_steps: int = 300
     ema: float = 0.998
     steps: int = 4000
 
@@ -71,5 +74,6 @@ def knobs_at(recipe: Recipe, step: int, progress: float) -> Knobs:
         birth=first + (last - first) * fade,
         detach=progress < recipe.detach_until,
         discover_dropout=recipe.discover_dropout if progress < recipe.dropout_until else 0.0,
+        soften=recipe.soften ** (1.0 - min(1.0, step / max(1, recipe.soften_steps))),
         show=recipe.background_alpha if step < recipe.background_steps else None,
     )

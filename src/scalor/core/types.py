@@ -108,12 +108,14 @@ class World(Struct):
 class Sight(Struct):
     """What is seen of a frame; ``None`` in its place means imagine.
 
-    frame [B, C, H, W] in [0, 1]; features [B, F, Gh, Gw] with the past in them; memory: encoder memory after this frame
+    frame [B, C, H, W] in [0, 1]; features [B, F, Gh, Gw] with the past in them; memory: encoder memory after this
+    frame; backdrop [B, C, H, W]: the scenery's with this frame's shadows on it, None: the scenery's
     """
 
     frame: Tensor
     features: Tensor
     memory: Tensor
+    backdrop: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -138,9 +140,14 @@ class Layers(Struct):
 
 @dataclass(frozen=True)
 class Terms(Struct):
-    """The books of one frame, in nats, per batch element [B]; ``log_ratio`` is the importance weight (spec A.8)."""
+    """The books of one frame, in nats, per batch element [B]; ``log_ratio`` is the importance weight (spec A.8).
+
+    ``log_mask`` is the likelihood of the difference to the empty scene as a second picture (footage only); it is no
+    part of ``log_ratio``, which compares models by the frames alone.
+    """
 
     log_like: Tensor
+    log_mask: Tensor
     kl_pres: Tensor
     kl_where: Tensor
     kl_what: Tensor
@@ -154,12 +161,12 @@ class Terms(Struct):
 
     @property
     def elbo(self) -> Tensor:
-        return self.log_like - self.kl
+        return self.log_like + self.log_mask - self.kl
 
     @staticmethod
     def zeros(batch: int, like: Tensor) -> "Terms":
         zero = like.new_zeros(batch)
-        return Terms(zero, zero, zero, zero, zero, zero, zero)
+        return Terms(zero, zero, zero, zero, zero, zero, zero, zero)
 
     def __add__(self, other: "Terms") -> "Terms":
         return zip_map(torch.add, self, other)
@@ -222,6 +229,7 @@ class Knobs:
     weigh              also compute importance weights
     show               foreground alpha is replaced by this constant when not None (background curriculum, spec A.13-8)
     sigma              likelihood std, None: the model's own
+    soften             factor on the likelihood std (training: first find what stands out, then what it looks like)
     """
 
     temperature: float = 0.3
@@ -237,6 +245,7 @@ class Knobs:
     weigh: bool = False
     show: float | None = None
     sigma: float | None = None
+    soften: float = 1.0
 
 
 TRACKING = Knobs(stochastic=False, hard=True, leak=0.8)

@@ -4,12 +4,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 
+from scalor.core.shade import shade
 from scalor.data.source import VideoSource
 from scalor.errors import UserError
 
 SURVEY_SIDE = 800
 """Longest side at which footage is surveyed, in pixels."""
+MOST_SHADE = 0.6
+"""Where more of what moves is only darker than the background, the objects themselves are."""
 TINY_PX = 12
 """Components of fewer pixels are noise."""
 
@@ -26,6 +30,7 @@ class ObjectStats:
     contrast               mean difference between objects and background, 0..1
     noise                  standard deviation of the background, 0..1
     confidence             0 (nothing seen, or the camera moves) .. 1
+    shade                  share of the moving pixels that are the background, only darker
     frame_size             (height, width) of the frames they were measured in
     """
 
@@ -40,6 +45,12 @@ class ObjectStats:
     noise: float
     confidence: float
     frame_size: tuple[int, int]
+    shade: float = 0.0
+
+    @property
+    def shadows(self) -> bool:
+        """Whether darker background is a shadow: not where most of what moves is (grey fish in grey water)."""
+        return 0.0 < self.shade < MOST_SHADE
 
     def resized(self, size: tuple[int, int]) -> "ObjectStats":
         """The same in pixels of frames of ``size`` (height, width)."""
@@ -121,6 +132,10 @@ def estimate_objects(
     differences = np.stack([difference(frame, background) for frame in frames])
     threshold = motion_threshold(differences)
     lit = _lit(frames, background, differences, threshold)
+    dark = [_in_shade(frame, background) for frame in frames]
+    shaded = float(np.sum([(m & s).sum() for m, s in zip(lit, dark, strict=True)]) / max(1, np.sum(lit)))
+    if shaded < MOST_SHADE:
+        lit = [m & ~s for m, s in zip(lit, dark, strict=True)]
     blobs = [_components(mask, d) for mask, d in zip(lit, differences, strict=True)]
     everything = np.concatenate(blobs)
     size = (frames.shape[1], frames.shape[2])
@@ -148,6 +163,7 @@ def estimate_objects(
         noise=1.4826 * float(np.median(differences)) / 255,
         confidence=trust * (0.5 + 0.5 * followed),
         frame_size=size,
+        shade=shaded,
     )
 
 
@@ -211,6 +227,14 @@ def _lit(frames: np.ndarray, background: np.ndarray, differences: np.ndarray, th
     # The blur that quietens noise also widens objects by a pixel a side: the sharp difference takes that back.
     sharp = (np.abs(frame.astype(np.int16) - background).max(axis=2) for frame in frames)
     return [(d > limit) & (s > 0.5 * limit) for d, s in zip(differences, sharp, strict=True)]
+
+
+def _in_shade(frame: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """Boolean [H, W]: where uint8 [H, W, 3] is the background, only darker."""
+    seen, empty = (
+        torch.from_numpy(np.moveaxis(image, -1, 0).copy()).float()[None] / 255 for image in (frame, background)
+    )
+    return (shade(seen, empty)[0, 0] < 0.98).numpy()
 
 
 def _speed(tables: Sequence[np.ndarray], numbers: np.ndarray) -> tuple[tuple[float, float], float]:

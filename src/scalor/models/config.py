@@ -1,5 +1,6 @@
 """`ModelConfig`: every size and switch of the world model. Presets (in `scalor.configs`) are functions that fill it."""
 
+import math
 from dataclasses import dataclass, field
 
 from scalor.core.geometry import WhereConfig
@@ -54,6 +55,8 @@ class PropagateConfig:
     position            tell the networks the absolute position (needed to bounce off walls; tied to the frame's size)
     presence_bias, survival_bias, where_shift   +2, +5, -2 in the paper
     stop                accumulated absence that ends a track
+    leave               how far a centre may lie outside the view, in sizes of its box, but at least 2.5 % of the view
+                        (paper); 0.5: objects can leave altogether
     """
 
     tracker: int = 96
@@ -66,6 +69,7 @@ class PropagateConfig:
     survival_bias: float = 5.0
     where_shift: float = -2.0
     stop: float = 0.6
+    leave: float = 0.0
     legacy_what_std: bool = False
 
 
@@ -79,21 +83,24 @@ class DiscoverConfig:
     twin_tint        both hold only for objects whose mean colours differ by less than this: so that
                      neighbours of other looks stay
     twin_certain     tight-box IoU at which colours do not matter
+    twin_box         IoU of whole boxes (not of what is seen in them) at which a proposal gives way to a stronger one or
+                     to any propagated object, whatever their looks: one object per place; inf: off
     keep             presence a proposal needs to be carried (0.7)
     proposals        most proposals decoded per frame and 64 cells of the grid, taken by presence
     slots            cap on carried objects, 0: no cap
     presence_bias    added to the logit before the bound; 0 in the paper
     """
 
-    overlap: float = 0.7
+    overlap: float = 0.85
     twin_iou: float = 0.55
-    twin_inside: float = 0.85
-    twin_tint: float = 0.12
+    twin_inside: float = 0.65
+    twin_tint: float = 0.3
     twin_certain: float = 0.85
+    twin_box: float = math.inf
     keep: float = 0.7
     proposals: int = 12
     slots: int = 0
-    presence_bias: float = -2.0
+    presence_bias: float = -0.25
 
 
 @dataclass(frozen=True)
@@ -105,18 +112,22 @@ class MergeConfig:
 
     iou: float = 0.6
     frames: int = 3
-    tint: float = 0.12
+    tint: float = 0.2
 
 
 @dataclass(frozen=True)
 class BackgroundConfig:
-    """family: none | encoder (paper) | fixed | per_video | median; ``residual``: median plus what the encoder adds."""
+    """family: none | encoder (paper) | fixed | per_video | median; ``residual``: median plus what the encoder adds.
+
+    ``shade``: where a frame is the median image, only darker, the background is darker: shadows are no objects.
+    """
 
     family: str = "none"
     code: int = 10
     hidden: int = 32
     videos: int = 1
     residual: bool = False
+    shade: bool = False
     width: int = 32
 
 
@@ -126,6 +137,9 @@ class RenderConfig:
 
     depth   "sigmoid": importance sg(-depth) (paper); "exp": exp(-sharpness * depth)
     sigma   std of the Gaussian likelihood
+    stand_out, stand_out_sigma
+            with a backdrop: where the frame differs from it by ``stand_out`` the mask of what moves is 1; alpha must
+            agree with that mask up to a Gaussian of this std (inf: off)
     mask    alpha above which a pixel belongs to the object when tight boxes are taken
     """
 
@@ -133,6 +147,8 @@ class RenderConfig:
     depth: str = "exp"
     sharpness: float = 5.0
     sigma: float = 0.2
+    stand_out: float = 0.1
+    stand_out_sigma: float = math.inf
     mask: float = 0.5
 
 

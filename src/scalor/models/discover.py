@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from scalor.core.canvas import coverage
-from scalor.core.geometry import box_overlap, cell_centers, crop, decode_size
+from scalor.core.geometry import box_overlap, cell_centers, corners, crop, decode_size
 from scalor.core.sites import REJECTED, Gaussian, bound, kl_presence, log_bernoulli, sample_presence, to_logit
 from scalor.core.tensors import Struct
 from scalor.core.types import Knobs, Latents, Layers, Objects, Slots
@@ -78,14 +78,15 @@ class Discover(nn.Module):
         prior_logit = torch.full_like(cells.logit, float(to_logit(knobs.birth)))
         logit = prior_logit if frame is None else cells.logit
         relaxed = sample_presence(logit, temperature=knobs.temperature, stochastic=knobs.stochastic, hard=knobs.hard)
-        pick = self._pick(relaxed, cells)
+        pick = self._pick(relaxed, cells, born=frame is None)
         chosen = relaxed.gather(1, pick)
         chosen = chosen * self._room(chosen, kept.slots)
         draw, box = self._draw(frame, cells, pick, knobs)
         latents = Latents(pres=chosen, where=draw.where[0], what=draw.what[0], depth=draw.depth[0])
         layers, tight = self.painter(latents, box, chosen > LEAST)
         score = torch.sigmoid(logit.detach()).gather(1, pick)
-        rejected = self._verdict(layers, tight, score, chosen, explained, kept.slots.count > 0)
+        taken = self._taken(layers, box, explained, kept.slots)
+        rejected = self._verdict(layers, tight, box, score, chosen, taken)
         final = chosen * (1 - rejected)
         layers = layers.replace(pres=final[layers.batch, layers.slot])
         slots = self._slots(latents.replace(pres=final), box, score, kept.slots)
@@ -96,7 +97,8 @@ class Discover(nn.Module):
             ruled = torch.where(verdict > 0, float(to_logit(REJECTED)), prior_logit)
             kl = kl_presence(logit, ruled)
             ratio = log_bernoulli(relaxed, prior_logit) - log_bernoulli(relaxed, logit) if knobs.weigh else 0 * kl
-        terms = charge(draw, chosen * (chosen > LEAST), (kl, ratio), knobs)
+        weight = chosen * (chosen > LEAST)
+        terms = charge(draw, weight, (kl, ratio), knobs, weight)
         found = Objects(slots=slots, layers=layers, tight=tight, terms=terms)
         return found, (rejected * chosen).sum(1).detach(), chosen.sum(1).detach()
 
@@ -111,14 +113,16 @@ class Discover(nn.Module):
         )
 
     @torch.no_grad()
-    def _pick(self, relaxed: Tensor, cells: Proposals) -> Tensor:
+    def _pick(self, relaxed: Tensor, cells: Proposals, *, born: bool) -> Tensor:
         """Cells worth decoding: as many as any element has above LEAST, the strongest first, under the cap. [B, K]"""
         config = self.config.discover
         count = relaxed.shape[1]
         cap = max(8, config.proposals * count // 64)
         wanted = int((relaxed > LEAST).sum(1).max()) if count else 0
-        # relaxed samples saturate at 1: the logit breaks ties, so that a cut keeps what the network believes in
-        rank = relaxed + 1e-3 * torch.sigmoid(cells.logit)
+        # Relaxed samples saturate at 1: the logit breaks ties, so that a cut keeps what the network believes in
+        # (where births from the prior have no favourite place).
+        tie = torch.rand_like(relaxed) if born else torch.sigmoid(cells.logit)
+        rank = relaxed + 1e-3 * tie
         return rank.topk(min(cap, wanted, count), dim=1).indices
 
     def _room(self, chosen: Tensor, kept: Slots) -> Tensor:
@@ -150,28 +154,42 @@ class Discover(nn.Module):
         return draw, box
 
     @torch.no_grad()
-    def _verdict(
-        self, layers: Layers, tight: Tensor, score: Tensor, chosen: Tensor, explained: Tensor, later: bool
-    ) -> Tensor:
-        """1 where a proposal is rejected: its mask is explained already, or a stronger proposal sits there."""
+    def _taken(self, layers: Layers, box: Tensor, explained: Tensor, kept: Slots) -> Tensor:
+        """1 where propagated objects already explain what a proposal [B, K] would, or sit in its place."""
         config = self.config.discover
-        rejected = torch.zeros_like(chosen)
-        if chosen.shape[1] == 0:
+        taken = torch.zeros_like(box[..., 0])
+        if kept.count == 0:
+            return taken
+        if config.overlap < float("inf"):
+            taken[layers.batch, layers.slot] = (coverage(layers, explained) >= config.overlap).to(box.dtype)
+        if config.twin_box < float("inf"):
+            iou, _ = box_overlap(corners(box), corners(kept.box))
+            sits = ((iou > config.twin_box) & kept.alive.unsqueeze(1)).any(-1)
+            taken = torch.maximum(taken, sits.to(box.dtype))
+        return taken
+
+    @torch.no_grad()
+    def _verdict(
+        self, layers: Layers, tight: Tensor, box: Tensor, score: Tensor, chosen: Tensor, rejected: Tensor
+    ) -> Tensor:
+        """``rejected`` [B, K] with the proposals added that give way to a stronger one."""
+        config = self.config.discover
+        count = chosen.shape[1]
+        if count == 0 or min(config.twin_iou, config.twin_box) == float("inf"):
             return rejected
-        if later and config.overlap < float("inf"):
-            covered = (coverage(layers, explained) >= config.overlap).to(chosen.dtype)
-            rejected[layers.batch, layers.slot] = covered
+        weight = torch.where((rejected > 0) | (chosen <= LEAST), torch.full_like(score, -1.0), score)
+        rank = torch.arange(count, device=score.device)
+        above, below = weight.unsqueeze(1), weight.unsqueeze(2)
+        stronger = (above > below) | ((above == below) & (rank.unsqueeze(0) < rank.unsqueeze(1)))
+        same = torch.zeros_like(stronger)
         if config.twin_iou < float("inf"):
             iou, inside = box_overlap(tight, tight)
-            weight = torch.where((rejected > 0) | (chosen <= LEAST), torch.full_like(score, -1.0), score)
-            rank = torch.arange(score.shape[1], device=score.device)
-            above, below = weight.unsqueeze(1), weight.unsqueeze(2)
-            stronger = (above > below) | ((above == below) & (rank.unsqueeze(0) < rank.unsqueeze(1)))
             near = (iou > config.twin_iou) | (inside > config.twin_inside)
             same = (near & alike(tints(layers, chosen.shape), config.twin_tint)) | (iou > config.twin_certain)
-            clash = (same & stronger & (above >= 0) & (below >= 0)).to(chosen.dtype)
-            rejected = torch.maximum(rejected, self._greedy(clash))
-        return rejected
+        if config.twin_box < float("inf"):
+            same = same | (box_overlap(corners(box), corners(box))[0] > config.twin_box)
+        clash = (same & stronger & (above >= 0) & (below >= 0)).to(chosen.dtype)
+        return torch.maximum(rejected, self._greedy(clash))
 
     @staticmethod
     def _greedy(clash: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from scalor.core.geometry import paste, patch_side, tight_box
+from scalor.core.geometry import corners, paste, patch_side, tight_box
 from scalor.core.types import Latents, Layers
 from scalor.models.appearance import GlimpseDecoder
 from scalor.models.config import ModelConfig
@@ -41,8 +41,7 @@ class Painter(nn.Module):
             pres=latents.pres[batch, slot],
             near=self.nearness(latents.depth[batch, slot, 0]),
         )
-        half = box[..., 2:].detach() / 2
-        tight = torch.cat([box[..., :2].detach() - half, box[..., :2].detach() + half], dim=-1)
+        tight = corners(box.detach())
         tight[batch, slot] = tight_box(glimpse[:, -1].detach(), boxes.detach(), level=self.render.mask)
         return layers, tight
 

@@ -23,20 +23,22 @@ class Draw:
     depth: tuple[Tensor, Gaussian, Gaussian]
 
 
-def charge(draw: Draw, weight: Tensor, presence: tuple[Tensor, Tensor], knobs: Knobs) -> Terms:
+def charge(draw: Draw, weight: Tensor, presence: tuple[Tensor, Tensor], knobs: Knobs, drawn: Tensor) -> Terms:
     """The books of one set of objects (spec A.7, A.8).
 
     weight    [B, N] charge per object's code; presence = (KL [B, K], importance ratio [B, K]) already masked.
+    drawn     [B, N] the same for the importance ratio: a track that a rule ended was drawn all the same.
     """
     kl_pres, ratio_pres = presence
     kls = {name: (weight * q.kl(p)).sum(1) for name, (_, q, p) in vars(draw).items()}
     ratio = ratio_pres.sum(1)
     if knobs.weigh:
         for sample, q, p in vars(draw).values():
-            ratio = ratio + (weight * (p.log_prob(sample) - q.log_prob(sample))).sum(1)
+            ratio = ratio + (drawn * (p.log_prob(sample) - q.log_prob(sample))).sum(1)
     zero = torch.zeros_like(ratio)
     return Terms(
         log_like=zero,
+        log_mask=zero,
         kl_pres=kl_pres.sum(1),
         kl_where=kls["where"],
         kl_what=kls["what"],
@@ -85,7 +87,7 @@ class Propagate(nn.Module):
         ratio = torch.zeros_like(logit)
         if knobs.weigh:
             ratio = here * (log_bernoulli(sampled, prior_logit) - log_bernoulli(sampled, logit))
-        terms = charge(draw, here * survivors.latents.pres, (kl, ratio), knobs)
+        terms = charge(draw, here * survivors.latents.pres, (kl, ratio), knobs, here * sampled)
         return Objects(slots=survivors, layers=layers, tight=tight, terms=terms)
 
     def _draw(self, slots: Slots, guide: Guide, prior: Guide, scenery: Scenery, knobs: Knobs) -> tuple[Draw, Tensor]:
@@ -93,8 +95,10 @@ class Propagate(nn.Module):
         where = q_where.sample(knobs.stochastic)
         step = self.config.where.motion * torch.tanh(where[..., 2:])
         extent = where.new_tensor([scenery.width, scenery.height])
-        center = torch.minimum((slots.box[..., :2] + step).maximum(-0.025 * extent), 1.025 * extent)
-        box = torch.cat([center, decode_size(where[..., :2], self.config.where)], dim=-1)
+        size = decode_size(where[..., :2], self.config.where)
+        margin = torch.maximum(0.025 * extent, self.config.propagate.leave * size.detach())
+        center = torch.minimum((slots.box[..., :2] + step).maximum(-margin), extent + margin)
+        box = torch.cat([center, size], dim=-1)
         q_what = guide.what(box)
         what = q_what.sample(knobs.stochastic)
         q_depth = guide.depth(what)

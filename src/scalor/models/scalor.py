@@ -1,9 +1,12 @@
 """SCALOR: one verb, step(world, sight | None, knobs) -> (world, step)."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from scalor.core.canvas import composite, explained
+from scalor.core.shade import shade, standing_out
 from scalor.core.tensors import cat, take
 from scalor.core.types import Knobs, Objects, Scenery, Sight, Slots, Step, Terms, World
 from scalor.models.appearance import GlimpseEncoder
@@ -59,12 +62,19 @@ class Scalor(nn.Module):
         """
         batch, length = video.shape[:2]
         backdrop = world.scenery.backdrop
+        grounds: Sequence[Tensor | None] = [None] * length
         if backdrop is not None:
             backdrop = backdrop.unsqueeze(1).expand(-1, length, -1, -1, -1).flatten(0, 1)
+            if self.config.background.shade:
+                backdrop = backdrop * shade(video.flatten(0, 1), backdrop)
+                grounds = backdrop.unflatten(0, (batch, length)).unbind(1)
         features = self.encoder(video.flatten(0, 1), backdrop).unflatten(0, (batch, length))
         features, memories = self.encoder.remember(features, world.memory)
-        frames = zip(video.unbind(1), features.unbind(1), memories, strict=True)
-        return [Sight(frame=frame, features=feature, memory=memory) for frame, feature, memory in frames]
+        frames = zip(video.unbind(1), features.unbind(1), memories, grounds, strict=True)
+        return [
+            Sight(frame=frame, features=feature, memory=memory, backdrop=ground)
+            for frame, feature, memory, ground in frames
+        ]
 
     def step(self, world: World, sight: Sight | None, knobs: Knobs) -> tuple[World, Step]:
         """One frame: propagate, discover, reject, compose, background, likelihood."""
@@ -72,9 +82,10 @@ class Scalor(nn.Module):
             world = world.detach()
         scenery, memory = world.scenery, world.memory
         batch = world.next_id.shape[0]
-        frame, features = None, None
+        frame, features, ground = None, None, scenery
         if sight is not None:
             frame, features, memory = sight.frame, sight.features, sight.memory
+            ground = scenery if sight.backdrop is None else scenery.replace(backdrop=sight.backdrop)
         kept = self.propagate(world.slots, frame, features, scenery, knobs)
         found, rejected, proposed = self._find(kept, frame, features, scenery, knobs)
         layers = kept.layers
@@ -85,10 +96,13 @@ class Scalor(nn.Module):
         color, alpha, total = composite(layers, **size, convex=self.config.render.convex)
         if knobs.show is not None:
             alpha = torch.full_like(alpha, knobs.show)
-        backdrop, code, kl_background, ratio = self.background(frame, alpha, world.background, scenery, knobs)
+        backdrop, code, kl_background, ratio = self.background(frame, alpha, world.background, ground, knobs)
         image = color + (1 - alpha) * backdrop
         terms = kept.terms if found is None else kept.terms + found.terms
         terms = self._close(terms, frame, image, kl_background, ratio, knobs)
+        if frame is not None and ground.backdrop is not None and self.config.render.stand_out_sigma < float("inf"):
+            moving = standing_out(frame, ground.backdrop, level=self.config.render.stand_out)
+            terms = terms.replace(log_mask=log_likelihood(moving, alpha, self.config.render.stand_out_sigma))
         slots, tight, born, origin, next_id = self._pack(kept, found, world.next_id)
         after = World(slots=slots, background=code, memory=memory, next_id=next_id, scenery=scenery)
         report = Step(
@@ -129,7 +143,7 @@ class Scalor(nn.Module):
         terms = terms.replace(kl_background=kl)
         if frame is None:
             return terms
-        log_like = log_likelihood(frame, image, knobs.sigma or self.config.render.sigma)
+        log_like = log_likelihood(frame, image, knobs.soften * (knobs.sigma or self.config.render.sigma))
         return terms.replace(log_like=log_like, log_ratio=terms.log_ratio + log_like + ratio)
 
     def _pack(

@@ -59,6 +59,7 @@ COLUMNS = (
     "loss",
     "mse",
     "log_like",
+    "log_mask",
     "kl_pres",
     "kl_where",
     "kl_what",

@@ -68,7 +68,7 @@ class FootageLessons:
 
     footage: Footage
     seed: int
-    crop: int
+    crop: int | tuple[int, int]
 
     @property
     def longest(self) -> int:

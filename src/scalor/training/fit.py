@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from scalor.core.jsonable import override
+from scalor.core.shade import shade
 from scalor.data.footage import Footage, ObjectStats, suggest_scale, survey
 from scalor.data.video import open_video
 from scalor.errors import UserError
@@ -38,6 +39,7 @@ class Sizes:
     contrast       typical difference of an object's pixels to the background, 0..1
     level          mean grey level of what moves, 0..1
     turns          objects are seen from all sides: their heights and widths have about the same range
+    shadows        they cast shadows (`scalor.data.objects.ObjectStats.shadows`)
     """
 
     height: float
@@ -48,6 +50,7 @@ class Sizes:
     contrast: float = 0.44
     turns: bool = False
     level: float = 0.5
+    shadows: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ def fit(
     )
     for reel in footage.reels:
         say(f"{reel.name}: {reel.report.words()}; at {reel.size[1]}x{reel.size[0]} px for training")
-    lessons = FootageLessons(footage, plan.seed, plan.crop)
+    lessons = FootageLessons(footage, plan.seed, crop_size(footage, plan.crop, cell=plan.preset.model.cell))
     if not resume:
         folder.claim(plan)
     card, extra = _keepsakes(plan, footage)
@@ -231,6 +234,7 @@ def typical(surveys: Sequence[ObjectStats], scales: Sequence[float]) -> Sizes:
         noise=mean([stats.noise for stats in surveys]),
         contrast=mean([stats.contrast for stats in surveys]),
         turns=any(turns(stats) for stats in surveys),
+        shadows=all(stats.shadows for stats in surveys),
     )
 
 
@@ -238,7 +242,12 @@ def moving_level(path: str | os.PathLike[str], stats: ObjectStats) -> float:
     """Mean grey level, in 0.05 .. 0.95, of the pixels that differ from the median picture by half the contrast."""
     frames = [frame.image for frame in open_video(path, scale=min(1.0, 256 / max(stats.frame_size))).sample(31)]
     video = np.stack([image for image in frames if image is not None]).astype(np.float32) / 255
-    moving = np.abs(video - np.median(video, axis=0)).max(axis=-1) > max(0.5 * stats.contrast, 3 * stats.noise)
+    empty = np.median(video, axis=0)
+    moving = np.abs(video - empty).max(axis=-1) > max(0.5 * stats.contrast, 3 * stats.noise)
+    if stats.shadows:
+        planes = torch.from_numpy(np.moveaxis(video, -1, 1).copy())
+        lit = shade(planes, torch.from_numpy(np.moveaxis(empty, -1, 0).copy()).expand_as(planes))
+        moving &= lit[:, 0].numpy() > 0.98
     return float(np.clip(video[moving].mean(), 0.05, 0.95)) if moving.any() else 0.5
 
 
@@ -247,6 +256,12 @@ def turns(stats: ObjectStats) -> bool:
     sides = [(stats.height_px, stats.height_range), (stats.width_px, stats.width_range)]
     (short, short_range), (long, long_range) = sorted(sides)
     return short_range[1] > long and long_range[0] < short
+
+
+def crop_size(footage: Footage, side: int, *, cell: int) -> tuple[int, int]:
+    """(height, width) of the training crops: ``side``, or less where no video is that high or wide, in whole cells."""
+    height, width = (max(reel.size[axis] for reel in footage.reels) for axis in (0, 1))
+    return min(side, -(-height // cell) * cell), min(side, -(-width // cell) * cell)
 
 
 def _keepsakes(plan: Plan, footage: Footage) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -7,7 +7,7 @@ from scalor.core.geometry import box_overlap
 from scalor.models.config import ModelConfig
 from scalor.rollout import Rollout
 
-TERMS = ("log_like", "kl_pres", "kl_where", "kl_what", "kl_depth", "kl_background")
+TERMS = ("log_like", "log_mask", "kl_pres", "kl_where", "kl_what", "kl_depth", "kl_background")
 
 
 @torch.no_grad()

@@ -1,0 +1,45 @@
+"""What differs from the empty scene, and shadows, which do but belong to the background."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+DARKEST, LIGHTEST = 0.35, 0.95
+"""Brightness, as a share of the empty scene's, that a shadow may leave."""
+
+TINT = 0.02
+"""How far colours of 0..1 may be off from the darkened scene's; up to 1.5 times that counts by degrees."""
+
+
+@torch.no_grad()
+def shade(frame: Tensor, backdrop: Tensor) -> Tensor:
+    """Brightness in 0.35 .. 1 of the background under each pixel: [B, 1, H, W] for images [B, C, H, W] in 0..1.
+
+    r = <frame, backdrop> / <backdrop, backdrop> over the channels of 3 x 3 means; where r times the backdrop has the
+    frame's colour, the pixel is in shade r, else 1. Of one channel every darker pixel would be in shade: it gives 1.
+    """
+    if frame.shape[1] < 2:
+        return torch.ones_like(frame)
+
+    def smooth(image: Tensor) -> Tensor:
+        return F.avg_pool2d(image, 3, stride=1, padding=1, count_include_pad=False)
+
+    seen, empty = smooth(frame), smooth(backdrop)
+    ratio = (seen * empty).sum(1, keepdim=True) / (empty * empty).sum(1, keepdim=True).clamp(min=1e-4)
+    off = (seen - ratio * empty).abs().amax(1, keepdim=True)
+    sure = (3.0 - 2.0 * off / TINT).clamp(0.0, 1.0)
+    darker = (ratio > DARKEST) & (ratio < LIGHTEST)
+    return torch.where(darker, 1.0 - sure * (1.0 - ratio), torch.ones_like(ratio))
+
+
+@torch.no_grad()
+def standing_out(frame: Tensor, backdrop: Tensor, *, level: float) -> Tensor:
+    """Mask in 0..1 of what differs from the backdrop by about ``level`` in some channel: [B, 1, H, W].
+
+    Up to half the level is 0, from 1.5 times the level is 1. Gaps of up to 4 px are closed: a dark window of a dark
+    car on a dark road is part of the car.
+    """
+    off = (frame - backdrop).abs().amax(1, keepdim=True)
+    off = F.avg_pool2d(off, 3, stride=1, padding=1, count_include_pad=False)
+    mask = (off / level - 0.5).clamp(0.0, 1.0)
+    return -F.max_pool2d(-F.max_pool2d(mask, 5, stride=1, padding=2), 5, stride=1, padding=2)

@@ -1,0 +1,46 @@
+"""What counts as a shadow, and what stands out."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from scalor.core.shade import shade, standing_out
+
+
+@pytest.fixture
+def scene() -> Tensor:
+    """A smooth brownish ground [1, 3, 24, 24]."""
+    ramp = torch.linspace(0.4, 0.8, 24).expand(1, 3, 24, 24)
+    return ramp * torch.tensor([1.0, 0.9, 0.7]).view(1, 3, 1, 1)
+
+
+@pytest.mark.parametrize("dark", [0.4, 0.6, 0.9])
+def test_a_darkened_place_is_in_shade(scene: Tensor, dark: float) -> None:
+    frame = scene.clone()
+    frame[..., 8:16, 8:16] *= dark
+    found = shade(frame, scene)
+    assert found.shape == (1, 1, 24, 24)
+    assert torch.allclose(found[..., 10:14, 10:14], torch.tensor(dark), atol=1e-3)
+    assert torch.equal(found[..., :6, :], torch.ones(1, 1, 6, 24))
+
+
+@pytest.mark.parametrize("color", [(0.2, 0.3, 0.5), (0.95, 0.95, 0.95), (0.02, 0.02, 0.02)])
+def test_other_colours_light_things_and_black_are_not(scene: Tensor, color: tuple[float, ...]) -> None:
+    frame = scene.clone()
+    frame[..., 8:16, 8:16] = torch.tensor(color).view(3, 1, 1)
+    assert torch.equal(shade(frame, scene)[..., 10:14, 10:14], torch.ones(1, 1, 4, 4))
+
+
+def test_grey_frames_have_no_shade(scene: Tensor) -> None:
+    assert torch.equal(shade(0.5 * scene[:, :1], scene[:, :1]), torch.ones(1, 1, 24, 24))
+
+
+def test_what_differs_stands_out_with_its_small_gaps_closed(scene: Tensor) -> None:
+    frame = scene.clone()
+    frame[..., 6:18, 6:18] += 0.15
+    frame[..., 11:13, 11:13] -= 0.15  # a window like the ground
+    mask = standing_out(frame, scene, level=0.1)
+    assert mask.shape == (1, 1, 24, 24)
+    assert torch.equal(mask[..., 7:17, 7:17], torch.ones(1, 1, 10, 10))
+    assert mask[..., :4, :].max() == 0 and mask[..., 20:, :].max() == 0
+    assert standing_out(scene + 0.04, scene, level=0.1).max() == 0

@@ -66,7 +66,9 @@ def verdict(
 ) -> list[float]:
     layers, tight = squares(centers)
     box = torch.tensor([[[x, y, 8.0, 8.0] for x, y in centers]])
-    taken = model.discover._taken(layers, box, explained, propagated(dead=[(4.0, 4.0)]))
+    taken = model.discover._taken(
+        layers, box, torch.ones(1, len(centers)).bool(), explained, propagated(dead=[(4.0, 4.0)])
+    )
     return model.discover._verdict(layers, tight, box, torch.tensor([scores]), torch.tensor([chosen]), taken)[
         0
     ].tolist()
@@ -109,7 +111,9 @@ def test_one_object_per_place_whatever_their_looks(make_model: MakeModel) -> Non
     assert verdict(model, pair, [0.8, 0.9, 0.7], nothing, [1.0] * 3) == [1.0, 0.0, 0.0]
     box = torch.tensor([[[x, y, 8.0, 8.0] for x, y in pair]])
     layers, _ = squares(pair)
-    taken = model.discover._taken(layers, box, nothing, propagated(alive=[(22.0, 17.0)], dead=[(16.0, 16.0)]))
+    taken = model.discover._taken(
+        layers, box, torch.ones(1, 3).bool(), nothing, propagated(alive=[(22.0, 17.0)], dead=[(16.0, 16.0)])
+    )
     assert taken[0].tolist() == [0.0, 0.0, 1.0]
 
 
@@ -191,3 +195,18 @@ def test_rejected_proposals_pay_against_a_prior_that_rules_them_out(make_model: 
     assert int(first.rejected) == 0 and int(second.rejected) == 16
     assert float(first.terms.kl_pres) == pytest.approx(16 * free, rel=1e-4)
     assert float(second.terms.kl_pres) >= 16 * ruled * 0.999
+
+
+def test_evidence_raises_presence_where_something_stands_out(make_model: MakeModel) -> None:
+    plain, told = make_model(), make_model(discover=DiscoverConfig(presence_bias=0.3, evidence=0.5))
+    moving = torch.zeros(1, 1, 32, 32)
+    moving[..., 8:16, 8:16] = 1.0
+    features, explained = torch.zeros(1, 8, 4, 4), torch.zeros(1, 32, 32)
+    with torch.no_grad():
+        before = torch.atanh(plain.discover.detector(features, explained, moving).logit / 8.8).reshape(4, 4)
+        after = torch.atanh(told.discover.detector(features, explained, moving).logit / 8.8).reshape(4, 4)
+        unknown = told.discover.detector(features, explained).logit
+    change = after - before
+    assert torch.allclose(change[3], torch.full((4,), -0.5), atol=1e-3), "nothing near"
+    assert change[1, 1] > -0.2 and change[1, 1] > change[3, 3]
+    assert torch.equal(unknown, plain.discover.detector(features, explained).logit.detach())

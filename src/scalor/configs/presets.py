@@ -92,8 +92,8 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
         glimpse=GlimpseConfig(side=24, alpha_gain=2.0, alpha_bias=-1.0, level=sizes.level),
         propagate=PropagateConfig(position=False, leave=0.5),
         background=BackgroundConfig(family="median", shade=sizes.shadows),
-        # Many faint proposals at the start: in a dark scene the first grey ones only hurt, and would be given up.
-        discover=DiscoverConfig(twin_box=0.35),
+        # The boxes of long thin things that turn are mostly empty: two halves of one overlap less.
+        discover=DiscoverConfig(twin_box=0.2 if sizes.turns else 0.35, evidence=0.5),
         render=RenderConfig(
             sigma=footage_sigma(sizes), stand_out=max(0.3 * sizes.contrast, 4.0 * sizes.noise), stand_out_sigma=0.3
         ),

@@ -109,13 +109,15 @@ class Sight(Struct):
     """What is seen of a frame; ``None`` in its place means imagine.
 
     frame [B, C, H, W] in [0, 1]; features [B, F, Gh, Gw] with the past in them; memory: encoder memory after this
-    frame; backdrop [B, C, H, W]: the scenery's with this frame's shadows on it, None: the scenery's
+    frame; backdrop [B, C, H, W]: the scenery's with this frame's shadows on it, None: the scenery's; moving
+    [B, 1, H, W]: mask of what stands out from it, None: nothing asks for it
     """
 
     frame: Tensor
     features: Tensor
     memory: Tensor
     backdrop: Tensor | None = None
+    moving: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,7 @@ class DiscoverConfig:
     proposals        most proposals decoded per frame and 64 cells of the grid, taken by presence
     slots            cap on carried objects, 0: no cap
     presence_bias    added to the logit before the bound; 0 in the paper
+    evidence         with a backdrop: how much what stands out around a cell raises that logit, and nothing lowers it
     """
 
     overlap: float = 0.85
@@ -101,6 +102,7 @@ class DiscoverConfig:
     proposals: int = 12
     slots: int = 0
     presence_bias: float = -0.25
+    evidence: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scalor.core.canvas import coverage
@@ -42,19 +43,26 @@ class Detector(nn.Module):
         )
         self.head = nn.Conv2d(features, 1 + 2 + 8, 1)
 
-    def forward(self, features: Tensor, explained: Tensor) -> Proposals:
-        """features [B, F, Gh, Gw] and explained mask [B, H, W] to all cells' distributions."""
+    def forward(self, features: Tensor, explained: Tensor, moving: Tensor | None = None) -> Proposals:
+        """features [B, F, Gh, Gw], explained mask [B, H, W] and the mask of what moves [B, 1, H, W] to all cells'."""
         if self.mask_stack is not None:
             features = torch.cat([features, self.mask_stack(explained.unsqueeze(1))], dim=1)
         raw = self.head(self.fuse(features))
         rows, columns = raw.shape[-2:]
         logit, depth, where = raw.flatten(2).transpose(1, 2).split([1, 2, 8], dim=-1)
         return Proposals(
-            logit=bound(logit.squeeze(-1) + self.config.discover.presence_bias),
+            logit=bound(logit.squeeze(-1) + self.config.discover.presence_bias + self._evidence(moving)),
             where=Gaussian.of(where, shift=self.config.posterior_shift),
             depth=Gaussian.of(depth, shift=self.config.posterior_shift),
             center=cell_centers(rows, columns, cell=self.config.cell, like=raw),
         )
+
+    def _evidence(self, moving: Tensor | None) -> Tensor | float:
+        """-evidence where nothing stands out in the 3 x 3 cells around, +evidence where a quarter does. [B, G]"""
+        if moving is None or not self.config.discover.evidence:
+            return 0.0
+        share = F.avg_pool2d(F.avg_pool2d(moving, self.config.cell), 3, stride=1, padding=1)
+        return self.config.discover.evidence * (2.0 * (4.0 * share).clamp(max=1.0) - 1.0).flatten(1)
 
 
 class Discover(nn.Module):
@@ -68,13 +76,20 @@ class Discover(nn.Module):
         self.detector = Detector(config, features)
 
     def forward(
-        self, frame: Tensor | None, features: Tensor, kept: Objects, explained: Tensor, knobs: Knobs
+        self,
+        frame: Tensor | None,
+        sight: tuple[Tensor, Tensor | None],
+        kept: Objects,
+        explained: Tensor,
+        knobs: Knobs,
     ) -> tuple[Objects, Tensor, Tensor]:
         """New objects beside ``kept``; also the number of proposals rejected and present, [B] each.
 
-        ``features`` only gives the grid when ``frame`` is None (imagining): births are then drawn from the prior.
+        ``sight`` are the features and the mask of what moves, if it is known. The features only give the grid when
+        ``frame`` is None (imagining): births are then drawn from the prior.
         """
-        cells = self._birth(features) if frame is None else self.detector(features, explained)
+        features, moving = sight
+        cells = self._birth(features) if frame is None else self.detector(features, explained, moving)
         prior_logit = torch.full_like(cells.logit, float(to_logit(knobs.birth)))
         logit = prior_logit if frame is None else cells.logit
         relaxed = sample_presence(logit, temperature=knobs.temperature, stochastic=knobs.stochastic, hard=knobs.hard)
@@ -85,7 +100,7 @@ class Discover(nn.Module):
         latents = Latents(pres=chosen, where=draw.where[0], what=draw.what[0], depth=draw.depth[0])
         layers, tight = self.painter(latents, box, chosen > LEAST)
         score = torch.sigmoid(logit.detach()).gather(1, pick)
-        taken = self._taken(layers, box, explained, kept.slots)
+        taken = self._taken(layers, box, chosen > LEAST, explained, kept.slots)
         rejected = self._verdict(layers, tight, box, score, chosen, taken)
         final = chosen * (1 - rejected)
         layers = layers.replace(pres=final[layers.batch, layers.slot])
@@ -154,8 +169,8 @@ class Discover(nn.Module):
         return draw, box
 
     @torch.no_grad()
-    def _taken(self, layers: Layers, box: Tensor, explained: Tensor, kept: Slots) -> Tensor:
-        """1 where propagated objects already explain what a proposal [B, K] would, or sit in its place."""
+    def _taken(self, layers: Layers, box: Tensor, present: Tensor, explained: Tensor, kept: Slots) -> Tensor:
+        """1 where propagated objects already explain what a present proposal [B, K] would, or sit in its place."""
         config = self.config.discover
         taken = torch.zeros_like(box[..., 0])
         if kept.count == 0:
@@ -165,7 +180,7 @@ class Discover(nn.Module):
         if config.twin_box < float("inf"):
             iou, _ = box_overlap(corners(box), corners(kept.box))
             sits = ((iou > config.twin_box) & kept.alive.unsqueeze(1)).any(-1)
-            taken = torch.maximum(taken, sits.to(box.dtype))
+            taken = torch.maximum(taken, (sits & present).to(box.dtype))
         return taken
 
     @torch.no_grad()

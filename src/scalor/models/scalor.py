@@ -1,7 +1,5 @@
 """SCALOR: one verb, step(world, sight | None, knobs) -> (world, step)."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
@@ -62,19 +60,30 @@ class Scalor(nn.Module):
         """
         batch, length = video.shape[:2]
         backdrop = world.scenery.backdrop
-        grounds: Sequence[Tensor | None] = [None] * length
+        flat, grounds, masks = video.flatten(0, 1), None, None
         if backdrop is not None:
             backdrop = backdrop.unsqueeze(1).expand(-1, length, -1, -1, -1).flatten(0, 1)
             if self.config.background.shade:
-                backdrop = backdrop * shade(video.flatten(0, 1), backdrop)
-                grounds = backdrop.unflatten(0, (batch, length)).unbind(1)
-        features = self.encoder(video.flatten(0, 1), backdrop).unflatten(0, (batch, length))
+                backdrop = backdrop * shade(flat, backdrop)
+                grounds = backdrop.unflatten(0, (batch, length))
+            if self._asks_what_moves():
+                moving = standing_out(flat, backdrop, level=self.config.render.stand_out)
+                masks = moving.unflatten(0, (batch, length))
+        features = self.encoder(flat, backdrop).unflatten(0, (batch, length))
         features, memories = self.encoder.remember(features, world.memory)
-        frames = zip(video.unbind(1), features.unbind(1), memories, grounds, strict=True)
         return [
-            Sight(frame=frame, features=feature, memory=memory, backdrop=ground)
-            for frame, feature, memory, ground in frames
+            Sight(
+                frame=video[:, t],
+                features=features[:, t],
+                memory=memories[t],
+                backdrop=None if grounds is None else grounds[:, t],
+                moving=None if masks is None else masks[:, t],
+            )
+            for t in range(length)
         ]
+
+    def _asks_what_moves(self) -> bool:
+        return self.config.render.stand_out_sigma < float("inf") or self.config.discover.evidence != 0.0
 
     def step(self, world: World, sight: Sight | None, knobs: Knobs) -> tuple[World, Step]:
         """One frame: propagate, discover, reject, compose, background, likelihood."""
@@ -82,12 +91,12 @@ class Scalor(nn.Module):
             world = world.detach()
         scenery, memory = world.scenery, world.memory
         batch = world.next_id.shape[0]
-        frame, features, ground = None, None, scenery
+        frame, features, moving, ground = None, None, None, scenery
         if sight is not None:
-            frame, features, memory = sight.frame, sight.features, sight.memory
+            frame, features, memory, moving = sight.frame, sight.features, sight.memory, sight.moving
             ground = scenery if sight.backdrop is None else scenery.replace(backdrop=sight.backdrop)
         kept = self.propagate(world.slots, frame, features, scenery, knobs)
-        found, rejected, proposed = self._find(kept, frame, features, scenery, knobs)
+        found, rejected, proposed = self._find(kept, (frame, features, moving), scenery, knobs)
         layers = kept.layers
         if found is not None:
             shifted = found.layers.replace(slot=found.layers.slot + kept.slots.count)
@@ -100,8 +109,7 @@ class Scalor(nn.Module):
         image = color + (1 - alpha) * backdrop
         terms = kept.terms if found is None else kept.terms + found.terms
         terms = self._close(terms, frame, image, kl_background, ratio, knobs)
-        if frame is not None and ground.backdrop is not None and self.config.render.stand_out_sigma < float("inf"):
-            moving = standing_out(frame, ground.backdrop, level=self.config.render.stand_out)
+        if moving is not None and self.config.render.stand_out_sigma < float("inf"):
             terms = terms.replace(log_mask=log_likelihood(moving, alpha, self.config.render.stand_out_sigma))
         slots, tight, born, origin, next_id = self._pack(kept, found, world.next_id)
         after = World(slots=slots, background=code, memory=memory, next_id=next_id, scenery=scenery)
@@ -122,8 +130,9 @@ class Scalor(nn.Module):
         return after, report
 
     def _find(
-        self, kept: Objects, frame: Tensor | None, features: Tensor | None, scenery: Scenery, knobs: Knobs
+        self, kept: Objects, seen: tuple[Tensor | None, Tensor | None, Tensor | None], scenery: Scenery, knobs: Knobs
     ) -> tuple[Objects | None, Tensor, Tensor]:
+        frame, features, moving = seen
         batch = kept.slots.alive.shape[0]
         none = kept.terms.log_like.new_zeros(batch)
         if frame is None and not knobs.births:
@@ -134,7 +143,7 @@ class Scalor(nn.Module):
         if features is None:
             cell = self.config.cell
             features = none.new_zeros(batch, 1, scenery.height // cell, scenery.width // cell)
-        return self.discover(frame, features, kept, mask, knobs)
+        return self.discover(frame, (features, moving), kept, mask, knobs)
 
     def _close(
         self, terms: Terms, frame: Tensor | None, image: Tensor, kl: Tensor, ratio: Tensor, knobs: Knobs

@@ -26,6 +26,8 @@ from scalor.training.train import refuse_both, with_length
 DEFAULT_MINUTES = 10.0
 TARGET_PX = 32.0
 """Videos are scaled so that the longer side of their objects has this many pixels."""
+TURNING_PX = 24.0
+"""The same for things seen from all sides: long thin ones have few pixels, and small steps are quick."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def _planned(
         raise UserError("no video was given; at least one is wanted; name a file or a folder of images")
     settings, rest = footage_settings(overrides)
     surveys = [_surveyed(path, settings, say) for path in paths]
-    scales = [settings.scale or suggest_scale(stats, target_px=TARGET_PX) for stats in surveys]
+    scales = [settings.scale or suggest_scale(stats, target_px=target_px(stats)) for stats in surveys]
     levels = [moving_level(path, stats) for path, stats in zip(paths, surveys, strict=True)]
     sizes = dataclasses.replace(typical(surveys, scales), level=sum(levels) / len(levels))
     made = preset if isinstance(preset, Preset) else preset(sizes)
@@ -249,6 +251,11 @@ def moving_level(path: str | os.PathLike[str], stats: ObjectStats) -> float:
         lit = shade(planes, torch.from_numpy(np.moveaxis(empty, -1, 0).copy()).expand_as(planes))
         moving &= lit[:, 0].numpy() > 0.98
     return float(np.clip(video[moving].mean(), 0.05, 0.95)) if moving.any() else 0.5
+
+
+def target_px(stats: ObjectStats) -> float:
+    """The length to which the longer side of a video's objects is scaled."""
+    return TURNING_PX if turns(stats) else TARGET_PX
 
 
 def turns(stats: ObjectStats) -> bool:

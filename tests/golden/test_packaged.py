@@ -1,10 +1,16 @@
 """Packaged weights still score what their cards say."""
 
+from importlib.resources import files
+from pathlib import Path
+
 import pytest
 
 from scalor import pretrained
 from scalor.configs import data_named
+from scalor.data.motchallenge import read_mot
+from scalor.metrics.mot import evaluate
 from scalor.tracking.evaluate_clips import evaluate_dataset
+from scalor.tracking.run import track_to_folder
 
 CLIPS = 16
 SLACK = 0.03
@@ -27,3 +33,14 @@ def test_packaged_weights_score_what_their_card_says(name: str) -> None:
 @pytest.mark.golden
 def test_sprites_md_is_packaged() -> None:
     assert "sprites-md" in SPRITES
+
+
+@pytest.mark.golden
+def test_traffic_follows_the_cars_of_the_packaged_clip(tmp_path: Path) -> None:
+    """MOTA was 0.946 at IoU 0.5 when they were packaged; the classical competitor has 0.56."""
+    assets = files("scalor.data") / "assets"
+    track_to_folder(str(assets / "traffic.mp4"), "traffic", tmp_path / "tracks")
+    truth = read_mot(str(assets / "traffic_truth.txt"))
+    span = (int(truth.frame.min()), int(truth.frame.max()) + 1)
+    scores = evaluate(truth, read_mot(tmp_path / "tracks" / "tracks.txt"), iou=0.5, frames=span)
+    assert scores.mota >= 0.93 and scores.idf1 >= 0.95 and scores.id_switches == 0

@@ -46,8 +46,8 @@ class Newcomers:
     def __init__(self, *, first: int, later: int = 1) -> None:
         self.first, self.later = first, later
 
-    def __call__(self, module: Any, inputs: tuple[Tensor, Tensor], output: Any) -> Any:
-        features, explained = inputs
+    def __call__(self, module: Any, inputs: tuple[Tensor, Tensor, Tensor | None], output: Any) -> Any:
+        features, explained, _ = inputs
         rows, columns = features.shape[-2:]
         height, width = explained.shape[-2:]
         areas = max(1, round(height * width / AREA**2))

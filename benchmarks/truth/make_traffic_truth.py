@@ -5,15 +5,12 @@ left, top, width, height, 1, 1, visibility. `KEYFRAMES` holds what was seen; bet
 visibility are interpolated linearly.
 """
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
+
+from keyframes import Box, write
 
 WIDTH, HEIGHT = 640, 360
 TARGET = Path(__file__).parents[2] / "src/scalor/data/assets/traffic_truth.txt"
-
-Box = tuple[float, float, float, float, float]
-"""Left, top, right, bottom in pixels (left edge of pixel 0 is 0.0), and the share of the car that can be seen."""
 
 # Frames are 0-based. Boxes hold the car with its wheels and without its shadow, cut at the view.
 # fmt: off
@@ -93,29 +90,5 @@ KEYFRAMES: dict[int, dict[int, Box]] = {
 }
 # fmt: on
 
-
-def box_at(keys: dict[int, Box], frame: int) -> Box:
-    """The box of one car at a frame between the first and the last keyframe."""
-    before = max(key for key in keys if key <= frame)
-    after = min(key for key in keys if key >= frame)
-    share = 0.0 if after == before else (frame - before) / (after - before)
-    left, top, right, bottom, seen = (a + share * (b - a) for a, b in zip(keys[before], keys[after], strict=True))
-    return left, top, right, bottom, seen
-
-
-def rows() -> Iterator[str]:
-    """The lines of the file, sorted by frame and id."""
-    seen_at = [(frame, name) for name, keys in KEYFRAMES.items() for frame in range(min(keys), max(keys) + 1)]
-    for frame, name in sorted(seen_at):
-        left, top, right, bottom, seen = box_at(KEYFRAMES[name], frame)
-        yield f"{frame + 1},{name},{left:.1f},{top:.1f},{right - left:.1f},{bottom - top:.1f},1,1,{seen:.2f}"
-
-
-def main() -> None:
-    partial = TARGET.with_suffix(".partial")
-    partial.write_text("\n".join(rows()) + "\n", encoding="ascii")
-    os.replace(partial, TARGET)
-
-
 if __name__ == "__main__":
-    main()
+    write(KEYFRAMES, TARGET)

@@ -5,14 +5,11 @@ width, height, 1, 1 (pedestrian), visibility. `KEYFRAMES` holds what was seen; b
 visibility are interpolated linearly.
 """
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
-WIDTH, HEIGHT = 768, 576
+from keyframes import Box, write
 
-Box = tuple[float, float, float, float, float]
-"""Left, top, right, bottom in pixels (left edge of pixel 0 is 0.0), and the share of the person that can be seen."""
+WIDTH, HEIGHT = 768, 576
 
 # Frames are 0-based. Boxes hold the whole person, hidden parts by judgement, with what is carried; cut at the view.
 # fmt: off
@@ -210,30 +207,5 @@ KEYFRAMES: dict[int, dict[int, Box]] = {
 }
 # fmt: on
 
-
-def box_at(keys: dict[int, Box], frame: int) -> Box:
-    """The box of one person at a frame between the first and the last keyframe."""
-    before = max(key for key in keys if key <= frame)
-    after = min(key for key in keys if key >= frame)
-    share = 0.0 if after == before else (frame - before) / (after - before)
-    left, top, right, bottom, seen = (a + share * (b - a) for a, b in zip(keys[before], keys[after], strict=True))
-    return left, top, right, bottom, seen
-
-
-def rows() -> Iterator[str]:
-    """The lines of the file, sorted by frame and id."""
-    everyone = [(frame, name) for name, keys in KEYFRAMES.items() for frame in range(min(keys), max(keys) + 1)]
-    for frame, name in sorted(everyone):
-        left, top, right, bottom, seen = box_at(KEYFRAMES[name], frame)
-        yield f"{frame + 1},{name},{left:.1f},{top:.1f},{right - left:.1f},{bottom - top:.1f},1,1,{seen:.2f}"
-
-
-def main() -> None:
-    target = Path(__file__).with_name("vtest.txt")
-    partial = target.with_suffix(".partial")
-    partial.write_text("\n".join(rows()) + "\n", encoding="ascii")
-    os.replace(partial, target)
-
-
 if __name__ == "__main__":
-    main()
+    write(KEYFRAMES, Path(__file__).with_name("vtest.txt"))

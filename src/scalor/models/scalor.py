@@ -96,7 +96,7 @@ class Scalor(nn.Module):
             frame, features, memory, moving = sight.frame, sight.features, sight.memory, sight.moving
             ground = scenery if sight.backdrop is None else scenery.replace(backdrop=sight.backdrop)
         kept = self.propagate(world.slots, frame, features, scenery, knobs)
-        found, rejected, proposed = self._find(kept, (frame, features, moving), scenery, knobs)
+        found, rejected, proposed = self._find(kept, sight, scenery, knobs)
         layers = kept.layers
         if found is not None:
             shifted = found.layers.replace(slot=found.layers.slot + kept.slots.count)
@@ -130,20 +130,20 @@ class Scalor(nn.Module):
         return after, report
 
     def _find(
-        self, kept: Objects, seen: tuple[Tensor | None, Tensor | None, Tensor | None], scenery: Scenery, knobs: Knobs
+        self, kept: Objects, sight: Sight | None, scenery: Scenery, knobs: Knobs
     ) -> tuple[Objects | None, Tensor, Tensor]:
-        frame, features, moving = seen
         batch = kept.slots.alive.shape[0]
         none = kept.terms.log_like.new_zeros(batch)
-        if frame is None and not knobs.births:
+        if sight is None and not knobs.births:
             return None, none, none
         if kept.slots.count and knobs.discover_dropout and float(torch.rand(())) < knobs.discover_dropout:
             return None, none, none
         mask = explained(kept.layers, batch=batch, height=scenery.height, width=scenery.width)
-        if features is None:
+        if sight is None:
             cell = self.config.cell
-            features = none.new_zeros(batch, 1, scenery.height // cell, scenery.width // cell)
-        return self.discover(frame, (features, moving), kept, mask, knobs)
+            grid = none.new_zeros(batch, 1, scenery.height // cell, scenery.width // cell)
+            return self.discover(None, (grid, None), kept, mask, knobs)
+        return self.discover(sight.frame, (sight.features, sight.moving), kept, mask, knobs)
 
     def _close(
         self, terms: Terms, frame: Tensor | None, image: Tensor, kl: Tensor, ratio: Tensor, knobs: Knobs

@@ -1,16 +1,26 @@
-"""The hand-made truth is what its keyframes say, and is a sound table."""
+"""The hand-made truths are what their keyframes say, and the one of vtest is a sound table."""
 
+import importlib
 import runpy
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-FOLDER = Path(__file__).parents[2] / "benchmarks" / "truth"
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "benchmarks" / "truth"
+FILES = {
+    "make_vtest_truth.py": FOLDER / "vtest.txt",
+    "make_traffic_truth.py": ROOT / "src" / "scalor" / "data" / "assets" / "traffic_truth.txt",
+}
 
 
-def test_the_file_is_made_from_the_keyframes():
-    rows = runpy.run_path(str(FOLDER / "make_vtest_truth.py"))["rows"]
-    assert list(rows()) == (FOLDER / "vtest.txt").read_text(encoding="ascii").splitlines()
+@pytest.mark.parametrize("maker", FILES)
+def test_the_file_is_made_from_the_keyframes(maker, monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    made = runpy.run_path(str(FOLDER / maker))
+    rows = importlib.import_module("keyframes").rows(made["KEYFRAMES"])
+    assert list(rows) == FILES[maker].read_text(encoding="ascii").splitlines()
 
 
 def test_boxes_lie_in_the_view_and_move_smoothly():

@@ -18,6 +18,13 @@ def parser() -> Parser:
     made.add_argument("--steps", metavar="N", type=PositiveInt, default=None, help="stop after N steps")
     made.add_argument("--minutes", metavar="M", type=PositiveFloat, default=None, help="or after M minutes")
     made.add_argument("--seed", metavar="S", type=NonNegativeInt, default=0, help="seed of everything random")
+    made.add_argument(
+        "--exam-minutes",
+        metavar="M",
+        type=PositiveFloat,
+        default=None,
+        help="track validation clips every M minutes and log their MOTA",
+    )
     made.add_argument("--resume", action="store_true", help="go on exactly where the run folder stopped")
     add_device(made)
     add_threads(made)
@@ -43,4 +50,5 @@ def run(args: Namespace) -> None:
         overrides=chosen,
         resume=args.resume,
         device=args.device,
+        exam_minutes=args.exam_minutes,
     )

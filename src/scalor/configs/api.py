@@ -20,6 +20,7 @@ def train(
     resume: bool = False,
     device: str = "auto",
     quiet: bool = False,
+    exam_minutes: float | None = None,
 ) -> Path:
     """`training.train.train` with a preset's name; raises UserError also for an unknown one."""
     return train_with(
@@ -32,6 +33,7 @@ def train(
         resume=resume,
         device=device,
         quiet=quiet,
+        exam_minutes=exam_minutes,
     )
 
 

@@ -107,6 +107,7 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
         soften=10.0,
         birth=(0.1, 1e-6),
         dropout_until=0.7,
+        carry_until=0.0,
         lengths=((0.0, 2), (0.2, 4), (0.6, 8)),
     )
     return Preset(name="fast-video", data="footage", model=model, recipe=recipe)
@@ -152,6 +153,7 @@ def paper_recipe() -> Recipe:
         detach_until=0.3,
         birth=(0.1, 1e-4),
         discover_dropout=0.0,
+        carry_until=0.0,
         ema=0.0,
         steps=100_000,
     )

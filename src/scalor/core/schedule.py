@@ -19,6 +19,8 @@ class Recipe:
     birth, birth_steps     (first, last) prior presence of proposals, linear (paper: 0.1 to 1e-4 in 500 steps)
     detach_until           progress until which no gradient flows between frames (spec A.13-7)
     discover_dropout       probability of a frame without discovery, until ``dropout_until``; teaches propagation
+    carry_until            progress until which carried objects cannot fade: thin strokes drawn a pixel beside their
+                           place are worse than nothing, so that a young tracker would let everything go
     background_steps       steps of the background curriculum: alpha is ``background_alpha`` everywhere (spec A.13-8)
     soften, soften_steps   factor on sigma at the start, falling to 1 exponentially
     ema                    decay of the weights' average used for evaluation, 0: none
@@ -39,6 +41,7 @@ class Recipe:
     detach_until: float = 0.0
     discover_dropout: float = 0.5
     dropout_until: float = 0.08
+    carry_until: float = 0.08
     background_steps: int = 0
     background_alpha: float = 0.9
     soften: float = 1.0
@@ -74,6 +77,7 @@ def knobs_at(recipe: Recipe, step: int, progress: float) -> Knobs:
         birth=first + (last - first) * fade,
         detach=progress < recipe.detach_until,
         discover_dropout=recipe.discover_dropout if progress < recipe.dropout_until else 0.0,
+        carry=progress < recipe.carry_until,
         soften=recipe.soften ** (1.0 - min(1.0, step / max(1, recipe.soften_steps))),
         show=recipe.background_alpha if step < recipe.background_steps else None,
     )

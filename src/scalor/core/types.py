@@ -226,6 +226,7 @@ class Knobs:
     patience           accumulated absence that ends a track, None: the model's own stop (0.6)
     leak               factor on the accumulated absence (1.0: the paper's cumulative rule; 0.8: tracking)
     discover_dropout   probability of skipping discovery in a frame that has propagated objects (training only)
+    carry              carried objects are there for certain (training: first learn where they went, then whether)
     births             allow births when imagining
     keep_alive         imagined objects stay while survival is likelier than not, unsampled (spec A.10)
     weigh              also compute importance weights
@@ -242,6 +243,7 @@ class Knobs:
     leak: float = 1.0
     patience: float | None = None
     discover_dropout: float = 0.0
+    carry: bool = False
     births: bool = False
     keep_alive: bool = False
     weigh: bool = False

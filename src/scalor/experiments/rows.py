@@ -14,6 +14,8 @@ from scalor.errors import UserError
 HELD_OUT = 7_000_003
 """Data seed of all reported scores. No choice was made on these clips, and training uses other seeds."""
 GATE = "twice the object's own size"
+EXAM_MINUTES = 2.0
+"""Between two looks at validation clips, to see when the paper's MOTA is reached."""
 NLL_FRAMES = 8
 """Frames of the likelihood (docs/experiments.md)."""
 
@@ -42,7 +44,7 @@ class Row:
     def command(self) -> str:
         """What trains the weights."""
         changes = "".join(f" --set {key}={value}" for key, value in self.overrides.items())
-        return f"scalor train {self.preset} -o runs/{self.weights}-0{changes}"
+        return f"scalor train {self.preset} -o runs/{self.weights}-0 --exam-minutes {EXAM_MINUTES:g}{changes}"
 
     def clips(self) -> ClipData:
         """The held-out data."""
@@ -120,6 +122,7 @@ class Zoo:
                 overrides=row.overrides,
                 resume=(folder / "last.ckpt").is_file(),
                 device=self.device,
+                exam_minutes=EXAM_MINUTES,
             )
         return folder
 

@@ -72,6 +72,8 @@ class Propagate(nn.Module):
         logit = guide.presence(where, box, what)
         drawn = knobs.stochastic and not (knobs.keep_alive and guide is prior)
         sampled = sample_presence(logit, temperature=knobs.temperature, stochastic=drawn, hard=knobs.hard)
+        if knobs.carry:
+            sampled = torch.ones_like(sampled)
         moved = slots.replace(
             latents=Latents(pres=sampled, where=where, what=what, depth=draw.depth[0]),
             box=box,

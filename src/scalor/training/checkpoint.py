@@ -82,6 +82,11 @@ COLUMNS = (
     "frames",
     "seconds_per_step",
     "skipped",
+    "mota",
+    "precision",
+    "recall",
+    "mota_iou50",
+    "clip_mse",
 )
 
 

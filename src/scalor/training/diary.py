@@ -15,6 +15,7 @@ from scalor.core.files import put_in_place
 from scalor.training import health
 from scalor.training.checkpoint import RunFolder
 from scalor.training.datasets import Lessons
+from scalor.training.exam import Exam
 from scalor.training.module import Trainee
 from scalor.training.pictures import CLIPS, picture, save_picture
 
@@ -27,6 +28,7 @@ class Diary(Callback):
     """Keeps the run folder up to date.
 
     save_weights  writes the averaged weights and their card
+    exam          scores the averaged weights now and then
     caught        the signal that ended the training, if one did
     """
 
@@ -38,8 +40,9 @@ class Diary(Callback):
         *,
         quiet: bool = False,
         save_seconds: float = SAVE_SECONDS,
+        exam: Exam | None = None,
     ) -> None:
-        self.folder, self.lessons, self.save_weights = folder, lessons, save_weights
+        self.folder, self.lessons, self.save_weights, self.exam = folder, lessons, save_weights, exam
         self.quiet, self.save_seconds = quiet, save_seconds
         self.rows: list[dict[str, float]] = []
         self.caught: int | None = None
@@ -113,6 +116,9 @@ class Diary(Callback):
         self._paced = (trainee.done, now)
         pace = (now - since) / max(1, trainee.done - first)
         row = {**numbers, "minutes": trainee.clock.elapsed / 60, "seconds_per_step": pace}
+        if self.exam is not None and self.exam.due(self.rows[-1]["minutes"] if self.rows else 0.0, row["minutes"]):
+            row |= self.exam(trainee.average)
+            self.say(f"step {trainee.done}: MOTA {row['mota']:.1%} on validation clips")
         self.folder.add_row(row)
         for name, value in row.items():
             self._writer.add_scalar(name, value, step)

@@ -20,6 +20,7 @@ from scalor.training import health
 from scalor.training.checkpoint import Interrupted, Plan, RunFolder
 from scalor.training.clock import Clock
 from scalor.training.datasets import Lessons
+from scalor.training.exam import Exam, progress_of
 from scalor.training.guard import Guard
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Options:
 
     card    what else the card of the weights says
     extra   tensors that are stored with the weights
+    exam    scores the weights now and then
     """
 
     device: str = "auto"
@@ -39,6 +41,7 @@ class Options:
     save_seconds: float = 60.0
     card: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Tensor] = field(default_factory=dict)
+    exam: Exam | None = None
 
 
 def run(plan: Plan, folder: RunFolder, lessons: Lessons, options: Options) -> Path:
@@ -64,6 +67,7 @@ def run(plan: Plan, folder: RunFolder, lessons: Lessons, options: Options) -> Pa
             lambda model, numbers: _save_weights(model, numbers, folder, options),
             quiet=options.quiet,
             save_seconds=options.save_seconds,
+            exam=options.exam,
         )
         trainer = Trainer(
             accelerator=accelerator,
@@ -127,6 +131,8 @@ def _save_weights(trainee: "Trainee", numbers: Mapping[str, float], folder: RunF
         "torch": torch.__version__,
         **options.card,
     }
+    if (progress := progress_of(folder.rows())) is not None:
+        fields["validation"] = progress
     save(trainee.average, plan.preset.model, folder.weights, fields, extra=options.extra)
 
 

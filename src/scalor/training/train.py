@@ -8,6 +8,7 @@ from pathlib import Path
 from scalor.errors import UserError
 from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
 from scalor.training.datasets import TRAINING_SEEDS, ClipLessons, data_named
+from scalor.training.exam import VALIDATION, Exam
 from scalor.training.preset import Preset, apply_overrides, check
 from scalor.training.runner import Options, run
 
@@ -23,6 +24,7 @@ def train(
     resume: bool = False,
     device: str = "auto",
     quiet: bool = False,
+    exam_minutes: float | None = None,
 ) -> Path:
     """Train a preset from scratch, or go on with a run; returns the run folder.
 
@@ -36,6 +38,7 @@ def train(
             to that of an uninterrupted run of the same number of steps.
         device: auto, cpu, cuda or mps.
         quiet: print nothing.
+        exam_minutes: track validation clips after every so many minutes and log the scores (see `exam`).
 
     Raises:
         UserError: a folder that holds a run, nothing to resume, other settings than the run's, unknown keys or data,
@@ -63,7 +66,8 @@ def train(
     _refuse_misfits(preset, lessons)
     if not resume:
         folder.claim(plan)
-    return run(plan, folder, lessons, Options(device=device, quiet=quiet))
+    exam = None if exam_minutes is None else Exam(data_named(preset.data, VALIDATION), exam_minutes)
+    return run(plan, folder, lessons, Options(device=device, quiet=quiet, exam=exam))
 
 
 def with_length(plan: Plan, steps: int | None, minutes: float | None) -> Plan:

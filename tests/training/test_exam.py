@@ -1,0 +1,48 @@
+"""Scores while learning."""
+
+import json
+
+import torch
+
+from scalor.configs import train
+from scalor.configs.presets import tiny
+from scalor.experiments.tables import reached
+from scalor.models.scalor import Scalor
+from scalor.training.checkpoint import RunFolder
+from scalor.training.datasets import data_named
+from scalor.training.exam import CLIPS, SCORES, VALIDATION, Exam, progress_of
+
+
+def test_due_once_per_interval():
+    exam = Exam(data_named("sprites-tiny", VALIDATION), 2.0)
+    assert not exam.due(0.0, 1.9) and exam.due(1.9, 2.1) and not exam.due(2.1, 3.9) and exam.due(3.9, 8.5)
+
+
+def test_nothing_random_is_drawn():
+    model = Scalor(tiny().model)
+    before = torch.get_rng_state()
+    found = Exam(data_named("sprites-tiny", VALIDATION), 1.0)(model)
+    assert set(found) == set(SCORES)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_the_log_and_the_card_have_the_scores(tmp_path, monkeypatch):
+    monkeypatch.setattr("scalor.training.module.LOG_EVERY", 2)
+    train("tiny", tmp_path / "run", steps=6, quiet=True, exam_minutes=1e-6)
+    rows = [row for row in RunFolder(tmp_path / "run").rows() if "mota" in row]
+    assert len(rows) == 3
+    card = json.loads((tmp_path / "run" / "card.json").read_text())
+    assert card["validation"]["clips"] == CLIPS and len(card["validation"]["mota"]) == 3
+    assert progress_of([{"minutes": 1.0}]) is None
+
+
+def test_the_same_is_learned_with_and_without(tmp_path):
+    for name, minutes in (("with", 1e-6), ("without", None)):
+        train("tiny", tmp_path / name, steps=3, quiet=True, exam_minutes=minutes)
+    first, second = ((tmp_path / name / "weights.safetensors").read_bytes() for name in ("with", "without"))
+    assert first == second
+
+
+def test_reached_is_the_first_time():
+    exam = {"minutes": [2.0, 4.0, 6.0], "mota": [0.5, 0.8, 0.9]}
+    assert reached(exam, 0.8) == 4.0 and reached(exam, 0.95) is None

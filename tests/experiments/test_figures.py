@@ -43,7 +43,10 @@ def test_figures_of_imagined_worlds_are_written(tiny_rows, write_run, tmp_path, 
     argv = ["reproduce", "figure5", "figure6", "--clips", "1", "-o", str(tmp_path)]
     assert door.main(argv) == 0
     found = json.loads((tmp_path / "figure5.json").read_text())["rows"]["sprites-md"]
-    assert len(found["centre_error"]["imagined, mean"]) == 6 and (tmp_path / "figure5-sprites-md-error.png").is_file()
+    assert (
+        len(found["centre_error"]["imagined, mean of samples"]) == 6
+        and (tmp_path / "figure5-sprites-md-error.png").is_file()
+    )
     made = json.loads((tmp_path / "figure6.json").read_text())["rows"]["sprites-md"]["objects_per_frame"]
     assert made["dense"][0] > 0 and len(made["sparse"]) == 10
 

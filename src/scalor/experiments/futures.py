@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from scalor.core.tracks import Tracks
-from scalor.core.types import TRACKING, Step
+from scalor.core.types import TRACKING, Knobs, Step
 from scalor.data.clip import Clip, Truth
 from scalor.errors import UserError
 from scalor.metrics.likelihood import mse_per_step
@@ -27,6 +27,8 @@ from scalor.rollout import imagine, observe
 from scalor.tracking.imagine import FUTURES
 from scalor.tracking.setup import denormals_flushed
 
+MEANS = replace(FUTURES, stochastic=False)
+"""The one future in which every object does what the prior expects on average."""
 HISTORIES = (1, 4)
 """Frame pairs that the constant velocity is the mean of: the last one, or all of five observed frames."""
 
@@ -63,7 +65,8 @@ def futures_errors(model: Scalor, clips: Sequence[Clip], question: Question, *, 
         for clip in clips:
             video, truth = _checked(clip, question)
             tables, pictures = sampled(model, video, question)
-            for name, error in _errors_of(_true_tracks(truth), tables, question, walls).items():
+            means, _ = sampled(model, video, replace(question, samples=1), MEANS)
+            for name, error in _errors_of(_true_tracks(truth), tables, means, question, walls).items():
                 errors.setdefault(name, []).extend(error)
             ahead = video[:, question.observed :]
             squared["imagined"].append(mse_per_step(ahead.expand_as(pictures), pictures))
@@ -81,14 +84,14 @@ def futures_errors(model: Scalor, clips: Sequence[Clip], question: Question, *, 
     }
 
 
-def sampled(model: Scalor, video: Tensor, question: Question) -> tuple[list[Tracks], Tensor]:
+def sampled(model: Scalor, video: Tensor, question: Question, knobs: Knobs = FUTURES) -> tuple[list[Tracks], Tensor]:
     """Futures of one clip [1, T, C, H, W]: a table per sample (observed frames included), pictures [S, steps, C, H, W].
 
     Frames after the observed ones are not looked at.
     """
     seen = observe(model, video[:, : question.observed], TRACKING)
     world = seen.world.map(lambda tensor: tensor.repeat_interleave(question.samples, dim=0))
-    ahead = imagine(model, world, question.steps, FUTURES)
+    ahead = imagine(model, world, question.steps, knobs)
     past = _rows(seen.steps, 0, first=0)
     length = question.observed + question.steps
     tables = [
@@ -105,7 +108,7 @@ def bouncing_walls(*, size: int, canvas: int, object_size: float) -> Walls:
 
 
 def _errors_of(
-    truth: Tracks, samples: Sequence[Tracks], question: Question, walls: Walls
+    truth: Tracks, samples: Sequence[Tracks], means: Sequence[Tracks], question: Question, walls: Walls
 ) -> dict[str, list[TrajectoryError]]:
     span = {"observed": question.observed, "steps": question.steps}
 
@@ -113,7 +116,8 @@ def _errors_of(
         return trajectory_error(truth, table, **span, gate=question.gate)
 
     each = [against(table) for table in samples]
-    found = {"imagined, mean": each, f"imagined, best of {len(each)}": [best_of(each)]}
+    found = {"imagined, mean of samples": each, f"imagined, best of {len(each)}": [best_of(each)]}
+    found["imagined, likeliest"] = [against(table) for table in means]
     found["copy of the last frame"] = [against(copy_last_frame(samples[0], **span))]
     for history in HISTORIES:
         if history < question.observed:

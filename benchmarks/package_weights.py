@@ -33,6 +33,8 @@ def scores(found: dict[str, Any]) -> dict[str, float]:
         "mota_iou_0.5": tight["mota"],
         "count_mae": found["count_mae"],
         "mse": found["mse"],
+        "fg_ari": found["fg_ari"],
+        "mask_iou": found["mask_iou"],
         "duplicates_per_frame": found["duplicates_per_frame"],
         "propagation_rate": found["propagation_rate"],
     }

@@ -13,9 +13,12 @@ from scalor.data.sprites import Sprites, SpritesConfig
 from scalor.errors import UserError
 from scalor.metrics.boxes import without_hidden
 from scalor.metrics.mot import evaluate_many
+from scalor.metrics.segmentation import fg_ari, mean_iou
 from scalor.rollout import observe
 from scalor.tracking.evaluate_clips import evaluate_dataset, rollout_tracks
+from scalor.tracking.report import owner_ids, results_of
 from scalor.tracking.tracker import Tracker
+from scalor.tracking.view import View
 
 CONFIG = SpritesConfig(size=40, canvas=56, count=(3, 5), object_size=10.0, frames=4, name="toy")
 
@@ -48,12 +51,33 @@ def test_each_clip_of_a_batch_has_the_tracks_it_has_alone(make_model):
         assert table.select(visible).id.tolist() == [row[1] for row in rows if row[7] >= 0.5]
 
 
+def test_owner_maps_are_the_masks_of_the_reports(make_model):
+    model, data = make_model(), Sprites(CONFIG, seed=3)
+    video = torch.stack([data[i].video for i in range(2)]).float() / 255
+    with torch.no_grad():
+        steps = observe(model, video, TRACKING).steps
+    view = View.of(40, 40, scale=1.0, cell=model.config.cell)
+    for step in steps:
+        maps = owner_ids(step, height=40, width=40).numpy()
+        for found, seen in zip(results_of(step, view, index=0), maps, strict=True):
+            assert set(np.unique(seen)) - {-1} <= set(found.ids.tolist())
+            for name, mask in zip(found.ids, found.masks.dense(), strict=True):
+                assert np.array_equal(seen == name, mask)
+    assert (maps >= 0).any()
+
+
+def test_a_perfect_mask_scores_one():
+    truth = Sprites(CONFIG, seed=3)[0].truth
+    assert fg_ari(truth.owner, truth.owner) == 1.0 and mean_iou(truth.owner, truth.owner) == pytest.approx(1.0)
+
+
 def test_scores_do_not_depend_on_the_batch_and_are_those_of_the_metrics(make_model):
     model, data = make_model(), Sprites(CONFIG, seed=3)
     one = evaluate_dataset(model, data, clips=3, frames=4, distance=20.0, batch=3)
     two = evaluate_dataset(model, data, clips=3, frames=4, distance=20.0, batch=2)
     for gate in ("distance", "iou"):
         assert one[gate] == pytest.approx(two[gate], rel=1e-4)
+    assert one["fg_ari"] == pytest.approx(two["fg_ari"], abs=1e-3) and 0 < one["mask_iou"] < 1
     assert one["mse"] == pytest.approx(two["mse"], rel=1e-5)
     pairs = []
     for index in range(3):

@@ -70,7 +70,8 @@ def tracking_scores(model: Scalor, row: Row, clips: int) -> Scores:
         "mota_iou50": strict["mota"],
         "idf1_iou50": strict["idf1"],
         "hota_iou50": strict["hota"],
-        **{key: all_of_them[key] for key in ("mse", "duplicates_per_frame", "propagation_rate")},
+        **{key: all_of_them[key] for key in ("mse", "fg_ari", "mask_iou")},
+        **{key: all_of_them[key] for key in ("duplicates_per_frame", "propagation_rate")},
         **{key: all_of_them[key] for key in ("truth_propagation_rate", "discoveries_per_clip", "conventions")},
     }
 
@@ -241,6 +242,8 @@ def _strict(found: Mapping[str, list[Scores]]) -> str:
         "mota_iou50": "MOTA at IoU 0.5",
         "idf1": "IDF1",
         "hota": "HOTA",
+        "fg_ari": "fg-ARI",
+        "mask_iou": "mask IoU",
         "duplicates_per_frame": "duplicates per frame",
         "propagation_rate": "propagation rate",
         "truth_propagation_rate": "of the truth",

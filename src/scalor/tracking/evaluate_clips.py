@@ -17,9 +17,10 @@ from scalor.errors import UserError
 from scalor.metrics.boxes import without_hidden
 from scalor.metrics.counting import counting
 from scalor.metrics.mot import evaluate_many
+from scalor.metrics.segmentation import fg_ari, mean_iou
 from scalor.models.scalor import Scalor
 from scalor.rollout import Rollout, observe
-from scalor.tracking.report import tight_tlwh, visible_share
+from scalor.tracking.report import owner_ids, tight_tlwh, visible_share
 
 LEAST_VISIBLE = 0.25
 """Truth and reports of which less is seen are not scored."""
@@ -84,6 +85,7 @@ def evaluate_dataset(
     Returns:
         ``distance`` and ``iou``: all tracking scores at that gate and at IoU 0.5; ``distance_strict``: without the rule
         for reports on hardly visible objects; ``mse`` (per pixel and channel),
+        ``fg_ari`` and ``mask_iou``: how well masks agree, means over clips;
         ``count_mae``, ``duplicates_per_frame``, ``propagation_rate`` with ``truth_propagation_rate`` beside it,
         ``discoveries_per_clip``, ``rediscoveries_per_clip``; ``conventions`` in words.
 
@@ -95,6 +97,7 @@ def evaluate_dataset(
     pairs: list[tuple[Tracks, Tracks]] = []
     gates: list[float | Mapping[int, float]] = []
     error, pixels = 0.0, 0
+    outlines: list[tuple[float, float]] = []
     for first in range(0, clips, batch):
         taken = [_cut(dataset, index, frames) for index in range(first, min(first + batch, clips))]
         truths = [_truth(clip) for clip in taken]
@@ -104,8 +107,18 @@ def evaluate_dataset(
         pixels += video.numel()
         tables = rollout_tracks(rollout, height=video.shape[-2], width=video.shape[-1])
         pairs += [(truth.tracks(0.0), table) for truth, table in zip(truths, tables, strict=True)]
+        outlines += _outlines(rollout, truths)
         gates += [_gates(truth) if distance is None else distance for truth in truths]
-    return _scores(pairs, gates) | {"mse": error / pixels, "clips": clips, "frames": frames, "stochastic": stochastic}
+    agreed = dict(zip(("fg_ari", "mask_iou"), np.nanmean(outlines, axis=0).tolist(), strict=True))
+    counted = {"mse": error / pixels, "clips": clips, "frames": frames, "stochastic": stochastic}
+    return _scores(pairs, gates) | agreed | counted
+
+
+def _outlines(rollout: Rollout, truths: Sequence[Truth]) -> list[tuple[float, float]]:
+    """Foreground ARI and mean IoU of the masks of each clip; NaN where the truth shows no object."""
+    height, width = truths[0].owner.shape[-2:]
+    found = torch.stack([owner_ids(step, height=height, width=width) for step in rollout.steps], dim=1).cpu()
+    return [(fg_ari(truth.owner, seen), mean_iou(truth.owner, seen)) for truth, seen in zip(truths, found, strict=True)]
 
 
 def _scores(pairs: Sequence[tuple[Tracks, Tracks]], gates: Sequence[float | Mapping[int, float]]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from scalor.core.canvas import visibility
+from scalor.core.canvas import pixel_index, visibility
 from scalor.core.tracks import Rle, Tracks
 from scalor.core.types import Step
 from scalor.tracking.masks import PatchMasks, owned
@@ -113,6 +113,23 @@ def visible_share(step: Step, *, height: int, width: int) -> Tensor:
     table = share.new_zeros(step.origin.shape[0], _unpacked(step))
     table[layers.batch, layers.slot] = share
     return table.gather(1, step.origin) * step.slots.alive
+
+
+@torch.no_grad()
+def owner_ids(step: Step, *, height: int, width: int) -> Tensor:
+    """The identity that each pixel of the top left ``height`` x ``width`` shows, -1 for background: int64 [B, H, W]."""
+    layers, batch = step.layers, step.slots.alive.shape[0]
+    mine = owned(layers, batch=batch, height=height, width=width)
+    names = step.origin.new_full((batch, _unpacked(step)), -1).scatter(1, step.origin, step.slots.id)
+    name = names[layers.batch, layers.slot]
+    index = pixel_index(layers, batch=batch, height=height, width=width).view(mine.shape)
+    # Pixels are disjoint over objects; what is nobody's, or outside, goes behind the last one.
+    pixels = batch * height * width
+    index = torch.where(mine & (name >= 0)[:, None, None], index, pixels).reshape(-1)
+    flat = names.new_full((pixels + 1,), -1)
+    flat[index] = name[:, None, None].expand(mine.shape).reshape(-1)
+    flat[pixels] = -1
+    return flat[:pixels].view(batch, height, width)
 
 
 @torch.no_grad()

@@ -44,7 +44,9 @@ def observe(model: Scalor, video: Tensor, knobs: Knobs, scenery: Scenery | None 
     scenery = scenery or scenery_of(video)
     world = model.init(video.shape[0], scenery)
     steps = []
-    for sight in model.look(world, video):
+    for number, sight in enumerate(model.look(world, video)):
+        if knobs.sighted is not None and number >= knobs.sighted:
+            sight = sight.replace(features=None)
         world, step = model.step(world, sight, knobs)
         steps.append(step)
     return Rollout(tuple(steps), world)

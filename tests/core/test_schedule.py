@@ -58,3 +58,10 @@ def test_the_learning_rate_warms_up_and_ends_at_its_share() -> None:
 def test_the_weight_average_forgets_its_first_weights() -> None:
     assert ema_decay(RECIPE, 0) == pytest.approx(0.1) and ema_decay(RECIPE, 10**6) == RECIPE.ema
     assert ema_decay(Recipe(ema=0.0), 10**6) == 0.0
+
+
+def test_the_second_half_is_blind_now_and_then() -> None:
+    recipe = Recipe(lengths=((0.0, 2), (0.5, 8)), blind_every=4)
+    assert [knobs_at(recipe, step, 0.6).sighted for step in range(5)] == [None, None, None, 4, None]
+    assert knobs_at(recipe, 3, 0.1).sighted is None
+    assert all(knobs_at(Recipe(), step, 0.9).sighted is None for step in range(8))

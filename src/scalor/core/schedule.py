@@ -21,6 +21,8 @@ class Recipe:
     discover_dropout       probability of a frame without discovery, until ``dropout_until``; teaches propagation
     carry_until            progress until which carried objects cannot fade: thin strokes drawn a pixel beside their
                            place are worse than nothing, so that a young tracker would let everything go
+    blind_every            every so many steps the second half of the clips (of 4 frames or more) is not looked at: the
+                           prior must predict it; 0: never
     background_steps       steps of the background curriculum: alpha is ``background_alpha`` everywhere (spec A.13-8)
     soften, soften_steps   factor on sigma at the start, falling to 1 exponentially
     ema                    decay of the weights' average used for evaluation, 0: none
@@ -42,6 +44,7 @@ class Recipe:
     discover_dropout: float = 0.5
     dropout_until: float = 0.08
     carry_until: float = 0.08
+    blind_every: int = 0
     background_steps: int = 0
     background_alpha: float = 0.9
     soften: float = 1.0
@@ -71,6 +74,8 @@ def knobs_at(recipe: Recipe, step: int, progress: float) -> Knobs:
     """The knobs of a training step."""
     share = min(1.0, step / max(1, recipe.temperature_steps))
     first, last = recipe.birth
+    frames = clip_length(recipe, progress)
+    blind = recipe.blind_every > 0 and step % recipe.blind_every == recipe.blind_every - 1 and frames >= 4
     fade = min(1.0, step / max(1, recipe.birth_steps))
     return Knobs(
         temperature=math.exp(share * math.log(recipe.temperature)),
@@ -78,6 +83,7 @@ def knobs_at(recipe: Recipe, step: int, progress: float) -> Knobs:
         detach=progress < recipe.detach_until,
         discover_dropout=recipe.discover_dropout if progress < recipe.dropout_until else 0.0,
         carry=progress < recipe.carry_until,
+        sighted=frames // 2 if blind else None,
         soften=recipe.soften ** (1.0 - min(1.0, step / max(1, recipe.soften_steps))),
         show=recipe.background_alpha if step < recipe.background_steps else None,
     )

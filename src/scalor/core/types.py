@@ -108,13 +108,14 @@ class World(Struct):
 class Sight(Struct):
     """What is seen of a frame; ``None`` in its place means imagine.
 
-    frame [B, C, H, W] in [0, 1]; features [B, F, Gh, Gw] with the past in them; memory: encoder memory after this
+    frame [B, C, H, W] in [0, 1]; features [B, F, Gh, Gw] with the past in them, None: objects are imagined and only
+    compared with the frame (posterior and prior are one, which is still a bound); memory: encoder memory after this
     frame; backdrop [B, C, H, W]: the scenery's with this frame's shadows on it, None: the scenery's; moving
     [B, 1, H, W]: mask of what stands out from it, None: nothing asks for it
     """
 
     frame: Tensor
-    features: Tensor
+    features: Tensor | None
     memory: Tensor
     backdrop: Tensor | None = None
     moving: Tensor | None = None
@@ -227,6 +228,8 @@ class Knobs:
     leak               factor on the accumulated absence (1.0: the paper's cumulative rule; 0.8: tracking)
     discover_dropout   probability of skipping discovery in a frame that has propagated objects (training only)
     carry              carried objects are there for certain (training: first learn where they went, then whether)
+    sighted            frames of a clip in which objects are looked for; the prior alone goes on from there, and the
+                       likelihood of the rest teaches it to predict (training); None: all
     births             allow births when imagining
     keep_alive         imagined objects stay while survival is likelier than not, unsampled (spec A.10)
     weigh              also compute importance weights
@@ -244,6 +247,7 @@ class Knobs:
     patience: float | None = None
     discover_dropout: float = 0.0
     carry: bool = False
+    sighted: int | None = None
     births: bool = False
     keep_alive: bool = False
     weigh: bool = False

@@ -134,7 +134,7 @@ class Scalor(nn.Module):
     ) -> tuple[Objects | None, Tensor, Tensor]:
         batch = kept.slots.alive.shape[0]
         none = kept.terms.log_like.new_zeros(batch)
-        if sight is None and not knobs.births:
+        if not knobs.births if sight is None else sight.features is None:
             return None, none, none
         if kept.slots.count and knobs.discover_dropout and float(torch.rand(())) < knobs.discover_dropout:
             return None, none, none
@@ -143,6 +143,7 @@ class Scalor(nn.Module):
             cell = self.config.cell
             grid = none.new_zeros(batch, 1, scenery.height // cell, scenery.width // cell)
             return self.discover(None, (grid, None), kept, mask, knobs)
+        assert sight.features is not None
         return self.discover(sight.frame, (sight.features, sight.moving), kept, mask, knobs)
 
     def _close(

@@ -1,0 +1,32 @@
+"""Frames that are only compared with: what happens in them is imagined, and the likelihood teaches the prior."""
+
+import torch
+
+from scalor.core.types import Knobs
+from scalor.rollout import observe
+
+LOOKING = Knobs(sighted=2, carry=True)
+
+
+def test_blind_frames_are_not_looked_at_but_compared_with(make_model):
+    model = make_model()
+    video = torch.rand(2, 4, 3, 32, 32)
+    other = torch.cat([video[:, :2], torch.rand(2, 2, 3, 32, 32)], dim=1)
+    seen = []
+    for clip in (video, other):
+        torch.manual_seed(0)
+        with torch.no_grad():
+            seen.append(observe(model, clip, LOOKING))
+    assert all(torch.equal(seen[0].steps[t].image, seen[1].steps[t].image) for t in range(4))
+    assert not torch.equal(seen[0].steps[3].terms.log_like, seen[1].steps[3].terms.log_like)
+    for step in seen[0].steps[2:]:
+        assert not step.born.any()
+        assert all(float(getattr(step.terms, f"kl_{name}").abs().sum()) == 0 for name in ("pres", "where", "what"))
+
+
+def test_the_prior_learns_from_the_likelihood_of_blind_frames(make_model):
+    model = make_model()
+    rollout = observe(model, torch.rand(2, 4, 3, 32, 32), LOOKING)
+    rollout.steps[3].terms.log_like.sum().backward()
+    grads = [p.grad for p in model.propagate.dynamics.parameters() if p.grad is not None]
+    assert grads and sum(float(grad.abs().sum()) for grad in grads) > 0

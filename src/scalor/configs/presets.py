@@ -34,7 +34,7 @@ FAST_PROPOSALS = {"hd": 20, "vhd": 28, "bg": 20}
 """Proposals decoded per 64 cells, where the default of `DiscoverConfig` is too few for the crowd."""
 
 FAST_BATCH = {"hd": 8, "vhd": 8}
-"""Clips per step where a clip holds several times as many objects as elsewhere: a step teaches as much, in less time."""
+"""Clips per step where a clip holds several times as many objects as elsewhere: as much is learned in less time."""
 
 GREY_SIGMA = 0.2 / math.sqrt(3)
 """Likelihood std of grey clips: one channel weighs as much as the three equal ones of the same picture in colour."""

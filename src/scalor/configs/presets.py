@@ -120,6 +120,7 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
         birth=(0.1, 1e-6),
         dropout_until=0.7,
         carry_until=0.0,
+        blind_every=0,
         lengths=((0.0, 2), (0.2, 4), (0.6, 8)),
     )
     return Preset(name="fast-video", data="footage", model=model, recipe=recipe)
@@ -166,6 +167,7 @@ def paper_recipe() -> Recipe:
         birth=(0.1, 1e-4),
         discover_dropout=0.0,
         carry_until=0.0,
+        blind_every=0,
         ema=0.0,
         steps=100_000,
     )

@@ -44,7 +44,7 @@ class Recipe:
     discover_dropout: float = 0.5
     dropout_until: float = 0.08
     carry_until: float = 0.08
-    blind_every: int = 0
+    blind_every: int = 4
     background_steps: int = 0
     background_alpha: float = 0.9
     soften: float = 1.0

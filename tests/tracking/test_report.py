@@ -45,6 +45,20 @@ def test_what_lies_outside_the_view_or_behind_another_is_not_visible(like):
     assert share[0].tolist() == pytest.approx([1.0, 0.5, 0.25, 1.0, 0.5], abs=1e-4)
 
 
+def test_a_sliver_at_the_edge_is_a_share_of_a_whole_object(like):
+    # Three full boxes inside; one crosses the edge and is painted only where it is seen: two of its eight columns.
+    step = step_of([(4, 4), (4, 20), (20, 4), (16, 24)], [1.0] * 4, like, height=32, width=26)
+    patch = step.layers.patch.clone()
+    patch[3, -1, :, 2:] = 0.0
+    centers = torch.tensor([[8.0, 8.0], [24.0 - 4, 8.0], [8.0, 24.0], [28.0, 20.0]])
+    boxes = torch.cat([centers, torch.full((4, 2), float(SQUARE))], dim=-1)[None]
+    painted = step.replace(layers=step.layers.replace(patch=patch), slots=step.slots.replace(box=boxes))
+    share = visible_share(painted, height=32, width=26)
+    assert share[0, 3].item() == pytest.approx(0.25, abs=1e-3) and share[0, 0].item() == pytest.approx(1.0, abs=1e-3)
+    alone = visible_share(step_of([(16, 24)], [1.0], like, height=32, width=26), height=32, width=26)
+    assert alone.item() == pytest.approx(0.25, abs=1e-3), "with nothing to compare with, its own mask counts"
+
+
 def test_what_lies_in_the_padding_is_not_visible_and_boxes_end_at_the_frame(like):
     step = step_of([(4, 20)], [1.0], like, height=32, width=32)
     assert visible_share(step, height=32, width=24).item() == pytest.approx(0.5, abs=1e-3)

@@ -105,14 +105,28 @@ class FrameResult:
 
 @torch.no_grad()
 def visible_share(step: Step, *, height: int, width: int) -> Tensor:
-    """Share of each carried object's own mask inside the top left ``height`` x ``width`` and in front: [B, N]."""
+    """Share of each carried object inside the top left ``height`` x ``width`` and in front of the others: [B, N].
+
+    What an object is like beyond the edge is a guess, and the mask of a newcomer is often little more than what is seen
+    of it. So an object whose box crosses the edge is taken to fill its box at least as much as the objects that are
+    wholly in view do (their median), and what is seen of it counts as a share of that.
+    """
     layers, side = step.layers, step.layers.patch.shape[-1]
     # A rim of infinite importance: what lies beyond the frame (or in its padding) is hidden by it.
     rim = F.pad(step.total[:, :height, :width], (side, side, side, side), value=math.inf)
     share = visibility(layers.replace(corner=layers.corner + side), rim).clamp(0.0, 1.0)
-    table = share.new_zeros(step.origin.shape[0], _unpacked(step))
-    table[layers.batch, layers.slot] = share
-    return table.gather(1, step.origin) * step.slots.alive
+    own = layers.patch[:, -1].sum((1, 2)) * layers.pres
+    table = share.new_zeros(2, step.origin.shape[0], _unpacked(step))
+    table[:, layers.batch, layers.slot] = torch.stack([share, own])
+    share, own = table.gather(2, step.origin.expand(2, -1, -1)) * step.slots.alive
+    center, extent = step.slots.box[..., :2], step.slots.box[..., 2:]
+    edge = center.new_tensor([width, height])
+    inside = ((center - extent / 2 >= 0) & (center + extent / 2 <= edge)).all(-1) & (share > 0)
+    area = extent.prod(-1).clamp(min=1e-6)
+    fills = F.pad(torch.where(inside, own / area, math.nan), (0, 1), value=math.nan)
+    fill = fills.nanmedian(dim=1, keepdim=True).values.nan_to_num(0.0)
+    full = torch.where(inside, own, torch.maximum(own, fill * area)).clamp(min=1e-6)
+    return share * own / full
 
 
 @torch.no_grad()

@@ -33,11 +33,12 @@ FAST_CELLS = {"vld": 8, "ld": 4, "md": 4, "hd": 4, "vhd": 4, "bg": 4, "ablation"
 FAST_PROPOSALS = {"hd": 20, "vhd": 28, "bg": 20}
 """Proposals decoded per 64 cells, where the default of `DiscoverConfig` is too few for the crowd."""
 
-FAST_BATCH = {"hd": 8, "vhd": 8}
+FAST_BATCH = {"hd": 8, "vhd": 8, "bg": 8}
 """Clips per step where a clip holds several times as many objects as elsewhere: as much is learned in less time."""
 
-GREY_SIGMA = 0.2 / math.sqrt(3)
-"""Likelihood std of grey clips: one channel weighs as much as the three equal ones of the same picture in colour."""
+SMALL, GREY_SIGMA = 10.0, 0.15
+"""Objects below this size (px) have a likelihood std that falls with it, and grey clips have a lower one: there is less
+evidence for each object, and two neighbours would pass for one."""
 
 
 def fast_where(size: float) -> WhereConfig:
@@ -54,6 +55,7 @@ def fast_sprites(density: str) -> Preset:
         where=fast_where(data.object_size),
         discover=replace(default, proposals=FAST_PROPOSALS.get(density, default.proposals)),
         background=BackgroundConfig(family="encoder" if data.background != "black" else "none"),
+        render=RenderConfig(sigma=round(RenderConfig().sigma * min(1.0, data.object_size / SMALL), 3)),
     )
     recipe = replace(Recipe(), batch=FAST_BATCH.get(density, Recipe().batch))
     return Preset(name=f"fast-sprites-{density}", data=f"sprites-{density}", model=model, recipe=recipe)

@@ -16,6 +16,7 @@ from scalor.core.types import TRACKING, Knobs, Layers, Scenery, Slots, Step, Wor
 from scalor.models.config import DiscoverConfig
 from scalor.models.discover import Discover
 from scalor.models.scalor import Scalor
+from scalor.rollout import observe
 
 MakeModel = Callable[..., Scalor]
 SCENE = Scenery(height=32, width=32)
@@ -210,3 +211,17 @@ def test_evidence_raises_presence_where_something_stands_out(make_model: MakeMod
     assert torch.allclose(change[3], torch.full((4,), -0.5), atol=1e-3), "nothing near"
     assert change[1, 1] > -0.2 and change[1, 1] > change[3, 3]
     assert torch.equal(unknown, plain.discover.detector(features, explained).logit.detach())
+
+
+def test_a_world_without_objects_has_its_own_birth_prior(make_model):
+    model = make_model()
+    video = torch.rand(2, 2, 3, 32, 32)
+    found = {}
+    for first in (None, 0.3):
+        torch.manual_seed(0)
+        with torch.no_grad():
+            found[first] = observe(model, video, Knobs(birth=1e-3, first_birth=first))
+    usual, own = found[None].steps, found[0.3].steps
+    assert not torch.equal(usual[0].terms.kl_pres, own[0].terms.kl_pres)
+    assert usual[0].slots.alive.any(1).all(), "the second frame starts with objects in both clips"
+    assert torch.equal(usual[1].terms.kl_pres, own[1].terms.kl_pres)

@@ -8,8 +8,8 @@ from functools import partial
 from scalor.core.geometry import WhereConfig
 from scalor.core.jsonable import nearest
 from scalor.core.schedule import Recipe
-from scalor.data.digits import digits
-from scalor.data.sprites import sprites
+from scalor.data.digits import DigitsConfig, digits
+from scalor.data.sprites import SpritesConfig, sprites
 from scalor.errors import UserError
 from scalor.models.config import (
     BackgroundConfig,
@@ -36,9 +36,15 @@ FAST_PROPOSALS = {"hd": 20, "vhd": 28, "bg": 20}
 FAST_BATCH = {"hd": 8, "vhd": 8, "bg": 8}
 """Clips per step where a clip holds several times as many objects as elsewhere: as much is learned in less time."""
 
-SMALL, GREY_SIGMA = 10.0, 0.15
-"""Objects below this size (px) have a likelihood std that falls with it, and grey clips have a lower one: there is less
-evidence for each object, and two neighbours would pass for one."""
+GREY_SIGMA = 0.15
+"""Likelihood std of grey clips: one channel is less evidence than three."""
+
+
+def fast_recipe(data: SpritesConfig | DigitsConfig, cell: int, batch: int) -> Recipe:
+    """The recipe for made clips: the prior knows how many objects a first frame has, as it knows their size."""
+    shown = min(1.0, ((data.size + data.object_size) / (data.canvas - data.object_size)) ** 2)
+    objects = shown * sum(data.count) / 2
+    return replace(Recipe(), batch=batch, first_birth=round(objects / (data.size / cell) ** 2, 3))
 
 
 def fast_where(size: float) -> WhereConfig:
@@ -55,9 +61,8 @@ def fast_sprites(density: str) -> Preset:
         where=fast_where(data.object_size),
         discover=replace(default, proposals=FAST_PROPOSALS.get(density, default.proposals)),
         background=BackgroundConfig(family="encoder" if data.background != "black" else "none"),
-        render=RenderConfig(sigma=round(RenderConfig().sigma * min(1.0, data.object_size / SMALL), 3)),
     )
-    recipe = replace(Recipe(), batch=FAST_BATCH.get(density, Recipe().batch))
+    recipe = fast_recipe(data, FAST_CELLS[density], FAST_BATCH.get(density, Recipe().batch))
     return Preset(name=f"fast-sprites-{density}", data=f"sprites-{density}", model=model, recipe=recipe)
 
 
@@ -70,7 +75,8 @@ def fast_digits(density: str) -> Preset:
         where=fast_where(data.object_size),
         render=RenderConfig(sigma=GREY_SIGMA if data.channels == 1 else RenderConfig().sigma),
     )
-    return Preset(name=f"fast-digits-{density}", data=f"digits-{density}", model=model, recipe=Recipe())
+    recipe = fast_recipe(data, FAST_CELLS[density], Recipe().batch)
+    return Preset(name=f"fast-digits-{density}", data=f"digits-{density}", model=model, recipe=recipe)
 
 
 DEFAULT_SIZES = Sizes(height=20.0, width=10.0, spread=0.5, motion=6.0, noise=0.01)

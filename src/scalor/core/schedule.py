@@ -17,6 +17,7 @@ class Recipe:
     lengths                clip-length curriculum: (from progress, frames)
     temperature, temperature_steps   end value of the exponential anneal from 1.0 (paper: 0.3 in 20 000 steps)
     birth, birth_steps     (first, last) prior presence of proposals, linear (paper: 0.1 to 1e-4 in 500 steps)
+    first_birth            prior presence of proposals in a world without objects; 0: as everywhere
     detach_until           progress until which no gradient flows between frames (spec A.13-7)
     discover_dropout       probability of a frame without discovery, until ``dropout_until``; teaches propagation
     carry_until            progress until which carried objects cannot fade: thin strokes drawn a pixel beside their
@@ -35,11 +36,12 @@ class Recipe:
     warmup: int = 100
     lr_final: float = 0.05
     clip_norm: float = 1.0
-    lengths: tuple[tuple[float, int], ...] = ((0.0, 2), (0.15, 4), (0.6, 8))
+    lengths: tuple[tuple[float, int], ...] = ((0.0, 2), (0.08, 4), (0.55, 8))
     temperature: float = 0.3
     temperature_steps: int = 500
     birth: tuple[float, float] = (0.1, 1e-3)
     birth_steps: int = 500
+    first_birth: float = 0.0
     detach_until: float = 0.0
     discover_dropout: float = 0.5
     dropout_until: float = 0.08
@@ -80,6 +82,7 @@ def knobs_at(recipe: Recipe, step: int, progress: float) -> Knobs:
     return Knobs(
         temperature=math.exp(share * math.log(recipe.temperature)),
         birth=first + (last - first) * fade,
+        first_birth=recipe.first_birth or None,
         detach=progress < recipe.detach_until,
         discover_dropout=recipe.discover_dropout if progress < recipe.dropout_until else 0.0,
         carry=progress < recipe.carry_until,

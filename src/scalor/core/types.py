@@ -221,6 +221,7 @@ class Knobs:
 
     temperature        of the relaxed presence
     birth              prior presence per cell for new objects
+    first_birth        the same in a world that holds no object: births are rare, but a first frame is full; None: birth
     stochastic         sample, or take means and 1[p > 0.5] (tracking)
     hard               round presence samples to 0/1 (evaluation, generation)
     detach             cut gradients between frames
@@ -240,6 +241,7 @@ class Knobs:
 
     temperature: float = 0.3
     birth: float = 1e-4
+    first_birth: float | None = None
     stochastic: bool = True
     hard: bool = False
     detach: bool = False

@@ -2,19 +2,21 @@
 
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 
 from scalor import pretrained
+from scalor.configs import preset_named
+from scalor.core.types import Knobs
 from scalor.experiments.paper import LARGER_IS_BETTER, TABLE1, TABLE2
 from scalor.experiments.report import Report, number, table
 from scalor.experiments.rows import GATE, HELD_OUT, NLL_FRAMES, Row, Zoo
 from scalor.metrics.likelihood import effective_samples, nll_per_pixel
 from scalor.models.scalor import Scalor
-from scalor.objectives.particles import log_weights
+from scalor.objectives.particles import PARTICLES, log_weights
 from scalor.tracking.evaluate_clips import evaluate_dataset
 from scalor.tracking.setup import denormals_flushed
 
@@ -43,14 +45,16 @@ class Bench:
 
     def _each(self, row: Row, weights: str, what: str) -> Scores:
         self.say(f"{row.name}: {what} of {weights} on {self.clips} clips")
-        return _scored(row.name, row.data, row.frames, weights, self.clips, self.particles if what[0] == "l" else 0)
+        particles = self.particles if what == "likelihood" else 0
+        return _scored((row.name, row.preset, row.data), row.frames, weights, self.clips, particles)
 
 
 @functools.lru_cache(maxsize=256)
-def _scored(name: str, data: str, frames: int, weights: str, clips: int, particles: int) -> Scores:
+def _scored(names: tuple[str, str, str], frames: int, weights: str, clips: int, particles: int) -> Scores:
     """Both tables want the squared error; a set of weights is scored once in a process."""
     model, card = pretrained.load(weights)
-    row = Row(name=name, weights=weights, preset="", data=data, frames=frames)
+    name, preset, data = names
+    row = Row(name=name, weights=weights, preset=preset, data=data, frames=frames)
     origin = {key: card.get(key) for key in ("seed", "steps", "minutes", "sha256", "validation")}
     with denormals_flushed():
         found = likelihood_scores(model, row, clips, particles) if particles else tracking_scores(model, row, clips)
@@ -79,6 +83,7 @@ def tracking_scores(model: Scalor, row: Row, clips: int) -> Scores:
 def likelihood_scores(model: Scalor, row: Row, clips: int, particles: int) -> Scores:
     """NLL in nats per pixel at sigma 1 and at the training sigma, from the first `NLL_FRAMES` frames; seeded."""
     data, trained = row.clips(), model.config.render.sigma
+    knobs = prior_of(row)
     frames = min(NLL_FRAMES, row.frames)
     sigmas = dict.fromkeys((SIGMA, trained))
     size = max(1, CHUNK // particles)
@@ -89,7 +94,7 @@ def likelihood_scores(model: Scalor, row: Row, clips: int, particles: int) -> Sc
         for first in range(0, clips, size):
             taken = range(first, min(first + size, clips))
             video = torch.stack([data[index].video[:frames] for index in taken]).float() / 255
-            found = log_weights(model, video, particles=particles, sigmas=list(sigmas))
+            found = log_weights(model, video, particles=particles, sigmas=list(sigmas), knobs=knobs)
             for sigma, weights in found.items():
                 values[sigma].append(nll_per_pixel(weights, video.shape[-2] * video.shape[-1]))
             samples.append(effective_samples(found[SIGMA]))
@@ -102,6 +107,12 @@ def likelihood_scores(model: Scalor, row: Row, clips: int, particles: int) -> Sc
         "particles": particles,
         "nll_frames": frames,
     }
+
+
+def prior_of(row: Row) -> Knobs:
+    """The births that the model of a row expects at the end of its training."""
+    recipe = preset_named(row.preset).recipe
+    return replace(PARTICLES, birth=recipe.birth[1], first_birth=recipe.first_birth or None)
 
 
 def table1(bench: Bench, rows: Sequence[Row], command: str) -> Report:

@@ -90,7 +90,7 @@ class Discover(nn.Module):
         """
         features, moving = sight
         cells = self._birth(features) if frame is None else self.detector(features, explained, moving)
-        prior_logit = torch.full_like(cells.logit, float(to_logit(knobs.birth)))
+        prior_logit = self._prior_logit(cells.logit, kept.slots, knobs)
         logit = prior_logit if frame is None else cells.logit
         relaxed = sample_presence(logit, temperature=knobs.temperature, stochastic=knobs.stochastic, hard=knobs.hard)
         pick = self._pick(relaxed, cells, born=frame is None)
@@ -116,6 +116,15 @@ class Discover(nn.Module):
         terms = charge(draw, weight, (kl, ratio), knobs, weight)
         found = Objects(slots=slots, layers=layers, tight=tight, terms=terms)
         return found, (rejected * chosen).sum(1).detach(), chosen.sum(1).detach()
+
+    @staticmethod
+    def _prior_logit(like: Tensor, slots: Slots, knobs: Knobs) -> Tensor:
+        """Logit of the prior presence per cell [B, G]."""
+        usual = torch.full_like(like, float(to_logit(knobs.birth)))
+        if knobs.first_birth is None:
+            return usual
+        empty = ~slots.alive.any(1, keepdim=True)
+        return torch.where(empty, float(to_logit(knobs.first_birth)), usual)
 
     def _birth(self, features: Tensor) -> Proposals:
         batch, _, rows, columns = features.shape

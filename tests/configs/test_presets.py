@@ -96,3 +96,12 @@ def test_json_with_an_unknown_or_a_missing_key_is_refused() -> None:
         from_json(json.dumps(data))
     with pytest.raises(UserError, match="not JSON"):
         from_json("{")
+
+
+@pytest.mark.parametrize("name", ["fast-sprites-vld", "fast-sprites-md", "fast-sprites-vhd", "fast-digits-md"])
+def test_the_first_frame_is_expected_to_be_as_full_as_it_is(name: str) -> None:
+    preset = preset_named(name)
+    data = data_named(preset.data, 11)
+    seen = [int((data[index].truth.visibility[0] > 0).sum()) for index in range(30)]
+    cells = (64 / preset.model.cell) ** 2
+    assert preset.recipe.first_birth == pytest.approx(sum(seen) / len(seen) / cells, rel=0.25)

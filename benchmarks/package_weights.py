@@ -11,6 +11,8 @@ from typing import Any
 from scalor.configs import data_named
 from scalor.pretrained import load_all, save
 from scalor.tracking.evaluate_clips import evaluate_dataset
+from scalor.training.checkpoint import RunFolder
+from scalor.training.runner import births_of
 
 HELD_OUT = 7_000_003
 """Seed of the clips that cards are scored on; no choice was made on them."""
@@ -47,7 +49,7 @@ def main(run: str, name: str, command: str, clips: int = 100) -> None:
         found = evaluate_dataset(loaded.model, data_named(fields["data"], HELD_OUT), clips=clips, frames=10)
         fields["scores"] = {key: round(value, 5) for key, value in scores(found).items()}
         fields["scored_on"] = {"data": fields["data"], "seed": HELD_OUT, "clips": clips, "frames": 10}
-    fields |= {"command": command, "licence": "MIT"}
+    fields |= {"command": command, "licence": "MIT", "births": births_of(RunFolder(Path(run)).plan().preset.recipe)}
     path = save(
         loaded.model, loaded.model.config, PACKAGED / f"{name}.safetensors", fields, half=True, extra=loaded.extra
     )

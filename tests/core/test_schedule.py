@@ -60,6 +60,13 @@ def test_the_weight_average_forgets_its_first_weights() -> None:
     assert ema_decay(Recipe(ema=0.0), 10**6) == 0.0
 
 
+def test_carrying_ends_and_zero_is_no_first_birth() -> None:
+    recipe = Recipe(carry_until=0.1)
+    assert knobs_at(recipe, 3, 0.09).carry and not knobs_at(recipe, 3, 0.1).carry
+    assert knobs_at(recipe, 3, 0.5).first_birth is None
+    assert knobs_at(Recipe(first_birth=0.2), 3, 0.5).first_birth == 0.2
+
+
 def test_the_second_half_is_blind_now_and_then() -> None:
     recipe = Recipe(lengths=((0.0, 2), (0.5, 8)), blind_every=4)
     assert [knobs_at(recipe, step, 0.6).sighted for step in range(5)] == [None, None, None, 4, None]

@@ -225,3 +225,17 @@ def test_a_world_without_objects_has_its_own_birth_prior(make_model):
     assert not torch.equal(usual[0].terms.kl_pres, own[0].terms.kl_pres)
     assert usual[0].slots.alive.any(1).all(), "the second frame starts with objects in both clips"
     assert torch.equal(usual[1].terms.kl_pres, own[1].terms.kl_pres)
+
+
+def test_a_world_that_has_emptied_is_no_first_frame(make_model):
+    model = make_model()
+    video = torch.rand(2, 1, 3, 32, 32)
+    world = model.init(2, Scenery(height=32, width=32))
+    born = world.replace(next_id=torch.tensor([0, 5]))
+    charged = []
+    for first in (None, 0.3):
+        torch.manual_seed(0)
+        with torch.no_grad():
+            step = model.step(born, model.look(born, video)[0], Knobs(birth=1e-3, first_birth=first))[1]
+        charged.append(step.terms.kl_pres)
+    assert charged[0][0] != charged[1][0] and charged[0][1] == charged[1][1]

@@ -15,7 +15,7 @@ from scalor.metrics.boxes import without_hidden
 from scalor.metrics.mot import evaluate_many
 from scalor.metrics.segmentation import fg_ari, mean_iou
 from scalor.rollout import observe
-from scalor.tracking.evaluate_clips import evaluate_dataset, rollout_tracks
+from scalor.tracking.evaluate_clips import evaluate_dataset, identities, rollout_tracks
 from scalor.tracking.report import owner_ids, results_of
 from scalor.tracking.tracker import Tracker
 from scalor.tracking.view import View
@@ -69,6 +69,17 @@ def test_owner_maps_are_the_masks_of_the_reports(make_model):
 def test_a_perfect_mask_scores_one():
     truth = Sprites(CONFIG, seed=3)[0].truth
     assert fg_ari(truth.owner, truth.owner) == 1.0 and mean_iou(truth.owner, truth.owner) == pytest.approx(1.0)
+
+
+def test_who_returns_is_somebody_else_in_the_masks_too():
+    truth = Sprites(CONFIG, seed=3)[0].truth
+    column = int(truth.owner[0].max())
+    names = truth.id.clone()
+    names[2:, column] = torch.where(names[2:, column] >= 0, 99, -1)
+    maps = identities(dataclasses.replace(truth, id=names))
+    shown = truth.owner == column
+    assert (maps[:2][shown[:2]] == truth.id[0, column]).all() and (maps[2:][shown[2:]] == 99).all()
+    assert (maps[truth.owner < 0] == -1).all()
 
 
 def test_scores_do_not_depend_on_the_batch_and_are_those_of_the_metrics(make_model):

@@ -1,11 +1,14 @@
 """Scores while learning."""
 
+import dataclasses
 import json
 
+import pytest
 import torch
 
 from scalor.configs import train
 from scalor.configs.presets import tiny
+from scalor.errors import UserError
 from scalor.experiments.tables import reached
 from scalor.models.scalor import Scalor
 from scalor.training.checkpoint import RunFolder
@@ -34,6 +37,27 @@ def test_the_log_and_the_card_have_the_scores(tmp_path, monkeypatch):
     card = json.loads((tmp_path / "run" / "card.json").read_text())
     assert card["validation"]["clips"] == CLIPS and len(card["validation"]["mota"]) == 3
     assert progress_of([{"minutes": 1.0}]) is None
+
+
+def test_a_model_that_reports_nothing_is_examined_too(tmp_path, monkeypatch):
+    monkeypatch.setattr("scalor.training.module.LOG_EVERY", 1)
+    shy = {"model.discover.presence_bias": "-9.0"}
+    train("tiny", tmp_path / "run", steps=2, quiet=True, exam_minutes=1e-6, overrides=shy)
+    validation = json.loads((tmp_path / "run" / "card.json").read_text())["validation"]
+    assert validation["precision"] == [None, None] and validation["mota"] == [0.0, 0.0]
+
+
+def test_data_without_truth_are_refused_before_the_training(tmp_path):
+    clip = data_named("sprites-tiny", VALIDATION)[0]
+    with pytest.raises(UserError, match="no truth"):
+        Exam([dataclasses.replace(clip, truth=None)], 1.0)
+
+
+def test_an_exam_is_taken_after_resuming(tmp_path, monkeypatch):
+    monkeypatch.setattr("scalor.training.module.LOG_EVERY", 1)
+    for steps, resume in ((2, False), (4, True)):
+        train("tiny", tmp_path / "run", steps=steps, quiet=True, exam_minutes=1e-6, resume=resume)
+    assert [row["step"] for row in RunFolder(tmp_path / "run").rows() if "mota" in row] == [0, 1, 2, 3]
 
 
 def test_the_same_is_learned_with_and_without(tmp_path):

@@ -17,7 +17,8 @@ class Recipe:
     lengths                clip-length curriculum: (from progress, frames)
     temperature, temperature_steps   end value of the exponential anneal from 1.0 (paper: 0.3 in 20 000 steps)
     birth, birth_steps     (first, last) prior presence of proposals, linear (paper: 0.1 to 1e-4 in 500 steps)
-    first_birth            prior presence of proposals in a world without objects; 0: as everywhere
+    first_birth            prior presence of proposals (per cell, so it goes with the cell's size) until something was
+                           born; 0: as everywhere
     detach_until           progress until which no gradient flows between frames (spec A.13-7)
     discover_dropout       probability of a frame without discovery, until ``dropout_until``; teaches propagation
     carry_until            progress until which carried objects cannot fade: thin strokes drawn a pixel beside their

@@ -18,7 +18,7 @@ class Tracks:
     id          int64   [R]     identity, unique for ever within one table
     box_tlwh    float64 [R, 4]  left, top, width, height in source pixels (left edge of pixel 0 is 0.0)
     score       float64 [R]     confidence in [0, 1]
-    visibility  float64 [R]     share of the object's own mask that is in view and in front, in [0, 1]
+    visibility  float64 [R]     share of the object that is in view and in front, in [0, 1]
     masks       optional list of R COCO RLE dicts (None where a row has no mask)
     length      number of frames of the video the table speaks about (frames without objects count too)
     """

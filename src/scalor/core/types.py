@@ -109,7 +109,7 @@ class Sight(Struct):
     """What is seen of a frame; ``None`` in its place means imagine.
 
     frame [B, C, H, W] in [0, 1]; features [B, F, Gh, Gw] with the past in them, None: objects are imagined and only
-    compared with the frame (posterior and prior are one, which is still a bound); memory: encoder memory after this
+    compared with the frame (posterior and prior are one, and nothing can be born); memory: encoder memory after this
     frame; backdrop [B, C, H, W]: the scenery's with this frame's shadows on it, None: the scenery's; moving
     [B, 1, H, W]: mask of what stands out from it, None: nothing asks for it
     """
@@ -221,7 +221,7 @@ class Knobs:
 
     temperature        of the relaxed presence
     birth              prior presence per cell for new objects
-    first_birth        the same in a world that holds no object: births are rare, but a first frame is full; None: birth
+    first_birth        the same until something was born: births are rare, but a first frame is full; None: birth
     stochastic         sample, or take means and 1[p > 0.5] (tracking)
     hard               round presence samples to 0/1 (evaluation, generation)
     detach             cut gradients between frames

@@ -117,7 +117,7 @@ def _errors_of(
 
     each = [against(table) for table in samples]
     found = {"imagined, mean of samples": each, f"imagined, best of {len(each)}": [best_of(each)]}
-    found["imagined, likeliest"] = [against(table) for table in means]
+    found["imagined, means"] = [against(table) for table in means]
     found["copy of the last frame"] = [against(copy_last_frame(samples[0], **span))]
     for history in HISTORIES:
         if history < question.observed:

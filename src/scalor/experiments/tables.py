@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from scalor import pretrained
-from scalor.configs import preset_named
 from scalor.core.types import Knobs
 from scalor.experiments.paper import LARGER_IS_BETTER, TABLE1, TABLE2
 from scalor.experiments.report import Report, number, table
@@ -46,18 +45,21 @@ class Bench:
     def _each(self, row: Row, weights: str, what: str) -> Scores:
         self.say(f"{row.name}: {what} of {weights} on {self.clips} clips")
         particles = self.particles if what == "likelihood" else 0
-        return _scored((row.name, row.preset, row.data), row.frames, weights, self.clips, particles)
+        return _scored(row.name, row.data, row.frames, weights, self.clips, particles)
 
 
 @functools.lru_cache(maxsize=256)
-def _scored(names: tuple[str, str, str], frames: int, weights: str, clips: int, particles: int) -> Scores:
+def _scored(name: str, data: str, frames: int, weights: str, clips: int, particles: int) -> Scores:
     """Both tables want the squared error; a set of weights is scored once in a process."""
     model, card = pretrained.load(weights)
-    name, preset, data = names
-    row = Row(name=name, weights=weights, preset=preset, data=data, frames=frames)
+    row = Row(name=name, weights=weights, preset="", data=data, frames=frames)
     origin = {key: card.get(key) for key in ("seed", "steps", "minutes", "sha256", "validation")}
+    origin["trained_on"] = card.get("data")
     with denormals_flushed():
-        found = likelihood_scores(model, row, clips, particles) if particles else tracking_scores(model, row, clips)
+        if particles:
+            found = likelihood_scores(model, row, clips, particles, prior_of(card))
+        else:
+            found = tracking_scores(model, row, clips)
     return {"weights": weights, **origin, **found}
 
 
@@ -80,10 +82,9 @@ def tracking_scores(model: Scalor, row: Row, clips: int) -> Scores:
     }
 
 
-def likelihood_scores(model: Scalor, row: Row, clips: int, particles: int) -> Scores:
+def likelihood_scores(model: Scalor, row: Row, clips: int, particles: int, knobs: Knobs = PARTICLES) -> Scores:
     """NLL in nats per pixel at sigma 1 and at the training sigma, from the first `NLL_FRAMES` frames; seeded."""
     data, trained = row.clips(), model.config.render.sigma
-    knobs = prior_of(row)
     frames = min(NLL_FRAMES, row.frames)
     sigmas = dict.fromkeys((SIGMA, trained))
     size = max(1, CHUNK // particles)
@@ -109,10 +110,9 @@ def likelihood_scores(model: Scalor, row: Row, clips: int, particles: int) -> Sc
     }
 
 
-def prior_of(row: Row) -> Knobs:
-    """The births that the model of a row expects at the end of its training."""
-    recipe = preset_named(row.preset).recipe
-    return replace(PARTICLES, birth=recipe.birth[1], first_birth=recipe.first_birth or None)
+def prior_of(card: Mapping[str, Any]) -> Knobs:
+    """Knobs with the births that weights expected at the end of their training; 1e-4 where their card does not say."""
+    return replace(PARTICLES, **card.get("births", {}))
 
 
 def table1(bench: Bench, rows: Sequence[Row], command: str) -> Report:
@@ -195,12 +195,12 @@ def _reached(found: Mapping[str, list[Scores]], paper: Mapping[str, Mapping[str,
     lines = []
     for row, scores in found.items():
         wanted = paper.get(row, {}).get("mota")
-        exams = [each["validation"] for each in scores if each.get("validation")]
+        exams = [each["validation"] for each in scores if each.get("validation") and each["trained_on"] == row]
         if wanted is None or not exams:
             continue
         first = [reached(exam, wanted) for exam in exams]
         words = ", ".join("not reached" if minutes is None else f"{minutes:.1f}" for minutes in first)
-        best = ", ".join(f"{100 * max(exam['mota']):.1f} %" for exam in exams)
+        best = ", ".join(f"{100 * max(mota for mota in exam['mota'] if mota is not None):.1f} %" for exam in exams)
         lines.append([row, _shown("mota", wanted), words, best])
     if not lines:
         return ""
@@ -208,10 +208,10 @@ def _reached(found: Mapping[str, list[Scores]], paper: Mapping[str, Mapping[str,
     return head + table(["", "MOTA of the paper", "minutes", "best MOTA seen"], lines)
 
 
-def reached(exam: Mapping[str, Sequence[float]], wanted: float) -> float | None:
+def reached(exam: Mapping[str, Any], wanted: float) -> float | None:
     """Minutes at the first exam with a MOTA of at least ``wanted``; None: never."""
     pairs = zip(exam["minutes"], exam["mota"], strict=True)
-    return next((minutes for minutes, mota in pairs if mota >= wanted), None)
+    return next((minutes for minutes, mota in pairs if mota is not None and mota >= wanted), None)
 
 
 def _cell(scores: Sequence[Scores], name: str, wanted: float | None) -> str:

@@ -80,17 +80,19 @@ class Discover(nn.Module):
         frame: Tensor | None,
         sight: tuple[Tensor, Tensor | None],
         kept: Objects,
-        explained: Tensor,
+        given: tuple[Tensor, Tensor],
         knobs: Knobs,
     ) -> tuple[Objects, Tensor, Tensor]:
         """New objects beside ``kept``; also the number of proposals rejected and present, [B] each.
 
-        ``sight`` are the features and the mask of what moves, if it is known. The features only give the grid when
-        ``frame`` is None (imagining): births are then drawn from the prior.
+        ``sight`` are the features and the mask of what moves, if it is known; ``given`` the mask of what is explained
+        [B, H, W] and the prior presence per cell [B]. The features only give the grid when ``frame`` is None
+        (imagining): births are then drawn from the prior.
         """
         features, moving = sight
+        explained, births = given
         cells = self._birth(features) if frame is None else self.detector(features, explained, moving)
-        prior_logit = self._prior_logit(cells.logit, kept.slots, knobs)
+        prior_logit = to_logit(births).unsqueeze(1).expand_as(cells.logit)
         logit = prior_logit if frame is None else cells.logit
         relaxed = sample_presence(logit, temperature=knobs.temperature, stochastic=knobs.stochastic, hard=knobs.hard)
         pick = self._pick(relaxed, cells, born=frame is None)
@@ -116,15 +118,6 @@ class Discover(nn.Module):
         terms = charge(draw, weight, (kl, ratio), knobs, weight)
         found = Objects(slots=slots, layers=layers, tight=tight, terms=terms)
         return found, (rejected * chosen).sum(1).detach(), chosen.sum(1).detach()
-
-    @staticmethod
-    def _prior_logit(like: Tensor, slots: Slots, knobs: Knobs) -> Tensor:
-        """Logit of the prior presence per cell [B, G]."""
-        usual = torch.full_like(like, float(to_logit(knobs.birth)))
-        if knobs.first_birth is None:
-            return usual
-        empty = ~slots.alive.any(1, keepdim=True)
-        return torch.where(empty, float(to_logit(knobs.first_birth)), usual)
 
     def _birth(self, features: Tensor) -> Proposals:
         batch, _, rows, columns = features.shape

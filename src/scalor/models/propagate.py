@@ -72,7 +72,7 @@ class Propagate(nn.Module):
         logit = guide.presence(where, box, what)
         drawn = knobs.stochastic and not (knobs.keep_alive and guide is prior)
         sampled = sample_presence(logit, temperature=knobs.temperature, stochastic=drawn, hard=knobs.hard)
-        if knobs.carry:
+        if knobs.carry:  # no presence is drawn; its KL stays, and only keeps the two guides together meanwhile
             sampled = torch.ones_like(sampled)
         moved = slots.replace(
             latents=Latents(pres=sampled, where=where, what=what, depth=draw.depth[0]),
@@ -114,7 +114,7 @@ class Propagate(nn.Module):
         deficit = slots.deficit * knobs.leak + (1 - pres)
         stop = self.config.propagate.stop if knobs.patience is None else knobs.patience
         lives = slots.alive & (deficit < stop)
-        if not knobs.stochastic:
+        if not knobs.stochastic and not knobs.keep_alive:
             lives = lives & (in_view(slots.box, height=scenery.height, width=scenery.width) > 0.05)
         layers, tight = self.painter(slots.latents, slots.box, lives)
         doubled = self._doubled(slots, layers, tight, lives)

@@ -96,7 +96,7 @@ class Scalor(nn.Module):
             frame, features, memory, moving = sight.frame, sight.features, sight.memory, sight.moving
             ground = scenery if sight.backdrop is None else scenery.replace(backdrop=sight.backdrop)
         kept = self.propagate(world.slots, frame, features, scenery, knobs)
-        found, rejected, proposed = self._find(kept, sight, scenery, knobs)
+        found, rejected, proposed = self._find(kept, sight, world, knobs)
         layers = kept.layers
         if found is not None:
             shifted = found.layers.replace(slot=found.layers.slot + kept.slots.count)
@@ -105,7 +105,8 @@ class Scalor(nn.Module):
         color, alpha, total = composite(layers, **size, convex=self.config.render.convex)
         if knobs.show is not None:
             alpha = torch.full_like(alpha, knobs.show)
-        backdrop, code, kl_background, ratio = self.background(frame, alpha, world.background, ground, knobs)
+        looked = frame if sight is not None and sight.features is not None else None
+        backdrop, code, kl_background, ratio = self.background(looked, alpha, world.background, ground, knobs)
         image = color + (1 - alpha) * backdrop
         terms = kept.terms if found is None else kept.terms + found.terms
         terms = self._close(terms, frame, image, kl_background, ratio, knobs)
@@ -130,21 +131,24 @@ class Scalor(nn.Module):
         return after, report
 
     def _find(
-        self, kept: Objects, sight: Sight | None, scenery: Scenery, knobs: Knobs
+        self, kept: Objects, sight: Sight | None, world: World, knobs: Knobs
     ) -> tuple[Objects | None, Tensor, Tensor]:
-        batch = kept.slots.alive.shape[0]
+        batch, scenery = kept.slots.alive.shape[0], world.scenery
         none = kept.terms.log_like.new_zeros(batch)
         if not knobs.births if sight is None else sight.features is None:
             return None, none, none
         if kept.slots.count and knobs.discover_dropout and float(torch.rand(())) < knobs.discover_dropout:
             return None, none, none
+        births = torch.full_like(none, knobs.birth)
+        if knobs.first_birth is not None:
+            births = torch.where(world.next_id == 0, knobs.first_birth, births)
         mask = explained(kept.layers, batch=batch, height=scenery.height, width=scenery.width)
         if sight is None:
             cell = self.config.cell
             grid = none.new_zeros(batch, 1, scenery.height // cell, scenery.width // cell)
-            return self.discover(None, (grid, None), kept, mask, knobs)
+            return self.discover(None, (grid, None), kept, (mask, births), knobs)
         assert sight.features is not None
-        return self.discover(sight.frame, (sight.features, sight.moving), kept, mask, knobs)
+        return self.discover(sight.frame, (sight.features, sight.moving), kept, (mask, births), knobs)
 
     def _close(
         self, terms: Terms, frame: Tensor | None, image: Tensor, kl: Tensor, ratio: Tensor, knobs: Knobs

@@ -24,6 +24,7 @@ from scalor.tracking.report import owner_ids, tight_tlwh, visible_share
 
 LEAST_VISIBLE = 0.25
 """Truth and reports of which less is seen are not scored."""
+OUTLINES = ((0, "fg_ari"), (1, "mask_iou"))
 
 
 def rollout_tracks(rollout: Rollout, *, height: int, width: int, min_visibility: float = 0.0) -> list[Tracks]:
@@ -109,7 +110,8 @@ def evaluate_dataset(
         pairs += [(truth.tracks(0.0), table) for truth, table in zip(truths, tables, strict=True)]
         outlines += _outlines(rollout, truths)
         gates += [_gates(truth) if distance is None else distance for truth in truths]
-    agreed = dict(zip(("fg_ari", "mask_iou"), np.nanmean(outlines, axis=0).tolist(), strict=True))
+    shown = [pair for pair in outlines if pair[0] == pair[0]]
+    agreed = {name: float(np.mean([pair[k] for pair in shown])) if shown else None for k, name in OUTLINES}
     counted = {"mse": error / pixels, "clips": clips, "frames": frames, "stochastic": stochastic}
     return _scores(pairs, gates) | agreed | counted
 
@@ -118,7 +120,15 @@ def _outlines(rollout: Rollout, truths: Sequence[Truth]) -> list[tuple[float, fl
     """Foreground ARI and mean IoU of the masks of each clip; NaN where the truth shows no object."""
     height, width = truths[0].owner.shape[-2:]
     found = torch.stack([owner_ids(step, height=height, width=width) for step in rollout.steps], dim=1).cpu()
-    return [(fg_ari(truth.owner, seen), mean_iou(truth.owner, seen)) for truth, seen in zip(truths, found, strict=True)]
+    true = [identities(truth) for truth in truths]
+    return [(fg_ari(owners, seen), mean_iou(owners, seen)) for owners, seen in zip(true, found, strict=True)]
+
+
+def identities(truth: Truth) -> Tensor:
+    """The true identity that each pixel shows, -1 for background: int64 [T, H, W]. Who returns has a new one."""
+    owner = truth.owner.long()
+    names = truth.id.long().gather(1, owner.clamp(min=0).flatten(1)).view_as(owner)
+    return torch.where(owner >= 0, names, -1)
 
 
 def _scores(pairs: Sequence[tuple[Tracks, Tracks]], gates: Sequence[float | Mapping[int, float]]) -> dict[str, Any]:

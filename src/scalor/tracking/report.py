@@ -36,7 +36,7 @@ class FrameResult:
     ids         int64   [N]     never reused
     box_tlwh    float64 [N, 4]  left, top, width, height in source pixels: the whole object, cut at the frame's edge
     score       float64 [N]     probability of presence
-    visibility  float64 [N]     share of the object's own mask in view and in front
+    visibility  float64 [N]     share of the object in view and in front (`visible_share`)
     masks       what is seen of each object
     decoded     False: there was no picture, the world went on without one and nothing is reported
     pictures    on request

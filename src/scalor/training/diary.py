@@ -118,7 +118,8 @@ class Diary(Callback):
         row = {**numbers, "minutes": trainee.clock.elapsed / 60, "seconds_per_step": pace}
         if self.exam is not None and self.exam.due(self.rows[-1]["minutes"] if self.rows else 0.0, row["minutes"]):
             row |= self.exam(trainee.average)
-            self.say(f"step {trainee.done}: MOTA {row['mota']:.1%} on validation clips")
+            self._paced = (trainee.done, time.monotonic())
+            self.say(f"step {trainee.done}: MOTA {row.get('mota', 0.0):.1%} on validation clips")
         self.folder.add_row(row)
         for name, value in row.items():
             self._writer.add_scalar(name, value, step)

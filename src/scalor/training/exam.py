@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 
-from scalor.data.loader import ClipData
+from scalor.data.loader import ClipData, CutToLength
+from scalor.errors import UserError
 from scalor.models.scalor import Scalor
 from scalor.tracking.evaluate_clips import evaluate_dataset
 
@@ -19,28 +20,45 @@ SCORES = ("mota", "precision", "recall", "mota_iou50", "clip_mse")
 
 @dataclass(frozen=True)
 class Exam:
-    """Tracks `CLIPS` validation clips every ``minutes`` of training; that time counts as training time."""
+    """Tracks `CLIPS` validation clips every ``minutes`` of training; that time counts as training time.
+
+    Raises UserError where the data have no truth, or clips of less than `FRAMES` frames.
+    """
 
     data: ClipData
     minutes: float
+
+    def __post_init__(self) -> None:
+        clip = self.data[0]
+        long_enough = isinstance(self.data, CutToLength) or len(clip.video) >= FRAMES
+        if clip.truth is None or not long_enough:
+            raise UserError(
+                f"the data's first clip has {len(clip.video)} frames and {'no' if clip.truth is None else 'a'} truth; "
+                f"{FRAMES} frames with truth are wanted for an exam; leave --exam-minutes out"
+            )
 
     def due(self, before: float, now: float) -> bool:
         """Whether a multiple of ``minutes`` lies between two times in minutes."""
         return now // self.minutes > before // self.minutes
 
     def __call__(self, model: Scalor) -> dict[str, float]:
-        """The `SCORES` of a model, shares; nothing random is drawn."""
+        """The `SCORES` of a model (no precision where nothing is reported); nothing random is drawn."""
         with torch.random.fork_rng():
             found = evaluate_dataset(model, self.data, clips=CLIPS, frames=FRAMES)
         near = found["distance"]
-        shares = {name: near[name] for name in SCORES[:3]}
-        return shares | {"mota_iou50": found["iou"]["mota"], "clip_mse": found["mse"]}
+        scores = {name: near[name] for name in SCORES[:3]}
+        scores |= {"mota_iou50": found["iou"]["mota"], "clip_mse": found["mse"]}
+        return {name: value for name, value in scores.items() if value is not None}
 
 
 def progress_of(rows: Sequence[Mapping[str, float]]) -> dict[str, Any] | None:
     """The exams in a log for the card: the columns by name, minutes first; None: there were none."""
-    taken = [row for row in rows if "mota" in row]
+    taken = [row for row in rows if "clip_mse" in row]
     if not taken:
         return None
-    columns = {name: [round(row[name], 4) for row in taken] for name in ("minutes", *SCORES)}
+    columns = {name: [_rounded(row.get(name)) for row in taken] for name in ("minutes", *SCORES)}
     return {"seed": VALIDATION, "clips": CLIPS, "frames": FRAMES, **columns}
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

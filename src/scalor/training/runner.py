@@ -14,6 +14,7 @@ from torch import Tensor
 
 import scalor
 from scalor.core.jsonable import nearest
+from scalor.core.schedule import Recipe
 from scalor.errors import UserError
 from scalor.pretrained import save
 from scalor.training import health
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """How a run is done; nothing here changes what is learned on the same device.
+    """How a run is done; nothing here changes what is learned in so many steps on the same device.
 
     card    what else the card of the weights says
     extra   tensors that are stored with the weights
@@ -126,6 +127,7 @@ def _save_weights(trainee: "Trainee", numbers: Mapping[str, float], folder: RunF
         "minutes": round(trainee.clock.elapsed / 60, 2),
         "finished": trainee.clock.over(trainee.done),
         "training": {key: float(f"{value:.6g}") for key, value in numbers.items() if key in ("loss", "mse", "objects")},
+        "births": births_of(plan.preset.recipe),
         "health": health.report(numbers),
         "scalor": scalor.__version__,
         "torch": torch.__version__,
@@ -134,6 +136,11 @@ def _save_weights(trainee: "Trainee", numbers: Mapping[str, float], folder: RunF
     if (progress := progress_of(folder.rows())) is not None:
         fields["validation"] = progress
     save(trainee.average, plan.preset.model, folder.weights, fields, extra=options.extra)
+
+
+def births_of(recipe: Recipe) -> dict[str, float | None]:
+    """The prior presence per cell at the end of a training, by the names of `Knobs`."""
+    return {"birth": recipe.birth[1], "first_birth": recipe.first_birth or None}
 
 
 def _opening(plan: Plan, folder: RunFolder, resumed: bool, accelerator: str) -> str:

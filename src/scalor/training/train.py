@@ -38,7 +38,8 @@ def train(
             to that of an uninterrupted run of the same number of steps.
         device: auto, cpu, cuda or mps.
         quiet: print nothing.
-        exam_minutes: track validation clips after every so many minutes and log the scores (see `exam`).
+        exam_minutes: track validation clips after every so many minutes and log the scores (see `exam`); a resumed run
+            is examined only where this is given again.
 
     Raises:
         UserError: a folder that holds a run, nothing to resume, other settings than the run's, unknown keys or data,
@@ -64,9 +65,9 @@ def train(
         )
     lessons = ClipLessons(data_named(preset.data, TRAINING_SEEDS + plan.seed), plan.seed)
     _refuse_misfits(preset, lessons)
+    exam = None if exam_minutes is None else Exam(data_named(preset.data, VALIDATION), exam_minutes)
     if not resume:
         folder.claim(plan)
-    exam = None if exam_minutes is None else Exam(data_named(preset.data, VALIDATION), exam_minutes)
     return run(plan, folder, lessons, Options(device=device, quiet=quiet, exam=exam))
 
 

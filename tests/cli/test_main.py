@@ -249,8 +249,9 @@ def test_fit_leaves_the_time_budget_to_the_library_unless_told(monkeypatch, tmp_
 
 def test_train_hands_every_option_over(monkeypatch, tmp_path):
     calls = listening(monkeypatch, "scalor.configs", "train")
-    assert door.main(["train", "fast-sprites-md", "-o", str(tmp_path), "--steps", "7"]) == 0
+    assert door.main(["train", "fast-sprites-md", "-o", str(tmp_path), "--steps", "7", "--exam-minutes", "2"]) == 0
     kwargs = {"steps": 7, "minutes": None, "seed": 0, "overrides": {}, "resume": False, "device": "auto"}
+    kwargs["exam_minutes"] = 2.0
     assert calls == [(("fast-sprites-md", str(tmp_path)), kwargs)]
 
 

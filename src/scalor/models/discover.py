@@ -92,7 +92,7 @@ class Discover(nn.Module):
         features, moving = sight
         explained, births = given
         cells = self._birth(features) if frame is None else self.detector(features, explained, moving)
-        prior_logit = to_logit(births).unsqueeze(1).expand_as(cells.logit)
+        prior_logit = to_logit(births).to(cells.logit.dtype).unsqueeze(1).expand_as(cells.logit)
         logit = prior_logit if frame is None else cells.logit
         relaxed = sample_presence(logit, temperature=knobs.temperature, stochastic=knobs.stochastic, hard=knobs.hard)
         pick = self._pick(relaxed, cells, born=frame is None)

@@ -36,8 +36,13 @@ FAST_PROPOSALS = {"hd": 20, "vhd": 28, "bg": 20}
 FAST_BATCH = {"hd": 8, "vhd": 8, "bg": 8}
 """Clips per step where a clip holds several times as many objects as elsewhere: as much is learned in less time."""
 
-GREY_SIGMA = 0.15
-"""Likelihood std of grey clips: one channel is less evidence than three."""
+
+def grey_sigma(size: float) -> float:
+    """Likelihood std of grey clips with objects of ``size`` pixels.
+
+    One channel is less evidence than three, but a large digit has so much of it that its strokes pass for objects.
+    """
+    return round(min(0.25, 0.0015 * size**2), 2)
 
 
 def fast_recipe(data: SpritesConfig | DigitsConfig, cell: int, batch: int) -> Recipe:
@@ -73,7 +78,7 @@ def fast_digits(density: str) -> Preset:
         channels=data.channels,
         cell=FAST_CELLS[density],
         where=fast_where(data.object_size),
-        render=RenderConfig(sigma=GREY_SIGMA if data.channels == 1 else RenderConfig().sigma),
+        render=RenderConfig(sigma=grey_sigma(data.object_size)) if data.channels == 1 else RenderConfig(),
     )
     recipe = fast_recipe(data, FAST_CELLS[density], Recipe().batch)
     return Preset(name=f"fast-digits-{density}", data=f"digits-{density}", model=model, recipe=recipe)

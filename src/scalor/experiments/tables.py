@@ -204,7 +204,10 @@ def _reached(found: Mapping[str, list[Scores]], paper: Mapping[str, Mapping[str,
         lines.append([row, _shown("mota", wanted), words, best])
     if not lines:
         return ""
-    head = "Minutes of training until the weights first track validation clips as well as the paper says:\n\n"
+    head = (
+        "Minutes of training until the weights first track the few validation clips of an exam, which scatter, as well "
+    )
+    head += "as the paper says:\n\n"
     return head + table(["", "MOTA of the paper", "minutes", "best MOTA seen"], lines)
 
 

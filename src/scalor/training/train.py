@@ -31,7 +31,9 @@ def train(
     Args:
         preset: model, recipe and data.
         out: the run folder (see `checkpoint`); must be new unless ``resume``.
-        steps, minutes: how long; neither: the recipe's steps. A resumed run keeps its length unless one is given.
+        steps: how long; neither this nor ``minutes``: the recipe's steps. A resumed run keeps its length unless one is
+            given.
+        minutes: how long instead.
         seed: of weights, noise and data.
         overrides: changes of the preset, as ``{"model.cell": "8", "train.lr": "1e-3"}``.
         resume: go on from the last checkpoint; on a CPU with the same number of threads the result is bit-identical

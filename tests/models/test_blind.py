@@ -9,8 +9,8 @@ from scalor.rollout import observe
 LOOKING = Knobs(sighted=2, carry=True)
 
 
-def test_blind_frames_are_not_looked_at_but_compared_with(make_model):
-    model = make_model()
+def two_that_part_after_two_frames(model):
+    """Rollouts with the same noise of two clips whose first two frames are the same."""
     video = torch.rand(2, 4, 3, 32, 32)
     other = torch.cat([video[:, :2], torch.rand(2, 2, 3, 32, 32)], dim=1)
     seen = []
@@ -18,6 +18,12 @@ def test_blind_frames_are_not_looked_at_but_compared_with(make_model):
         torch.manual_seed(0)
         with torch.no_grad():
             seen.append(observe(model, clip, LOOKING))
+    return seen
+
+
+def test_blind_frames_are_not_looked_at_but_compared_with(make_model):
+    model = make_model()
+    seen = two_that_part_after_two_frames(model)
     assert all(torch.equal(seen[0].steps[t].image, seen[1].steps[t].image) for t in range(4))
     assert not torch.equal(seen[0].steps[3].terms.log_like, seen[1].steps[3].terms.log_like)
     for step in seen[0].steps[2:]:
@@ -27,13 +33,7 @@ def test_blind_frames_are_not_looked_at_but_compared_with(make_model):
 
 def test_the_background_is_not_looked_at_either(make_model):
     model = make_model(background=BackgroundConfig(family="encoder"))
-    video = torch.rand(2, 4, 3, 32, 32)
-    other = torch.cat([video[:, :2], torch.rand(2, 2, 3, 32, 32)], dim=1)
-    seen = []
-    for clip in (video, other):
-        torch.manual_seed(0)
-        with torch.no_grad():
-            seen.append(observe(model, clip, LOOKING))
+    seen = two_that_part_after_two_frames(model)
     assert all(torch.equal(seen[0].steps[t].background, seen[1].steps[t].background) for t in range(4))
     assert float(seen[0].steps[3].terms.kl_background.abs().sum()) == 0.0
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import scalor
 from scalor.cli import main as door
 from scalor.cli.evaluate import frame_range, table
-from scalor.cli.parser import hint, overrides
+from scalor.cli.parser import hint, one_by_one, overrides
 from scalor.errors import UserError
 
 SUMMARY = {
@@ -239,6 +239,21 @@ def test_fit_hands_every_option_over(monkeypatch, tmp_path):
     kwargs["overrides"] = {"model.cell": "8", "train.lr": "1e-3"}
     assert calls == [(([str(tmp_path)] * 2, out), kwargs)]
     assert Path(out).is_dir()
+
+
+def test_set_takes_several_pairs_and_leaves_what_is_no_pair():
+    words = ["fit", "--set", "model.cell=8", "train.lr=1e-3", "a.mp4", "model.cell=4", "-o", "x"]
+    spread = ["fit", "--set", "model.cell=8", "--set", "train.lr=1e-3", "a.mp4", "model.cell=4", "-o", "x"]
+    assert one_by_one(words) == spread
+    assert one_by_one(["--set=model.cell=8", "train.lr=1"]) == ["--set=model.cell=8", "--set", "train.lr=1"]
+    assert one_by_one(["--set", "model.cell=8", "-o", "a.b=c"]) == ["--set", "model.cell=8", "-o", "a.b=c"]
+
+
+def test_train_takes_several_pairs_after_one_set(monkeypatch, tmp_path):
+    calls = listening(monkeypatch, "scalor.configs", "train")
+    argv = ["train", "fast-sprites-md", "-o", str(tmp_path / "run"), "--set", "model.cell=8", "train.lr=1e-3"]
+    assert door.main(argv) == 0
+    assert calls[0][1]["overrides"] == {"model.cell": "8", "train.lr": "1e-3"}
 
 
 def test_fit_leaves_the_time_budget_to_the_library_unless_told(monkeypatch, tmp_path):

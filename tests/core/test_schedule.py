@@ -45,7 +45,7 @@ def test_switches_turn_at_their_moments() -> None:
     assert knobs_at(RECIPE, 9, 0.19).detach and not knobs_at(RECIPE, 9, 0.2).detach
     assert knobs_at(RECIPE, 9, 0.39).discover_dropout == 0.3 and knobs_at(RECIPE, 9, 0.4).discover_dropout == 0.0
     assert knobs_at(RECIPE, 4, 0.0).show == RECIPE.background_alpha and knobs_at(RECIPE, 5, 0.0).show is None
-    assert [clip_length(RECIPE, progress) for progress in (0.0, 0.49, 0.5, 1.0)] == [2, 2, 4, 4]
+    assert [clip_length(RECIPE, 0, progress) for progress in (0.0, 0.49, 0.5, 1.0)] == [2, 2, 4, 4]
 
 
 def test_the_learning_rate_warms_up_and_ends_at_its_share() -> None:
@@ -68,7 +68,11 @@ def test_carrying_ends_and_zero_is_no_first_birth() -> None:
 
 
 def test_the_second_half_is_blind_now_and_then() -> None:
-    recipe = Recipe(lengths=((0.0, 2), (0.5, 8)), blind_every=4)
+    recipe = Recipe(lengths=((0.0, 2), (0.5, 8)), blind_every=4, blind_frames=((0.0, 4), (0.7, 12)))
     assert [knobs_at(recipe, step, 0.6).sighted for step in range(5)] == [None, None, None, 4, None]
     assert knobs_at(recipe, 3, 0.1).sighted is None
+    assert [clip_length(recipe, step, 0.6) for step in range(5)] == [8] * 5
+    assert [clip_length(recipe, step, 0.7) for step in range(5)] == [8, 8, 8, 16, 8]
+    assert knobs_at(recipe, 3, 0.7).sighted == 4
+    assert clip_length(recipe, 3, 0.1) == 2
     assert all(knobs_at(Recipe(blind_every=0), step, 0.9).sighted is None for step in range(8))

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import scalor
 from scalor.cli import bench, data, demo, evaluate, fit, imagine, reproduce, track, train, weights
-from scalor.cli.parser import Parser
+from scalor.cli.parser import Parser, one_by_one
 from scalor.errors import UserError
 
 COMMANDS: dict[str, ModuleType] = {
@@ -44,7 +44,7 @@ def build() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code (0 done, 2 wrong use, 130 interrupted)."""
     try:
-        config = build().parse_args(argv if argv is None else list(argv))
+        config = build().parse_args(one_by_one(sys.argv[1:] if argv is None else argv))
         COMMANDS[config.command].run(config[config.command])
         sys.stdout.flush()
     except UserError as error:

@@ -18,6 +18,10 @@ WANTED = {
 }
 
 
+PAIR = re.compile(r"[a-z_]+(\.[a-z_]+)+=")
+"""The start of ``KEY=VALUE`` as ``--set`` has it."""
+
+
 def hint(word: str, known: Iterable[str]) -> str:
     """``"did you mean X?"`` for the known word nearest to ``word``, else all the known words."""
     choices = sorted(known)
@@ -95,15 +99,29 @@ def add_threads(parser: Parser) -> None:
 
 
 def add_set(parser: Parser) -> None:
-    """``--set KEY=VALUE`` (any number of times) and ``--config FILE``."""
+    """``--set KEY=VALUE ...`` (any number of times, see `one_by_one`) and ``--config FILE``."""
     parser.add_argument(
         "--set",
         metavar="KEY=VALUE",
         action="append",
         default=[],
-        help="change one number of the preset, for example model.cell=8; may be given many times",
+        help="change numbers of the preset, for example model.cell=8 train.lr=1e-3",
     )
     parser.add_argument("--config", action="config", help="a YAML or JSON file with these options")
+
+
+def one_by_one(words: Sequence[str]) -> list[str]:
+    """``--set a.b=1 c.d=2`` as ``--set a.b=1 --set c.d=2``; what else follows is an argument of its own."""
+    out: list[str] = []
+    ready = False
+    for number, word in enumerate(words):
+        value = number > 0 and words[number - 1] == "--set"
+        if ready and not value and PAIR.match(word):
+            out.append("--set")
+        elif not value:
+            ready = word == "--set" or word.startswith("--set=")
+        out.append(word)
+    return out
 
 
 def overrides(pairs: Sequence[str]) -> dict[str, str]:

@@ -30,11 +30,29 @@ OFF = math.inf
 FAST_CELLS = {"vld": 8, "ld": 4, "md": 4, "hd": 4, "vhd": 4, "bg": 4, "ablation": 4}
 """About half the object's side (two prototypes agreed)."""
 
-FAST_PROPOSALS = {"hd": 20, "vhd": 28, "bg": 20}
+CROWDS = ("hd", "vhd", "bg")
+"""The densities with some fifty objects or more: neighbours touch everywhere."""
+
+CROWD_PROPOSALS = {"hd": 20, "vhd": 28, "bg": 20}
 """Proposals decoded per 64 cells, where the default of `DiscoverConfig` is too few for the crowd."""
 
-FAST_BATCH = {"hd": 8, "vhd": 8, "bg": 8}
-"""Clips per step where a clip holds several times as many objects as elsewhere: as much is learned in less time."""
+FAST_WHAT = {"md": 12, "hd": 8, "vhd": 8, "bg": 8, "ablation": 12}
+"""Numbers for the looks of an object: few where many touch, or one object of two colours is cheaper than two."""
+
+CROWD_SPREAD = 0.15
+"""Range of box sizes, as a share: as much as the objects' own, so that no box holds two of them."""
+
+CROWD_RECIPE = replace(Recipe(), batch=8, lengths=((0.0, 2), (0.08, 4), (0.3, 8)), blind_frames=((0.0, 2), (0.3, 4)))
+"""A clip holds several times as many objects: fewer clips a step teach as much sooner; what parts neighbours is that
+they move, so that most of the time goes to long clips."""
+
+
+def color_sigma(size: float) -> float:
+    """Likelihood std of clips in three colours with objects of ``size`` pixels.
+
+    The evidence of an object grows with its pixels, the price of an object does not: large ones need less per pixel.
+    """
+    return round(min(0.3, max(0.15, size / 60)), 2)
 
 
 def grey_sigma(size: float) -> float:
@@ -45,29 +63,31 @@ def grey_sigma(size: float) -> float:
     return round(min(0.25, 0.0015 * size**2), 2)
 
 
-def fast_recipe(data: SpritesConfig | DigitsConfig, cell: int, batch: int) -> Recipe:
+def fast_recipe(data: SpritesConfig | DigitsConfig, cell: int, recipe: Recipe) -> Recipe:
     """The recipe for made clips: the prior knows how many objects a first frame has, as it knows their size."""
     shown = min(1.0, ((data.size + data.object_size) / (data.canvas - data.object_size)) ** 2)
     objects = shown * sum(data.count) / 2
-    return replace(Recipe(), batch=batch, first_birth=round(objects / (data.size / cell) ** 2, 3))
+    return replace(recipe, first_birth=round(objects / (data.size / cell) ** 2, 3))
 
 
-def fast_where(size: float) -> WhereConfig:
-    """Boxes for objects of ``size`` pixels."""
-    return WhereConfig(size=1.1 * size, size_range=0.3 * size, ratio=1.0, ratio_range=0.2, reach=0.8)
+def fast_where(size: float, spread: float = 0.3) -> WhereConfig:
+    """Boxes for objects of ``size`` pixels, and up to ``spread`` larger or smaller."""
+    return WhereConfig(size=1.1 * size, size_range=spread * size, ratio=1.0, ratio_range=0.2, reach=0.8)
 
 
 def fast_sprites(density: str) -> Preset:
     """Moving sprites of one of the paper's densities, on black or (bg) moving ground."""
-    data = sprites(density)
-    default = DiscoverConfig()
+    data, crowd = sprites(density), density in CROWDS
+    default, looks = DiscoverConfig(), GlimpseConfig()
     model = ModelConfig(
         cell=FAST_CELLS[density],
-        where=fast_where(data.object_size),
-        discover=replace(default, proposals=FAST_PROPOSALS.get(density, default.proposals)),
+        where=fast_where(data.object_size, CROWD_SPREAD) if crowd else fast_where(data.object_size),
+        glimpse=replace(looks, what=FAST_WHAT.get(density, looks.what)),
+        discover=replace(default, proposals=CROWD_PROPOSALS.get(density, default.proposals)),
         background=BackgroundConfig(family="encoder" if data.background != "black" else "none"),
+        render=RenderConfig(sigma=color_sigma(data.object_size)),
     )
-    recipe = fast_recipe(data, FAST_CELLS[density], FAST_BATCH.get(density, Recipe().batch))
+    recipe = fast_recipe(data, FAST_CELLS[density], CROWD_RECIPE if crowd else Recipe())
     return Preset(name=f"fast-sprites-{density}", data=f"sprites-{density}", model=model, recipe=recipe)
 
 
@@ -80,7 +100,7 @@ def fast_digits(density: str) -> Preset:
         where=fast_where(data.object_size),
         render=RenderConfig(sigma=grey_sigma(data.object_size)) if data.channels == 1 else RenderConfig(),
     )
-    recipe = fast_recipe(data, FAST_CELLS[density], Recipe().batch)
+    recipe = fast_recipe(data, FAST_CELLS[density], Recipe())
     return Preset(name=f"fast-digits-{density}", data=f"digits-{density}", model=model, recipe=recipe)
 
 

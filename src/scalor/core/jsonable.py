@@ -135,7 +135,8 @@ def _either(kinds: tuple[Any, ...], data: Any, where: str) -> Any:
 
 def _tuple(kinds: tuple[Any, ...], data: Any, where: str) -> tuple[Any, ...]:
     if not isinstance(data, list | tuple):
-        raise UserError(f"{where} came as {_shown(data)}; a list is wanted, for example 16,32; correct the value")
+        example = "(0,2),(0.5,8)" if typing.get_origin(kinds[0]) is tuple else "16,32"
+        raise UserError(f"{where} came as {_shown(data)}; a list is wanted, for example {example}; correct the value")
     if len(kinds) == 2 and kinds[1] is Ellipsis:
         return tuple(_value(kinds[0], item, where) for item in data)
     if len(data) != len(kinds):

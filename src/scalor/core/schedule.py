@@ -23,8 +23,9 @@ class Recipe:
     discover_dropout       probability of a frame without discovery, until ``dropout_until``; teaches propagation
     carry_until            progress until which carried objects cannot fade: thin strokes drawn a pixel beside their
                            place are worse than nothing, so that a young tracker would let everything go
-    blind_every            every so many steps the second half of the clips (of 4 frames or more) is not looked at: the
-                           prior must predict it; 0: never
+    blind_every            every so many steps only the first half of the clips (of 4 frames or more) is looked at: the
+                           prior must predict what follows; 0: never
+    blind_frames           how many follow on such a step: (from progress, frames)
     background_steps       steps of the background curriculum: alpha is ``background_alpha`` everywhere (spec A.13-8)
     soften, soften_steps   factor on sigma at the start, falling to 1 exponentially
     ema                    decay of the weights' average used for evaluation, 0: none
@@ -37,7 +38,7 @@ class Recipe:
     warmup: int = 100
     lr_final: float = 0.05
     clip_norm: float = 1.0
-    lengths: tuple[tuple[float, int], ...] = ((0.0, 2), (0.08, 4), (0.55, 8))
+    lengths: tuple[tuple[float, int], ...] = ((0.0, 2), (0.08, 4), (0.4, 8))
     temperature: float = 0.3
     temperature_steps: int = 500
     birth: tuple[float, float] = (0.1, 1e-3)
@@ -48,6 +49,7 @@ class Recipe:
     dropout_until: float = 0.08
     carry_until: float = 0.08
     blind_every: int = 4
+    blind_frames: tuple[tuple[float, int], ...] = ((0.0, 2), (0.4, 12))
     background_steps: int = 0
     background_alpha: float = 0.9
     soften: float = 1.0
@@ -56,9 +58,21 @@ class Recipe:
     steps: int = 4000
 
 
-def clip_length(recipe: Recipe, progress: float) -> int:
+def clip_length(recipe: Recipe, step: int, progress: float) -> int:
     """Frames per training clip."""
-    return [frames for start, frames in recipe.lengths if progress >= start][-1]
+    sighted = frames_seen(recipe, step, progress)
+    return _at(recipe.lengths, progress) if sighted is None else sighted + _at(recipe.blind_frames, progress)
+
+
+def frames_seen(recipe: Recipe, step: int, progress: float) -> int | None:
+    """Frames of the clips that are looked at, where it is not all of them."""
+    frames = _at(recipe.lengths, progress)
+    blind = recipe.blind_every > 0 and step % recipe.blind_every == recipe.blind_every - 1 and frames >= 4
+    return frames // 2 if blind else None
+
+
+def _at(table: tuple[tuple[float, int], ...], progress: float) -> int:
+    return [frames for start, frames in table if progress >= start][-1]
 
 
 def learning_rate(recipe: Recipe, step: int, progress: float) -> float:
@@ -77,8 +91,6 @@ def knobs_at(recipe: Recipe, step: int, progress: float) -> Knobs:
     """The knobs of a training step."""
     share = min(1.0, step / max(1, recipe.temperature_steps))
     first, last = recipe.birth
-    frames = clip_length(recipe, progress)
-    blind = recipe.blind_every > 0 and step % recipe.blind_every == recipe.blind_every - 1 and frames >= 4
     fade = min(1.0, step / max(1, recipe.birth_steps))
     return Knobs(
         temperature=math.exp(share * math.log(recipe.temperature)),
@@ -87,7 +99,7 @@ def knobs_at(recipe: Recipe, step: int, progress: float) -> Knobs:
         detach=progress < recipe.detach_until,
         discover_dropout=recipe.discover_dropout if progress < recipe.dropout_until else 0.0,
         carry=progress < recipe.carry_until,
-        sighted=frames // 2 if blind else None,
+        sighted=frames_seen(recipe, step, progress),
         soften=recipe.soften ** (1.0 - min(1.0, step / max(1, recipe.soften_steps))),
         show=recipe.background_alpha if step < recipe.background_steps else None,
     )

@@ -42,7 +42,7 @@ class Feed(IterableDataset[Lesson]):
         step = self.trainee.done
         while not self.clock.over(step):
             progress = self.clock.progress(step)
-            frames = min(clip_length(self.recipe, progress), self.lessons.longest)
+            frames = min(clip_length(self.recipe, step, progress), self.lessons.longest)
             batch = self.lessons.batch(step, size=self.recipe.batch, frames=frames)
             yield Lesson(batch, self.lessons.clips(step, size=self.recipe.batch), step, progress)
             step += 1

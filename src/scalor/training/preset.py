@@ -58,12 +58,13 @@ def _hint(preset: Preset, key: str) -> str:
 def check(preset: Preset) -> None:
     """Raises UserError where a preset's numbers cannot be trained with."""
     recipe, model = preset.recipe, preset.model
-    starts = [start for start, _ in recipe.lengths]
-    if not starts or starts[0] > 0 or starts != sorted(starts) or min(frames for _, frames in recipe.lengths) < 1:
-        raise UserError(
-            f"train.lengths is {recipe.lengths}; wanted pairs (from progress, frames), the first from 0, rising; "
-            "correct it"
-        )
+    for name in ("lengths", "blind_frames"):
+        table = getattr(recipe, name)
+        starts = [start for start, _ in table]
+        if not starts or starts[0] > 0 or starts != sorted(starts) or min(frames for _, frames in table) < 1:
+            raise UserError(
+                f"train.{name} is {table}; wanted pairs (from progress, frames), the first from 0, rising; correct it"
+            )
     if recipe.optimizer not in ("adam", "rmsprop"):
         raise UserError(f"train.optimizer is {recipe.optimizer}; {nearest(recipe.optimizer, ('adam', 'rmsprop'))}")
     for name in ("batch", "lr", "clip_norm"):

@@ -8,9 +8,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 import scalor
 from scalor.cli import main as door
@@ -158,6 +160,24 @@ def test_only_the_frames_asked_for_are_scored(capsys, tmp_path):
         assert door.main([*argv, *frames]) == 0
         recalls.append(json.loads(capsys.readouterr().out)["recall"])
     assert recalls == [0.5, 1.0, 0.5]
+
+
+def test_the_classical_competitor_is_printed_beside_where_the_video_is_given(capsys, tmp_path):
+    rng = np.random.default_rng(0)
+    (tmp_path / "video").mkdir()
+    for frame in range(12):
+        picture = rng.integers(60, 70, (64, 96, 3), dtype=np.uint8)
+        picture[20:36, 4 + 5 * frame : 20 + 5 * frame] = 230
+        Image.fromarray(picture).save(tmp_path / "video" / f"{frame:03d}.png")
+    truth = tmp_path / "gt.txt"
+    truth.write_text("".join(f"{frame + 1},1,{4 + 5 * frame},20,16,16,1,1,1\n" for frame in range(12)))
+    argv = ["evaluate", "--truth", str(truth), "--tracks", str(truth), "--video", str(tmp_path / "video")]
+    assert door.main([*argv, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["tracks"]["mota"] == 1.0 and found["mog2-sort"]["recall"] > 0.5
+    assert door.main(argv) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split() == ["tracks", "mog2-sort"] and lines[0].split()[0] == "mota"
 
 
 def test_train_takes_one_budget_only(capsys):

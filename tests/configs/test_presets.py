@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -56,6 +57,20 @@ def test_an_unknown_preset_or_data_set_names_the_nearest() -> None:
     with pytest.raises(UserError, match="grand-central:FOLDER"):
         data_named("grand-central", 0)
     assert "sprites-md" in data_names() and "digits-ld" in data_names()
+
+
+def test_every_density_can_have_a_background_and_digits_can_be_coloured() -> None:
+    clouds = data_named("sprites-md-clouds", 3)[0].video
+    plain = data_named("sprites-md", 3)[0].video
+    assert (plain == 0).any() and (clouds != plain).any() and clouds.float().mean() > plain.float().mean()
+    assert data_named("digits-vld-color", 0)[0].video.shape[1] == 3
+
+
+def test_digits_of_ones_own_folder_are_checked_at_once(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="sprites-md:somewhere are unknown"):
+        data_named("sprites-md:somewhere", 0)
+    with pytest.raises(UserError, match=str(tmp_path)):
+        data_named(f"digits-md:{tmp_path}", 0)
 
 
 def test_overrides_reach_model_recipe_and_data() -> None:

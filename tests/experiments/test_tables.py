@@ -95,6 +95,22 @@ def test_training_from_scratch_is_done_once_per_seed_and_goes_on_where_it_stoppe
     ]
 
 
+def test_runs_of_ones_own_come_before_the_packaged_weights_of_their_seed(tmp_path, write_run):
+    assert Zoo(runs=tmp_path, seeds=3).find(ROWS["sprites-md"]) == ["sprites-md"], "packaged: seed 0"
+    second = write_run(tmp_path / "sprites-md-1")
+    assert Zoo(runs=tmp_path, seeds=3).find(ROWS["sprites-md"]) == ["sprites-md", str(second)]
+    assert Zoo(runs=tmp_path).find(ROWS["sprites-md"]) == ["sprites-md"]
+    first = write_run(tmp_path / "sprites-md-0")
+    assert Zoo(runs=tmp_path, seeds=3).find(ROWS["sprites-md"]) == [str(first), str(second)]
+    assert f"-o {tmp_path / 'sprites-md-0'} " in ROWS["sprites-md"].command(tmp_path)
+
+
+def test_digits_are_scored_on_pictures_that_training_does_not_see():
+    tested = ROWS["digits-md"].clips()
+    assert tested.config.split == "test" and data_named("digits-md", HELD_OUT).config.split == "train"
+    assert (tested[0].video != data_named("digits-md", HELD_OUT)[0].video).any()
+
+
 def test_better_follows_the_direction_of_each_score():
     assert better("mota", 0.9, 0.9) and not better("mota", 0.89, 0.9)
     assert better("mse", 0.001, 0.002) and not better("nll", 23.0, 22.0)
@@ -107,12 +123,14 @@ def test_mistakes_name_the_nearest_and_all_means_all():
         rows_named(["sprite-md"])
     assert wanted(["all"]) == NAMES == sorted(NAMES, key=lambda name: (name[0] != "t", int(name.lstrip("tablefigur"))))
     assert wanted(["figure5", "table1"]) == ["table1", "figure5"]
+    assert wanted(["figure14"]) == ["figure7"]
 
 
 def test_the_command_of_a_report_repeats_every_choice():
     options = Options(rows=("sprites-md",), from_scratch=True, seeds=3, minutes=2.5, clips=7)
     shown = command_of("table1", options)
     assert shown == "scalor reproduce table1 --rows sprites-md --from-scratch --seeds 3 --minutes 2.5 --clips 7"
+    assert command_of("table1", Options(runs=Path("mine"))) == "scalor reproduce table1 --runs mine"
 
 
 def test_numbers_for_json_are_strict():

@@ -12,9 +12,8 @@ from scalor.metrics.mot import evaluate
 from scalor.tracking.evaluate_clips import evaluate_dataset
 from scalor.tracking.run import track_to_folder
 
-CLIPS = 16
-SLACK = 0.03
-"""Sixteen clips scatter around the card's hundred by about this much."""
+ROUNDING = 0.004
+"""Another machine's sums differ in the last digit, which may turn a decision or two in sixteen clips."""
 
 SPRITES = [name for name in pretrained.names() if "scores" in pretrained.card(name)]
 
@@ -23,11 +22,12 @@ SPRITES = [name for name in pretrained.names() if "scores" in pretrained.card(na
 @pytest.mark.parametrize("name", SPRITES)
 def test_packaged_weights_score_what_their_card_says(name: str) -> None:
     model, card = pretrained.load(name)
-    on, said = card["scored_on"], card["scores"]
-    found = evaluate_dataset(model, data_named(on["data"], on["seed"]), clips=CLIPS, frames=on["frames"])
-    assert found["distance"]["mota"] >= said["mota"] - SLACK
-    assert found["iou"]["mota"] >= said["mota_iou_0.5"] - 2 * SLACK
-    assert found["mse"] <= said["mse"] * 1.25
+    on, check = card["scored_on"], card["check"]
+    data = data_named(on["data"], on["seed"], split="test")
+    found, said = evaluate_dataset(model, data, clips=check["clips"], frames=on["frames"]), check["scores"]
+    assert found["distance"]["mota"] >= said["mota"] - ROUNDING
+    assert found["iou"]["mota"] >= said["mota_iou_0.5"] - ROUNDING
+    assert found["mse"] <= said["mse"] * 1.02
 
 
 @pytest.mark.golden

@@ -32,7 +32,7 @@ def toy_model(*, channels: int = 3, background: str = "none", seed: int = 0) -> 
         glimpse=GlimpseConfig(side=8, hidden=(32,), what=8, alpha_bias=1.0),
         propagate=PropagateConfig(tracker=16, dynamics=16, attended=16, window=2),
         discover=DiscoverConfig(presence_bias=0.2, overlap=0.5),
-        background=BackgroundConfig(family=background),
+        background=BackgroundConfig(family=background, videos=2),
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)

@@ -238,3 +238,11 @@ def test_tracking_leaves_the_model_and_the_random_state_as_they_were(make_model,
     assert model.training and torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert dataclasses.is_dataclass(model.config)
+
+
+def test_a_model_of_several_backgrounds_paints_that_of_its_video(make_model, make_frames) -> None:
+    model, frame = make_model(background="per_video"), make_frames(1, 32, 48)[0]
+    shown = [Tracker(model, video=number).observe(frame, pictures=True) for number in (0, 1)]
+    assert (shown[0].pictures.background != shown[1].pictures.background).any()
+    with pytest.raises(UserError, match="the model knows 2"):
+        Tracker(model, video=2)

@@ -1,5 +1,6 @@
 """Learning from the user's videos: what is estimated, what can be overridden, what is kept for tracking."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ from PIL import Image
 from scalor import pretrained
 from scalor.configs.presets import fast_video
 from scalor.data.footage import ObjectStats
+from scalor.data.video import open_video
 from scalor.errors import UserError
+from scalor.tracking.setup import prepare
 from scalor.training.checkpoint import RunFolder
 from scalor.training.fit import Sizes, fit, footage_settings, typical
 from scalor.training.preset import Preset
@@ -54,6 +57,18 @@ def test_sizes_background_and_scale_are_found_and_kept(video: Path, tmp_path: Pa
     backdrop = loaded.extra["backdrop"]
     assert backdrop.shape == (3, 64, 96) and backdrop.dtype == torch.uint8
     assert backdrop.max() < 120  # nobody stands in the median image
+
+
+def test_every_video_has_a_background_of_its_own(video: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    shutil.copytree(video, again)
+    overrides = SMALL | {"model.background.family": "per_video", "model.background.shade": "false"}
+    overrides |= {"model.render.stand_out_sigma": "inf", "model.discover.evidence": "0"}
+    fit([video, again], tmp_path / "run", preset=fast_video, steps=2, overrides=overrides, device="cpu", quiet=True)
+    loaded = pretrained.load_all(tmp_path / "run")
+    assert loaded.model.config.background.videos == 2
+    assert prepare(loaded, open_video(video)).tracker.video == 0
+    assert prepare(loaded, open_video(again)).tracker.video == 1
 
 
 def test_a_resumed_fit_goes_on_with_its_own_videos_and_scale(video: Path, tmp_path: Path) -> None:

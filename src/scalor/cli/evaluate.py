@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from jsonargparse import Namespace
 from jsonargparse.typing import PositiveFloat
@@ -28,6 +30,12 @@ def parser() -> Parser:
         default=None,
         help="score only these frames, both included, counted from 1 as in the files (default: all)",
     )
+    made.add_argument(
+        "--video",
+        metavar="VIDEO",
+        default=None,
+        help="track this video with the classical competitor, MOG2 + SORT, too, and print its scores beside",
+    )
     made.add_argument("--json", action="store_true", help="print one JSON object")
     return made
 
@@ -41,13 +49,24 @@ def run(args: Namespace) -> None:
     iou = DEFAULT_IOU if args.iou is None and args.distance is None else args.iou
     truth_path = existing(args.truth, what="truth")
     tracks_path = existing(args.tracks, what="tracks")
+    video = None if args.video is None else existing(args.video, what="video")
 
     from scalor.data.motchallenge import read_mot
     from scalor.metrics.mot import evaluate
 
-    truth, tracks = read_mot(truth_path), read_mot(tracks_path)
-    scores = evaluate(truth, tracks, iou=iou, distance=args.distance, frames=frames).as_dict()
-    print(json.dumps(scores, indent=2) if args.json else table(scores))
+    truth = read_mot(truth_path)
+    scores = evaluate(truth, read_mot(tracks_path), iou=iou, distance=args.distance, frames=frames).as_dict()
+    if video is None:
+        print(json.dumps(scores, indent=2) if args.json else table(scores))
+        return
+    from scalor.tracking.run import track_to_folder
+
+    with TemporaryDirectory() as folder:
+        track_to_folder(video, "", folder, method="mog2-sort", overlay=False)
+        classical = read_mot(Path(folder) / "tracks.txt")
+    beside = {"tracks": scores, "mog2-sort": {}}
+    beside["mog2-sort"] = evaluate(truth, classical, iou=iou, distance=args.distance, frames=frames).as_dict()
+    print(json.dumps(beside, indent=2) if args.json else columns(beside))
 
 
 def frame_range(text: str) -> tuple[int, int]:
@@ -65,5 +84,18 @@ def frame_range(text: str) -> tuple[int, int]:
 def table(scores: Mapping[str, float | None]) -> str:
     """The scores, one a line, names to the left and numbers to the right; ``-`` where a ratio has no meaning."""
     wide = max(map(len, scores), default=0)
-    shown = {name: "-" if value is None else f"{value:.6g}" for name, value in scores.items()}
-    return "\n".join(f"{name:<{wide}}  {text:>10}" for name, text in shown.items())
+    return "\n".join(f"{name:<{wide}}  {_shown(value):>10}" for name, value in scores.items())
+
+
+def columns(scores: Mapping[str, Mapping[str, float | None]]) -> str:
+    """Several sets of scores beside each other, each under its name."""
+    first = next(iter(scores.values()))
+    wide = max(map(len, first), default=0)
+    lines = [" ".join([" " * wide, *(f"{title:>11}" for title in scores)])]
+    for name in first:
+        lines.append(" ".join([f"{name:<{wide}}", *(f"{_shown(each[name]):>11}" for each in scores.values())]))
+    return "\n".join(lines)
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.6g}"

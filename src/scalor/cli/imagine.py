@@ -5,7 +5,8 @@ from pathlib import Path
 from jsonargparse import Namespace
 from jsonargparse.typing import NonNegativeInt, PositiveInt
 
-from scalor.cli.parser import Parser, add_device, add_out
+from scalor.cli.machine import use_threads
+from scalor.cli.parser import Parser, add_device, add_out, add_threads
 from scalor.cli.paths import existing, writable
 
 HELP = "imagine how a video goes on"
@@ -22,7 +23,9 @@ def parser() -> Parser:
     made.add_argument("--steps", metavar="N", type=PositiveInt, default=20, help="frames to imagine")
     made.add_argument("--samples", metavar="N", type=PositiveInt, default=8, help="how many futures")
     made.add_argument("--seed", metavar="S", type=NonNegativeInt, default=0, help="seed of everything random")
+    made.add_argument("--start", metavar="N", type=NonNegativeInt, default=0, help="frames to skip before that")
     add_device(made)
+    add_threads(made)
     return made
 
 
@@ -30,6 +33,7 @@ def run(args: Namespace) -> None:
     existing(args.video, what="video")
     out = writable(args.out)
 
+    use_threads(args.threads)
     from scalor.tracking.imagine import imagine_to_folder
 
     summary = imagine_to_folder(
@@ -40,6 +44,7 @@ def run(args: Namespace) -> None:
         steps=args.steps,
         samples=args.samples,
         seed=args.seed,
+        start=args.start,
         device=args.device,
     )
     print(

@@ -234,7 +234,7 @@ def paper_natural() -> Preset:
 
 
 def ablation(kept: str) -> Preset:
-    """Figure 8: which of attention and rejection is kept; our own guards against doubles are off in all four."""
+    """Figure 8: which of attention and rejection is kept; our own guards against doubles and collapse are off."""
     base = fast_sprites("ablation")
     attention, rejection = kept in ("attention", "both"), kept in ("rejection", "both")
     discover = replace(base.model.discover, twin_iou=OFF, twin_inside=OFF, twin_certain=OFF)
@@ -244,7 +244,8 @@ def ablation(kept: str) -> Preset:
         discover=discover if rejection else replace(discover, overlap=OFF),
         merge=MergeConfig(iou=OFF),
     )
-    return replace(base, name=f"ablation-{kept}", model=model)
+    recipe = replace(base.recipe, carry_until=0.0, dropout_until=0.0, blind_every=0)
+    return replace(base, name=f"ablation-{kept}", model=model, recipe=recipe)
 
 
 def tiny() -> Preset:

@@ -84,9 +84,14 @@ PRESETS: dict[str, DigitsConfig] = {
     "unseen": replace(_LD, labels=tuple(range(6, 10)), name="unseen"),
 }
 
+PRESETS |= {
+    f"{name}-color": replace(PRESETS[name], channels=3, colored=True, name=f"{name}-color")
+    for name in ("vld", "ld", "md")
+}
+
 
 def digits(name: str) -> DigitsConfig:
-    """The named setting: a density of the paper (vld ld md) or one of its special clips (`PRESETS`)."""
+    """The named setting: a density of the paper (vld ld md), also in colour, or a special clip (`PRESETS`)."""
     if name not in PRESETS:
         raise UserError(f"there is no digits setting {name!r}; known are {', '.join(PRESETS)}; choose one of these")
     return PRESETS[name]

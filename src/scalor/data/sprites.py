@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from scalor.data.clip import Clip
-from scalor.data.scenes import backdrop, check_backdrop
+from scalor.data.scenes import BACKDROPS, backdrop, check_backdrop
 from scalor.data.shapes import SHAPES, distance, reach
 from scalor.data.stage import Cast, bounce, launch, patch_corner, perform
 from scalor.errors import UserError
@@ -67,9 +67,16 @@ PRESETS: dict[str, SpritesConfig] = {
     "frequent": SpritesConfig(canvas=79, count=(10, 15), object_size=7, births=(0, 4, 8), name="frequent"),
 }
 
+PRESETS |= {
+    f"{name}-{scene}": replace(PRESETS[name], background=scene, name=f"{name}-{scene}")
+    for name in ("vld", "ld", "md", "hd", "vhd")
+    for scene in BACKDROPS
+    if scene != "black"
+}
+
 
 def sprites(name: str) -> SpritesConfig:
-    """The named setting: a density of the paper (vld ld md hd vhd) or one of its special clips (`PRESETS`)."""
+    """The named setting: a density of the paper (vld ld md hd vhd), also with a background, or a special clip."""
     if name not in PRESETS:
         raise UserError(f"there is no sprites setting {name!r}; known are {', '.join(PRESETS)}; choose one of these")
     return PRESETS[name]

@@ -43,7 +43,7 @@ def figure8(bench: Bench, rows: Sequence[Row], command: str) -> Report:
     logs = {ABLATIONS[name]: RunFolder(Path(found[0])).rows() for name, found in runs.items() if found}
     scores = {name: bench.tracking(kept[name]) for name, found in runs.items() if found}
     pictures: dict[str, np.ndarray] = {}
-    words = [_ablation_words(scores, [kept[name] for name in ABLATIONS if not runs[name]])]
+    words = [_ablation_words(scores), *_missing(bench, [kept[name] for name in ABLATIONS if not runs[name]])]
     if logs:
         pictures["figure8a"] = curves(logs, "propagation", title="propagation rate", x="step")
         pictures["figure8b"] = curves(logs, "born", title="discoveries per clip and later frame", x="step")
@@ -122,7 +122,7 @@ def _row(kept: str) -> Row:
     return Row(name=f"ablation-{kept}", weights=f"ablation-{kept}", preset=f"ablation-{kept}", data="sprites-ablation")
 
 
-def _ablation_words(scores: Mapping[str, list[Scores]], missing: Sequence[Row]) -> str:
+def _ablation_words(scores: Mapping[str, list[Scores]]) -> str:
     names = {
         "propagation_rate": "propagation rate",
         "truth_propagation_rate": "of the truth",
@@ -133,9 +133,12 @@ def _ablation_words(scores: Mapping[str, list[Scores]], missing: Sequence[Row]) 
     lines = [
         [ABLATIONS[name], *(number(mean_of(found, key)) for key in names)] for name, found in scores.items() if found
     ]
-    text = "Held-out clips of 6 to 36 objects; our own guards against doubles are off in all four.\n\n"
-    text += table(["kept", *names.values()], lines) if lines else ""
-    return text + "".join(f"\n{row.name}: no weights: train with `{row.command}`\n" for row in missing)
+    text = "Held-out clips of 6 to 36 objects; our own guards against doubles and collapse are off in all four.\n\n"
+    return text + (table(["kept", *names.values()], lines) if lines else "")
+
+
+def _missing(bench: Bench, rows: Sequence[Row]) -> list[str]:
+    return [f"{row.name}: no weights: train with `{row.command(bench.zoo.runs)}`\n" for row in rows]
 
 
 def _times_plot(seconds: Mapping[int, float]) -> np.ndarray:

@@ -81,7 +81,7 @@ def _pictured(
     for row in rows:
         weights = bench.zoo.find(row)
         if not weights:
-            words.append(f"{row.name}: no weights: train with `{row.command}`\n")
+            words.append(f"{row.name}: no weights: train with `{row.command(bench.zoo.runs)}`\n")
             continue
         bench.say(f"{name}: {row.name}")
         model, _ = pretrained.load(weights[0])

@@ -43,7 +43,7 @@ def figure5(bench: Bench, rows: Sequence[Row], command: str) -> Report:
     for row in (ROWS[name] for name in FUTURE_ROWS):
         weights = bench.zoo.find(row)
         if not weights:
-            words.append(f"{row.name}: no weights: train with `{row.command}`\n")
+            words.append(f"{row.name}: no weights: train with `{row.command(bench.zoo.runs)}`\n")
             continue
         bench.say(f"figure5: futures of {row.name}")
         model, _ = pretrained.load(weights[0])
@@ -97,7 +97,7 @@ def figure6(bench: Bench, rows: Sequence[Row], command: str) -> Report:
     for row in (ROWS[name] for name in FUTURE_ROWS):
         weights = bench.zoo.find(row)
         if not weights:
-            words.append(f"{row.name}: no weights: train with `{row.command}`\n")
+            words.append(f"{row.name}: no weights: train with `{row.command(bench.zoo.runs)}`\n")
             continue
         bench.say(f"figure6: generation of {row.name}")
         model, _ = pretrained.load(weights[0])

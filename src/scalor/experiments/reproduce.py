@@ -31,6 +31,8 @@ MAKERS: dict[str, Maker] = {
 }
 NAMES = [*list(MAKERS)[:6], "figure7", *list(MAKERS)[6:]]
 """What can be reproduced, in the paper's order; "all" is all of it."""
+ALIASES = {"figure14": "figure7"}
+"""The paper's figures of the same scene are one of ours."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,10 @@ def write_results(folder: Path, page: Path | None = None) -> Path:
 def wanted(what: Sequence[str]) -> list[str]:
     """The names, "all" resolved, in the paper's order. Raises UserError naming the nearest."""
     for name in what:
-        if name not in (*NAMES, "all"):
+        if name not in (*NAMES, *ALIASES, "all"):
             raise UserError(f"{name} is nothing of the paper; {nearest(name, (*NAMES, 'all'))}")
-    return [name for name in NAMES if name in what or "all" in what]
+    asked = [ALIASES.get(name, name) for name in what]
+    return [name for name in NAMES if name in asked or "all" in asked]
 
 
 def command_of(name: str, options: Options) -> str:
@@ -103,6 +106,7 @@ def command_of(name: str, options: Options) -> str:
     parts = ["scalor reproduce", name]
     parts += ["--rows", *options.rows] if options.rows else []
     parts += ["--from-scratch"] if options.from_scratch else []
+    parts += [f"--runs {options.runs}"] if options.runs is not None else []
     plain = Options()
     for key in ("seeds", "minutes", "clips", "particles"):
         value = getattr(options, key)

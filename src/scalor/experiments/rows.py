@@ -12,7 +12,7 @@ from scalor.data.loader import ClipData
 from scalor.errors import UserError
 
 HELD_OUT = 7_000_003
-"""Data seed of all reported scores. No choice was made on these clips, and training uses other seeds."""
+"""Data seed of all reported scores. No choice was made on these clips; training uses other seeds, and other digits."""
 GATE = "twice the object's own size"
 EXAM_MINUTES = 2.0
 """Between two looks at validation clips, to see when the paper's MOTA is reached."""
@@ -40,15 +40,14 @@ class Row:
     overrides: Mapping[str, str] = field(default_factory=dict)
     gate: str = GATE
 
-    @property
-    def command(self) -> str:
-        """What trains the weights."""
+    def command(self, runs: Path) -> str:
+        """What trains the weights into ``runs``."""
         changes = "".join(f" --set {key}={value}" for key, value in self.overrides.items())
-        return f"scalor train {self.preset} -o runs/{self.weights}-0 --exam-minutes {EXAM_MINUTES:g}{changes}"
+        return f"scalor train {self.preset} -o {runs / self.weights}-0 --exam-minutes {EXAM_MINUTES:g}{changes}"
 
     def clips(self) -> ClipData:
-        """The held-out data."""
-        return data_named(self.data, HELD_OUT)
+        """The held-out data; digits are drawn with pictures that no training sees."""
+        return data_named(self.data, HELD_OUT, split="test")
 
 
 def _plain(name: str) -> Row:
@@ -106,13 +105,21 @@ class Zoo:
     device: str = "auto"
 
     def find(self, row: Row) -> list[str]:
-        """Weights by name or path: those just trained, or the packaged ones, or runs that are there; may be empty."""
+        """Weights by name or path, one per seed: those just trained, or runs that are there, or the packaged ones.
+
+        May be empty.
+        """
         if self.train:
             return [str(self.trained(row, seed)) for seed in range(self.seeds)]
-        if row.weights in pretrained.names():
-            return [row.weights]
-        runs = [self.runs / f"{row.weights}-{seed}" for seed in range(self.seeds)]
-        return [str(run) for run in runs if (run / "weights.safetensors").is_file()]
+        packaged = pretrained.card(row.weights).get("seed") if row.weights in pretrained.names() else None
+        found = []
+        for seed in range(self.seeds):
+            run = self.runs / f"{row.weights}-{seed}"
+            if (run / "weights.safetensors").is_file():
+                found.append(str(run))
+            elif seed == packaged:
+                found.append(row.weights)
+        return found
 
     def trained(self, row: Row, seed: int) -> Path:
         """The run folder of a row and a seed, trained to its end; a finished run is not repeated."""
@@ -129,11 +136,6 @@ class Zoo:
                 exam_minutes=EXAM_MINUTES,
             )
         return folder
-
-    @property
-    def hint(self) -> str:
-        """What to do where there are no weights."""
-        return f"train them into {self.runs}, or add --from-scratch"
 
 
 def finished(folder: Path) -> bool:

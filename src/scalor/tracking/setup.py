@@ -13,7 +13,7 @@ from scalor.data.objects import temporal_median
 from scalor.data.source import VideoSource, shrink
 from scalor.errors import UserError
 from scalor.pretrained import Loaded, load_all
-from scalor.tracking.stored import backdrops_of, scale_of
+from scalor.tracking.stored import backdrops_of, number_of, scale_of
 from scalor.tracking.tracker import Tracker
 from scalor.tracking.view import View
 
@@ -78,6 +78,7 @@ def prepare(
         min_visibility=min_visibility,
         # Real footage has one-frame ghosts; made clips have none worth a frame of delay.
         confirm=2 if filmed else 1,
+        video=number_of(loaded, source.name) if loaded.model.config.background.family == "per_video" else 0,
     )
     return Prepared(tracker, words)
 

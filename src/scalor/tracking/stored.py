@@ -24,6 +24,12 @@ def scale_of(model: Scalor | Loaded, video: str | None = None) -> float:
     return float((own or [model.card.get("scale") or 1.0])[0])
 
 
+def number_of(model: Scalor | Loaded, video: str) -> int:
+    """Which of the videos that the weights were learned on has this source's name; 0 where none has."""
+    footage = (model.card.get("footage") or ()) if isinstance(model, Loaded) else ()
+    return next((number for number, entry in enumerate(footage) if entry.get("name") == video), 0)
+
+
 def backdrops_of(model: Scalor | Loaded) -> list[np.ndarray]:
     """The median images in a weights file (its extra tensors ``backdrop...``), uint8 [h, w, C]."""
     found: list[np.ndarray] = []

@@ -20,7 +20,7 @@ class Tracker:
     All frames have one size, which is free; `reset` starts another video. Trackers may share a model.
     """
 
-    # One argument more than the house allows: each is a thing a user turns, none belongs to another.
+    # More arguments than the house allows: each is a thing a user turns, none belongs to another.
     def __init__(
         self,
         model: Scalor | Loaded,
@@ -30,6 +30,7 @@ class Tracker:
         min_visibility: float = 0.25,
         min_score: float = 0.0,
         confirm: int = 1,
+        video: int = 0,
         device: str | torch.device | None = None,
     ) -> None:
         """
@@ -40,21 +41,26 @@ class Tracker:
             min_visibility: objects of which less than this share is seen are followed but not reported.
             min_score: the same for the probability of presence.
             confirm: frames that an object must live before it is reported.
+            video: which of the videos it was learned on, for a model with one background per video.
             device: moves the model; None leaves it where it is.
 
         Raises:
-            UserError: scale out of range, confirm below 1, or no backdrop for a model that needs one.
+            UserError: scale out of range, confirm below 1, no such video, or no backdrop for a model that needs one.
         """
         self.model = model_of(model) if device is None else model_of(model).to(device)
         self.scale = scale_of(model) if scale is None else scale
         self.min_visibility = min_visibility
         self.min_score = min_score
         self.confirm = confirm
+        self.video = video
         self._backdrops = backdrops_of(model) if backdrop is None else [as_picture(backdrop, "the backdrop")]
         if not self._backdrops and self.model.config.background.family == "median":
             raise UserError("the model paints objects on a median image and none came; give backdrop, the empty scene")
         if confirm < 1:
             raise UserError(f"confirm is {confirm}; a whole number from 1 is wanted; 1 reports objects at once")
+        known = self.model.config.background.videos
+        if not 0 <= video < max(1, known):
+            raise UserError(f"video is {video}; the model knows {known}, counted from 0; choose one of them")
         View.of(1, 1, scale=self.scale, cell=1)
         self.reset()
 
@@ -127,8 +133,9 @@ class Tracker:
 
     def _scenery(self, view: View) -> Scenery:
         height, width = view.padded
+        which = torch.tensor([self.video], device=self.device)
         if not self._backdrops:
-            return Scenery(height=height, width=width)
+            return Scenery(height=height, width=width, video=which)
         sizes = ((view.height, view.width), (view.rows, view.columns))
         fitting = [image for image in self._backdrops if image.shape[:2] in sizes]
         if not fitting:
@@ -138,7 +145,7 @@ class Tracker:
                 f"{view.columns}x{view.rows} px as the network sees them, is wanted; take it from this very video"
             )
         backdrop = view.network_input(fitting[0], self.model.config.channels).to(self.device)
-        return Scenery(height=height, width=width, backdrop=backdrop)
+        return Scenery(height=height, width=width, backdrop=backdrop, video=which)
 
     def _blink(self, number: int) -> FrameResult:
         if self.world is None or self.view is None:

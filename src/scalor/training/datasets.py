@@ -1,6 +1,6 @@
 """Data by name, and batches as a pure function of the step."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -90,23 +90,33 @@ class FootageLessons:
 
 
 def data_names() -> list[str]:
-    """The names that `data_named` knows; ``grand-central`` wants its folder: ``grand-central:FOLDER``."""
+    """The names that `data_named` knows.
+
+    ``digits-md:FOLDER`` draws with the MNIST files of a folder; ``grand-central:FOLDER`` needs its folder.
+    """
     made = [f"sprites-{name}" for name in (*sprites.PRESETS, TINY.name)] + [f"digits-{name}" for name in digits.PRESETS]
     return [*made, "grand-central"]
 
 
-def data_named(name: str, seed: int) -> ClipData:
-    """The data set of that name, as ``sprites-md``. Raises UserError naming the nearest where there is none."""
-    family, _, kind = name.partition("-")
-    if family == "sprites" and kind in (*sprites.PRESETS, TINY.name):
+def data_named(name: str, seed: int, *, split: str = "train") -> ClipData:
+    """The data set of that name, as ``sprites-md``.
+
+    ``split`` "test" takes digits that no training draws with, or the end of Grand Central's video.
+    Raises UserError naming the nearest where there is none, and where the folder of ``NAME:FOLDER`` is not what it
+    should be.
+    """
+    head, _, folder = name.partition(":")
+    family, _, kind = head.partition("-")
+    if family == "sprites" and kind in (*sprites.PRESETS, TINY.name) and not folder:
         return sprites.Sprites(TINY if kind == TINY.name else sprites.sprites(kind), seed=seed)
     if family == "digits" and kind in digits.PRESETS:
-        return digits.Digits(digits.digits(kind), seed=seed)
-    head, _, folder = name.partition(":")
+        config = replace(digits.digits(kind), split=split, source=folder or None)
+        digits.digit_bank(config.source, split)
+        return digits.Digits(config, seed=seed)
     if head == "grand-central":
         if not folder:
             raise UserError("data grand-central came without its folder; set data=grand-central:FOLDER with the frames")
-        return GrandCentral(Path(folder))
+        return GrandCentral(Path(folder), split=split)
     if name == "footage":
         raise UserError("data footage came without videos; fit learns from your own videos: scalor fit VIDEO -o RUN")
     raise UserError(f"data {name} are unknown; {nearest(name, data_names())}")

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
@@ -153,6 +154,8 @@ class Diary(Callback):
             image = picture(trainee.average, batch)
         self.folder.pictures.mkdir(exist_ok=True)
         save_picture(image, self.folder.pictures / f"step-{trainee.done:07d}.png")
+        if self._writer is not None:
+            self._writer.add_image("picture", np.asarray(image), trainee.done, dataformats="HWC")
 
 
 def _trainee(module: LightningModule) -> Trainee:

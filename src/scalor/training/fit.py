@@ -144,6 +144,8 @@ def _planned(
     sizes = dataclasses.replace(typical(surveys, scales), level=sum(levels) / len(levels))
     made = preset if isinstance(preset, Preset) else preset(sizes)
     made = apply_overrides(dataclasses.replace(made, data="footage"), rest)
+    if made.model.background.family == "per_video":
+        made = apply_overrides(made, {"model.background.videos": str(len(paths))})
     if made.channels != 3:
         raise UserError(f"model.channels is {made.channels}; footage has 3 channels; set model.channels=3")
     cell = made.model.cell

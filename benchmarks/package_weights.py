@@ -1,6 +1,7 @@
 """Score a run on held-out clips and put it among the packaged weights, with everything its card should say.
 
 python benchmarks/package_weights.py RUN NAME "COMMAND THAT MADE IT" [CLIPS]
+python benchmarks/package_weights.py NAME NAME "COMMAND THAT MADE IT" [CLIPS]    # scores packaged weights again
 """
 
 import json
@@ -55,7 +56,9 @@ def scored(model: Scalor, data: str, clips: int) -> dict[str, float]:
 def main(run: str, name: str, command: str, clips: int = 100) -> None:
     loaded = load_all(run)
     fields = {key: value for key, value in loaded.card.items() if key not in ("config", "sha256", "half", "parameters")}
-    fields |= {"command": command, "licence": "MIT", "births": births_of(RunFolder(Path(run)).plan().preset.recipe)}
+    fields |= {"command": command, "licence": "MIT"}
+    if run != name:
+        fields["births"] = births_of(RunFolder(Path(run)).plan().preset.recipe)
     target = PACKAGED / f"{name}.safetensors"
     path = save(loaded.model, loaded.model.config, target, fields, half=True, extra=loaded.extra)
     if fields["kind"] == "train":

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 
+import scalor
 from scalor import pretrained
 from scalor.errors import UserError
 from scalor.training.checkpoint import Interrupted, Plan, RunFolder
@@ -108,6 +110,34 @@ def test_a_killed_run_resumes_bit_identically(tiny: Preset, tmp_path: Path, whol
     torch.rand(3), np.random.rand(3), random.random()
     train(tiny, tmp_path / "run", resume=True, device="cpu", quiet=True)
     assert_same_run(tmp_path / "run", whole)
+
+
+@pytest.mark.parametrize("place", [6, 7])
+def test_kill_nine_in_the_middle_of_saving_loses_nothing(tiny: Preset, tmp_path: Path, whole: Path, place: int) -> None:
+    """The process dies where a finished file would take its place: checkpoint and weights alternate."""
+    out = tmp_path / "run"
+    code = f"""
+import functools, os, signal, torch
+torch.set_num_threads(1)
+from scalor.configs import preset_named
+from scalor.training import train as module
+module.Options = functools.partial(module.Options, save_seconds=0.0)
+real, calls = os.replace, []
+def dying(*args, **kwargs):
+    calls.append(args)
+    if len(calls) == {place}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(*args, **kwargs)
+os.replace = dying
+module.train(preset_named("tiny"), {str(out)!r}, steps={STEPS}, device="cpu", quiet=True)
+"""
+    environment = dict(os.environ, PYTHONPATH=str(Path(scalor.__file__).parents[1]), OMP_NUM_THREADS="1")
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    pretrained.load(out)
+    assert state(out)["scalor"]["step"] < STEPS
+    train(tiny, out, resume=True, device="cpu", quiet=True)
+    assert_same_run(out, whole)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -160,7 +160,10 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
 
 
 def paper_model(where: WhereConfig, *, cell: int, glimpse: int, what: int) -> ModelConfig:
-    """The official network sizes and switches (spec A.11): nothing of ours."""
+    """The official network sizes and switches (spec A.11).
+
+    Of ours is only the background's decoder, which paints frames of any size and is smaller than the official one.
+    """
     deeper = (64,) * (int(math.log2(cell)) - 3)
     return ModelConfig(
         cell=cell,
@@ -206,15 +209,24 @@ def paper_recipe() -> Recipe:
     )
 
 
-def paper_sprites(density: str) -> Preset:
-    """The paper's toy experiment on our sprites: 8 x 8 cells, boxes from 0.5 to 1.5 times the object."""
-    data = sprites(density)
+def paper_toy(name: str, data: SpritesConfig | DigitsConfig, *, channels: int) -> Preset:
+    """The paper's toy experiments on our sprites and digits: 8 x 8 cells, boxes from 0.5 to 1.5 times the object."""
     size = data.object_size
     where = WhereConfig(size=size, size_range=0.5 * size, ratio=1.0, ratio_range=0.2, reach=1.0, motion=0.1 * data.size)
     model = paper_model(where, cell=8, glimpse=32, what=16)
     family = "encoder" if data.background != "black" else "none"
-    model = replace(model, background=BackgroundConfig(family=family, code=10))
-    return Preset(name=f"paper-sprites-{density}", data=f"sprites-{density}", model=model, recipe=paper_recipe())
+    model = replace(model, channels=channels, background=BackgroundConfig(family=family, code=10))
+    return Preset(name=f"paper-{name}", data=name, model=model, recipe=paper_recipe())
+
+
+def paper_sprites(density: str) -> Preset:
+    """Moving sprites with the official network sizes."""
+    return paper_toy(f"sprites-{density}", sprites(density), channels=3)
+
+
+def paper_digits(density: str) -> Preset:
+    """Moving digits with the official network sizes."""
+    return paper_toy(f"digits-{density}", digits(density), channels=1)
 
 
 def paper_natural() -> Preset:
@@ -276,6 +288,7 @@ PRESETS: dict[str, Callable[[], Preset]] = {
     **{f"fast-digits-{name}": partial(fast_digits, name) for name in ("vld", "ld", "md")},
     "fast-video": fast_video,
     **{f"paper-sprites-{name}": partial(paper_sprites, name) for name in ("vld", "ld", "md", "hd", "vhd", "bg")},
+    **{f"paper-digits-{name}": partial(paper_digits, name) for name in ("vld", "ld", "md")},
     "paper-natural": paper_natural,
     **{f"ablation-{kept}": partial(ablation, kept) for kept in ("none", "attention", "rejection", "both")},
     "tiny": tiny,

@@ -328,8 +328,9 @@ def test_threads_are_set_and_said(monkeypatch, tmp_path, capsys, command):
 def test_imagine_hands_every_option_over(monkeypatch, tmp_path):
     calls = listening(monkeypatch, "scalor.tracking.imagine", "imagine_to_folder", {"objects_observed": 3})
     argv = ["imagine", str(tmp_path), "-w", "run", "-o", str(tmp_path), "--observe", "4", "--steps", "9"]
+    argv += ["--start", "3", "--births", "0.01"]
     assert door.main([*argv, "--samples", "2", "--seed", "1", "--device", "cpu"]) == 0
-    kwargs = {"observe": 4, "steps": 9, "samples": 2, "seed": 1, "device": "cpu"}
+    kwargs = {"observe": 4, "steps": 9, "samples": 2, "seed": 1, "start": 3, "births": 0.01, "device": "cpu"}
     assert calls == [((str(tmp_path), "run", str(tmp_path)), kwargs)]
 
 

@@ -50,6 +50,11 @@ def test_imagining_starts_from_the_observed_objects_and_brings_no_others(make_mo
     found = {name for sample in futures for result in sample for name in result.ids.tolist()}
     assert found and found <= alive
     assert [result.index for result in futures[0]] == [3, 4, 5]
+    crowded = sample_futures(tracker, steps=3, samples=4, births=0.5)
+    newcomers = {name for sample in crowded for result in sample for name in result.ids.tolist()} - alive
+    assert newcomers and min(newcomers) > max(alive)
+    with pytest.raises(UserError, match="births is 2"):
+        imagine(make_frames(3, 40, 48), tracker, births=2)
 
 
 def test_the_folder_holds_a_picture_a_film_and_a_table_that_agree(

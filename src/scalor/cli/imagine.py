@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from jsonargparse import Namespace
-from jsonargparse.typing import NonNegativeInt, PositiveInt
+from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveInt
 
 from scalor.cli.machine import use_threads
 from scalor.cli.parser import Parser, add_device, add_out, add_threads
@@ -24,6 +24,13 @@ def parser() -> Parser:
     made.add_argument("--samples", metavar="N", type=PositiveInt, default=8, help="how many futures")
     made.add_argument("--seed", metavar="S", type=NonNegativeInt, default=0, help="seed of everything random")
     made.add_argument("--start", metavar="N", type=NonNegativeInt, default=0, help="frames to skip before that")
+    made.add_argument(
+        "--births",
+        metavar="P",
+        type=ClosedUnitInterval,
+        default=0.0,
+        help="probability per grid cell and frame that a new object appears (default: none do)",
+    )
     add_device(made)
     add_threads(made)
     return made
@@ -45,6 +52,7 @@ def run(args: Namespace) -> None:
         samples=args.samples,
         seed=args.seed,
         start=args.start,
+        births=args.births,
         device=args.device,
     )
     print(

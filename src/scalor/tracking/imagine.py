@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,7 @@ def imagine(
     samples: int = 8,
     seed: int = 0,
     start: int = 0,
+    births: float = 0.0,
     device: str = "auto",
 ) -> Futures:
     """Look at ``observe`` frames from number ``start``, then imagine ``steps`` more, ``samples`` times.
@@ -77,6 +78,7 @@ def imagine(
         observe, steps, samples: how many frames are seen, how many imagined, and how often.
         seed: the same seed gives the same futures; the global random state is left alone.
         start: first frame to look at.
+        births: probability per grid cell and frame that a new object appears (the paper's Figure 14); 0: none do.
         device: where weights given by name or path are put.
 
     Frames after the observed ones are never shown to the model. Raises UserError for numbers below 1, a video that
@@ -87,6 +89,8 @@ def imagine(
             raise UserError(
                 f"{name} is {value - (name == 'start')}; a larger number is wanted; give at least 1 (start 0)"
             )
+    if not 0 <= births <= 1:
+        raise UserError(f"births is {births:g}; a probability per cell and frame is wanted; try 0.001")
     if isinstance(video, str | PathLike):
         video = open_video(video)
     tracker = _tracker(video, model, device)
@@ -101,7 +105,7 @@ def imagine(
     small = tuple(None if picture is None else _as_seen(tracker, picture) for picture in pictures)
     return Futures(
         observed=seen,
-        samples=sample_futures(tracker, steps=steps, samples=samples, seed=seed),
+        samples=sample_futures(tracker, steps=steps, samples=samples, seed=seed, births=births),
         frames=small[:observe],
         truth=small[observe:],
         start=start,
@@ -110,20 +114,25 @@ def imagine(
 
 
 @torch.inference_mode()
-def sample_futures(tracker: Tracker, *, steps: int, samples: int, seed: int = 0) -> tuple[tuple[FrameResult, ...], ...]:
+def sample_futures(
+    tracker: Tracker, *, steps: int, samples: int, seed: int = 0, births: float = 0.0
+) -> tuple[tuple[FrameResult, ...], ...]:
     """``samples`` futures of ``steps`` frames from where a tracker stands; the tracker stays where it is.
+
+    New objects appear with the probability ``births`` per grid cell and frame.
 
     Raises UserError where it has not seen a frame.
     """
     if tracker.world is None or tracker.view is None:
         raise UserError("the future was asked for before any frame was seen; call update first")
     world = _repeated(tracker.world, samples)
+    knobs = replace(FUTURES, births=births > 0, birth=births)
     devices = [] if tracker.device.type == "cpu" else [tracker.device]
     per_step = []
     with torch.random.fork_rng(devices, device_type=tracker.device.type if devices else "cuda"):
         torch.manual_seed(seed)
         for ahead in range(steps):
-            world, step = tracker.model.step(world, None, FUTURES)
+            world, step = tracker.model.step(world, None, knobs)
             per_step.append(results_of(step, tracker.view, index=tracker.frames + ahead, pictures=True))
     return tuple(zip(*per_step, strict=True))
 
@@ -139,6 +148,7 @@ def imagine_to_folder(
     samples: int = 8,
     seed: int = 0,
     start: int = 0,
+    births: float = 0.0,
     device: str = "auto",
 ) -> dict[str, Any]:
     """`imagine` into a folder: ``futures.png``, ``futures.mp4``, ``futures.json`` (boxes per sample and step in source
@@ -151,7 +161,9 @@ def imagine_to_folder(
         source = open_video(video)
         loaded = load(weights, device=device)
         ready = prepare(loaded, source)
-        futures = imagine(source, ready.tracker, observe=observe, steps=steps, samples=samples, seed=seed, start=start)
+        how: dict[str, Any] = {"observe": observe, "steps": steps, "samples": samples, "seed": seed, "start": start}
+        how["births"] = births
+        futures = imagine(source, ready.tracker, **how)
         write_png(folder / PICTURE, picture_of(futures))
         film_of(futures, folder / FILM)
         write_text(folder / TABLE, table_of(futures))
@@ -161,11 +173,7 @@ def imagine_to_folder(
             "width": source.width,
             "height": source.height,
             "fps": source.fps,
-            "observe": observe,
-            "steps": steps,
-            "samples": samples,
-            "seed": seed,
-            "start": start,
+            **how,
             **described(loaded, weights),
             "scale": ready.tracker.scale,
             "backdrop": ready.backdrop,

@@ -79,13 +79,15 @@ def fast_sprites(density: str) -> Preset:
     """Moving sprites of one of the paper's densities, on black or (bg) moving ground."""
     data, crowd = sprites(density), density in CROWDS
     default, looks = DiscoverConfig(), GlimpseConfig()
+    black = data.background == "black"
     model = ModelConfig(
         cell=FAST_CELLS[density],
         where=fast_where(data.object_size, CROWD_SPREAD) if crowd else fast_where(data.object_size),
         glimpse=replace(looks, what=FAST_WHAT.get(density, looks.what)),
         discover=replace(default, proposals=CROWD_PROPOSALS.get(density, default.proposals)),
-        background=BackgroundConfig(family="encoder" if data.background != "black" else "none"),
-        render=RenderConfig(sigma=color_sigma(data.object_size)),
+        background=BackgroundConfig() if black else BackgroundConfig(family="encoder", code=24),
+        # What the background's code cannot say must not be worth an object.
+        render=RenderConfig(sigma=color_sigma(data.object_size) if black else 0.3),
     )
     recipe = fast_recipe(data, FAST_CELLS[density], CROWD_RECIPE if crowd else Recipe())
     return Preset(name=f"fast-sprites-{density}", data=f"sprites-{density}", model=model, recipe=recipe)

@@ -65,7 +65,9 @@ def scene(video: str, weights: str, command: str) -> Report:
     }
     body = (
         f"{len(frames)} frames, {numbers['tracks']} identities, {numbers['objects_per_frame']:.3g} objects per frame. "
-        f"The last picture is a future in which newcomers may appear ({BIRTH} per cell and frame).\n"
+        f"The last picture is a future in which newcomers may appear ({BIRTH} per cell and frame). "
+        "Background is the median image, darkened where the frame has its colours with less light, as in a "
+        "shadow: also under parts of cars, which the cars cover.\n"
     )
     pictures = {"figure7": apart, "figure7-futures": futures, "figure7-newcomers": crowd}
     return Report("figure7", TITLE, command, numbers, body, pictures)

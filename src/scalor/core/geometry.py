@@ -142,12 +142,29 @@ def corners(box: Tensor) -> Tensor:
 
 def box_overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """IoU and intersection over the smaller area of boxes (left, top, right, bottom), N x M pairs: [..., N, M]."""
-    low = torch.maximum(a[..., :, None, :2], b[..., None, :, :2])
-    high = torch.minimum(a[..., :, None, 2:], b[..., None, :, 2:])
-    inter = (high - low).clamp(min=0).prod(-1)
-    area_a = (a[..., 2:] - a[..., :2]).clamp(min=0).prod(-1)[..., :, None]
-    area_b = (b[..., 2:] - b[..., :2]).clamp(min=0).prod(-1)[..., None, :]
-    return inter / (area_a + area_b - inter).clamp(min=1e-6), inter / torch.minimum(area_a, area_b).clamp(min=1e-6)
+    inter, area_a, area_b = _intersection(a, b)
+    return _ratio(inter, area_a + area_b - inter), _ratio(inter, torch.minimum(area_a, area_b))
+
+
+def box_iou(a: Tensor, b: Tensor) -> Tensor:
+    """IoU of boxes (left, top, right, bottom), N x M pairs: [..., N, M]."""
+    inter, area_a, area_b = _intersection(a, b)
+    return _ratio(inter, area_a + area_b - inter)
+
+
+def _intersection(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Common area [..., N, M] and the boxes' own areas [..., N, 1] and [..., 1, M]; a plane per side, which is fast."""
+    left, top, right, bottom = (side.unsqueeze(-1) for side in a.unbind(-1))
+    left_b, top_b, right_b, bottom_b = (side.unsqueeze(-2) for side in b.unbind(-1))
+    across = (torch.minimum(right, right_b) - torch.maximum(left, left_b)).clamp(min=0)
+    down = (torch.minimum(bottom, bottom_b) - torch.maximum(top, top_b)).clamp(min=0)
+    area_a = (right - left).clamp(min=0) * (bottom - top).clamp(min=0)
+    area_b = (right_b - left_b).clamp(min=0) * (bottom_b - top_b).clamp(min=0)
+    return across * down, area_a, area_b
+
+
+def _ratio(part: Tensor, whole: Tensor) -> Tensor:
+    return part / whole.clamp(min=1e-6)
 
 
 def in_view(box: Tensor, *, height: int, width: int) -> Tensor:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scalor.core.canvas import coverage
-from scalor.core.geometry import box_overlap, cell_centers, corners, crop, decode_size
+from scalor.core.geometry import box_iou, box_overlap, cell_centers, corners, crop, decode_size
 from scalor.core.sites import REJECTED, Gaussian, bound, kl_presence, log_bernoulli, sample_presence, to_logit
 from scalor.core.tensors import Struct
 from scalor.core.types import Knobs, Latents, Layers, Objects, Slots
@@ -180,8 +180,7 @@ class Discover(nn.Module):
         if config.overlap < float("inf"):
             taken[layers.batch, layers.slot] = (coverage(layers, explained) >= config.overlap).to(box.dtype)
         if config.twin_box < float("inf"):
-            iou, _ = box_overlap(corners(box), corners(kept.box))
-            sits = ((iou > config.twin_box) & kept.alive.unsqueeze(1)).any(-1)
+            sits = ((box_iou(corners(box), corners(kept.box)) > config.twin_box) & kept.alive.unsqueeze(1)).any(-1)
             taken = torch.maximum(taken, (sits & present).to(box.dtype))
         return taken
 
@@ -202,9 +201,9 @@ class Discover(nn.Module):
         if config.twin_iou < float("inf"):
             iou, inside = box_overlap(tight, tight)
             near = (iou > config.twin_iou) | (inside > config.twin_inside)
-            same = (near & alike(tints(layers, chosen.shape), config.twin_tint)) | (iou > config.twin_certain)
+            same = alike(tints(layers, chosen.shape), config.twin_tint, near) | (iou > config.twin_certain)
         if config.twin_box < float("inf"):
-            same = same | (box_overlap(corners(box), corners(box))[0] > config.twin_box)
+            same = same | (box_iou(corners(box), corners(box)) > config.twin_box)
         clash = (same & stronger & (above >= 0) & (below >= 0)).to(chosen.dtype)
         return torch.maximum(rejected, self._greedy(clash))
 

@@ -56,6 +56,11 @@ def tints(layers: Layers, shape: torch.Size) -> Tensor:
 
 
 @torch.no_grad()
-def alike(tint: Tensor, limit: float) -> Tensor:
-    """Pairs of objects whose mean colours [B, N, C] differ by less than ``limit`` in every channel: bool [B, N, N]."""
-    return (tint.unsqueeze(2) - tint.unsqueeze(1)).abs().amax(-1) < limit
+def alike(tint: Tensor, limit: float, among: Tensor) -> Tensor:
+    """Those of the pairs ``among`` (bool [B, N, N]) whose mean colours [B, N, C] differ by less than ``limit`` in every
+    channel. Few pairs are near each other, and colours of the others are not compared.
+    """
+    batch, one, other = among.nonzero(as_tuple=True)
+    out = torch.zeros_like(among)
+    out[batch, one, other] = (tint[batch, one] - tint[batch, other]).abs().amax(-1) < limit
+    return out

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from scalor.core.geometry import box_overlap, decode_size, in_view
+from scalor.core.geometry import box_iou, decode_size, in_view
 from scalor.core.sites import Gaussian, kl_presence, log_bernoulli, sample_presence
 from scalor.core.types import Knobs, Latents, Layers, Objects, Scenery, Slots, Terms
 from scalor.models.appearance import GlimpseEncoder
@@ -130,9 +130,8 @@ class Propagate(nn.Module):
         """Frames in a row that an older track of the same colour has covered this one: [B, N]."""
         if slots.count == 0:
             return slots.doubled
-        iou, _ = box_overlap(tight, tight)
         older = slots.id.unsqueeze(1) < slots.id.unsqueeze(2)
         both = lives.unsqueeze(1) & lives.unsqueeze(2)
-        same = alike(tints(layers, slots.alive.shape), self.config.merge.tint)
-        covered = ((iou > self.config.merge.iou) & same & older & both).any(-1)
+        near = (box_iou(tight, tight) > self.config.merge.iou) & older & both
+        covered = alike(tints(layers, slots.alive.shape), self.config.merge.tint, near).any(-1)
         return torch.where(covered, slots.doubled + 1, torch.zeros_like(slots.doubled))

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from scalor.core.geometry import box_overlap
+from scalor.core.geometry import box_iou
 from scalor.models.config import ModelConfig
 from scalor.rollout import Rollout
 
@@ -53,6 +53,6 @@ def measure(rollout: Rollout, video: Tensor, config: ModelConfig) -> dict[str, f
 
 def _doubles(tight: Tensor, alive: Tensor) -> Tensor:
     """Pairs with IoU > 0.5 of boxes [B, N, 4]."""
-    iou, _ = box_overlap(tight, tight)
+    iou = box_iou(tight, tight)
     both = alive.unsqueeze(1) & alive.unsqueeze(2)
     return ((iou > 0.5) & both).triu(diagonal=1).sum()

@@ -258,7 +258,10 @@ def ablation(kept: str) -> Preset:
         discover=discover if rejection else replace(discover, overlap=OFF),
         merge=MergeConfig(iou=OFF),
     )
-    recipe = replace(base.recipe, carry_until=0.0, dropout_until=0.0, blind_every=0)
+    # Without the guards a clip holds several times as many objects: small steps, or there are too few of them.
+    recipe = replace(
+        base.recipe, batch=8, lengths=((0.0, 2), (0.3, 4)), carry_until=0.0, dropout_until=0.0, blind_every=0
+    )
     return replace(base, name=f"ablation-{kept}", model=model, recipe=recipe)
 
 

@@ -60,7 +60,7 @@ def grey_sigma(size: float) -> float:
 
     One channel is less evidence than three, but a large digit has so much of it that its strokes pass for objects.
     """
-    return round(min(0.25, 0.0015 * size**2), 2)
+    return round(min(0.4, 0.0015 * size**2), 2)
 
 
 def fast_recipe(data: SpritesConfig | DigitsConfig, cell: int, recipe: Recipe) -> Recipe:

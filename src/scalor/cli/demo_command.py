@@ -10,6 +10,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -126,8 +127,7 @@ def _staged(folder: Path, video: Path, packaged: bool, truth: str | None) -> Sta
         return Stage(clip=video, truth=None if truth is None else Path(truth))
     folder.mkdir(parents=True, exist_ok=True)
     for name in (CLIP, TRUTH):
-        source = ASSETS / name
-        put_in_place(folder / name, lambda staging, source=source: shutil.copyfile(source, staging))  # type: ignore[misc]
+        put_in_place(folder / name, partial(shutil.copyfile, ASSETS / name))
     return Stage(clip=video, truth=folder / TRUTH)
 
 

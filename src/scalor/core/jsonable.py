@@ -11,7 +11,10 @@ from typing import Any, TypeVar
 
 from scalor.errors import UserError
 
-T = TypeVar("T")
+if typing.TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
@@ -42,7 +45,7 @@ def from_jsonable(kind: type[T], data: Any, *, where: str = "config") -> T:
     if not isinstance(data, Mapping):
         raise UserError(f"{where} is {_shown(data)}; an object with the keys of {kind.__name__} is wanted; correct it")
     hints = typing.get_type_hints(kind)
-    names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    names = [field.name for field in dataclasses.fields(kind)]
     unknown = [str(key) for key in data if key not in names]
     missing = [name for name in names if name not in data]
     if unknown:
@@ -59,11 +62,11 @@ def override(config: T, key: str, text: str, *, where: str = "") -> T:
     Raises UserError for a key that does not exist and a text that the type cannot take.
     """
     head, _, rest = key.partition(".")
-    names = [field.name for field in dataclasses.fields(config)]  # type: ignore[arg-type]
+    names = [field.name for field in dataclasses.fields(config)]
     if head not in names:
         raise UserError(f"{where}{head} is unknown; {nearest(where + head, [where + name for name in names])}")
     current = getattr(config, head)
-    if dataclasses.is_dataclass(current):
+    if dataclasses.is_dataclass(current) and not isinstance(current, type):
         if not rest:
             inner = [f"{where}{head}.{field.name}" for field in dataclasses.fields(current)]
             raise UserError(
@@ -75,7 +78,7 @@ def override(config: T, key: str, text: str, *, where: str = "") -> T:
     else:
         kind = typing.get_type_hints(type(config))[head]
         changed = _value(kind, _read(kind, text), where + head)
-    return dataclasses.replace(config, **{head: changed})  # type: ignore[type-var]
+    return dataclasses.replace(config, **{head: changed})
 
 
 def flat(config: Any, *, prefix: str = "") -> dict[str, Any]:
@@ -113,8 +116,8 @@ def _read(kind: Any, text: str) -> Any:
 
 
 def _value(kind: Any, data: Any, where: str) -> Any:
-    if dataclasses.is_dataclass(kind):
-        return from_jsonable(kind, data, where=where)  # type: ignore[arg-type]
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        return from_jsonable(kind, data, where=where)
     origin = typing.get_origin(kind)
     if origin in (typing.Union, types.UnionType):
         return _either(typing.get_args(kind), data, where)

@@ -1,6 +1,5 @@
 """Figures 7 and 14: a real scene taken apart, and its future with newcomers."""
 
-from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,7 @@ from scalor.data.source import shrink
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.experiments.report import Report
-from scalor.tracking.imagine import FUTURES, imagine, picture_of
-from scalor.tracking.report import pictures_of
+from scalor.tracking.imagine import imagine, picture_of, sample_futures
 from scalor.tracking.setup import denormals_flushed, load, prepare
 from scalor.tracking.tracker import Tracker
 from scalor.viz.draw import in_pixels_of
@@ -101,13 +99,6 @@ def taken_apart(tracker: Tracker, source: Any) -> tuple[np.ndarray, Tracks, np.n
 
 def newcomers(tracker: Tracker, steps: int) -> tuple[np.ndarray, list[int]]:
     """A future of a tracker's world in which objects may be born, and its number of objects per frame."""
-    assert tracker.world is not None and tracker.view is not None
-    knobs = replace(FUTURES, births=True, birth=BIRTH)
-    world, tiles, counts = tracker.world, [], []
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        for _ in range(steps):
-            world, step = tracker.model.step(world, None, knobs)
-            tiles.append(pictures_of(step, tracker.view, 0).reconstruction)
-            counts.append(int(step.slots.alive.sum()))
-    return grid([tiles[: steps // 2], tiles[steps // 2 :]]), counts
+    (future,) = sample_futures(tracker, steps=steps, samples=1, births=BIRTH)
+    tiles = [result.pictures.reconstruction for result in future if result.pictures is not None]
+    return grid([tiles[: steps // 2], tiles[steps // 2 :]]), [len(result) for result in future]

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scalor import pretrained
@@ -61,21 +61,30 @@ _LONG = Row(name="sprites-lg", weights="sprites-hd", preset="fast-sprites-hd", d
 ROWS: dict[str, Row] = {row.name: row for row in [*map(_plain, (*_SPRITES, *_DIGITS, "sprites-bg")), _LONG]}
 """Table 1; Table 2 has the rows that the paper prints there."""
 
-_DENSE = {
-    "weights": "sprites-dense",
-    "preset": "fast-sprites-hd",
-    "overrides": {"data": "sprites-dense", "train.first_birth": "0.076"},
-}
-_SEEN = {"weights": "digits-seen", "preset": "fast-digits-ld", "overrides": {"data": "digits-seen"}}
+_DENSE = Row(
+    name="dense",
+    weights="sprites-dense",
+    preset="fast-sprites-hd",
+    data="sprites-dense",
+    overrides={"data": "sprites-dense", "train.first_birth": "0.076"},
+)
+_SEEN = Row(
+    name="seen",
+    weights="digits-seen",
+    preset="fast-digits-ld",
+    data="digits-seen",
+    overrides={"data": "digits-seen"},
+)
+_SPECIAL = [
+    Row(name="frequent", weights="sprites-hd", preset="fast-sprites-hd", data="sprites-frequent"),
+    Row(name="colliding", weights="digits-ld", preset="fast-digits-ld", data="digits-colliding"),
+    _DENSE,
+    replace(_DENSE, name="crowd", data="sprites-crowd"),
+    _SEEN,
+    replace(_SEEN, name="unseen", data="digits-unseen"),
+]
 
-SPECIAL: dict[str, Row] = {
-    "frequent": Row(name="frequent", weights="sprites-hd", preset="fast-sprites-hd", data="sprites-frequent"),
-    "colliding": Row(name="colliding", weights="digits-ld", preset="fast-digits-ld", data="digits-colliding"),
-    "dense": Row(name="dense", data="sprites-dense", **_DENSE),  # type: ignore[arg-type]
-    "crowd": Row(name="crowd", data="sprites-crowd", **_DENSE),  # type: ignore[arg-type]
-    "seen": Row(name="seen", data="digits-seen", **_SEEN),  # type: ignore[arg-type]
-    "unseen": Row(name="unseen", data="digits-unseen", **_SEEN),  # type: ignore[arg-type]
-}
+SPECIAL: dict[str, Row] = {row.name: row for row in _SPECIAL}
 """Clips of single figures, and of the tests of generalisation (denser clips, unseen digits)."""
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from scalor.core.types import Knobs, Scenery
-from scalor.models.background import background, log_likelihood
+from scalor.models.background import background, filled, log_likelihood
 from scalor.models.config import BackgroundConfig, DiscoverConfig, ModelConfig, RenderConfig
 from scalor.models.scalor import Scalor
 from scalor.rollout import imagine, observe
@@ -16,6 +16,7 @@ MakeModel = Callable[..., Scalor]
 FAMILIES = {
     "none": BackgroundConfig(family="none"),
     "encoder": BackgroundConfig(family="encoder", code=4, hidden=8, width=16),
+    "lattice": BackgroundConfig(family="lattice", code=4, hidden=8, width=16),
     "fixed": BackgroundConfig(family="fixed", code=4, width=16),
     "per_video": BackgroundConfig(family="per_video", code=4, width=16, videos=3),
     "median": BackgroundConfig(family="median"),
@@ -41,7 +42,7 @@ def test_each_family_learns_in_a_step_and_gives_a_finite_bound(make_model: MakeM
         rollout = observe(model, video, Knobs(hard=True, weigh=True), scenery)
         future = imagine(model, rollout.world, 2, Knobs())
     assert torch.isfinite(rollout.terms.log_ratio).all() and torch.isfinite(future.image).all()
-    charged = family in ("encoder", "median-residual")
+    charged = family in ("encoder", "lattice", "median-residual")
     assert (rollout.terms.kl_background > 0).all() if charged else (rollout.terms.kl_background == 0).all()
     assert rollout.background.shape == video.shape
 
@@ -69,7 +70,7 @@ def test_a_missing_backdrop_and_an_unknown_family_say_what_was_wanted(make_model
     video, _ = clip()
     with pytest.raises(ValueError, match="without a backdrop; give Scenery"):
         observe(make_model(background=FAMILIES["median"]), video, Knobs())
-    with pytest.raises(ValueError, match="wanted none, encoder, fixed"):
+    with pytest.raises(ValueError, match="wanted none, encoder, lattice, fixed"):
         background(ModelConfig(background=BackgroundConfig(family="sky")))
 
 
@@ -165,3 +166,46 @@ def test_a_shadow_darkens_the_background_and_leaves_futures_light(make_model: Ma
         future = imagine(model, seen.world, 1, Knobs(stochastic=False))
     assert torch.allclose(seen.background[..., 10:14, 10:14], video[..., 10:14, 10:14], atol=1e-3)
     assert torch.equal(future.background[:, 0], backdrop)
+
+
+def test_holes_are_filled_from_their_rims() -> None:
+    ramp = torch.linspace(0.2, 0.8, 32).expand(1, 1, 32, 32).clone()
+    clear = torch.ones_like(ramp)
+    clear[..., 12:20, 12:20] = 0.0
+    spoiled = torch.where(clear > 0, ramp, torch.ones_like(ramp))
+    seen = filled(spoiled, clear, 4)
+    assert seen.shape == (1, 2, 8, 8)
+    torch.testing.assert_close(seen[:, 1:], torch.nn.functional.avg_pool2d(clear, 4))
+    means = torch.nn.functional.avg_pool2d(ramp, 4)
+    rim = seen[:, 1:] > 0
+    assert (seen[:, :1] - means)[rim].abs().max() < 0.03  # wider surroundings have a tenth of a say
+    assert (seen[:, :1] - means)[~rim].abs().max() < 0.1  # the hole would be 1.0
+    assert filled(ramp, torch.zeros_like(ramp), 4).abs().max() == 0
+
+
+@pytest.mark.parametrize("size", [(24, 32), (40, 52), (64, 64)])
+def test_a_lattice_has_the_frames_colours_before_it_learned_anything(size: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    part = background(ModelConfig(background=BackgroundConfig(family="lattice", code=4)))
+    scenery = Scenery(*size)
+    frame = torch.tensor([0.6, 0.1, 0.3]).view(1, 3, 1, 1).expand(1, 3, *size).clone()
+    alpha = torch.zeros(1, 1, *size)
+    alpha[..., 8:16, 8:16] = 1.0
+    frame[..., 8:16, 8:16] = 1.0  # an object that the background must not take over
+    memory = part.initial(1, scenery, frame)
+    with torch.no_grad():
+        image, (code, hidden), kl, _ = part(frame, alpha, memory, scenery, Knobs(stochastic=False))
+    assert image.shape == frame.shape and (kl > 0).all()
+    assert code.shape[1:3] == hidden.shape[2:] == (-(-size[0] // 16), -(-size[1] // 16))
+    inside = image[..., 4:20, 4:20]
+    assert (inside - frame[..., :1, :1]).abs().max() < 0.15
+    with torch.no_grad():
+        again, _, free, _ = part(None, alpha, (code, hidden), scenery, Knobs(stochastic=False))
+    assert (free == 0).all() and again.shape == frame.shape
+
+
+def test_a_lattice_says_which_sides_and_codes_it_can_have() -> None:
+    with pytest.raises(ValueError, match="lattice is 12; wanted 4, 8, 16 or 32 px"):
+        background(ModelConfig(background=BackgroundConfig(family="lattice", lattice=12)))
+    with pytest.raises(ValueError, match="code is 2; a lattice wants 3 or more"):
+        background(ModelConfig(background=BackgroundConfig(family="lattice", code=2)))

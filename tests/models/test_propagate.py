@@ -6,8 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from scalor.core.geometry import decode_size
+from scalor.core.sites import Gaussian
 from scalor.core.types import Knobs, Latents, Scenery, Slots
-from scalor.models.config import MergeConfig
+from scalor.models.config import MergeConfig, PropagateConfig
+from scalor.models.guides import PriorView
 from scalor.models.scalor import Scalor
 
 SCENE = Scenery(height=32, width=32)
@@ -151,3 +154,20 @@ def test_codes_are_charged_by_presence(make_model: MakeModel) -> None:
     assert float(none[0]) == 0.0 and float(one[1]) > 0
     torch.testing.assert_close(also[0], one[0])
     torch.testing.assert_close(both[0], one[0] + other[0])
+
+
+@pytest.mark.parametrize("reflect", [False, True])
+def test_a_centre_stops_or_turns_round_at_the_margin(make_model: MakeModel, reflect: bool) -> None:
+    """Half a box beyond the view; the step of two pixels would go one pixel further."""
+    model = make_model(propagate=PropagateConfig(leave=0.5, reflect=reflect))
+    where = torch.zeros(1, 1, 4)
+    where[..., 2] = torch.atanh(torch.tensor(2.0 / model.config.where.motion))
+    width = float(decode_size(where[0, 0, :2], model.config.where)[0])
+    margin = SCENE.width + width / 2
+    slots = slots_at([[margin - 1, 16.0, width, width]], model)
+    what, depth = (Gaussian.standard(code) for code in (slots.latents.what, slots.latents.depth))
+    guide = PriorView(Gaussian(where, torch.ones_like(where)), what, depth, where[..., 0])
+    _, box, after = model.propagate._draw(slots, guide, guide, SCENE, KEPT)
+    place = margin - 1 if reflect else margin
+    torch.testing.assert_close(box[0, 0, :2], torch.tensor([place, 16.0]))
+    torch.testing.assert_close(after, where * torch.tensor([1.0, 1.0, -1.0 if reflect else 1.0, 1.0]))

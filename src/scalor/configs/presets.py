@@ -47,6 +47,11 @@ CROWD_RECIPE = replace(Recipe(), batch=8, lengths=((0.0, 2), (0.08, 4), (0.3, 8)
 they move, so that most of the time goes to long clips."""
 
 
+LEAVING = PropagateConfig(leave=0.6, reflect=True)
+"""Objects of made clips turn round outside the view, where nobody sees them and nothing can be learned: the model is
+told, roughly, where. One that must stop at the edge instead lingers there, and is reported."""
+
+
 def color_sigma(size: float) -> float:
     """Likelihood std of clips in three colours with objects of ``size`` pixels.
 
@@ -60,7 +65,7 @@ def grey_sigma(size: float) -> float:
 
     One channel is less evidence than three, but a large digit has so much of it that its strokes pass for objects.
     """
-    return round(min(0.4, 0.0015 * size**2), 2)
+    return round(min(0.3, 0.0015 * size**2), 2)
 
 
 def fast_recipe(data: SpritesConfig | DigitsConfig, cell: int, recipe: Recipe) -> Recipe:
@@ -84,10 +89,11 @@ def fast_sprites(density: str) -> Preset:
         cell=FAST_CELLS[density],
         where=fast_where(data.object_size, CROWD_SPREAD) if crowd else fast_where(data.object_size),
         glimpse=replace(looks, what=FAST_WHAT.get(density, looks.what)),
+        propagate=LEAVING,
         discover=replace(default, proposals=CROWD_PROPOSALS.get(density, default.proposals)),
-        background=BackgroundConfig() if black else BackgroundConfig(family="encoder", code=24),
-        # What the background's code cannot say must not be worth an object.
-        render=RenderConfig(sigma=color_sigma(data.object_size) if black else 0.3),
+        background=BackgroundConfig() if black else BackgroundConfig(family="lattice", code=6),
+        # What the background's codes cannot say must not be worth an object.
+        render=RenderConfig(sigma=color_sigma(data.object_size) if black else 0.22),
     )
     recipe = fast_recipe(data, FAST_CELLS[density], CROWD_RECIPE if crowd else Recipe())
     return Preset(name=f"fast-sprites-{density}", data=f"sprites-{density}", model=model, recipe=recipe)
@@ -100,6 +106,7 @@ def fast_digits(density: str) -> Preset:
         channels=data.channels,
         cell=FAST_CELLS[density],
         where=fast_where(data.object_size),
+        propagate=LEAVING,
         render=RenderConfig(sigma=grey_sigma(data.object_size)) if data.channels == 1 else RenderConfig(),
     )
     recipe = fast_recipe(data, FAST_CELLS[density], Recipe())
@@ -254,7 +261,7 @@ def ablation(kept: str) -> Preset:
     discover = replace(base.model.discover, twin_iou=OFF, twin_inside=OFF, twin_certain=OFF)
     model = replace(
         base.model,
-        propagate=base.model.propagate if attention else replace(base.model.propagate, window=0),
+        propagate=PropagateConfig() if attention else PropagateConfig(window=0),
         discover=discover if rejection else replace(discover, overlap=OFF),
         merge=MergeConfig(iou=OFF),
     )

@@ -49,7 +49,7 @@ class Recipe:
     dropout_until: float = 0.08
     carry_until: float = 0.08
     blind_every: int = 4
-    blind_frames: tuple[tuple[float, int], ...] = ((0.0, 2), (0.4, 12))
+    blind_frames: tuple[tuple[float, int], ...] = ((0.0, 2), (0.4, 12), (0.7, 20))
     background_steps: int = 0
     background_alpha: float = 0.9
     soften: float = 1.0

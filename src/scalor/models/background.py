@@ -1,4 +1,4 @@
-"""BACKGROUND families: none, encoder (paper), fixed, per_video, median with optional residual (spec A.5, C.5)."""
+"""BACKGROUND families: none, encoder (paper), lattice, fixed, per_video, median with optional residual (A.5, C.5)."""
 
 import math
 
@@ -10,11 +10,19 @@ from scalor.core.sites import Gaussian
 from scalor.core.types import Knobs, Scenery
 from scalor.models.config import BackgroundConfig, ModelConfig
 from scalor.nets.pyramid import ConvStyle, block, pad_to_multiple, pyramid
+from scalor.nets.recurrent import ConvGRU
 
 Memory = tuple[Tensor, Tensor]
 
 SHRINK = 16
 """The coded background's encoder halves its input down to a 16th; smaller frames are padded to this side."""
+
+
+FILL = 4
+"""The lattice's encoder sees, and its decoder paints, squares of so many pixels."""
+
+TRUST = 0.1
+"""Weight of a square of which this share is seen: half of its mean is its own, half its surroundings'."""
 
 
 class Painted(nn.Module):
@@ -42,6 +50,10 @@ class NoBackground(nn.Module):
 
     code = hidden = 0
 
+    def initial(self, batch: int, scenery: Scenery, like: Tensor) -> Memory:
+        """Memory before the first frame: zeros [B, code] and [B, hidden]."""
+        return like.new_zeros(batch, self.code), like.new_zeros(batch, self.hidden)
+
     def forward(
         self, frame: Tensor | None, alpha: Tensor, memory: Memory, scenery: Scenery, knobs: Knobs
     ) -> tuple[Tensor, Memory, Tensor, Tensor]:
@@ -50,7 +62,25 @@ class NoBackground(nn.Module):
         return torch.zeros_like(alpha), memory, zero, zero
 
 
-class CodedBackground(NoBackground):
+class Walk(NoBackground):
+    """Codes with a random-walk prior: standard normal in the first frame, then the last code plus a learned step."""
+
+    def _walked(self, code: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """Parameters of the step that follows ``code``, on its last axis, and the new hidden state."""
+        raise NotImplementedError
+
+    def _prior(self, memory: Memory) -> tuple[Gaussian, Tensor]:
+        code, hidden = memory
+        fresh = (hidden.abs().flatten(1).sum(1) == 0) & (code.abs().flatten(1).sum(1) == 0)
+        fresh = fresh.view(-1, *[1] * (code.dim() - 1))
+        params, hidden = self._walked(code, hidden)
+        step = Gaussian.of(params)
+        mean = torch.where(fresh, torch.zeros_like(code), code + step.mean)
+        std = torch.where(fresh, torch.ones_like(code), step.std)
+        return Gaussian(mean, std), hidden
+
+
+class CodedBackground(Walk):
     """The paper's: a code per frame from [frame; 1 - alpha], a random-walk prior with GRU memory, a decoder.
 
     With ``residual`` its output is added, in logits, to the clip's backdrop.
@@ -60,7 +90,7 @@ class CodedBackground(NoBackground):
         super().__init__()
         part = config.background
         self.code, self.hidden = part.code, part.hidden
-        self.residual = part.residual
+        self.residual, self.shift = part.residual, config.posterior_shift
         w = part.width // 2
         stack = pyramid(config.channels + 1, (w, 2 * w, 2 * w), cell=SHRINK, style=config.style, refine=False)
         self.encoder = nn.Sequential(stack, nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(2 * w * 16, 2 * part.code))
@@ -68,19 +98,14 @@ class CodedBackground(NoBackground):
         self.walk = nn.GRUCell(part.code, part.hidden)
         self.drift = nn.Linear(part.hidden, 2 * part.code)
 
-    def _prior(self, memory: Memory) -> tuple[Gaussian, Tensor]:
-        code, hidden = memory
-        fresh = (hidden.abs().sum(1, keepdim=True) == 0) & (code.abs().sum(1, keepdim=True) == 0)
+    def _walked(self, code: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
         hidden = self.walk(code, hidden)
-        step = Gaussian.of(self.drift(hidden))
-        mean = torch.where(fresh, torch.zeros_like(code), code + step.mean)
-        std = torch.where(fresh, torch.ones_like(code), step.std)
-        return Gaussian(mean, std), hidden
+        return self.drift(hidden), hidden
 
     def _posterior(self, seen: Tensor) -> Gaussian:
         if min(seen.shape[-2:]) < SHRINK:
             seen = pad_to_multiple(seen, SHRINK)
-        return Gaussian.of(self.encoder(seen))
+        return Gaussian.of(self.encoder(seen), shift=self.shift)
 
     def forward(
         self, frame: Tensor | None, alpha: Tensor, memory: Memory, scenery: Scenery, knobs: Knobs
@@ -93,6 +118,88 @@ class CodedBackground(NoBackground):
             logits = logits + torch.logit(scenery.backdrop.clamp(0.01, 0.99))
         ratio = prior.log_prob(code) - guide.log_prob(code)
         return torch.sigmoid(logits), (code, hidden), guide.kl(prior), ratio
+
+
+def filled(frame: Tensor, weight: Tensor, side: int) -> Tensor:
+    """Means of ``frame`` [B, C, H, W] over squares of ``side`` pixels that count pixels by ``weight`` [B, 1, H, W].
+
+    Where little weight lies the mean of a wider surrounding takes over, so that holes are filled from their rims.
+    Returns the means and the weights' means, [B, C + 1, H / side, W / side].
+    """
+    level = F.avg_pool2d(torch.cat([frame * weight, weight], dim=1), side)
+    levels = [level]
+    while max(level.shape[-2:]) > 1:
+        level = F.avg_pool2d(level, 2, ceil_mode=True)
+        levels.append(level)
+    fill = level[:, :-1] / (level[:, -1:] + 1e-4)
+    for level in reversed(levels[:-1]):
+        wider = F.interpolate(fill, size=level.shape[-2:], mode="bilinear")
+        fill = (level[:, :-1] + TRUST * wider) / (level[:, -1:] + TRUST)
+    return torch.cat([fill, levels[0][:, -1:]], dim=1)
+
+
+class LatticeBackground(Walk):
+    """Ours: a small code per square of ``lattice`` pixels, for frames of any size and backgrounds of any pattern.
+
+    The posterior looks at what the objects leave over, averaged over squares of 4 pixels and filled in behind them. The
+    first numbers of a code are its square's colour, in logits, from the first step of the training on; what else there
+    is to it the networks learn. Prior and memory as the paper's, by 3 x 3 convolutions: code and hidden state are
+    [B, h, w, code] and [B, hidden, h, w].
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        part, style = config.background, config.style
+        if part.lattice not in (4, 8, 16, 32):
+            raise ValueError(f"background lattice is {part.lattice}; wanted 4, 8, 16 or 32 px; correct it")
+        if part.code < config.channels:
+            raise ValueError(f"background code is {part.code}; a lattice wants {config.channels} or more; raise it")
+        self.channels = config.channels
+        self.code, self.hidden, self.lattice = part.code, part.hidden, part.lattice
+        self.fold, self.shift = part.lattice // FILL, config.posterior_shift
+        width = part.width
+        self.encoder = nn.Sequential(
+            *block(nn.Conv2d((config.channels + 1) * self.fold**2, width, 3, padding=1), width, style),
+            *block(nn.Conv2d(width, width, 3, padding=1), width, style),
+            nn.Conv2d(width, 2 * part.code, 1),
+        )
+        layers = block(nn.Conv2d(part.code, width, 3, padding=1), width, style)
+        for _ in range(int(math.log2(self.fold))):
+            layers.append(nn.Upsample(scale_factor=2, mode="bilinear"))
+            layers += block(nn.Conv2d(width, width, 3, padding=1), width, style)
+        self.painted = nn.Sequential(*layers, nn.Conv2d(width, config.channels, 3, padding=1))
+        self.walk = ConvGRU(part.code, part.hidden)
+        self.drift = nn.Conv2d(part.hidden, 2 * part.code, 1)
+
+    def initial(self, batch: int, scenery: Scenery, like: Tensor) -> Memory:
+        """Memory before the first frame: zeros [B, h, w, code] and [B, hidden, h, w]."""
+        grid = -(-scenery.height // self.lattice), -(-scenery.width // self.lattice)
+        return like.new_zeros(batch, *grid, self.code), like.new_zeros(batch, self.hidden, *grid)
+
+    def _walked(self, code: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = self.walk(code.movedim(-1, 1), hidden)
+        return self.drift(hidden).movedim(1, -1), hidden
+
+    def _posterior(self, frame: Tensor, clear: Tensor) -> Gaussian:
+        seen = pad_to_multiple(torch.cat([frame, clear], dim=1), self.lattice)
+        means = filled(seen[:, :-1], seen[:, -1:], FILL)
+        colors = torch.logit(F.avg_pool2d(means[:, :-1], self.fold).clamp(0.01, 0.99))
+        learned = self.encoder(F.pixel_unshuffle(means, self.fold))
+        codes = learned + F.pad(colors, (0, 0, 0, 0, 0, learned.shape[1] - self.channels))
+        return Gaussian.of(codes.movedim(1, -1), shift=self.shift)
+
+    def forward(
+        self, frame: Tensor | None, alpha: Tensor, memory: Memory, scenery: Scenery, knobs: Knobs
+    ) -> tuple[Tensor, Memory, Tensor, Tensor]:
+        prior, hidden = self._prior(memory)
+        guide = prior if frame is None else self._posterior(frame, 1 - alpha.detach())
+        code = guide.sample(knobs.stochastic)
+        codes = code.movedim(-1, 1)
+        logits = F.interpolate(self.painted(codes), scale_factor=FILL, mode="bilinear")
+        logits = logits + F.interpolate(codes[:, : self.channels], scale_factor=self.lattice, mode="bilinear")
+        image = torch.sigmoid(logits[..., : scenery.height, : scenery.width])
+        ratio = prior.log_prob(code) - guide.log_prob(code)
+        return image, (code, hidden), guide.kl(prior).sum((1, 2)), ratio.sum((1, 2))
 
 
 class FixedBackground(NoBackground):
@@ -139,9 +246,11 @@ def background(config: ModelConfig) -> NoBackground:
         return families[part.family]()
     if part.family == "encoder" or (part.family == "median" and part.residual):
         return CodedBackground(config)
+    if part.family == "lattice":
+        return LatticeBackground(config)
     if part.family in ("fixed", "per_video"):
         return FixedBackground(config)
-    raise ValueError(f"background family is {part.family!r}; wanted none, encoder, fixed, per_video or median")
+    raise ValueError(f"background family is {part.family!r}; wanted none, encoder, lattice, fixed, per_video or median")
 
 
 def log_likelihood(frame: Tensor, image: Tensor, sigma: float) -> Tensor:

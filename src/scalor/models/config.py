@@ -57,6 +57,7 @@ class PropagateConfig:
     stop                accumulated absence that ends a track
     leave               how far a centre may lie outside the view, in sizes of its box, but at least 2.5 % of the view
                         (paper); 0.5: objects can leave altogether
+    reflect             a centre that comes so far turns round instead of stopping: for made clips whose objects do
     """
 
     tracker: int = 96
@@ -70,6 +71,7 @@ class PropagateConfig:
     where_shift: float = -2.0
     stop: float = 0.6
     leave: float = 0.0
+    reflect: bool = False
     legacy_what_std: bool = False
 
 
@@ -119,7 +121,11 @@ class MergeConfig:
 
 @dataclass(frozen=True)
 class BackgroundConfig:
-    """family: none | encoder (paper) | fixed | per_video | median; ``residual``: median plus what the encoder adds.
+    """family: none | encoder (paper) | lattice | fixed | per_video | median.
+
+    ``code``, ``hidden``: numbers of the code and of its memory, per frame or per square of the lattice;
+    ``lattice``: side of these squares in pixels (4, 8, 16 or 32), at least twice the objects' or it may paint them;
+    ``residual``: median plus what the encoder adds.
 
     ``shade``: where a frame is the median image, only darker, the background is darker: shadows are no objects.
     """
@@ -131,6 +137,7 @@ class BackgroundConfig:
     residual: bool = False
     shade: bool = False
     width: int = 32
+    lattice: int = 16
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ class Propagate(nn.Module):
         tracker = slots.tracker
         if frame is not None and features is not None:
             guide, tracker = self.tracker(slots, frame, features, scenery)
-        draw, box = self._draw(slots, guide, prior, scenery, knobs)
+        draw, box, after = self._draw(slots, guide, prior, scenery, knobs)
         where, what = draw.where[0], draw.what[0]
         logit = guide.presence(where, box, what)
         drawn = knobs.stochastic and not (knobs.keep_alive and guide is prior)
@@ -75,7 +75,7 @@ class Propagate(nn.Module):
         if knobs.carry:  # no presence is drawn; its KL stays, and only keeps the two guides together meanwhile
             sampled = torch.ones_like(sampled)
         moved = slots.replace(
-            latents=Latents(pres=sampled, where=where, what=what, depth=draw.depth[0]),
+            latents=Latents(pres=sampled, where=after, what=what, depth=draw.depth[0]),
             box=box,
             size=where[..., :2],
             tracker=tracker,
@@ -92,21 +92,30 @@ class Propagate(nn.Module):
         terms = charge(draw, here * survivors.latents.pres, (kl, ratio), knobs, here * sampled)
         return Objects(slots=survivors, layers=layers, tight=tight, terms=terms)
 
-    def _draw(self, slots: Slots, guide: Guide, prior: Guide, scenery: Scenery, knobs: Knobs) -> tuple[Draw, Tensor]:
+    def _draw(
+        self, slots: Slots, guide: Guide, prior: Guide, scenery: Scenery, knobs: Knobs
+    ) -> tuple[Draw, Tensor, Tensor]:
+        """All codes but presence, the boxes, and where-codes with the direction that objects go on in."""
         q_where = guide.where()
         where = q_where.sample(knobs.stochastic)
         step = self.config.where.motion * torch.tanh(where[..., 2:])
         extent = where.new_tensor([scenery.width, scenery.height])
         size = decode_size(where[..., :2], self.config.where)
         margin = torch.maximum(0.025 * extent, self.config.propagate.leave * size.detach())
-        center = torch.minimum((slots.box[..., :2] + step).maximum(-margin), extent + margin)
+        free = slots.box[..., :2] + step
+        center = torch.minimum(free.maximum(-margin), extent + margin)
+        after = where
+        if self.config.propagate.reflect:
+            turned = torch.where(free == center, 1.0, -1.0)
+            center = 2.0 * center - free
+            after = torch.cat([where[..., :2], turned * where[..., 2:]], dim=-1)
         box = torch.cat([center, size], dim=-1)
         q_what = guide.what(box)
         what = q_what.sample(knobs.stochastic)
         q_depth = guide.depth(what)
         depth = q_depth.sample(knobs.stochastic)
         sites = (where, q_where, prior.where()), (what, q_what, prior.what(box)), (depth, q_depth, prior.depth(what))
-        return Draw(*sites), box
+        return Draw(*sites), box, after
 
     def _survive(self, slots: Slots, scenery: Scenery, knobs: Knobs) -> tuple[Slots, Layers, Tensor]:
         """Deficit rule, leaving the view, merging of doubles: the slots that live on, all paint and tight boxes."""

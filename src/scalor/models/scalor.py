@@ -47,7 +47,7 @@ class Scalor(nn.Module):
                 dynamics=part.propagate.dynamics,
                 like=like.detach(),
             ),
-            background=(like.new_zeros(batch, self.background.code), like.new_zeros(batch, self.background.hidden)),
+            background=self.background.initial(batch, scenery, like.detach()),
             memory=self.encoder.initial(batch, grid, like.detach()),
             next_id=torch.zeros(batch, dtype=torch.int64, device=like.device),
             scenery=scenery,

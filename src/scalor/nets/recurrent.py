@@ -32,6 +32,20 @@ class ConvLSTM(nn.Module):
         return x, torch.cat(states, dim=1)
 
 
+class ConvGRU(nn.Module):
+    """A 3 x 3 convolutional GRU: input [B, inputs, h, w] and state [B, hidden, h, w] to the new state."""
+
+    def __init__(self, inputs: int, hidden: int) -> None:
+        super().__init__()
+        self.gates = nn.Conv2d(inputs + hidden, 2 * hidden, 3, padding=1)
+        self.change = nn.Conv2d(inputs + hidden, hidden, 3, padding=1)
+
+    def forward(self, x: Tensor, state: Tensor) -> Tensor:
+        reset, update = torch.sigmoid(self.gates(torch.cat([x, state], dim=1))).chunk(2, dim=1)
+        fresh = torch.tanh(self.change(torch.cat([x, reset * state], dim=1)))
+        return update * state + (1 - update) * fresh
+
+
 class LSTMState(nn.Module):
     """An LSTM cell whose h and c travel side by side in one tensor [..., 2 H]."""
 

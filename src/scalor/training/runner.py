@@ -52,7 +52,6 @@ def run(plan: Plan, folder: RunFolder, lessons: Lessons, options: Options) -> Pa
         UserError: the device is not there, or the numbers are not finite five steps in a row.
         Interrupted: SIGINT or SIGTERM came; the checkpoint is written.
     """
-    accelerator, devices = hardware(options.device)
     from lightning.pytorch import Trainer
     from torch.utils.data import DataLoader
 
@@ -61,7 +60,12 @@ def run(plan: Plan, folder: RunFolder, lessons: Lessons, options: Options) -> Pa
 
     with _flushing(), _calm():
         clock = Clock(steps=plan.steps, minutes=plan.minutes)
-        trainee = _built(Trainee, plan, clock, Guard(folder.nonfinite))
+        try:
+            accelerator, devices = hardware(options.device)
+            trainee = _built(Trainee, plan, clock, Guard(folder.nonfinite))
+        except UserError:
+            folder.withdraw()
+            raise
         diary = Diary(
             folder,
             lessons,

@@ -63,7 +63,7 @@ def train(
     if preset.model.background.family == "median":
         raise UserError(
             f"{preset.name} has the background family median, which needs footage; use scalor fit, or set "
-            "model.background.family to none, encoder or fixed"
+            "model.background.family to none, encoder, lattice or fixed"
         )
     lessons = ClipLessons(data_named(preset.data, TRAINING_SEEDS + plan.seed), plan.seed)
     _refuse_misfits(preset, lessons)

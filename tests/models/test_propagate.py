@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from scalor.core.geometry import decode_size
 from scalor.core.sites import Gaussian
 from scalor.core.types import Knobs, Latents, Scenery, Slots
 from scalor.models.config import MergeConfig, PropagateConfig
@@ -158,11 +157,11 @@ def test_codes_are_charged_by_presence(make_model: MakeModel) -> None:
 
 @pytest.mark.parametrize("reflect", [False, True])
 def test_a_centre_stops_or_turns_round_at_the_margin(make_model: MakeModel, reflect: bool) -> None:
-    """Half a box beyond the view; the step of two pixels would go one pixel further."""
+    """Half a typical box beyond the view; the step of two pixels would go one pixel further."""
     model = make_model(propagate=PropagateConfig(leave=0.5, reflect=reflect))
     where = torch.zeros(1, 1, 4)
     where[..., 2] = torch.atanh(torch.tensor(2.0 / model.config.where.motion))
-    width = float(decode_size(where[0, 0, :2], model.config.where)[0])
+    width = model.config.where.size
     margin = SCENE.width + width / 2
     slots = slots_at([[margin - 1, 16.0, width, width]], model)
     what, depth = (Gaussian.standard(code) for code in (slots.latents.what, slots.latents.depth))

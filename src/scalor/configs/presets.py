@@ -47,11 +47,6 @@ CROWD_RECIPE = replace(Recipe(), batch=8, lengths=((0.0, 2), (0.08, 4), (0.3, 8)
 they move, so that most of the time goes to long clips."""
 
 
-LEAVING = PropagateConfig(leave=0.6, reflect=True)
-"""Objects of made clips turn round outside the view, where nobody sees them and nothing can be learned: the model is
-told, roughly, where. One that must stop at the edge instead lingers there, and is reported."""
-
-
 def color_sigma(size: float) -> float:
     """Likelihood std of clips in three colours with objects of ``size`` pixels.
 
@@ -80,16 +75,26 @@ def fast_where(size: float, spread: float = 0.3) -> WhereConfig:
     return WhereConfig(size=1.1 * size, size_range=spread * size, ratio=1.0, ratio_range=0.2, reach=0.8)
 
 
+def fast_walls(data: SpritesConfig | DigitsConfig, where: WhereConfig) -> PropagateConfig:
+    """Objects of made clips turn round outside the view, where nobody sees them and it cannot be learned.
+
+    The model is told where, for objects of the mean size. One that had to stop at the edge would linger there.
+    """
+    margin = (data.canvas - data.size - data.object_size) / 2
+    return PropagateConfig(leave=round(margin / where.size, 2), reflect=True)
+
+
 def fast_sprites(density: str) -> Preset:
     """Moving sprites of one of the paper's densities, on black or (bg) moving ground."""
     data, crowd = sprites(density), density in CROWDS
     default, looks = DiscoverConfig(), GlimpseConfig()
+    where = fast_where(data.object_size, CROWD_SPREAD) if crowd else fast_where(data.object_size)
     black = data.background == "black"
     model = ModelConfig(
         cell=FAST_CELLS[density],
-        where=fast_where(data.object_size, CROWD_SPREAD) if crowd else fast_where(data.object_size),
+        where=where,
         glimpse=replace(looks, what=FAST_WHAT.get(density, looks.what)),
-        propagate=LEAVING,
+        propagate=fast_walls(data, where),
         discover=replace(default, proposals=CROWD_PROPOSALS.get(density, default.proposals)),
         background=BackgroundConfig() if black else BackgroundConfig(family="lattice", code=6),
         # What the background's codes cannot say must not be worth an object.
@@ -102,11 +107,12 @@ def fast_sprites(density: str) -> Preset:
 def fast_digits(density: str) -> Preset:
     """Moving digits, grey."""
     data = digits(density)
+    where = fast_where(data.object_size)
     model = ModelConfig(
         channels=data.channels,
         cell=FAST_CELLS[density],
-        where=fast_where(data.object_size),
-        propagate=LEAVING,
+        where=where,
+        propagate=fast_walls(data, where),
         render=RenderConfig(sigma=grey_sigma(data.object_size)) if data.channels == 1 else RenderConfig(),
     )
     recipe = fast_recipe(data, FAST_CELLS[density], Recipe())

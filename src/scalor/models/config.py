@@ -57,7 +57,8 @@ class PropagateConfig:
     stop                accumulated absence that ends a track
     leave               how far a centre may lie outside the view, in sizes of its box, but at least 2.5 % of the view
                         (paper); 0.5: objects can leave altogether
-    reflect             a centre that comes so far turns round instead of stopping: for made clips whose objects do
+    reflect             a centre that lies ``leave`` times ``where.size`` outside turns round instead of stopping: for
+                        made clips whose objects do
     """
 
     tracker: int = 96

@@ -101,11 +101,13 @@ class Propagate(nn.Module):
         step = self.config.where.motion * torch.tanh(where[..., 2:])
         extent = where.new_tensor([scenery.width, scenery.height])
         size = decode_size(where[..., :2], self.config.where)
-        margin = torch.maximum(0.025 * extent, self.config.propagate.leave * size.detach())
+        part = self.config.propagate
+        beyond = torch.full_like(size, self.config.where.size) if part.reflect else size.detach()
+        margin = torch.maximum(0.025 * extent, part.leave * beyond)
         free = slots.box[..., :2] + step
         center = torch.minimum(free.maximum(-margin), extent + margin)
         after = where
-        if self.config.propagate.reflect:
+        if part.reflect:
             turned = torch.where(free == center, 1.0, -1.0)
             center = 2.0 * center - free
             after = torch.cat([where[..., :2], turned * where[..., 2:]], dim=-1)

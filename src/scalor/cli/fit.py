@@ -27,7 +27,7 @@ def parser() -> Parser:
 def run(args: Namespace) -> None:
     chosen = overrides(args.set)
     videos = [existing(video, what="video") for video in args.videos]
-    out = writable(args.out)
+    out = writable(args.out, create=False)
 
     use_threads(args.threads)
     from scalor.configs import fit

@@ -17,15 +17,18 @@ def existing(path: str, *, what: str) -> str:
     return path
 
 
-def writable(folder: str) -> str:
-    """``folder`` as it came, created where it was missing.
+def writable(folder: str, *, create: bool = True) -> str:
+    """``folder`` as it came, created where it was missing, unless ``create`` is False.
 
     Raises:
         UserError: it cannot be created or written to.
     """
+    place = Path(folder)
     try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
+        if create:
+            place.mkdir(parents=True, exist_ok=True)
+        there = next(path for path in (place, *place.absolute().parents) if path.exists())
+        tempfile.TemporaryFile(dir=there).close()
     except OSError as error:
         raise UserError(f"cannot write to {folder} ({error.strerror}); choose another folder with -o") from error
     return folder

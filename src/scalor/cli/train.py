@@ -36,7 +36,7 @@ def run(args: Namespace) -> None:
     if args.steps is not None and args.minutes is not None:
         raise UserError("both --steps and --minutes came; give one of them")
     chosen = overrides(args.set)
-    out = writable(args.out)
+    out = writable(args.out, create=False)
 
     use_threads(args.threads)
     from scalor.configs import train

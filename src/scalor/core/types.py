@@ -91,7 +91,8 @@ class World(Struct):
     """The carry: all that travels in time.
 
     slots       the objects
-    background  background memory: code [B, Db] and hidden [B, Hb] (both may have width 0)
+    background  background memory: code [B, Db] and hidden [B, Hb] (both may have width 0), or, of a lattice of h x w
+                squares, [B, h, w, Db] and [B, Hb, h, w]
     memory      encoder memory (ConvLSTM states side by side) [B, Cm, h, w]
     next_id     [B] int64
     scenery     height, width, backdrop and video number of the clip

@@ -133,13 +133,13 @@ def filled(frame: Tensor, weight: Tensor, side: int) -> Tensor:
         levels.append(level)
     fill = level[:, :-1] / (level[:, -1:] + 1e-4)
     for level in reversed(levels[:-1]):
-        wider = F.interpolate(fill, size=level.shape[-2:], mode="bilinear")
+        wider = F.interpolate(fill, scale_factor=2, mode="bilinear")[..., : level.shape[-2], : level.shape[-1]]
         fill = (level[:, :-1] + TRUST * wider) / (level[:, -1:] + TRUST)
     return torch.cat([fill, levels[0][:, -1:]], dim=1)
 
 
 class LatticeBackground(Walk):
-    """Ours: a small code per square of ``lattice`` pixels, for frames of any size and backgrounds of any pattern.
+    """Ours: a small code per square of ``lattice`` pixels, for frames of any size and patterns coarser than a square.
 
     The posterior looks at what the objects leave over, averaged over squares of 4 pixels and filled in behind them. The
     first numbers of a code are its square's colour, in logits, from the first step of the training on; what else there
@@ -154,6 +154,8 @@ class LatticeBackground(Walk):
             raise ValueError(f"background lattice is {part.lattice}; wanted 4, 8, 16 or 32 px; correct it")
         if part.code < config.channels:
             raise ValueError(f"background code is {part.code}; a lattice wants {config.channels} or more; raise it")
+        if min(part.hidden, part.width) < 1:
+            raise ValueError(f"background hidden, width are {part.hidden}, {part.width}; wanted 1 or more; raise them")
         self.channels = config.channels
         self.code, self.hidden, self.lattice = part.code, part.hidden, part.lattice
         self.fold, self.shift = part.lattice // FILL, config.posterior_shift
@@ -192,6 +194,7 @@ class LatticeBackground(Walk):
         self, frame: Tensor | None, alpha: Tensor, memory: Memory, scenery: Scenery, knobs: Knobs
     ) -> tuple[Tensor, Memory, Tensor, Tensor]:
         prior, hidden = self._prior(memory)
+        # What is left over weighs pixels; masks must not learn to choose which ones.
         guide = prior if frame is None else self._posterior(frame, 1 - alpha.detach())
         code = guide.sample(knobs.stochastic)
         codes = code.movedim(-1, 1)
@@ -246,6 +249,8 @@ def background(config: ModelConfig) -> NoBackground:
         return families[part.family]()
     if part.family == "encoder" or (part.family == "median" and part.residual):
         return CodedBackground(config)
+    if part.residual:
+        raise ValueError(f"background residual is on for the family {part.family!r}; it goes with median; set it false")
     if part.family == "lattice":
         return LatticeBackground(config)
     if part.family in ("fixed", "per_video"):

@@ -52,7 +52,7 @@ class PropagateConfig:
     tracker, dynamics   sizes of the posterior GRU and of the prior LSTM
     window              side of the attention window in cells (paper: half of 8 x 8); 0: the whole frame (ablation)
     residual            1.0: what, depth and velocity are predicted as changes; 0.0: absolutely (paper)
-    position            tell the networks the absolute position (needed to bounce off walls; tied to the frame's size)
+    position            tell the networks the absolute position (where things come from; tied to the frame's size)
     presence_bias, survival_bias, where_shift   +2, +5, -2 in the paper
     stop                accumulated absence that ends a track
     leave               how far a centre may lie outside the view, in sizes of its box, but at least 2.5 % of the view

@@ -108,7 +108,7 @@ class Propagate(nn.Module):
         center = torch.minimum(free.maximum(-margin), extent + margin)
         after = where
         if part.reflect:
-            turned = torch.where(free == center, 1.0, -1.0)
+            turned = torch.where(free == center, 1.0, -1.0).to(where)
             center = 2.0 * center - free
             after = torch.cat([where[..., :2], turned * where[..., 2:]], dim=-1)
         box = torch.cat([center, size], dim=-1)

@@ -8,7 +8,10 @@ from torch import Tensor, nn
 
 
 def activation(name: str) -> nn.Module:
-    return {"celu": nn.CELU, "relu": nn.ReLU, "silu": nn.SiLU}[name]()
+    known = {"celu": nn.CELU, "relu": nn.ReLU, "silu": nn.SiLU}
+    if name not in known:
+        raise ValueError(f"activation is {name!r}; wanted {', '.join(known)}; correct model.style.act")
+    return known[name]()
 
 
 @dataclass(frozen=True)

@@ -53,9 +53,13 @@ class Tracker:
         self.min_score = min_score
         self.confirm = confirm
         self.video = video
-        self._backdrops = backdrops_of(model) if backdrop is None else [as_picture(backdrop, "the backdrop")]
-        if not self._backdrops and self.model.config.background.family == "median":
-            raise UserError("the model paints objects on a median image and none came; give backdrop, the empty scene")
+        self._backdrops: list[np.ndarray] = []
+        if self.model.config.background.family == "median":
+            self._backdrops = backdrops_of(model) if backdrop is None else [as_picture(backdrop, "the backdrop")]
+            if not self._backdrops:
+                raise UserError(
+                    "the model paints objects on a median image and none came; give backdrop, the empty scene"
+                )
         if confirm < 1:
             raise UserError(f"confirm is {confirm}; a whole number from 1 is wanted; 1 reports objects at once")
         known = self.model.config.background.videos

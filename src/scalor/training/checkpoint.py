@@ -130,13 +130,6 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         put_text(self.config, json.dumps(to_jsonable(plan), indent=2, allow_nan=False) + "\n")
 
-    def withdraw(self) -> None:
-        """Undo `claim`, unless something was trained since."""
-        if not any(file.exists() for file in (self.checkpoint, self.weights, self.metrics)):
-            self.config.unlink(missing_ok=True)
-            if self.path.is_dir() and not any(self.path.iterdir()):
-                self.path.rmdir()
-
     def refuse_used(self) -> None:
         """Raises UserError where the folder holds a run, or is no folder."""
         if self.path.exists() and not self.path.is_dir():

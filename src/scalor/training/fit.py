@@ -1,6 +1,7 @@
 """`fit`: learn the objects of the user's own unlabelled videos; sizes, speed and background are estimated from them."""
 
 import dataclasses
+import math
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +21,7 @@ from scalor.errors import UserError
 from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
 from scalor.training.datasets import FootageLessons
 from scalor.training.preset import Preset, apply_overrides
-from scalor.training.runner import Options, run
+from scalor.training.runner import Options, refuse_impossible, run
 from scalor.training.train import refuse_both, with_length
 
 DEFAULT_MINUTES = 10.0
@@ -116,6 +117,7 @@ def fit(
         plan = _planned(paths, preset, overrides or {}, say)
         budget = DEFAULT_MINUTES if steps is None and minutes is None else minutes
         plan = dataclasses.replace(plan, seed=seed, steps=steps, minutes=budget)
+    refuse_impossible(plan.preset, device)
     footage = Footage.load(
         plan.videos, scale=list(plan.scales), memory_gb=plan.memory_gb, motion_share=plan.motion_share
     )
@@ -146,6 +148,8 @@ def _planned(
     made = apply_overrides(dataclasses.replace(made, data="footage"), rest)
     if made.model.background.family == "per_video":
         made = apply_overrides(made, {"model.background.videos": str(len(paths))})
+    if made.model.background.family != "median":
+        made = _without_an_empty_scene(made)
     if made.channels != 3:
         raise UserError(f"model.channels is {made.channels}; footage has 3 channels; set model.channels=3")
     cell = made.model.cell
@@ -166,6 +170,20 @@ def _planned(
         crop=max(cell, settings.crop // cell * cell),
         motion_share=settings.motion_share,
         memory_gb=settings.memory_gb,
+    )
+
+
+def _without_an_empty_scene(preset: Preset) -> Preset:
+    """What only makes sense beside a median image is off: shadows, the mask of what stands out, proposals from it."""
+    model = preset.model
+    return dataclasses.replace(
+        preset,
+        model=dataclasses.replace(
+            model,
+            background=dataclasses.replace(model.background, shade=False),
+            discover=dataclasses.replace(model.discover, evidence=0.0),
+            render=dataclasses.replace(model.render, stand_out_sigma=math.inf),
+        ),
     )
 
 

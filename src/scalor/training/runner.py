@@ -16,6 +16,7 @@ import scalor
 from scalor.core.jsonable import nearest
 from scalor.core.schedule import Recipe
 from scalor.errors import UserError
+from scalor.models.scalor import Scalor
 from scalor.pretrained import save
 from scalor.training import health
 from scalor.training.checkpoint import Interrupted, Plan, RunFolder
@@ -23,6 +24,7 @@ from scalor.training.clock import Clock
 from scalor.training.datasets import Lessons
 from scalor.training.exam import Exam, progress_of
 from scalor.training.guard import Guard
+from scalor.training.preset import Preset
 
 if TYPE_CHECKING:
     from scalor.training.module import Trainee
@@ -52,6 +54,7 @@ def run(plan: Plan, folder: RunFolder, lessons: Lessons, options: Options) -> Pa
         UserError: the device is not there, or the numbers are not finite five steps in a row.
         Interrupted: SIGINT or SIGTERM came; the checkpoint is written.
     """
+    accelerator, devices = hardware(options.device)
     from lightning.pytorch import Trainer
     from torch.utils.data import DataLoader
 
@@ -60,12 +63,7 @@ def run(plan: Plan, folder: RunFolder, lessons: Lessons, options: Options) -> Pa
 
     with _flushing(), _calm():
         clock = Clock(steps=plan.steps, minutes=plan.minutes)
-        try:
-            accelerator, devices = hardware(options.device)
-            trainee = _built(Trainee, plan, clock, Guard(folder.nonfinite))
-        except UserError:
-            folder.withdraw()
-            raise
+        trainee = Trainee(plan, clock, Guard(folder.nonfinite))
         diary = Diary(
             folder,
             lessons,
@@ -113,11 +111,13 @@ def hardware(device: str) -> tuple[str, int | list[int]]:
     return name, [int(number)] if number and name == "cuda" else 1
 
 
-def _built(kind: "type[Trainee]", plan: Plan, clock: Clock, guard: Guard) -> "Trainee":
+def refuse_impossible(preset: Preset, device: str) -> None:
+    """Raises UserError where the model cannot be built or the device is not there: before anything is written."""
+    hardware(device)
     try:
-        return kind(plan, clock, guard)
+        Scalor(preset.model)
     except (ValueError, RuntimeError) as error:
-        raise UserError(f"the model cannot be built from {plan.preset.name}: {error}") from error
+        raise UserError(f"the model cannot be built from {preset.name}: {error}") from error
 
 
 def _save_weights(trainee: "Trainee", numbers: Mapping[str, float], folder: RunFolder, options: Options) -> None:

@@ -10,7 +10,7 @@ from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
 from scalor.training.datasets import TRAINING_SEEDS, ClipLessons, data_named
 from scalor.training.exam import VALIDATION, Exam
 from scalor.training.preset import Preset, apply_overrides, check
-from scalor.training.runner import Options, run
+from scalor.training.runner import Options, refuse_impossible, run
 
 
 def train(
@@ -68,6 +68,7 @@ def train(
     lessons = ClipLessons(data_named(preset.data, TRAINING_SEEDS + plan.seed), plan.seed)
     _refuse_misfits(preset, lessons)
     exam = None if exam_minutes is None else Exam(data_named(preset.data, VALIDATION), exam_minutes)
+    refuse_impossible(preset, device)
     if not resume:
         folder.claim(plan)
     return run(plan, folder, lessons, Options(device=device, quiet=quiet, exam=exam))

@@ -10,7 +10,10 @@ import torch
 from scalor.configs import PRESETS, apply_overrides, data_named, data_names, from_json, preset_named, to_json
 from scalor.configs.presets import fast_video
 from scalor.core.types import Scenery
+from scalor.data.digits import Digits
+from scalor.data.sprites import Sprites
 from scalor.errors import UserError
+from scalor.experiments.futures import bouncing_walls
 from scalor.models.scalor import Scalor
 from scalor.training.fit import Sizes
 
@@ -120,3 +123,17 @@ def test_the_first_frame_is_expected_to_be_as_full_as_it_is(name: str) -> None:
     seen = [int((data[index].truth.visibility[0] > 0).sum()) for index in range(30)]
     cells = (64 / preset.model.cell) ** 2
     assert preset.recipe.first_birth == pytest.approx(sum(seen) / len(seen) / cells, rel=0.25)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_futures_turn_round_where_constant_velocity_does(name: str) -> None:
+    """Only the made clips of the fast presets have walls, and the model is told what its rival is told."""
+    preset = preset_named(name)
+    part, size = preset.model.propagate, preset.model.where.size
+    walled = name.startswith(("fast-sprites", "fast-digits"))
+    assert part.reflect == walled
+    if walled:
+        data = data_named(preset.data, seed=0)
+        assert isinstance(data, Sprites | Digits)
+        walls = bouncing_walls(size=data.config.size, canvas=data.config.canvas, object_size=data.config.object_size)
+        assert -part.leave * size == pytest.approx(walls[0], rel=0.02)

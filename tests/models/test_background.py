@@ -209,3 +209,27 @@ def test_a_lattice_says_which_sides_and_codes_it_can_have() -> None:
         background(ModelConfig(background=BackgroundConfig(family="lattice", lattice=12)))
     with pytest.raises(ValueError, match="code is 2; a lattice wants 3 or more"):
         background(ModelConfig(background=BackgroundConfig(family="lattice", code=2)))
+
+
+@pytest.mark.parametrize(("side", "channels", "code"), [(4, 1, 1), (8, 3, 3), (16, 1, 4), (32, 3, 6)])
+def test_a_lattice_of_any_side_keeps_exact_books(side: int, channels: int, code: int) -> None:
+    """Importance ratio and KL are sums over squares; nothing mixes clips."""
+    torch.manual_seed(0)
+    part = background(
+        ModelConfig(channels=channels, background=BackgroundConfig(family="lattice", code=code, lattice=side))
+    )
+    scenery = Scenery(40, 72)
+    frame, alpha = torch.rand(3, channels, 40, 72), torch.rand(3, 1, 40, 72)
+    with torch.no_grad():
+        memory = part.initial(3, scenery, frame)
+        prior, _ = part._prior(memory)  # type: ignore[attr-defined]
+        guide = part._posterior(frame, 1 - alpha)  # type: ignore[attr-defined]
+        torch.manual_seed(1)
+        image, (codes, _), kl, ratio = part(frame, alpha, memory, scenery, Knobs())
+        q, p = (torch.distributions.Normal(site.mean, site.std) for site in (guide, prior))
+        alone, *_ = part(frame[1:2], alpha[1:2], part.initial(1, scenery, frame), scenery, Knobs(stochastic=False))
+        beside, *_ = part(frame, alpha, memory, scenery, Knobs(stochastic=False))
+    torch.testing.assert_close(kl, torch.distributions.kl_divergence(q, p).sum((1, 2, 3)))
+    torch.testing.assert_close(ratio, (p.log_prob(codes) - q.log_prob(codes)).sum((1, 2, 3)), rtol=1e-4, atol=1e-3)
+    assert image.shape == frame.shape
+    torch.testing.assert_close(alone[0], beside[1])

@@ -1,5 +1,6 @@
 """Frames that are only compared with: what happens in them is imagined, and the likelihood teaches the prior."""
 
+import pytest
 import torch
 
 from scalor.core.types import Knobs
@@ -31,8 +32,9 @@ def test_blind_frames_are_not_looked_at_but_compared_with(make_model):
         assert all(float(getattr(step.terms, f"kl_{name}").abs().sum()) == 0 for name in ("pres", "where", "what"))
 
 
-def test_the_background_is_not_looked_at_either(make_model):
-    model = make_model(background=BackgroundConfig(family="encoder"))
+@pytest.mark.parametrize("family", ["encoder", "lattice"])
+def test_the_background_is_not_looked_at_either(make_model, family):
+    model = make_model(background=BackgroundConfig(family=family))
     seen = two_that_part_after_two_frames(model)
     assert all(torch.equal(seen[0].steps[t].background, seen[1].steps[t].background) for t in range(4))
     assert float(seen[0].steps[3].terms.kl_background.abs().sum()) == 0.0

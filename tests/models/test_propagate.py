@@ -155,18 +155,43 @@ def test_codes_are_charged_by_presence(make_model: MakeModel) -> None:
     torch.testing.assert_close(both[0], one[0] + other[0])
 
 
+@pytest.mark.parametrize("side", [-1.0, 1.0])
 @pytest.mark.parametrize("reflect", [False, True])
-def test_a_centre_stops_or_turns_round_at_the_margin(make_model: MakeModel, reflect: bool) -> None:
+def test_a_centre_stops_or_turns_round_at_the_margin(make_model: MakeModel, reflect: bool, side: float) -> None:
     """Half a typical box beyond the view; the step of two pixels would go one pixel further."""
     model = make_model(propagate=PropagateConfig(leave=0.5, reflect=reflect))
     where = torch.zeros(1, 1, 4)
-    where[..., 2] = torch.atanh(torch.tensor(2.0 / model.config.where.motion))
+    where[..., 2] = side * torch.atanh(torch.tensor(2.0 / model.config.where.motion))
+    where.requires_grad_()
     width = model.config.where.size
-    margin = SCENE.width + width / 2
-    slots = slots_at([[margin - 1, 16.0, width, width]], model)
+    margin = 16.0 + side * (16.0 + width / 2)
+    slots = slots_at([[margin - side, 16.0, width, width]], model)
     what, depth = (Gaussian.standard(code) for code in (slots.latents.what, slots.latents.depth))
     guide = PriorView(Gaussian(where, torch.ones_like(where)), what, depth, where[..., 0])
     _, box, after = model.propagate._draw(slots, guide, guide, SCENE, KEPT)
-    place = margin - 1 if reflect else margin
+    place = margin - side if reflect else margin
     torch.testing.assert_close(box[0, 0, :2], torch.tensor([place, 16.0]))
     torch.testing.assert_close(after, where * torch.tensor([1.0, 1.0, -1.0 if reflect else 1.0, 1.0]))
+    (slope,) = torch.autograd.grad(box[0, 0, 0], where)
+    assert float(slope[0, 0, 2]) < 0 if reflect else float(slope[0, 0, 2]) == 0
+
+
+def test_imagined_objects_come_back(make_model: MakeModel) -> None:
+    """Two hundred frames straight on: nobody stays at a wall, nobody gets past one."""
+    model = make_model(propagate=PropagateConfig(leave=0.5, reflect=True))
+    width = model.config.where.size
+    slots = slots_at([[16.0, 16.0, width, width]], model)
+    step = torch.tensor([[[0.0, 0.0, 0.9, -0.4]]])
+    slots = slots.replace(latents=slots.latents.replace(where=step))
+    what, depth = (Gaussian.standard(code) for code in (slots.latents.what, slots.latents.depth))
+    places = []
+    for _ in range(200):
+        where = slots.latents.where
+        guide = PriorView(Gaussian(where, torch.ones_like(where)), what, depth, where[..., 0])
+        _, box, after = model.propagate._draw(slots, guide, guide, SCENE, KEPT)
+        slots = slots.replace(box=box, latents=slots.latents.replace(where=after))
+        places.append(box[0, 0, :2])
+    path = torch.stack(places)
+    assert (path >= -width / 2).all() and (path <= SCENE.width + width / 2).all()
+    inside = (path > 8.0) & (path < 24.0)
+    assert (inside.float().mean(0) > 0.2).all()

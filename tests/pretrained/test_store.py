@@ -3,13 +3,14 @@
 import dataclasses
 import json
 import os
+import shlex
 from pathlib import Path
 
 import pytest
 import torch
 
 from scalor import pretrained
-from scalor.configs import preset_named
+from scalor.configs import apply_overrides, preset_named
 from scalor.core.jsonable import to_jsonable
 from scalor.errors import UserError
 from scalor.models.scalor import Scalor
@@ -150,3 +151,13 @@ def test_a_kill_between_any_two_moves_leaves_a_pair_that_loads(
         saved(later, path)
     monkeypatch.undo()
     assert same(pretrained.load(tmp_path)[0], later if moves else model)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in store.PACKAGED.glob("*.json")))
+def test_the_command_on_a_card_builds_the_model_of_the_card(name: str) -> None:
+    card = json.loads((store.PACKAGED / f"{name}.json").read_text())
+    program, kind, preset, *words = shlex.split(card["command"])
+    assert program == "scalor"
+    if kind == "train":
+        pairs = dict(word.split("=", 1) for word in words[words.index("--set") + 1 :]) if "--set" in words else {}
+        assert to_jsonable(apply_overrides(preset_named(preset), pairs).model) == card["config"]

@@ -59,6 +59,18 @@ def test_a_sliver_at_the_edge_is_a_share_of_a_whole_object(like):
     assert alone.item() == pytest.approx(0.25, abs=1e-3), "with nothing to compare with, its own mask counts"
 
 
+@pytest.mark.parametrize(("left", "seen"), [(-1, 0.25), (-4, 1.0)])
+def test_objects_mostly_in_view_say_how_large_a_whole_one_is(like, left, seen):
+    """A sliver beside one other: that one has 7 of its 8 columns in view, or only half of them."""
+    step = step_of([(16, left), (4, 24)], [1.0, 1.0], like, height=32, width=26)
+    patch = step.layers.patch.clone()
+    patch[1, -1, :, 2:] = 0.0
+    boxes = torch.tensor([[[left + 4.0, 20.0, 8.0, 8.0], [28.0, 8.0, 8.0, 8.0]]])
+    painted = step.replace(layers=step.layers.replace(patch=patch), slots=step.slots.replace(box=boxes))
+    share = visible_share(painted, height=32, width=26)
+    assert share[0, 1].item() == pytest.approx(seen, abs=1e-3)
+
+
 def test_what_lies_in_the_padding_is_not_visible_and_boxes_end_at_the_frame(like):
     step = step_of([(4, 20)], [1.0], like, height=32, width=32)
     assert visible_share(step, height=32, width=24).item() == pytest.approx(0.5, abs=1e-3)

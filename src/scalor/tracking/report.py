@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from scalor.core.canvas import pixel_index, visibility
+from scalor.core.geometry import in_view
 from scalor.core.tracks import Rle, Tracks
 from scalor.core.types import Step
 from scalor.tracking.masks import PatchMasks, owned
@@ -103,13 +104,17 @@ class FrameResult:
         )
 
 
+MOSTLY = 0.7
+"""An object of whose box so much is in view shows how much of their boxes objects fill."""
+
+
 @torch.no_grad()
 def visible_share(step: Step, *, height: int, width: int) -> Tensor:
     """Share of each carried object inside the top left ``height`` x ``width`` and in front of the others: [B, N].
 
     What an object is like beyond the edge is a guess, and the mask of a newcomer is often little more than what is seen
-    of it. So an object whose box crosses the edge is taken to fill its box at least as much as the objects that are
-    wholly in view do (their median), and what is seen of it counts as a share of that.
+    of it. So an object whose box crosses the edge is taken to fill its box at least as much as those objects do whose
+    boxes are mostly in view (their median), and what is seen of it counts as a share of that.
     """
     layers, side = step.layers, step.layers.patch.shape[-1]
     # A rim of infinite importance: what lies beyond the frame (or in its padding) is hidden by it.
@@ -123,7 +128,8 @@ def visible_share(step: Step, *, height: int, width: int) -> Tensor:
     edge = center.new_tensor([width, height])
     inside = ((center - extent / 2 >= 0) & (center + extent / 2 <= edge)).all(-1) & (share > 0)
     area = extent.prod(-1).clamp(min=1e-6)
-    fills = F.pad(torch.where(inside, own / area, math.nan), (0, 1), value=math.nan)
+    known = (in_view(step.slots.box, height=height, width=width) > MOSTLY) & (share > 0)
+    fills = F.pad(torch.where(known, own / area, math.nan), (0, 1), value=math.nan)
     fill = fills.nanmedian(dim=1, keepdim=True).values.nan_to_num(0.0)
     full = torch.where(inside, own, torch.maximum(own, fill * area)).clamp(min=1e-6)
     return share * own / full

@@ -71,6 +71,15 @@ def test_objects_mostly_in_view_say_how_large_a_whole_one_is(like, left, seen):
     assert share[0, 1].item() == pytest.approx(seen, abs=1e-3)
 
 
+def test_what_is_too_faint_for_a_mask_is_not_seen(like):
+    step = step_of([(4, 4), (4, 20), (20, 4)], [1.0] * 3, like, height=32, width=32)
+    patch = step.layers.patch.clone()
+    patch[1, -1] = 0.4
+    pres = torch.tensor([1.0, 1.0, 0.45])
+    faint = step.replace(layers=step.layers.replace(patch=patch, pres=pres))
+    assert visible_share(faint, height=32, width=32)[0].tolist() == pytest.approx([1.0, 0.0, 0.0], abs=1e-4)
+
+
 def test_what_lies_in_the_padding_is_not_visible_and_boxes_end_at_the_frame(like):
     step = step_of([(4, 20)], [1.0], like, height=32, width=32)
     assert visible_share(step, height=32, width=24).item() == pytest.approx(0.5, abs=1e-3)

@@ -13,7 +13,7 @@ from scalor.core.canvas import pixel_index, visibility
 from scalor.core.geometry import in_view
 from scalor.core.tracks import Rle, Tracks
 from scalor.core.types import Step
-from scalor.tracking.masks import PatchMasks, owned
+from scalor.tracking.masks import SOLID, PatchMasks, owned
 from scalor.tracking.view import View
 
 Row = tuple[int, int, float, float, float, float, float, float]
@@ -114,13 +114,16 @@ def visible_share(step: Step, *, height: int, width: int) -> Tensor:
 
     What an object is like beyond the edge is a guess, and the mask of a newcomer is often little more than what is seen
     of it. So an object whose box crosses the edge is taken to fill its box at least as much as those objects do whose
-    boxes are mostly in view (their median), and what is seen of it counts as a share of that.
+    boxes are mostly in view (their median), and what is seen of it counts as a share of that. An object without a pixel
+    that its mask would claim is not seen.
     """
     layers, side = step.layers, step.layers.patch.shape[-1]
     # A rim of infinite importance: what lies beyond the frame (or in its padding) is hidden by it.
     rim = F.pad(step.total[:, :height, :width], (side, side, side, side), value=math.inf)
     share = visibility(layers.replace(corner=layers.corner + side), rim).clamp(0.0, 1.0)
-    own = layers.patch[:, -1].sum((1, 2)) * layers.pres
+    faded = layers.patch[:, -1] * layers.pres[:, None, None]
+    share = share * (faded.amax((1, 2)) >= SOLID)
+    own = faded.sum((1, 2))
     table = share.new_zeros(2, step.origin.shape[0], _unpacked(step))
     table[:, layers.batch, layers.slot] = torch.stack([share, own])
     share, own = table.gather(2, step.origin.expand(2, -1, -1)) * step.slots.alive

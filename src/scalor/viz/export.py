@@ -219,6 +219,8 @@ class VideoWriter:
         self._stream = self._container.add_stream("libx264", rate=self._fps)
         self._stream.height, self._stream.width = height + height % 2, width + width % 2
         self._stream.pix_fmt = "yuv420p"
+        # One thread, whose work does not depend on how busy the machine is: the same frames, the same bytes.
+        self._stream.codec_context.thread_count = 1
         self._stream.options = {"crf": str(self._quality), "preset": "veryfast"}
 
 

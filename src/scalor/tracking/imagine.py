@@ -42,7 +42,7 @@ class Futures:
     """What was seen, what was imagined and, where the video goes on, what happened.
 
     observed   the reports of the frames that were looked at, with pictures
-    samples    samples[s][k]: the report of step k + 1 of future s, with pictures
+    samples    per future the reports of its steps, with pictures
     frames     the source's frames that were looked at, as the network sees them, uint8 [h, w, 3] or None
     truth      the frames that really followed, likewise; fewer than steps where the video ends
     start      number of the first observed frame in the source
@@ -75,7 +75,9 @@ def imagine(
     Args:
         video: a file, a folder of images, an opened source, or the frames themselves (uint8 [H, W, 3] each).
         model: weights by name or path, loaded weights, a model, or a tracker (which is reset).
-        observe, steps, samples: how many frames are seen, how many imagined, and how often.
+        observe: how many frames are seen.
+        steps: how many are imagined.
+        samples: how often.
         seed: the same seed gives the same futures; the global random state is left alone.
         start: first frame to look at.
         births: probability per grid cell and frame that a new object appears (the paper's Figure 14); 0: none do.

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from scalor.core.types import Knobs, Scenery
-from scalor.models.background import background, filled, log_likelihood
+from scalor.models.background import LatticeBackground, Walk, background, filled, log_likelihood
 from scalor.models.config import BackgroundConfig, DiscoverConfig, ModelConfig, RenderConfig
 from scalor.models.scalor import Scalor
 from scalor.rollout import imagine, observe
@@ -78,9 +78,10 @@ def test_the_first_code_is_charged_against_the_standard_normal_and_later_ones_ag
     torch.manual_seed(0)
     part = background(ModelConfig(background=FAMILIES["encoder"]))
     memory = (torch.zeros(1, 4), torch.zeros(1, 8))
-    first, hidden = part._prior(memory)  # type: ignore[attr-defined]
+    assert isinstance(part, Walk)
+    first, hidden = part._prior(memory)
     assert (first.mean == 0).all() and (first.std == 1).all()
-    later, _ = part._prior((torch.full((1, 4), 5.0), hidden))  # type: ignore[attr-defined]
+    later, _ = part._prior((torch.full((1, 4), 5.0), hidden))
     assert (later.mean - 5.0).abs().max() < 2.0 and (later.std != 1).all()
 
 
@@ -218,12 +219,13 @@ def test_a_lattice_of_any_side_keeps_exact_books(side: int, channels: int, code:
     part = background(
         ModelConfig(channels=channels, background=BackgroundConfig(family="lattice", code=code, lattice=side))
     )
+    assert isinstance(part, LatticeBackground)
     scenery = Scenery(40, 72)
     frame, alpha = torch.rand(3, channels, 40, 72), torch.rand(3, 1, 40, 72)
     with torch.no_grad():
         memory = part.initial(3, scenery, frame)
-        prior, _ = part._prior(memory)  # type: ignore[attr-defined]
-        guide = part._posterior(frame, 1 - alpha)  # type: ignore[attr-defined]
+        prior, _ = part._prior(memory)
+        guide = part._posterior(frame, 1 - alpha)
         torch.manual_seed(1)
         image, (codes, _), kl, ratio = part(frame, alpha, memory, scenery, Knobs())
         q, p = (torch.distributions.Normal(site.mean, site.std) for site in (guide, prior))

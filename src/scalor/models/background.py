@@ -1,6 +1,7 @@
 """BACKGROUND families: none, encoder (paper), lattice, fixed, per_video, median with optional residual (A.5, C.5)."""
 
 import math
+from abc import ABC, abstractmethod
 
 import torch
 import torch.nn.functional as F
@@ -62,12 +63,12 @@ class NoBackground(nn.Module):
         return torch.zeros_like(alpha), memory, zero, zero
 
 
-class Walk(NoBackground):
+class Walk(NoBackground, ABC):
     """Codes with a random-walk prior: standard normal in the first frame, then the last code plus a learned step."""
 
+    @abstractmethod
     def _walked(self, code: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
         """Parameters of the step that follows ``code``, on its last axis, and the new hidden state."""
-        raise NotImplementedError
 
     def _prior(self, memory: Memory) -> tuple[Gaussian, Tensor]:
         code, hidden = memory

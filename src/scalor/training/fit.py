@@ -224,8 +224,11 @@ def _surveyed(path: str | os.PathLike[str], settings: FootageSettings, say: Call
     if height is None and width is None:
         return stats
     # One given side keeps the estimated shape.
-    height = height or width / stats.aspect  # type: ignore[operator]
-    width = width or height * stats.aspect
+    if height is None:
+        assert width is not None
+        height = width / stats.aspect
+    elif width is None:
+        width = height * stats.aspect
     grown = (height * width / (stats.height_px * stats.width_px)) ** 0.5
     low, high = stats.height_range
     return dataclasses.replace(

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
@@ -15,9 +16,12 @@ from scalor.models.scalor import Scalor
 from scalor.rollout import Rollout, observe
 from scalor.training.checkpoint import Plan, random_states, restore_random_states, seed_everything
 from scalor.training.clock import Clock
-from scalor.training.datasets import Batch, Lessons
+from scalor.training.datasets import Batch, Lessons, cut_away
 from scalor.training.guard import Guard
 from scalor.training.measure import measure
+
+CUTS = 1
+"""Tells the draws of `cut_away` from those of the clips themselves."""
 
 LOG_EVERY = 20
 """Steps between two measurements; between them nothing is computed for the log."""
@@ -37,6 +41,7 @@ class Feed(IterableDataset[Lesson]):
 
     def __init__(self, lessons: Lessons, recipe: Recipe, clock: Clock, trainee: "Trainee") -> None:
         self.lessons, self.recipe, self.clock, self.trainee = lessons, recipe, clock, trainee
+        self.seed = trainee.plan.seed
 
     def __iter__(self) -> Iterator[Lesson]:
         step = self.trainee.done
@@ -44,6 +49,7 @@ class Feed(IterableDataset[Lesson]):
             progress = self.clock.progress(step)
             frames = min(clip_length(self.recipe, step, progress), self.lessons.longest)
             batch = self.lessons.batch(step, size=self.recipe.batch, frames=frames)
+            batch = cut_away(batch, np.random.default_rng([self.seed, step, CUTS]), self.recipe.cuts)
             yield Lesson(batch, self.lessons.clips(step, size=self.recipe.batch), step, progress)
             step += 1
 

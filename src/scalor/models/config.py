@@ -59,8 +59,7 @@ class PropagateConfig:
     update              "precision": the posterior of every site is the prior times what is seen, each number by its
                         precision, so that an object of which nothing is seen follows the prior, and looks are kept;
                         "gated": the paper's, looks mixed by two gates, all else read anew
-    slow                added before the softplus of the prior's stds of what and depth (paper: 0): below 0 looks are
-                        expected to stay
+    slow                largest std, per frame, of the prior of size, what and depth: things hardly change (paper: inf)
     presence_bias, survival_bias, where_shift   +2, +5, -2 in the paper
     stop                accumulated absence that ends a track
     leave               how far a centre may lie outside the view, in sizes of its box, but at least 2.5 % of the view
@@ -76,7 +75,7 @@ class PropagateConfig:
     residual: float = 1.0
     position: bool = True
     update: str = "precision"
-    slow: float = -3.0
+    slow: float = 0.1
     presence_bias: float = 0.0
     survival_bias: float = 5.0
     where_shift: float = -2.0

@@ -194,19 +194,24 @@ class Discover(nn.Module):
         config = self.config
         q_where, q_depth = choose(cells.where), choose(cells.depth)
         where, depth = q_where.sample(knobs.stochastic), depths.gather(1, pick.unsqueeze(-1))
-        center = cells.center[pick] + config.cell * config.where.reach * torch.tanh(where[..., 2:])
-        box = torch.cat([center, decode_size(where[..., :2], config.where)], dim=-1)
+        box = self._placed(cells.center[pick], where)
         if picture is None:
             q_what = Gaussian.standard(where.new_zeros(*pick.shape, config.glimpse.what))
             births = (q_where, q_what, q_depth)
         else:
-            glimpse = crop(picture, box, side=config.glimpse.side)
+            likeliest = self._placed(cells.center[pick], q_where.mean)  # as in propagation
+            glimpse = crop(picture, likeliest, side=config.glimpse.side)
             raw = self.glimpses(in_context(glimpse, None) if config.glimpse.context else glimpse)
             q_what = Gaussian.of(raw, shift=config.posterior_shift)
             births = (Gaussian.standard(q_where.mean), Gaussian.standard(q_what.mean), Gaussian.standard(q_depth.mean))
         what = q_what.sample(knobs.stochastic)
         draw = Draw((where, q_where, births[0]), (what, q_what, births[1]), (depth, q_depth, births[2]))
         return draw, box
+
+    def _placed(self, center: Tensor, where: Tensor) -> Tensor:
+        """The boxes that where-codes mean in cells with these centres."""
+        moved = center + self.config.cell * self.config.where.reach * torch.tanh(where[..., 2:])
+        return torch.cat([moved, decode_size(where[..., :2], self.config.where)], dim=-1)
 
     @torch.no_grad()
     def _taken(self, layers: Layers, box: Tensor, present: Tensor, explained: Tensor, kept: Slots) -> Tensor:

@@ -1,5 +1,6 @@
 """Guides: distributions over one set of objects, each site given the earlier ones; prior and posterior are guides."""
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -118,14 +119,18 @@ class Dynamics(nn.Module):
         state = self.memory(entered, slots.dynamics)
         raw = self.heads(state[..., : part.dynamics])
         where, what, depth, logit = raw.split([8, 2 * code, 2, 1], dim=-1)
+        place = Gaussian.of(where)
+        if part.slow < math.inf:
+            size = Gaussian.of(torch.cat([where[..., :2], where[..., 4:6]], dim=-1), most=part.slow)
+            place = Gaussian(place.mean, torch.cat([size.std, place.std[..., 2:]], dim=-1))
 
         def around(site: Gaussian, anchor: Tensor) -> Gaussian:
             return Gaussian(site.mean + part.residual * anchor, site.std)
 
         prior = Prior(
-            around(Gaussian.of(where), anchor_where(slots)),
-            around(Gaussian.of(what, shift=part.slow), z.what),
-            around(Gaussian.of(depth, shift=part.slow), z.depth),
+            around(place, anchor_where(slots)),
+            around(Gaussian.of(what, most=part.slow), z.what),
+            around(Gaussian.of(depth, most=part.slow), z.depth),
             logit.squeeze(-1) + part.survival_bias,
         )
         return prior, state

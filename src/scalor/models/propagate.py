@@ -130,21 +130,10 @@ class Propagate(nn.Module):
         """All codes but presence, and the slots where they lead, facing the direction that objects go on in."""
         q_where = guide.where()
         where = q_where.sample(knobs.stochastic)
-        step = self.config.where.motion * torch.tanh(where[..., 2:])
-        extent = where.new_tensor([scenery.width, scenery.height])
-        size = decode_size(where[..., :2], self.config.where)
-        part = self.config.propagate
-        beyond = torch.full_like(size, self.config.where.size) if part.reflect else size.detach()
-        margin = torch.maximum(0.025 * extent, part.leave * beyond)
-        free = slots.box[..., :2] + step
-        center = torch.minimum(free.maximum(-margin), extent + margin)
-        after = where
-        if part.reflect:
-            turned = torch.where(free == center, 1.0, -1.0).to(where)
-            center = 2.0 * center - free
-            after = torch.cat([where[..., :2], turned * where[..., 2:]], dim=-1)
-        box = torch.cat([center, size], dim=-1)
-        q_what = guide.what(box)
+        box, after = self._placed(slots, where, scenery)
+        # Looks are read at the likeliest box. Read at the sampled one they would make up for its noise, frame by frame,
+        # instead of describing the object.
+        q_what = guide.what(self._placed(slots, q_where.mean, scenery)[0] if knobs.stochastic else box)
         what = q_what.sample(knobs.stochastic)
         q_depth = guide.depth(what)
         depth = q_depth.sample(knobs.stochastic)
@@ -157,3 +146,19 @@ class Propagate(nn.Module):
             steady=MEMORY * slots.steady + continuity(draw),
         )
         return draw, moved
+
+    def _placed(self, slots: Slots, where: Tensor, scenery: Scenery) -> tuple[Tensor, Tensor]:
+        """The boxes that where-codes [B, N, 4] mean, and the codes with the direction that objects go on in."""
+        step = self.config.where.motion * torch.tanh(where[..., 2:])
+        extent = where.new_tensor([scenery.width, scenery.height])
+        size = decode_size(where[..., :2], self.config.where)
+        part = self.config.propagate
+        beyond = torch.full_like(size, self.config.where.size) if part.reflect else size.detach()
+        margin = torch.maximum(0.025 * extent, part.leave * beyond)
+        free = slots.box[..., :2] + step
+        center = torch.minimum(free.maximum(-margin), extent + margin)
+        if not part.reflect:
+            return torch.cat([center, size], dim=-1), where
+        turned = torch.where(free == center, 1.0, -1.0).to(where)
+        after = torch.cat([where[..., :2], turned * where[..., 2:]], dim=-1)
+        return torch.cat([2.0 * center - free, size], dim=-1), after

@@ -17,7 +17,7 @@ def known(count: int, *, asleep: list[int] | None = None) -> Slots:
 
 def odds(present: list[float], continuity: list[float]) -> Odds:
     logits = torch.tensor([present])
-    return Odds(logits, torch.full_like(logits, 5.0), torch.tensor([continuity]), birth=1e-3)
+    return Odds(logits, torch.full_like(logits, 5.0), torch.tensor([continuity]))
 
 
 def seen(nats: list[float], *, asleep: list[int] | None = None, continuity: list[float] | None = None) -> list[bool]:
@@ -42,9 +42,10 @@ def test_the_hidden_go_on_ghosts_do_not() -> None:
     assert seen([50.0, 0.0, -30.0]) == [True, True, False]
 
 
-def test_a_sleeper_wakes_only_where_it_explains_something_and_is_itself() -> None:
+def test_a_sleeper_wakes_only_where_it_explains_what_it_did() -> None:
     assert seen([50.0, 0.5, 30.0], asleep=[1, 2]) == [True, False, True]
-    assert seen([50.0, 30.0], asleep=[1], continuity=[20.0, -30.0]) == [True, False]
+    slots = known(2, asleep=[0, 1]).replace(evidence=torch.tensor([[100.0, 200.0]]))
+    assert awake(slots, odds([-3.0, -3.0], [0.0, 0.0]), torch.tensor([[40.0, 40.0]]))[0].tolist() == [True, False]
 
 
 def test_absence_by_the_network_is_absence() -> None:

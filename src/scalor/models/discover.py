@@ -199,8 +199,7 @@ class Discover(nn.Module):
             q_what = Gaussian.standard(where.new_zeros(*pick.shape, config.glimpse.what))
             births = (q_where, q_what, q_depth)
         else:
-            likeliest = self._placed(cells.center[pick], q_where.mean)  # as in propagation
-            glimpse = crop(picture, likeliest, side=config.glimpse.side)
+            glimpse = crop(picture, box, side=config.glimpse.side)
             raw = self.glimpses(in_context(glimpse, None) if config.glimpse.context else glimpse)
             q_what = Gaussian.of(raw, shift=config.posterior_shift)
             births = (Gaussian.standard(q_where.mean), Gaussian.standard(q_what.mean), Gaussian.standard(q_depth.mean))

@@ -43,8 +43,8 @@ class Painter(nn.Module):
     def forward(self, latents: Latents, box: Tensor, visible: Tensor) -> Paint:
         """``visible`` [B, N] bool says which objects to paint; the others get their whole box as tight box."""
         batch, slot = visible.nonzero(as_tuple=True)
-        boxes = box[batch, slot]
         glimpse = self.decoder(latents.what[batch, slot])
+        boxes = box[batch, slot]
         patch, corner = paste(glimpse, boxes, side=self.side)
         layers = Layers(
             batch=batch,

@@ -110,7 +110,7 @@ class Propagate(nn.Module):
         if knobs.patience is not None and guide is not prior:
             assert sight is not None and ground is not None
             _, dreamt = self._move(slots, prior, prior, scenery, replace(knobs, stochastic=False))
-            odds = Odds(present=logit, survival=prior.logit, continuity=continuity(draw), birth=knobs.birth)
+            odds = Odds(present=logit, survival=prior.logit, continuity=continuity(draw))
             survivors, paint = self.survival.watch(moved, dreamt, odds, (sight.frame, ground), knobs.patience)
         else:
             survivors, paint = self.survival.count(moved)
@@ -131,9 +131,7 @@ class Propagate(nn.Module):
         q_where = guide.where()
         where = q_where.sample(knobs.stochastic)
         box, after = self._placed(slots, where, scenery)
-        # Looks are read at the likeliest box. Read at the sampled one they would make up for its noise, frame by frame,
-        # instead of describing the object.
-        q_what = guide.what(self._placed(slots, q_where.mean, scenery)[0] if knobs.stochastic else box)
+        q_what = guide.what(box)
         what = q_what.sample(knobs.stochastic)
         q_depth = guide.depth(what)
         depth = q_depth.sample(knobs.stochastic)

@@ -163,11 +163,12 @@ class Scalor(nn.Module):
         return slots, torch.cat([kept.tight, found.tight], dim=1), cat([kept.layers, new], dim=0)
 
     def _judged(self, slots: Slots, layers: Layers, frame: Tensor, backdrop: Tensor) -> Slots:
-        """Slots with the evidence for them; new ones that explain too little are not carried."""
+        """Slots with the evidence for them (of sleepers the last one); new ones that explain too little are not carried."""
         render = self.config.render
-        nats = torch.zeros_like(slots.evidence)
+        nats = torch.where(slots.asleep, slots.evidence, 0.0)
+        shown = layers.pres > 0
         found = evidence(layers, frame, backdrop, sigma=render.sigma, convex=render.convex)
-        nats[layers.batch, layers.slot] = found.nats
+        nats[layers.batch[shown], layers.slot[shown]] = found.nats[shown]
         return slots.replace(evidence=nats, alive=slots.alive & ((slots.id >= 0) | (nats > LEAST)))
 
     def _pack(self, slots: Slots, tight: Tensor, next_id: Tensor) -> tuple[Slots, Tensor, Tensor, Tensor]:

@@ -16,6 +16,8 @@ from scalor.models.painter import Paint, Painter, alike, tints
 
 LEAST = 2.0
 """Nats that an object must explain to be found, or to wake up."""
+AGAIN = 0.25
+"""Share of what it explained when last seen that a sleeper must explain, looking as it did, to wake up."""
 AGAINST = -2.0
 """One that explains less than this is not where it is painted."""
 FORGOTTEN = 0.25
@@ -28,18 +30,16 @@ CUT = 1e-4
 
 @dataclass(frozen=True)
 class Odds(Struct):
-    """What is known of every object before its evidence: [B, N] each, in nats, but ``birth``.
+    """What is known of every object before its evidence: [B, N] each, in nats.
 
     present     logit of presence, from what is seen
     survival    logit of presence, from its past
     continuity  for its going on, against a new object in its place (see `propagate.continuity`)
-    birth       prior presence of a new object per cell
     """
 
     present: Tensor
     survival: Tensor
     continuity: Tensor
-    birth: float
 
 
 @torch.no_grad()
@@ -47,15 +47,15 @@ def awake(slots: Slots, odds: Odds, nats: Tensor) -> Tensor:
     """Those of the slots [B, N] that are seen, given the ``nats`` [B, N] that they explain.
 
     Presence must be likelier than not, and the frame must not speak against it: one that is merely hidden by others,
-    and explains nothing, goes on. A sleeper must earn its place, and be likelier the same object than a new one. Where
-    all together is likelier to be new, it is a cut and nobody is seen.
+    and explains nothing, goes on. A sleeper, painted as it looked when it was last seen, must earn its place. Where all
+    together are likelier to be new than to go on, it is a cut and nobody is seen.
     """
     shown = slots.shown
     there = (odds.present > 0) & (nats > AGAINST)
-    ours = odds.continuity > math.log(odds.birth)
+    wakes = nats > (AGAIN * slots.evidence).clamp(min=LEAST)
     going = torch.where(there, odds.continuity, F.logsigmoid(-odds.survival))
     cut = torch.where(shown, going, 0.0).sum(1, keepdim=True) < math.log(CUT)
-    return slots.alive & torch.where(slots.asleep, ours & (nats > LEAST), there & ~cut)
+    return slots.alive & torch.where(slots.asleep, wakes, there & ~cut)
 
 
 @torch.no_grad()

@@ -91,7 +91,7 @@ class Trainee(LightningModule):
         knobs = knobs_at(recipe, step, lesson.progress)
         rollout: Rollout = observe(self.model, video, knobs, scenery)
         terms = rollout.terms
-        loss = -terms.elbo.mean()
+        loss = -terms.objective.mean()
         norm = self._descend(loss, terms, lesson)
         self.numbers = None
         if step % LOG_EVERY == 0:

@@ -202,7 +202,7 @@ def paper_model(where: WhereConfig, *, cell: int, glimpse: int, what: int) -> Mo
             dynamics=64,
             residual=0.0,
             update="gated",
-            slow=OFF,
+            habit=1,
             presence_bias=2.0,
             legacy_what_std=True,
         ),

@@ -24,11 +24,10 @@ class Gaussian(Struct):
     std: Tensor
 
     @staticmethod
-    def of(params: Tensor, *, shift: float = 0.0, most: float = math.inf) -> "Gaussian":
-        """From raw network output ``[..., 2 D]``: mean and softplus(raw + shift) + 1e-4, or most * sigmoid(raw)."""
+    def of(params: Tensor, *, shift: float = 0.0) -> "Gaussian":
+        """From raw network output ``[..., 2 D]``: mean and softplus(raw + shift) + 1e-4."""
         mean, raw = params.chunk(2, dim=-1)
-        std = F.softplus(raw + shift) if most == math.inf else most * torch.sigmoid(raw)
-        return Gaussian(mean, std + MIN_STD)
+        return Gaussian(mean, F.softplus(raw + shift) + MIN_STD)
 
     @staticmethod
     def standard(like: Tensor) -> "Gaussian":

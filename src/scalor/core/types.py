@@ -31,6 +31,8 @@ class Slots(Struct):
     latents   the object's last `Latents`
     box       [B, N, 4]  centre x, centre y, width, height in pixels
     size      [B, N, 2]  raw (size, ratio) state that the where map decodes
+    habit     [B, N, 4 + D + 1] running means of its where (size, ratio, velocity), what and depth samples
+    age       [B, N]     frames these means count
     paint     [B, N, C + 1, g, g] its last paint, alpha * colour and alpha, on the glimpse's grid; side 0 where the
               model does not ask for it
     tracker   [B, N, Ht] posterior memory
@@ -48,6 +50,8 @@ class Slots(Struct):
     latents: Latents
     box: Tensor
     size: Tensor
+    habit: Tensor
+    age: Tensor
     paint: Tensor
     tracker: Tensor
     dynamics: Tensor
@@ -80,6 +84,8 @@ class Slots(Struct):
             latents=Latents(pres=zeros(), where=zeros(4), what=zeros(what), depth=zeros(1)),
             box=zeros(4),
             size=zeros(2),
+            habit=zeros(4 + what + 1),
+            age=zeros(),
             paint=zeros(*paint),
             tracker=zeros(sizes[0]),
             dynamics=zeros(2 * sizes[1]),

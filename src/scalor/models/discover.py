@@ -266,8 +266,11 @@ class Discover(nn.Module):
     def _slots(self, latents: Latents, box: Tensor, paint: Tensor, kept: Slots) -> Slots:
         batch, count = latents.pres.shape
         zeros = latents.pres.new_zeros(batch, count)
+        still = torch.cat([latents.where[..., :2], torch.zeros_like(latents.where[..., 2:])], dim=-1)
         return Slots(
             latents=latents.replace(where=torch.zeros_like(latents.where)),
+            habit=torch.cat([still, latents.what, latents.depth], dim=-1),
+            age=torch.ones_like(zeros),
             box=box,
             size=latents.where[..., :2],
             paint=paint if self.config.glimpse.context else paint[..., :0, :0],

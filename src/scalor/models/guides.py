@@ -1,6 +1,5 @@
 """Guides: distributions over one set of objects, each site given the earlier ones; prior and posterior are guides."""
 
-import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +18,8 @@ from scalor.nets.recurrent import GRUState, LSTMState
 
 COMPARED = 32
 """Channels per patch of the comparison of what is seen with what was expected."""
+PACE = 3
+"""Frames over which velocities are averaged at most: they change where objects turn."""
 WIDER = 1.5
 """Side of the compared surroundings in boxes."""
 
@@ -62,6 +63,22 @@ def describe_box(box: Tensor, scenery: Scenery, config: ModelConfig) -> Tensor:
 def anchor_where(slots: Slots) -> Tensor:
     """Where an object would be sampled if nothing changed: its raw size and its last step. [B, N, 4]"""
     return torch.cat([slots.size, slots.latents.where[..., 2:]], dim=-1)
+
+
+def used_to(slots: Slots, where: Tensor, what: Tensor, depth: Tensor, *, window: int) -> tuple[Tensor, Tensor]:
+    """Running means of codes [B, N, 4 + D + 1] with one sample more, and the number of frames they count [B, N].
+
+    The mean of all samples so far, of at most ``window`` frames' weight (velocities: `PACE`).
+    """
+    age = slots.age + 1.0
+    codes = torch.cat([where, what, depth], dim=-1)
+    weight = torch.maximum(age.reciprocal(), age.new_tensor(1.0 / window)).unsqueeze(-1)
+    # The velocity of a newcomer is not known yet: its first sample counts alone.
+    recent = torch.maximum((age - 1.0).clamp(min=1.0).reciprocal(), age.new_tensor(1.0 / min(window, PACE))).unsqueeze(
+        -1
+    )
+    weight = torch.cat([weight, weight, recent, recent, weight.expand(*weight.shape[:-1], what.shape[-1] + 1)], dim=-1)
+    return slots.habit + weight * (codes - slots.habit), age
 
 
 def expected_center(slots: Slots, config: ModelConfig) -> Tensor:
@@ -119,18 +136,15 @@ class Dynamics(nn.Module):
         state = self.memory(entered, slots.dynamics)
         raw = self.heads(state[..., : part.dynamics])
         where, what, depth, logit = raw.split([8, 2 * code, 2, 1], dim=-1)
-        place = Gaussian.of(where)
-        if part.slow < math.inf:
-            size = Gaussian.of(torch.cat([where[..., :2], where[..., 4:6]], dim=-1), most=part.slow)
-            place = Gaussian(place.mean, torch.cat([size.std, place.std[..., 2:]], dim=-1))
+        usual_where, usual_what, usual_depth = slots.habit.split([4, code, 1], dim=-1)
 
         def around(site: Gaussian, anchor: Tensor) -> Gaussian:
             return Gaussian(site.mean + part.residual * anchor, site.std)
 
         prior = Prior(
-            around(place, anchor_where(slots)),
-            around(Gaussian.of(what, most=part.slow), z.what),
-            around(Gaussian.of(depth, most=part.slow), z.depth),
+            around(Gaussian.of(where), usual_where),
+            around(Gaussian.of(what), usual_what),
+            around(Gaussian.of(depth), usual_depth),
             logit.squeeze(-1) + part.survival_bias,
         )
         return prior, state

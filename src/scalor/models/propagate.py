@@ -11,7 +11,7 @@ from scalor.core.sites import Gaussian, kl_presence, log_bernoulli, sample_prese
 from scalor.core.types import Knobs, Objects, Scenery, Sight, Slots, Terms
 from scalor.models.appearance import GlimpseEncoder
 from scalor.models.config import ModelConfig
-from scalor.models.guides import Dynamics, Guide, Prior, Tracker, View, expected_center
+from scalor.models.guides import Dynamics, Guide, Prior, Tracker, View, expected_center, used_to
 from scalor.models.painter import Painter
 from scalor.models.survival import Odds, Survival
 
@@ -137,7 +137,12 @@ class Propagate(nn.Module):
         depth = q_depth.sample(knobs.stochastic)
         sites = (where, q_where, prior.where()), (what, q_what, prior.what(box)), (depth, q_depth, prior.depth(what))
         draw = Draw(*sites)
+        turned = torch.where(after == where, 1.0, -1.0)  # at a wall, what an object is used to turns with it
+        known = slots.replace(habit=torch.cat([slots.habit[..., :4] * turned, slots.habit[..., 4:]], dim=-1))
+        habit, age = used_to(known, after, what, depth, window=self.config.propagate.habit)
         moved = slots.replace(
+            habit=habit,
+            age=age,
             latents=slots.latents.replace(where=after, what=what, depth=depth),
             box=box,
             size=where[..., :2],

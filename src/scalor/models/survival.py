@@ -98,16 +98,17 @@ class Survival:
     ) -> tuple[Slots, Paint]:
         """Tracking: the frame decides who is seen, and who is not follows the prior in the dark.
 
+        Objects are painted as they usually look: what passes before them is not them, and explains nothing of itself.
+
         Args:
             moved: the slots where the posterior has them; ``dreamt``: where the prior expects them.
             odds: of presence and identity.
             seen: the frame and the background behind it [B, C, H, W].
             patience: the doubt at which an object ends.
         """
-        codes = moved.latents.replace(what=select(moved.asleep, dreamt.latents.what, moved.latents.what))
-        moved = moved.replace(latents=codes)
         here = moved.shown.to(moved.box.dtype)
-        paint = self.painter(codes.replace(pres=here), moved.box, moved.alive)
+        looks = select(moved.asleep, dreamt.habit, moved.habit)[..., 4:-1]
+        paint = self.painter(moved.latents.replace(pres=here, what=looks), moved.box, moved.alive)
         render, at = self.config.render, (paint.layers.batch, paint.layers.slot)
         found = evidence(paint.layers, *seen, sigma=render.sigma, convex=render.convex)
         nats, hidden, inside = (torch.zeros_like(here) for _ in range(3))

@@ -9,12 +9,13 @@ import torch
 from scalor.core.tensors import Struct
 from scalor.core.tracks import Tracks
 from scalor.core.types import TRACKING
+from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.pretrained import Loaded
 from scalor.rollout import observe
 from scalor.tracking.evaluate_clips import rollout_tracks
 from scalor.tracking.report import FrameResult
-from scalor.tracking.stored import scale_of
+from scalor.tracking.stored import number_of, scale_of
 from scalor.tracking.tracker import Tracker
 
 
@@ -205,10 +206,24 @@ def test_loaded_weights_bring_their_scale(make_model):
     assert Tracker(loaded).scale == 0.25 and Tracker(loaded, scale=0.5).scale == 0.5
 
 
-def test_a_video_that_was_learned_from_is_tracked_at_its_own_scale(make_model):
+def test_a_video_that_was_learned_from_is_tracked_at_its_own_scale(make_model, make_frames, write_clip):
     footage = [{"name": "street", "scale": 0.5}, {"name": "pond", "scale": 0.75}]
     loaded = Loaded(model=make_model(), card={"scale": 0.5, "footage": footage}, extra={})
-    assert [scale_of(loaded, name) for name in ("street", "pond", "harbour")] == [0.5, 0.75, 0.5]
+    clips = [open_video(write_clip(make_frames(2, 40, 48), name=name)) for name in ("street", "pond", "harbour")]
+    assert [scale_of(loaded, clip) for clip in clips] == [0.5, 0.75, 0.5]
+
+
+def test_videos_of_one_name_are_told_apart_by_their_contents(make_model, make_frames, write_clip, tmp_path):
+    here, there = (open_video(write_clip(make_frames(2, 40, 48 + n), name=f"{n}/video")) for n in (0, 8))
+    footage = [
+        {"name": "video", "scale": scale, "fingerprint": clip.fingerprint}
+        for scale, clip in ((0.5, here), (0.75, there))
+    ]
+    loaded = Loaded(model=make_model(), card={"scale": 0.25, "footage": footage}, extra={})
+    other = open_video(write_clip(make_frames(3, 40, 48), name="2/video"))
+    assert here.name == there.name == other.name == "video"
+    assert [scale_of(loaded, clip) for clip in (here, there, other)] == [0.5, 0.75, 0.25]
+    assert [number_of(loaded, clip) for clip in (here, there)] == [0, 1]
 
 
 def test_a_frame_of_another_size_is_refused_and_changes_nothing(make_model, make_frames):

@@ -26,7 +26,7 @@ class Frame:
     index: int
     image: np.ndarray | None
     damaged: bool = False
-    time: float = 0.0
+    time: float = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ class VideoSource(ABC):
                     found[index] = self._frame(index, token)
                 if index >= last:
                     break
-        return [found.get(index, Frame(index, None)) for index in indices]
+        return [found.get(index, Frame(index, None, time=self._time(index))) for index in indices]
 
     def count(self) -> int:
         """Number of frames without decoding them: exact where the container carries display times."""
@@ -211,7 +211,7 @@ class VideoSource(ABC):
                 f"{self.source_width}x{self.source_height} px; frames of one size are wanted; split or resize the video"
             )
         small = shrink(image, (self.height, self.width))
-        return Frame(index, small, bool(getattr(token, "is_corrupt", False)), self._time(index))
+        return Frame(index, small, bool(getattr(token, "is_corrupt", False)), time=self._time(index))
 
     def _time(self, index: int) -> float:
         return index / self.fps

@@ -72,8 +72,8 @@ def run(args: Namespace) -> None:
         raise UserError(f"--iou came as {args.iou:g}; it wants a share above 0 and at most 1, for example 0.5")
     frames = None if args.frames is None else frame_range(args.frames)
     iou = DEFAULT_IOU if args.iou is None and args.distance is None else args.iou
-    truth_path = existing(args.truth, what="truth")
-    tracks_path = existing(args.tracks, what="tracks")
+    truth_path = existing(args.truth, what="truth", once=True)
+    tracks_path = existing(args.tracks, what="tracks", once=True)
     video = None if args.video is None else existing(args.video, what="video")
 
     from scalor.data.motchallenge import read_mot, read_truth

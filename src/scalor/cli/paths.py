@@ -7,15 +7,16 @@ from pathlib import Path
 from scalor.errors import UserError
 
 
-def existing(path: str, *, what: str) -> str:
-    """``path`` as it came.
+def existing(path: str, *, what: str, once: bool = False) -> str:
+    """``path`` as it came; ``once``: it is read only once, so what a shell gives as /dev/fd/63 will do.
 
     Raises:
-        UserError: nothing is there, or something that can be read only once.
+        UserError: nothing is there, or a stream, a pipe or a device.
     """
     from scalor.data.places import refuse_stream
 
-    refuse_stream(path)
+    if not (once and path.startswith(("/dev/fd/", "/dev/stdin", "/proc/"))):
+        refuse_stream(path)
     try:
         there = Path(path).exists()
     except (OSError, ValueError) as error:

@@ -97,8 +97,9 @@ def _head(path: Path) -> _Head | None:
     with quiet():
         try:
             with Image.open(path) as picture:
-                tags = dict(getattr(picture, "tag_v2", {}))
-                order = ">" if getattr(picture, "_prefix", b"II") == b"MM" else "<"
+                stored = getattr(picture, "tag_v2", None)
+                tags = dict(stored or {})
+                order = ">" if getattr(stored, "prefix", b"II") == b"MM" else "<"
                 return _Head(tags, order, (picture.height, picture.width))
         except Exception:  # noqa: BLE001 - damage, or more bits than Pillow takes: OpenCV may read the pages
             return _Head({}, "<", (0, 0)) if header_size(path) is not None else None

@@ -24,7 +24,7 @@ from scalor.data.packets import PacketIndex, holds_frame, index_of
 from scalor.data.places import fingerprint, refuse_stream
 from scalor.data.source import DecodeReport, Frame, VideoSource
 from scalor.data.stacks import open_animation, open_stack
-from scalor.data.wholeness import bytes_missing
+from scalor.data.wholeness import bytes_missing, film_joined_on
 from scalor.errors import UserError
 
 __all__ = ["DecodeReport", "Frame", "VideoFile", "VideoSource", "open_video"]
@@ -89,6 +89,7 @@ class VideoFile(VideoSource):
         self.path = path
         self._stream = _best_stream(path)
         self._cut = bytes_missing(path)
+        self._joined = film_joined_on(path)
         self._broken = False
         with self._open() as (container, stream):
             rate = stream.average_rate or stream.guessed_rate or stream.base_rate
@@ -229,6 +230,9 @@ class VideoFile(VideoSource):
     def _ended_early(self, seen: int) -> bool:
         """Bytes are missing, and no count or time in the head says that all frames are there nevertheless."""
         index = self._index
+        if self._joined:
+            self._notes = ("another film is joined on that cannot be read before the file is split",)
+            return True
         if not (self._cut or self._broken or index.broken):
             return False
         if self.announced is not None:

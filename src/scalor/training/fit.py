@@ -147,6 +147,12 @@ def _planned(
         raise UserError("no video was given; at least one is wanted; name a file or a folder of images")
     settings, rest = footage_settings(overrides)
     surveys = [_surveyed(path, settings, say) for path in paths]
+    if not any(stats.contrast > 0 for stats in surveys):
+        names = ", ".join(Path(path).name for path in paths)
+        raise UserError(
+            f"nothing moves in {names} that stands out from the empty scene; footage of a still camera in which things "
+            "move is wanted; give a livelier stretch, or a longer one"
+        )
     scales = [settings.scale or suggest_scale(stats, target_px=target_px(stats)) for stats in surveys]
     levels = [moving_level(path, stats) for path, stats in zip(paths, surveys, strict=True)]
     sizes = dataclasses.replace(typical(surveys, scales), level=sum(levels) / len(levels))
@@ -226,7 +232,8 @@ def _surveyed(path: str | os.PathLike[str], settings: FootageSettings, say: Call
     """What moves in a video, in source pixels, with what the user knows better put in."""
     source = open_video(path)
     stats = survey(source)
-    say(f"{source.name}: {stats.words()}")
+    if stats.contrast > 0:
+        say(f"{source.name}: {stats.words()}")
     height, width = settings.object_height, settings.object_width
     if height is None and width is None:
         return stats

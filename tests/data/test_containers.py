@@ -151,7 +151,10 @@ def test_a_file_that_breaks_off_is_told_from_a_whole_one_by_its_bytes(tmp_path, 
     codec = {"webm": "libvpx", "avi": "mpeg4"}.get(ending, "libx264")
     path = film(tmp_path / f"whole.{ending}", codec=codec)
     if ending in ("mov", "mp4"):  # the head in front, or nothing could be read at all
-        with av.open(str(path)) as old, av.open(str(tmp_path / f"f.{ending}"), "w", options={"movflags": "faststart"}) as new:
+        with (
+            av.open(str(path)) as old,
+            av.open(str(tmp_path / f"f.{ending}"), "w", options={"movflags": "faststart"}) as new,
+        ):
             stream = new.add_stream_from_template(old.streams.video[0])
             for packet in old.demux(video=0):
                 if packet.size:
@@ -173,7 +176,10 @@ def test_a_file_that_breaks_off_is_told_from_a_whole_one_by_its_bytes(tmp_path, 
 def test_a_film_trimmed_without_encoding_again_has_the_frames_a_player_shows(tmp_path):
     path = film(tmp_path / "whole.mp4", options={"g": "30", "bf": "2"})
     trimmed = tmp_path / "trimmed.mp4"
-    with av.open(str(path)) as old, av.open(str(trimmed), "w", container_options={"avoid_negative_ts": "disabled"}) as new:
+    with (
+        av.open(str(path)) as old,
+        av.open(str(trimmed), "w", container_options={"avoid_negative_ts": "disabled"}) as new,
+    ):
         stream = new.add_stream_from_template(old.streams.video[0])
         first = round(8 / 25 / old.streams.video[0].time_base)
         for packet in old.demux(video=0):
@@ -238,7 +244,9 @@ def test_pixels_that_are_not_square_are_shown_as_players_do(tmp_path, aspect, wi
 def test_two_moments_in_one_interlaced_picture_become_one(tmp_path):
     path = tmp_path / "woven.mkv"
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg2video", rate=25, options={"flags": "+ilme+ildct", "qscale": "1", "field_order": "tt"})
+        stream = container.add_stream(
+            "mpeg2video", rate=25, options={"flags": "+ilme+ildct", "qscale": "1", "field_order": "tt"}
+        )
         stream.height, stream.width, stream.pix_fmt = H, W, "yuv422p"
         for number in range(6):
             woven = picture(4 * number)

@@ -93,9 +93,7 @@ def run(args: Namespace) -> None:
     from scalor.tracking.run import track_to_folder
 
     with TemporaryDirectory() as folder:
-        track_to_folder(
-            video, "", folder, method="mog2-sort", overlay=False, allow_truncated=args.allow_truncated
-        )
+        track_to_folder(video, "", folder, method="mog2-sort", overlay=False, allow_truncated=args.allow_truncated)
         beside = {"tracks": scores, "mog2-sort": scored(read_mot(Path(folder) / "tracks.txt"))}
     print(json.dumps(beside, indent=2) if args.json else columns(beside))
 

@@ -17,7 +17,9 @@ def parser() -> Parser:
     add_out(made, what="the run folder to write")
     made.add_argument("--steps", metavar="N", type=PositiveInt, default=None, help="stop after N steps")
     made.add_argument("--minutes", metavar="M", type=PositiveFloat, default=None, help="or after M minutes")
-    made.add_argument("--seed", metavar="S", type=NonNegativeInt, default=None, help="seed of everything random (default: 0)")
+    made.add_argument(
+        "--seed", metavar="S", type=NonNegativeInt, default=None, help="seed of everything random (default: 0)"
+    )
     made.add_argument(
         "--exam-minutes",
         metavar="M",

@@ -132,6 +132,8 @@ class VideoFile(VideoSource):
     @contextmanager
     def _open(self) -> Iterator[tuple[Any, Any]]:
         with _container(self.path) as container:
+            if self._stream >= len(container.streams):  # a stream that damage lets appear only now and then
+                raise UserError(f"{self.path} holds no video stream; a playable video is wanted; re-encode the file")
             yield container, container.streams[self._stream]
 
     @cached_property

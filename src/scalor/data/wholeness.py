@@ -22,7 +22,7 @@ def bytes_missing(path: Path) -> bool:
 
 
 def film_joined_on(path: Path) -> bool:
-    """Whether a second MP4 or ASF file was joined on byte by byte: FFmpeg reads the first one only, and says nothing."""
+    """Whether a second MP4 or ASF file was joined on byte by byte: FFmpeg reads the first only, and says nothing."""
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size

@@ -17,7 +17,9 @@ def without_distractors(truth: Tracks, distractors: Tracks, tracks: Tracks) -> T
     for frame in np.unique(distractors.frame):
         rows = np.flatnonzero(tracks.frame == frame)
         asked = truth.box_tlwh[truth.frame == frame]
-        overlap = box_iou(np.concatenate([asked, distractors.box_tlwh[distractors.frame == frame]]), tracks.box_tlwh[rows])
+        overlap = box_iou(
+            np.concatenate([asked, distractors.box_tlwh[distractors.frame == frame]]), tracks.box_tlwh[rows]
+        )
         things, reports = linear_sum_assignment(-np.where(overlap >= LEAST, overlap, 0.0))
         matched = (things >= len(asked)) & (overlap[things, reports] >= LEAST)
         keep[rows[reports[matched]]] = False

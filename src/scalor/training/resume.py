@@ -17,7 +17,8 @@ def refuse_other_seed(plan: Plan, seed: object) -> None:
     """Raises UserError where a seed is asked for that is not the run's."""
     if seed is not None and whole_seed(seed) != plan.seed:
         raise UserError(
-            f"the run has seed {plan.seed} and {seed} came; the same is wanted to resume; leave it out or start a new run"
+            f"the run has seed {plan.seed} and {seed} came; the same is wanted to resume; leave it out "
+            "or start a new run"
         )
 
 

@@ -9,6 +9,7 @@ is printed, and `--seed S --cases 1` makes the same case again. Exit code 1 wher
 
 import argparse
 import faulthandler
+import hashlib
 import json
 import signal
 import sys
@@ -131,6 +132,8 @@ def read_table(path: Path, case: Path) -> None:
 
     if path.suffix == ".ini":
         (case / "gt").mkdir()
+        (case / "img1").mkdir()
+        (case / "img1" / "000001.pgm").write_bytes(b"P5 64 48 255\n" + bytes(64 * 48))
         (case / "gt" / "gt.txt").write_text("1,1,2,3,4,5\n")
         open_video(case)
         read_mot(case)
@@ -222,6 +225,10 @@ def one_case(seed: int, valid: dict[str, list[Path]], *, keep: Path | None = Non
                     (case / beside.name).write_bytes(beside.read_bytes())
         path = case / original.name
         path.write_bytes(mutated(original.read_bytes(), rng))
+        if original.suffix == ".safetensors" and rng.random() < 0.7:  # else the hash keeps everything out
+            card = json.loads((case / "card.json").read_text())
+            card["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+            (case / "card.json").write_text(json.dumps(card))
         if keep is not None:
             (keep / f"{seed}-{original.name}").write_bytes(path.read_bytes())
         try:

@@ -2,9 +2,9 @@
 
 python benchmarks/soak.py [--frames 100000] [--source film|folder|tracker] [--weights sprites-vld] [--side 64]
 
-"tracker" hands made frames to `Tracker`, "film" and "folder" write them first and go through the whole of ``scalor
-track`` (files, masks and overlay). Exit code 1 where the memory of the last tenth is more than 20 % above the second tenth's, or the
-time per frame more than 50 %.
+"tracker" hands made frames to `Tracker`; "film" and "folder" write them first and go through all of ``scalor track``
+(files, masks and overlay). Exit code 1 where the memory of the last tenth is more than 20 % above the second tenth's,
+or the time per frame more than 50 %.
 """
 
 import argparse

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+import scalor
 from scalor.core.tensors import Struct
 from scalor.core.tracks import Tracks
 from scalor.core.types import TRACKING
@@ -15,6 +16,7 @@ from scalor.pretrained import Loaded
 from scalor.rollout import observe
 from scalor.tracking.evaluate_clips import rollout_tracks
 from scalor.tracking.report import FrameResult
+from scalor.tracking.setup import prepare
 from scalor.tracking.stored import number_of, scale_of
 from scalor.tracking.tracker import Tracker
 
@@ -261,3 +263,24 @@ def test_a_model_of_several_backgrounds_paints_that_of_its_video(make_model, mak
     assert (shown[0].pictures.background != shown[1].pictures.background).any()
     with pytest.raises(UserError, match="the model knows 2"):
         Tracker(model, video=2)
+
+
+def test_weights_are_named_or_refused(make_model, make_frames, write_run):
+    run = write_run(make_model(), scale=0.5)
+    for name in (run, str(run)):
+        assert Tracker(name).scale == 0.5 and len(Tracker(name).observe(make_frames(1, 40, 48)[0])) >= 0
+    for wrong in (None, 3, "", make_frames):
+        with pytest.raises(UserError, match="weights"):
+            Tracker(wrong)
+    for wrong in (None, 3, ""):
+        with pytest.raises(UserError, match="weights"):
+            scalor.load(wrong)
+
+
+def test_frames_much_larger_than_those_learned_from_are_worth_a_word(make_model, make_frames, write_clip):
+    loaded = Loaded(model=make_model(), card={"data": "sprites-md"}, extra={})
+    small, large = (open_video(write_clip(make_frames(1, side, side), name=str(side))) for side in (64, 200))
+    assert prepare(loaded, small).doubt == ""
+    assert "64x64" in prepare(loaded, large).doubt and "200x200" in prepare(loaded, large).doubt
+    footage = {"footage": [{"name": "x", "scale": 0.5, "height": 32, "width": 32}], "scale": 0.5}
+    assert "100x100" in prepare(Loaded(model=make_model(), card=footage, extra={}), large).doubt

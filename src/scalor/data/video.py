@@ -208,12 +208,17 @@ class VideoFile(VideoSource):
         yield from ((place + hole, None) for hole in range(len(errors)))
 
     def _packets(self, container: Any, stream: Any) -> Iterator[Any]:
-        try:
-            for packet in container.demux(stream):
-                if packet.size > 0:
-                    yield packet
-        except FFmpegError:
-            self._broken = True  # the file cannot be read further
+        while True:
+            try:
+                for packet in container.demux(stream):
+                    if packet.size > 0:
+                        yield packet
+                return
+            except IndexError:
+                continue  # PyAV stumbles over packets of streams that begin in mid-file; the next packet is read
+            except FFmpegError:
+                self._broken = True  # the file cannot be read further
+                return
 
     def _picture(self, token: Any) -> np.ndarray | None:
         try:
@@ -298,9 +303,10 @@ def _best_stream(path: Path) -> int:
         streams = moving or streams
         if len(streams) > 1:
             lengths = dict.fromkeys((s.index for s in streams), 0)
-            with suppress(FFmpegError):
+            with suppress(FFmpegError, IndexError):
                 for packet in islice(container.demux(streams), PROBED):
-                    lengths[packet.stream_index] += packet.size > 0
+                    if packet.stream_index in lengths:
+                        lengths[packet.stream_index] += packet.size > 0
             streams = [s for s in streams if lengths[s.index] > 1] or streams
         best = container.streams.best("video")
         chosen = best.index if best is not None else -1

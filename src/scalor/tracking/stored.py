@@ -37,7 +37,7 @@ def number_of(model: Scalor | Loaded, video: VideoSource) -> int:
 
 
 def _known(loaded: Loaded, video: VideoSource) -> int | None:
-    """The video of the weights with this one's contents; else, of one name and size, the only one of that name."""
+    """The video of the weights with this one's contents; else the only one with its name and its size."""
     footage = loaded.card.get("footage") or ()
     same = [n for n, entry in enumerate(footage) if video.fingerprint and entry.get("fingerprint") == video.fingerprint]
     named = [n for n, entry in enumerate(footage) if entry.get("name") == video.name]
@@ -45,7 +45,7 @@ def _known(loaded: Loaded, video: VideoSource) -> int | None:
     if both or same:
         return (both or same)[0]
     alike = [n for n in named if _could_be(footage[n], video)]
-    return alike[0] if len(alike) == len(named) == 1 else None
+    return alike[0] if len(alike) == 1 else None
 
 
 def _could_be(entry: Mapping[str, Any], video: VideoSource) -> bool:

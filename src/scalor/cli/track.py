@@ -36,6 +36,11 @@ def parser() -> Parser:
     made.add_argument(
         "--allow-truncated", action="store_true", help="accept a video whose end cannot be read, and say so"
     )
+    made.add_argument(
+        "--online",
+        action="store_true",
+        help="report each frame from the frames before it alone, as from a camera (default: read the video twice)",
+    )
     add_device(made)
     add_threads(made)
     return made
@@ -58,6 +63,7 @@ def run(args: Namespace) -> None:
         method=args.method,
         device=args.device,
         allow_truncated=args.allow_truncated,
+        online=args.online,
         **optional,
     )
     print(closing(summary, out))

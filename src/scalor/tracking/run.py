@@ -3,13 +3,11 @@
 import importlib.metadata
 import platform
 import time
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
+from typing import Any
 
 import scalor
 from scalor.core.tracks import Tracks
@@ -17,60 +15,19 @@ from scalor.data.source import Frame, VideoSource
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.pretrained import Loaded
-from scalor.tracking.masks import PatchMasks
-from scalor.tracking.mog2_sort import Mog2Sort, Mog2SortConfig
 from scalor.tracking.outputs import opened_folder
 from scalor.tracking.overlay import OVERLAY, overlay_in
-from scalor.tracking.progress import shown
+from scalor.tracking.passes import Follower, first_pass, follow, second_pass
+from scalor.tracking.pipeline import beside
 from scalor.tracking.report import FrameResult
 from scalor.tracking.setup import denormals_flushed, described, load, prepare
 from scalor.tracking.sheets import MASKS, TRACKS_CSV, TRACKS_TXT, Sheets
+from scalor.tracking.table import Shelf
+from scalor.tracking.tracker import Tracker
 from scalor.viz.export import SUMMARY, write_summary_json
 
 FILES = (TRACKS_TXT, TRACKS_CSV, MASKS, OVERLAY, SUMMARY)
 Video = str | PathLike[str] | VideoSource
-
-
-class Follower(Protocol):
-    """Anything that reports on one frame after the other; None is a frame that could not be decoded."""
-
-    def observe(self, frame: np.ndarray | None) -> FrameResult: ...
-
-
-class Mog2SortFollower:
-    """The classical baseline behind the same verb as `Tracker`."""
-
-    def __init__(self, source: VideoSource) -> None:
-        config = Mog2SortConfig(fps=source.fps)
-        self._sort = Mog2Sort(config)
-        self._size = (source.height, source.width)
-        self._frames = 0
-        ahead = (frame.image for frame in islice(source, config.warm_up))
-        self._sort.learn(image for image in ahead if image is not None)
-
-    def observe(self, frame: np.ndarray | None) -> FrameResult:
-        """The blobs of one frame; their visibility is 1, since the method knows nothing of what is hidden."""
-        number, self._frames = self._frames, self._frames + 1
-        blobs = [] if frame is None else self._sort.update(frame)
-        if not blobs:
-            return FrameResult.empty(number, self._size, decoded=frame is not None)
-        return FrameResult(
-            index=number,
-            ids=np.array([blob.id for blob in blobs], dtype=np.int64),
-            box_tlwh=np.array([blob.box_tlwh for blob in blobs], dtype=np.float64),
-            score=np.array([blob.score for blob in blobs], dtype=np.float64),
-            visibility=np.ones(len(blobs)),
-            masks=PatchMasks(
-                np.stack([blob.mask for blob in blobs]), np.zeros((len(blobs), 2), dtype=np.int64), self._size
-            ),
-        )
-
-
-def follow(source: VideoSource, follower: Follower, *, progress: bool = True) -> Iterator[tuple[Frame, FrameResult]]:
-    """Every frame of a source, in order, with what the follower reports of it; one frame is held at a time."""
-    frames = shown(source, total=source.count(), what=f"tracking {source.name}") if progress else source
-    for frame in frames:
-        yield frame, follower.observe(frame.image)
 
 
 def track_video(
@@ -81,25 +38,19 @@ def track_video(
     allow_truncated: bool = False,
     masks: bool = False,
 ) -> Tracks:
-    """The table of a whole video, with COCO run lengths if ``masks``.
+    """The table of a whole video in one causal pass, with COCO run lengths if ``masks``.
 
     Frames that fail to decode have no rows and keep their numbers. Raises UserError where frames are missing at the
     end and ``allow_truncated`` is not set.
     """
     opened = _opened(source)
     _refuse_short(opened, allow_truncated)
-    rows: list[tuple[Any, ...]] = []
-    length = 0
-    for frame, result in follow(opened, tracker, progress=progress):
-        length = frame.index + 1
-        found: list[tuple[Any, ...]] = list(result.rows(frame.index))
-        if masks:
-            found = [(*row, rle) for row, rle in zip(found, result.masks.rles(), strict=True)]
-        rows += found
+    table = _tabulated((result for _, result in follow(opened, tracker, progress=progress)), masks=masks)
     _refuse_truncated(opened, allow_truncated)
-    return Tracks.from_rows(rows, length=length, masks=masks)
+    return table
 
 
+# More arguments than the house allows: each is an option of `scalor track`.
 def track(
     video: Video,
     weights: str | PathLike[str] | Loaded,
@@ -107,14 +58,34 @@ def track(
     device: str = "auto",
     allow_truncated: bool = False,
     masks: bool = False,
+    online: bool = False,
 ) -> Tracks:
     """The table of a whole video with weights by name, path or already loaded; without ``masks`` only boxes.
 
-    Raises UserError as `track_video` and `load`.
+    The video is read to its end before anything is decided (`second_pass`), unless ``online``: then it is followed
+    causally, as a `Tracker` follows a camera. Raises UserError as `track_video` and `load`.
     """
     source = _opened(video)
     tracker = prepare(weights, source, device=device).tracker
-    return track_video(source, tracker, allow_truncated=allow_truncated, masks=masks)
+    if online:
+        return track_video(source, tracker, allow_truncated=allow_truncated, masks=masks)
+    _refuse_short(source, allow_truncated)
+    with Shelf((source.height, source.width)) as shelf:
+        revised = first_pass(source, tracker, shelf)
+        _refuse_truncated(source, allow_truncated)
+        return _tabulated(revised.results(shelf.masks()), masks=masks)
+
+
+def _tabulated(results: Iterable[FrameResult], *, masks: bool) -> Tracks:
+    rows: list[tuple[Any, ...]] = []
+    length = 0
+    for result in results:
+        length = result.index + 1
+        found: list[tuple[Any, ...]] = list(result.rows())
+        if masks:
+            found = [(*row, rle) for row, rle in zip(found, result.masks.rles(), strict=True)]
+        rows += found
+    return Tracks.from_rows(rows, length=length, masks=masks)
 
 
 # More arguments than the house allows: they are the options of `scalor track`.
@@ -128,6 +99,7 @@ def track_to_folder(
     allow_truncated: bool = False,
     min_visibility: float = 0.25,
     overlay: bool = True,
+    online: bool = False,
 ) -> dict[str, Any]:
     """Track a video at its full size and length and write what was found; returns the summary.
 
@@ -143,6 +115,8 @@ def track_to_folder(
         allow_truncated: accept a video whose end cannot be read.
         min_visibility: objects of which less than this share is seen are followed but not reported.
         overlay: also write the video with boxes, ids, trails and masks.
+        online: report each frame from what came before it alone, as if it came from a camera; otherwise the video is
+            read twice. ``mog2-sort`` is always online.
 
     Raises:
         UserError: anything of this that cannot be; nothing is left in ``out`` then.
@@ -152,7 +126,10 @@ def track_to_folder(
         _refuse_short(source, allow_truncated)
         follower, about = _follower(source, weights, method=method, device=device, min_visibility=min_visibility)
         start = time.perf_counter()
-        counts = _write(folder, source, follower, overlay=overlay)
+        online = online or not isinstance(follower, Tracker)
+        with _reports(source, follower, folder, online=online, pictures=overlay) as reports:
+            _refuse_truncated(source, allow_truncated)
+            counts = _write(folder, source, reports, overlay=overlay)
         seconds = time.perf_counter() - start
         _refuse_truncated(source, allow_truncated)
         summary = _summary(source, method, counts) | about | {"min_visibility": min_visibility}
@@ -166,6 +143,8 @@ def _follower(
 ) -> tuple[Follower, dict[str, Any]]:
     """The tracker, and what the summary says about it."""
     if method == "mog2-sort":
+        from scalor.tracking.mog2_follower import Mog2SortFollower
+
         return Mog2SortFollower(source), {}
     if method != "scalor":
         raise UserError(f"method {method} is unknown; scalor or mog2-sort is wanted; choose one")
@@ -175,18 +154,38 @@ def _follower(
     return ready.tracker, described(loaded, weights) | about
 
 
-def _write(folder: Path, source: VideoSource, follower: Follower, *, overlay: bool) -> dict[str, Any]:
-    """All files but the summary; returns counts."""
+@contextmanager
+def _reports(
+    source: VideoSource, follower: Follower, folder: Path, *, online: bool, pictures: bool
+) -> Iterator[Iterator[tuple[Frame, FrameResult]]]:
+    """What is to be written, frame by frame; not online, the first pass is over when the block begins."""
+    if online or not isinstance(follower, Tracker):
+        yield follow(source, follower)
+        return
+    with Shelf((source.height, source.width), folder=folder) as shelf:
+        yield second_pass(source, first_pass(source, follower, shelf), shelf, pictures=pictures)
+
+
+def _write(
+    folder: Path, source: VideoSource, reports: Iterable[tuple[Frame, FrameResult]], *, overlay: bool
+) -> dict[str, Any]:
+    """All files but the summary; returns counts. Masks, drawing and encoding run beside what makes the reports."""
     frames, ids, largest = 0, set[int](), 0
     with Sheets(folder, fps=source.fps) as sheets, overlay_in(folder, source, wanted=overlay) as film:
-        for frame, result in follow(source, follower):
-            rles = result.masks.rles()
-            sheets.add(result, rles, frame=frame.index)
+
+        def written(report: tuple[Frame, FrameResult]) -> None:
+            frame, result = report
+            crops = result.masks.crops()
             if film is not None:
-                film.add(frame, result, rles)
-            frames = frame.index + 1
-            ids.update(result.ids.tolist())
-            largest = max(largest, len(result))
+                film(frame, result, crops)
+            sheets.add(result, crops.rles(), frame=frame.index)
+
+        with beside(written) as writer:
+            for frame, result in reports:
+                writer.put((frame, result))
+                frames = frame.index + 1
+                ids.update(result.ids.tolist())
+                largest = max(largest, len(result))
         sheets.finish(frames)
     return {
         "frames": frames,

@@ -1,0 +1,145 @@
+"""Which tracklets are one object: motion, looks and time in nats, decided for the whole video at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scalor.tracking.looks import WINDOW, Looks
+from scalor.tracking.motion import Leg, Motion, miss
+
+RETURNS, RETURNS_FROM_OUTSIDE = 0.5, 0.05
+"""Guesses: how many of the objects that vanish inside the view, or over its edge, are seen again."""
+LONGEST = 512
+"""Frames that an object may be gone."""
+OFTEN_RIGHT = 5.0
+"""Nats in favour of what the tracker says of objects that it had in view all the time: 1 in 150 goes wrong."""
+
+
+@dataclass(frozen=True)
+class Tracklet:
+    """Rows of one identity without those in which it is hidden.
+
+    id       of the causal tracker
+    rows     int64 [L]      where they stand in the table
+    leg      its path
+    looks    float [L, D]
+    box      float64 [L, 4] left, top, width, height
+    """
+
+    id: int
+    rows: np.ndarray
+    leg: Leg
+    looks: np.ndarray
+    box: np.ndarray
+
+    @property
+    def first(self) -> int:
+        return int(self.leg.frame[0])
+
+    @property
+    def last(self) -> int:
+        return int(self.leg.frame[-1])
+
+
+@dataclass(frozen=True)
+class Link:
+    """Tracklets ``before`` and ``after`` (numbers in a list) are one object, in favour of which speak ``nats``."""
+
+    before: int
+    after: int
+    nats: float
+
+
+def at_edge(box_tlwh: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Whether boxes [..., 4] reach the edge of a frame of ``size``, or come nearer to it than a quarter of themselves."""
+    near, extent = box_tlwh[..., :2], box_tlwh[..., 2:]
+    gap = np.minimum(near, np.array(size[::-1]) - near - extent)
+    return (gap <= np.maximum(2.0, 0.25 * extent)).any(axis=-1)
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """Objects that appear, per frame and square pixel: at the edge of the view, and inside."""
+
+    edge: float
+    inside: float
+
+    @classmethod
+    def learn(cls, tracklets: Sequence[Tracklet], *, length: int, size: tuple[int, int]) -> "Arrivals":
+        """Counts; those of the first frame were there before. Inside, all of them may be links not made yet."""
+        starts = np.array([t.box[0] for t in tracklets if t.first > 0]).reshape(-1, 4)
+        extent = float(np.mean([t.leg.extent for t in tracklets])) if tracklets else 1.0
+        height, width = size
+        inner = max(0.0, height - 1.5 * extent) * max(0.0, width - 1.5 * extent)
+        rim = max(height * width - inner, 1.0)
+        edge = int(at_edge(starts, size).sum())
+        inside = len(starts) - edge
+        return cls((edge + 1) / (length * rim), (inside + 1) / (length * max(inner, 1.0)))
+
+
+def link(
+    tracklets: Sequence[Tracklet], *, length: int, size: tuple[int, int], motion: Motion, looks: Looks
+) -> list[Link]:
+    """The likeliest set of links: each tracklet has one predecessor and one successor at most.
+
+    A link is worth ln of how much likelier it is that the object came back just there and then, looking like this, than
+    that it stayed away and another one appeared. The sum is maximised by linear assignment, in groups of tracklets that
+    could be linked at all, so that long videos cost no more than many short ones.
+    """
+    arrivals = Arrivals.learn(tracklets, length=length, size=size)
+    order = sorted(range(len(tracklets)), key=lambda number: tracklets[number].first)
+    starts = np.array([tracklets[number].first for number in order])
+    found: list[Link] = []
+    for before, one in enumerate(tracklets):
+        first, end = np.searchsorted(starts, [one.last + 1, one.last + 1 + LONGEST])
+        for after in order[first:end]:
+            nats = _worth(one, tracklets[after], size=size, arrivals=arrivals, motion=motion, looks=looks)
+            if nats > 0:
+                found.append(Link(before, after, nats))
+    return _assigned(found, len(tracklets))
+
+
+# One argument more than the house allows: what was learned of a video stays apart.
+def _worth(
+    one: Tracklet, other: Tracklet, *, size: tuple[int, int], arrivals: Arrivals, motion: Motion, looks: Looks
+) -> float:
+    gap = other.first - one.last
+    returns = RETURNS_FROM_OUTSIDE if at_edge(one.box[-1], size) else RETURNS
+    # How long it stays away spans orders of magnitude: each doubling is as likely.
+    when = returns / (gap * (1 + np.log(LONGEST)))
+    new = arrivals.edge if at_edge(other.box[0], size) else arrivals.inside
+    where = float(motion.log_density(miss(one.leg, other.leg), gap))
+    how = looks.evidence(_mean(one.looks[-WINDOW:]), _mean(other.looks[:WINDOW])) if looks.scale.size else 0.0
+    # The tracker kept an eye on what it saw vanish inside the view.
+    kept = OFTEN_RIGHT if one.id == other.id and not at_edge(one.box[-1], size) else 0.0
+    return float(np.log(when / (1 - returns)) + where - np.log(new) + how + kept)
+
+
+def _mean(looks: np.ndarray) -> np.ndarray:
+    return looks.mean(axis=0)
+
+
+def _assigned(links: list[Link], count: int) -> list[Link]:
+    """The links of the largest sum of which no two share an end."""
+    if not links:
+        return []
+    from scipy.optimize import linear_sum_assignment
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    before, after = (np.array([getattr(each, name) for each in links]) for name in ("before", "after"))
+    # Ends are nodes 0 .. count - 1, beginnings count .. 2 count - 1.
+    graph = coo_array((np.ones(len(links)), (before, count + after)), shape=(2 * count, 2 * count))
+    _, group = connected_components(graph, directed=False)
+    chosen: list[Link] = []
+    for name in np.unique(group[before]):
+        members = [each for each in links if group[each.before] == name]
+        rows = {end: row for row, end in enumerate(sorted({each.before for each in members}))}
+        columns = {end: column for column, end in enumerate(sorted({each.after for each in members}))}
+        worth = np.zeros((len(rows), len(columns)))
+        for each in members:
+            worth[rows[each.before], columns[each.after]] = each.nats
+        pairs = set(zip(*linear_sum_assignment(worth, maximize=True), strict=True))
+        chosen += [each for each in members if (rows[each.before], columns[each.after]) in pairs]
+    return sorted(chosen, key=lambda each: (each.before, each.after))

@@ -1,0 +1,195 @@
+"""A recorded video may be read to its end before anything is said about its beginning.
+
+The first pass is the causal tracker with nothing held back. Then identities that changed hands are given back, gaps are
+closed, ghosts are dropped and boxes are smoothed; all of it learned from the tracks of this one video.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from scalor.tracking.encounters import encounters, swapped
+from scalor.tracking.linking import Link, Tracklet, link
+from scalor.tracking.looks import Looks
+from scalor.tracking.masks import PatchMasks
+from scalor.tracking.motion import Leg, Motion
+from scalor.tracking.report import FrameResult
+from scalor.tracking.smoothing import runs, smooth, window_for
+from scalor.tracking.table import Rows
+
+
+@dataclass(frozen=True)
+class Joint:
+    """A decision of the second pass, for people to check: at ``frame`` the identity ``id`` went on (or, ``swap``,
+    was given back) with ``nats`` in favour.
+    """
+
+    frame: int
+    id: int
+    nats: float
+    swap: bool = False
+
+
+@dataclass(frozen=True)
+class Revised:
+    """The table after the second pass.
+
+    rows      the first pass's rows, with the new identities and boxes
+    keep      bool [R]  what is reported
+    joints    gaps that were closed and identities that were given back
+    dropped   tracks that were taken for ghosts
+    window    frames that boxes were smoothed over, 1: not at all
+    """
+
+    rows: Rows
+    keep: np.ndarray
+    joints: tuple[Joint, ...]
+    dropped: int
+    window: int
+
+    def results(self, masks: Iterator[PatchMasks]) -> Iterator[FrameResult]:
+        """Frame by frame what is reported; ``masks`` are those of the first pass, frame by frame."""
+        rows = self.rows
+        edges = np.searchsorted(rows.frame, np.arange(rows.length + 1))
+        for number, (first, end) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+            picked = first + np.flatnonzero(self.keep[first:end])
+            picked = picked[np.argsort(rows.id[picked], kind="stable")]
+            yield FrameResult(
+                index=number,
+                ids=rows.id[picked],
+                box_tlwh=rows.box_tlwh[picked],
+                score=rows.score[picked],
+                visibility=rows.visibility[picked],
+                masks=next(masks).select(picked - first),
+            )
+
+
+def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1) -> Revised:
+    """The second pass over what the first one found.
+
+    Args:
+        rows: of a causal tracker that reports everything at once.
+        min_visibility: objects of which less than this share is seen are not reported, as in `Tracker`.
+        confirm: tracks that are seen in fewer frames, links counted, are dropped.
+    """
+    keep = rows.visibility >= min_visibility
+    ids = rows.id.copy()
+    motion, looks = learned(tracklets_of(rows, ids, keep))
+    ids, swaps = _given_back(rows, ids, keep, motion=motion, looks=looks)
+    pieces = [part for whole in tracklets_of(rows, ids, keep) for part in _cut_at_gaps(whole)]
+    links = link(pieces, length=rows.length, size=rows.size, motion=motion, looks=looks)
+    ids, gaps = _joined(ids, pieces, links)
+    names, counts = np.unique(ids[keep], return_counts=True)
+    ghosts = names[counts < confirm]
+    keep &= ~np.isin(ids, ghosts)
+    joints = [joint for joint in (*swaps, *gaps) if joint.id not in ghosts]
+    boxes, window = _smoothed(rows, ids, keep)
+    table = replace(rows, id=ids, box_tlwh=boxes)
+    return Revised(table, keep, tuple(sorted(joints, key=lambda each: each.frame)), len(ghosts), window)
+
+
+def tracklets_of(rows: Rows, ids: np.ndarray, keep: np.ndarray) -> list[Tracklet]:
+    """The rows ``keep`` (bool [R]) by identity ``ids`` [R]."""
+    picked = np.flatnonzero(keep)
+    picked = picked[np.lexsort((rows.frame[picked], ids[picked]))]
+    parts = np.split(picked, np.flatnonzero(np.diff(ids[picked])) + 1) if len(picked) else []
+    center, looks = rows.center, rows.looks
+    return [
+        Tracklet(
+            id=int(ids[part[0]]),
+            rows=part,
+            leg=Leg(rows.frame[part], center[part], np.median(rows.box_tlwh[part, 2:], axis=0)),
+            looks=looks[part].astype(np.float32),
+            box=rows.box_tlwh[part],
+        )
+        for part in parts
+    ]
+
+
+def learned(tracklets: Sequence[Tracklet]) -> tuple[Motion, Looks]:
+    """What the tracks of a video say about how its objects move and look."""
+    motion = Motion.learn([each.leg for each in tracklets])
+    return motion, Looks.learn([(each.leg.frame, each.looks) for each in tracklets])
+
+
+def _given_back(
+    rows: Rows, ids: np.ndarray, keep: np.ndarray, *, motion: Motion, looks: Looks
+) -> tuple[np.ndarray, list[Joint]]:
+    """Identities after the swaps are undone, one encounter after the other."""
+    ids, joints = ids.copy(), []
+    pieces = tracklets_of(rows, ids, keep)
+    for meeting in encounters(pieces):
+        nats = swapped(meeting, pieces, motion=motion, looks=looks)
+        if nats <= 0:
+            continue
+        one, other = pieces[meeting.one].id, pieces[meeting.other].id
+        later = rows.frame > (meeting.start + meeting.end) // 2
+        first, second = later & (ids == one), later & (ids == other)
+        ids[first], ids[second] = other, one
+        joints.append(Joint(meeting.end, one, nats, swap=True))
+        fresh = {piece.id: piece for piece in tracklets_of(rows, ids, keep & np.isin(ids, [one, other]))}
+        pieces[meeting.one], pieces[meeting.other] = fresh[one], fresh[other]
+    return ids, joints
+
+
+def _cut_at_gaps(whole: Tracklet) -> list[Tracklet]:
+    """The parts between the frames in which an object is not seen: that it is the same one afterwards is a guess of the
+    tracker's, which knows the past alone and lets what left come back.
+    """
+    frame = whole.leg.frame
+    spans = np.split(np.arange(len(frame)), np.flatnonzero(np.diff(frame) > 1) + 1)
+    return [
+        Tracklet(
+            id=whole.id,
+            rows=whole.rows[span],
+            leg=Leg(frame[span], whole.leg.center[span], whole.leg.extent),
+            looks=whole.looks[span],
+            box=whole.box[span],
+        )
+        for span in spans
+    ]
+
+
+def _joined(ids: np.ndarray, pieces: Sequence[Tracklet], links: Sequence[Link]) -> tuple[np.ndarray, list[Joint]]:
+    """Linked tracklets under one identity: the tracker's of the first of them, if it is free, else a new one."""
+    out = ids.copy()
+    before = {each.after: each for each in links}
+    taken: set[int] = set()
+    fresh = int(ids.max(initial=-1)) + 1
+    joints = []
+    for number in sorted(range(len(pieces)), key=lambda at: (pieces[at].first, pieces[at].id)):
+        piece = pieces[number]
+        if number in before:
+            last = pieces[before[number].before]
+            name = int(out[last.rows[0]])
+            joints.append(Joint(piece.first, name, before[number].nats))
+        elif piece.id in taken:
+            name, fresh = fresh, fresh + 1
+        else:
+            name = piece.id
+        taken.add(piece.id)
+        out[piece.rows] = name
+    return out, joints
+
+
+def _smoothed(rows: Rows, ids: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, int]:
+    """Boxes [R, 4] with edges that are free of jitter where they lie inside the frame."""
+    height, width = rows.size
+    box = rows.box_tlwh
+    edges = np.concatenate([box[:, :2], box[:, :2] + box[:, 2:]], axis=1)
+    # What is cut off by the frame says nothing of how the rest moves.
+    cut = (edges <= 0.5) | (edges >= np.array([width, height, width, height]) - 0.5)
+    stretches = [
+        (part[span], side)
+        for part in (piece.rows for piece in tracklets_of(rows, ids, keep))
+        for side in range(4)
+        for span in runs(rows.frame[part], cut[part, side])
+    ]
+    window = window_for([edges[part, side, None] for part, side in stretches])
+    for part, side in stretches:
+        edges[part, side] = smooth(edges[part, side, None], window)[:, 0]
+    edges = edges.clip(0.0, [width, height, width, height])
+    extent = edges[:, 2:] - edges[:, :2]
+    sound = (extent > 0).all(axis=1, keepdims=True)
+    return np.where(sound & keep[:, None], np.concatenate([edges[:, :2], extent], axis=1), box), window

@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +17,11 @@ from pycocotools import mask as coco
 import scalor
 from scalor.core.tracks import Tracks
 from scalor.data.motchallenge import read_mot
+from scalor.data.source import Frame, VideoSource
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.tracking import run as run_module
+from scalor.tracking.pipeline import WAITING
 from scalor.tracking.report import FrameResult
 from scalor.tracking.run import FILES, track, track_to_folder, track_video
 from scalor.tracking.setup import prepare
@@ -25,10 +29,13 @@ from scalor.tracking.tracker import Tracker
 from scalor.viz.export import write_masks_json, write_tracks_csv, write_tracks_txt
 
 
-def test_the_streamed_files_are_those_of_the_whole_table(make_model, make_frames, write_clip, write_run, tmp_path):
+@pytest.mark.parametrize("online", [True, False])
+def test_the_streamed_files_are_those_of_the_whole_table(
+    online, make_model, make_frames, write_clip, write_run, tmp_path
+):
     clip, weights = write_clip(make_frames(5, 45, 61)), write_run(make_model())
-    summary = track_to_folder(clip, weights, tmp_path / "out", device="cpu")
-    table = track(clip, weights, device="cpu", masks=True)
+    summary = track_to_folder(clip, weights, tmp_path / "out", device="cpu", online=online)
+    table = track(clip, weights, device="cpu", masks=True, online=online)
     assert len(table) > 10
     write_tracks_txt(tmp_path / "tracks.txt", table)
     write_tracks_csv(tmp_path / "tracks.csv", table, fps=summary["fps"])
@@ -168,23 +175,69 @@ def test_a_table_of_a_video_counts_frames_without_objects(make_frames, write_cli
     assert isinstance(table, Tracks) and len(table) == 0 and table.length == 4
 
 
-def test_files_grow_with_the_video_and_memory_does_not(make_model, make_frames, write_clip, tmp_path, monkeypatch):
-    """At no moment are the reports of more than two frames alive."""
-    import weakref
+@pytest.mark.parametrize("online", [True, False])
+def test_files_grow_with_the_video_and_memory_does_not(
+    online, make_model, make_frames, write_clip, write_run, tmp_path, monkeypatch
+):
+    """At no moment are the frames and reports of more than the stages and the queues between them alive."""
+    clip, weights = write_clip(make_frames(40, 40, 40)), write_run(make_model())
+    alive: list[weakref.ref[object]] = []
+    most = 0
+    observe, fetch = Tracker.observe, VideoSource._frame
 
-    from scalor.tracking.overlay import overlay_in
-    from scalor.tracking.sheets import Sheets
+    def observed(self: Tracker, frame: np.ndarray | None) -> FrameResult:
+        nonlocal most
+        result = observe(self, frame)
+        alive.append(weakref.ref(result.masks))
+        most = max(most, sum(each() is not None for each in alive))
+        return result
 
-    source = open_video(write_clip(make_frames(12, 40, 40)))
-    tracker = Tracker(make_model())
-    reports: list[weakref.ref[FrameResult]] = []
-    with Sheets(tmp_path, fps=10.0) as sheets, overlay_in(tmp_path, source, wanted=False):
-        for frame, result in run_module.follow(source, tracker, progress=False):
-            sheets.add(result, result.masks.rles(), frame=frame.index)
-            reports.append(weakref.ref(result))
-            assert sum(report() is not None for report in reports) <= 2
-        sheets.finish(12)
-    assert sheets.rows > 30
+    def fetched(self: VideoSource, index: int, token: object) -> Frame:
+        nonlocal most
+        frame = fetch(self, index, token)
+        alive.append(weakref.ref(frame))
+        most = max(most, sum(each() is not None for each in alive))
+        return frame
+
+    monkeypatch.setattr(Tracker, "observe", observed)
+    monkeypatch.setattr(VideoSource, "_frame", fetched)
+    summary = track_to_folder(clip, weights, tmp_path / "out", device="cpu", online=online)
+    assert summary["boxes"] > 80 and len(alive) >= 80
+    assert most <= 3 * (WAITING + 3)
+
+
+@pytest.mark.parametrize("online", [True, False])
+@pytest.mark.parametrize("stage", ["scalor.tracking.sheets.Sheets.add", "scalor.viz.export.VideoWriter.write"])
+@pytest.mark.parametrize("error", [RuntimeError("in a thread"), KeyboardInterrupt()])
+def test_a_stage_that_fails_in_a_thread_leaves_no_folder_and_no_thread(
+    error, stage, online, make_model, make_frames, write_clip, write_run, tmp_path, monkeypatch
+):
+    clip, weights = write_clip(make_frames(8, 40, 40)), write_run(make_model())
+    calls = 0
+
+    def breaks(*_: object, **__: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise error
+
+    monkeypatch.setattr(stage, breaks)
+    before = threading.active_count()
+    with pytest.raises(type(error)):
+        track_to_folder(clip, weights, tmp_path / "out", device="cpu", online=online)
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith((".out", "out"))]
+    assert threading.active_count() == before
+
+
+def test_two_passes_report_objects_from_the_frame_in_which_they_appear(make_model, make_frames, write_clip, write_run):
+    frames = make_frames(6, 40, 48)
+    stored = torch.from_numpy(np.median(frames, axis=0).astype(np.uint8)).permute(2, 0, 1)
+    clip = write_clip(frames)
+    weights = write_run(make_model(background="median"), extra={"backdrop": stored}, scale=1.0)
+    online = track(clip, weights, device="cpu", online=True)
+    offline = track(clip, weights, device="cpu")
+    assert online.frame.min() == 1 and offline.frame.min() == 0
+    assert len(offline) >= len(online)
 
 
 @pytest.mark.parametrize("changes", [{"method": "magic"}, {"device": "abacus"}, {"weights": "nowhere/run"}])

@@ -8,8 +8,10 @@ import numpy as np
 from scalor.tracking.looks import WINDOW, Looks
 from scalor.tracking.motion import Leg, Motion, miss
 
-RETURNS, RETURNS_FROM_OUTSIDE = 0.5, 0.05
-"""Guesses: how many of the objects that vanish inside the view, or over its edge, are seen again."""
+RETURNS = 0.5
+"""Guess: how many of the objects that vanish inside the view are seen again. What leaves the view does not come back: by
+the usual convention it is a new object when it does.
+"""
 LONGEST = 512
 """Frames that an object may be gone."""
 OFTEN_RIGHT = 5.0
@@ -69,6 +71,7 @@ class Arrivals:
     def learn(cls, tracklets: Sequence[Tracklet], *, length: int, size: tuple[int, int]) -> "Arrivals":
         """Counts; those of the first frame were there before. Inside, all of them may be links not made yet."""
         starts = np.array([t.box[0] for t in tracklets if t.first > 0]).reshape(-1, 4)
+        length = max(length, 1)
         extent = float(np.mean([t.leg.extent for t in tracklets])) if tracklets else 1.0
         height, width = size
         inner = max(0.0, height - 1.5 * extent) * max(0.0, width - 1.5 * extent)
@@ -78,42 +81,52 @@ class Arrivals:
         return cls((edge + 1) / (length * rim), (inside + 1) / (length * max(inner, 1.0)))
 
 
-def link(
-    tracklets: Sequence[Tracklet], *, length: int, size: tuple[int, int], motion: Motion, looks: Looks
-) -> list[Link]:
+@dataclass(frozen=True)
+class Video:
+    """What links are judged by.
+
+    clock   int64 [length]   how many frames were seen up to each frame: blank and undecodable ones take no time
+    size    (height, width)
+    """
+
+    clock: np.ndarray
+    size: tuple[int, int]
+    motion: Motion
+    looks: Looks
+
+
+def link(tracklets: Sequence[Tracklet], video: Video) -> list[Link]:
     """The likeliest set of links: each tracklet has one predecessor and one successor at most.
 
     A link is worth ln of how much likelier it is that the object came back just there and then, looking like this, than
     that it stayed away and another one appeared. The sum is maximised by linear assignment, in groups of tracklets that
     could be linked at all, so that long videos cost no more than many short ones.
     """
-    arrivals = Arrivals.learn(tracklets, length=length, size=size)
+    arrivals = Arrivals.learn(tracklets, length=len(video.clock), size=video.size)
     order = sorted(range(len(tracklets)), key=lambda number: tracklets[number].first)
     starts = np.array([tracklets[number].first for number in order])
     found: list[Link] = []
     for before, one in enumerate(tracklets):
         first, end = np.searchsorted(starts, [one.last + 1, one.last + 1 + LONGEST])
         for after in order[first:end]:
-            nats = _worth(one, tracklets[after], size=size, arrivals=arrivals, motion=motion, looks=looks)
+            nats = _worth(one, tracklets[after], video, arrivals)
             if nats > 0:
                 found.append(Link(before, after, nats))
     return _assigned(found, len(tracklets))
 
 
-# One argument more than the house allows: what was learned of a video stays apart.
-def _worth(
-    one: Tracklet, other: Tracklet, *, size: tuple[int, int], arrivals: Arrivals, motion: Motion, looks: Looks
-) -> float:
-    gap = other.first - one.last
-    returns = RETURNS_FROM_OUTSIDE if at_edge(one.box[-1], size) else RETURNS
+def _worth(one: Tracklet, other: Tracklet, video: Video, arrivals: Arrivals) -> float:
+    absent = max(0, int(video.clock[other.first] - video.clock[one.last]) - 1)
+    if absent and at_edge(one.box[-1], video.size):
+        return -np.inf
     # How long it stays away spans orders of magnitude: each doubling is as likely.
-    when = returns / (gap * (1 + np.log(LONGEST)))
-    new = arrivals.edge if at_edge(other.box[0], size) else arrivals.inside
-    where = float(motion.log_density(miss(one.leg, other.leg), gap))
-    how = looks.evidence(_mean(one.looks[-WINDOW:]), _mean(other.looks[:WINDOW])) if looks.scale.size else 0.0
+    when = RETURNS / ((absent + 1) * (1 + np.log(LONGEST)))
+    new = arrivals.edge if at_edge(other.box[0], video.size) else arrivals.inside
+    where = float(video.motion.log_density(miss(one.leg, other.leg), other.first - one.last))
+    how = float(video.looks.evidence(_mean(one.looks[-WINDOW:]), _mean(other.looks[:WINDOW])))
     # The tracker kept an eye on what it saw vanish inside the view.
-    kept = OFTEN_RIGHT if one.id == other.id and not at_edge(one.box[-1], size) else 0.0
-    return float(np.log(when / (1 - returns)) + where - np.log(new) + how + kept)
+    kept = OFTEN_RIGHT if absent and one.id == other.id else 0.0
+    return float(np.log(when / (1 - RETURNS)) + where - np.log(new) + how + kept)
 
 
 def _mean(looks: np.ndarray) -> np.ndarray:

@@ -34,6 +34,8 @@ class Looks:
         scale = np.sqrt(np.sum(spread, axis=0) / freedom) + 1e-6 if freedom else np.ones(width)
         silent = cls(scale, (0.0, 1.0), (0.0, 1.0))
         halves = [(frame, looks, len(looks) // 2) for frame, looks in tracks if len(looks) >= 4]
+        if not width or not halves:
+            return silent
         alike = [silent.distance(_end(looks[:cut]), _start(looks[cut:])) for _, looks, cut in halves]
         unlike = [
             silent.distance(_end(one[:cut]), _nearest(other, times, int(frame[cut])))
@@ -48,12 +50,12 @@ class Looks:
 
     def distance(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
         """ln of the root mean square difference of looks [..., D], in spreads."""
-        if self.scale.size == 0:
-            return np.zeros(np.broadcast_shapes(one.shape, other.shape)[:-1])
         return 0.5 * np.log(np.mean(((one - other) / self.scale) ** 2, axis=-1) + 1e-9)
 
     def evidence(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
         """ln p(looks | one object) - ln p(looks | two objects) of mean looks [..., D]; 0 where nothing was learned."""
+        if self.same == self.other:
+            return np.zeros(np.broadcast_shapes(one.shape, other.shape)[:-1])
         # Closer than is usual is no evidence against, further than is usual none for.
         at = self.distance(one, other).clip(self.same[0], self.other[0])
         return (_log_normal(at, self.same) - _log_normal(at, self.other)).clip(-LIMIT, LIMIT)

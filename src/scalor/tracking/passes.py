@@ -1,6 +1,7 @@
 """Going over a video once, as it comes, or twice, so that the end is known when the beginning is reported."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from typing import Protocol
 
 import numpy as np
@@ -20,13 +21,19 @@ class Follower(Protocol):
     def observe(self, frame: np.ndarray | None) -> FrameResult: ...
 
 
-def follow(source: VideoSource, follower: Follower, *, progress: bool = True) -> Iterator[tuple[Frame, FrameResult]]:
+Reports = Generator[tuple[Frame, FrameResult], None, None]
+"""Frame by frame what is reported. Closed, it lets go of the video and ends its threads."""
+
+
+def follow(source: VideoSource, follower: Follower, *, progress: bool = True) -> Reports:
     """Every frame of a source, in order, with what the follower reports of it; few frames are held at a time."""
-    for frame in frames_of(source, what="tracking", progress=progress):
-        yield frame, follower.observe(frame.image)
+    with frames_of(source, what="tracking", progress=progress) as frames:
+        for frame in frames:
+            yield frame, follower.observe(frame.image)
 
 
-def frames_of(source: VideoSource, *, what: str, progress: bool = True) -> Iterator[Frame]:
+@contextmanager
+def frames_of(source: VideoSource, *, what: str, progress: bool = True) -> Iterator[Iterator[Frame]]:
     """The frames of a source, decoded beside what is done with them."""
     with ahead(source) as frames:
         yield from shown(frames, total=source.count(), what=f"{what} {source.name}") if progress else frames
@@ -40,8 +47,9 @@ def first_pass(source: VideoSource, tracker: Tracker, shelf: Shelf, *, progress:
     limits = {"min_visibility": tracker.min_visibility, "confirm": tracker.confirm}
     tracker.min_visibility, tracker.confirm = 0.0, 1
     try:
-        for _, result in follow(source, tracker, progress=progress):
-            shelf.put(result)
+        with closing(follow(source, tracker, progress=progress)) as reports:
+            for _, result in reports:
+                shelf.put(result)
     finally:
         tracker.min_visibility, tracker.confirm = limits["min_visibility"], int(limits["confirm"])
     return revise(shelf.rows(), min_visibility=tracker.min_visibility, confirm=tracker.confirm)
@@ -49,11 +57,11 @@ def first_pass(source: VideoSource, tracker: Tracker, shelf: Shelf, *, progress:
 
 def second_pass(
     source: VideoSource, revised: Revised, shelf: Shelf, *, pictures: bool, progress: bool = True
-) -> Iterator[tuple[Frame, FrameResult]]:
+) -> Reports:
     """Every frame again with what is reported of it; without ``pictures`` nothing is decoded, and frames have none."""
     results = revised.results(shelf.masks())
     if not pictures:
         yield from ((Frame(result.index, None), result) for result in results)
         return
-    frames = frames_of(source, what="writing", progress=progress)
-    yield from zip(frames, results, strict=True)
+    with frames_of(source, what="writing", progress=progress) as frames:
+        yield from zip(frames, results, strict=True)

@@ -4,7 +4,7 @@ import importlib.metadata
 import platform
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ def track_video(
     """
     opened = _opened(source)
     _refuse_short(opened, allow_truncated)
-    table = _tabulated((result for _, result in follow(opened, tracker, progress=progress)), masks=masks)
+    table = _tabulated(follow(opened, tracker, progress=progress), masks=masks)
     _refuse_truncated(opened, allow_truncated)
     return table
 
@@ -73,15 +73,15 @@ def track(
     with Shelf((source.height, source.width)) as shelf:
         revised = first_pass(source, tracker, shelf)
         _refuse_truncated(source, allow_truncated)
-        return _tabulated(revised.results(shelf.masks()), masks=masks)
+        return _tabulated(second_pass(source, revised, shelf, pictures=False), masks=masks)
 
 
-def _tabulated(results: Iterable[FrameResult], *, masks: bool) -> Tracks:
+def _tabulated(reports: Iterable[tuple[Frame, FrameResult]], *, masks: bool) -> Tracks:
     rows: list[tuple[Any, ...]] = []
     length = 0
-    for result in results:
-        length = result.index + 1
-        found: list[tuple[Any, ...]] = list(result.rows())
+    for frame, result in reports:
+        length = frame.index + 1
+        found: list[tuple[Any, ...]] = list(result.rows(frame.index))
         if masks:
             found = [(*row, rle) for row, rle in zip(found, result.masks.rles(), strict=True)]
         rows += found
@@ -160,10 +160,13 @@ def _reports(
 ) -> Iterator[Iterator[tuple[Frame, FrameResult]]]:
     """What is to be written, frame by frame; not online, the first pass is over when the block begins."""
     if online or not isinstance(follower, Tracker):
-        yield follow(source, follower)
+        with closing(follow(source, follower)) as reports:
+            yield reports
         return
     with Shelf((source.height, source.width), folder=folder) as shelf:
-        yield second_pass(source, first_pass(source, follower, shelf), shelf, pictures=pictures)
+        revised = first_pass(source, follower, shelf)
+        with closing(second_pass(source, revised, shelf, pictures=pictures)) as reports:
+            yield reports
 
 
 def _write(

@@ -10,13 +10,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from scalor.tracking.encounters import encounters, swapped
-from scalor.tracking.linking import Link, Tracklet, link
+from scalor.tracking.linking import Link, Tracklet, Video, link
 from scalor.tracking.looks import Looks
 from scalor.tracking.masks import PatchMasks
 from scalor.tracking.motion import Leg, Motion
 from scalor.tracking.report import FrameResult
 from scalor.tracking.smoothing import runs, smooth, window_for
 from scalor.tracking.table import Rows
+
+
+HARDLY = 0.05
+"""An object of which less than this share is seen is out of sight."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +81,8 @@ def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1) -> Rev
     ids = rows.id.copy()
     motion, looks = learned(tracklets_of(rows, ids, keep))
     ids, swaps = _given_back(rows, ids, keep, motion=motion, looks=looks)
-    pieces = [part for whole in tracklets_of(rows, ids, keep) for part in _cut_at_gaps(whole)]
-    links = link(pieces, length=rows.length, size=rows.size, motion=motion, looks=looks)
+    pieces = tracklets_of(rows, ids, keep, _stretches(rows, ids))
+    links = link(pieces, Video(np.cumsum(rows.seen), rows.size, motion, looks))
     ids, gaps = _joined(ids, pieces, links)
     names, counts = np.unique(ids[keep], return_counts=True)
     ghosts = names[counts < confirm]
@@ -89,11 +93,12 @@ def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1) -> Rev
     return Revised(table, keep, tuple(sorted(joints, key=lambda each: each.frame)), len(ghosts), window)
 
 
-def tracklets_of(rows: Rows, ids: np.ndarray, keep: np.ndarray) -> list[Tracklet]:
-    """The rows ``keep`` (bool [R]) by identity ``ids`` [R]."""
+def tracklets_of(rows: Rows, ids: np.ndarray, keep: np.ndarray, stretch: np.ndarray | None = None) -> list[Tracklet]:
+    """The rows ``keep`` (bool [R]) by identity ``ids`` [R], or by the finer ``stretch`` [R]."""
+    part_of = ids if stretch is None else stretch
     picked = np.flatnonzero(keep)
-    picked = picked[np.lexsort((rows.frame[picked], ids[picked]))]
-    parts = np.split(picked, np.flatnonzero(np.diff(ids[picked])) + 1) if len(picked) else []
+    picked = picked[np.lexsort((rows.frame[picked], part_of[picked]))]
+    parts = np.split(picked, np.flatnonzero(np.diff(part_of[picked])) + 1) if len(picked) else []
     center, looks = rows.center, rows.looks
     return [
         Tracklet(
@@ -133,22 +138,22 @@ def _given_back(
     return ids, joints
 
 
-def _cut_at_gaps(whole: Tracklet) -> list[Tracklet]:
-    """The parts between the frames in which an object is not seen: that it is the same one afterwards is a guess of the
-    tracker's, which knows the past alone and lets what left come back.
+def _stretches(rows: Rows, ids: np.ndarray) -> np.ndarray:
+    """A number [R] for every stretch in which an object is in view without a break, blank frames aside.
+
+    That it is the same object after a break is a guess of the tracker's, which knows the past alone and lets what left
+    the view come back.
     """
-    frame = whole.leg.frame
-    spans = np.split(np.arange(len(frame)), np.flatnonzero(np.diff(frame) > 1) + 1)
-    return [
-        Tracklet(
-            id=whole.id,
-            rows=whole.rows[span],
-            leg=Leg(frame[span], whole.leg.center[span], whole.leg.extent),
-            looks=whole.looks[span],
-            box=whole.box[span],
-        )
-        for span in spans
-    ]
+    clock = np.cumsum(rows.seen)[rows.frame]
+    order = np.lexsort((clock, ids))
+    here = order[rows.visibility[order] >= HARDLY]
+    new = np.zeros(len(rows), dtype=bool)
+    new[here] = (np.diff(ids[here], prepend=-1) != 0) | (np.diff(clock[here], prepend=-1) != 1)
+    # Rows in which it is out of sight belong to what was before.
+    new[order] |= np.diff(ids[order], prepend=-1) != 0
+    stretch = np.zeros(len(rows), dtype=np.int64)
+    stretch[order] = np.cumsum(new[order])
+    return stretch
 
 
 def _joined(ids: np.ndarray, pieces: Sequence[Tracklet], links: Sequence[Link]) -> tuple[np.ndarray, list[Joint]]:

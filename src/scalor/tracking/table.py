@@ -3,7 +3,7 @@
 import pickle
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ class Rows:
     score       float64 [R]
     visibility  float64 [R]
     looks       float16 [R, D]  what the objects look like (D may be 0)
-    length      number of frames
+    seen        bool [length]   frames that were neither blank nor undecodable
     size        (height, width) of the frames
     """
 
@@ -37,8 +37,13 @@ class Rows:
     score: np.ndarray
     visibility: np.ndarray
     looks: np.ndarray
-    length: int
+    seen: np.ndarray
     size: tuple[int, int]
+
+    @property
+    def length(self) -> int:
+        """Number of frames."""
+        return len(self.seen)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -62,7 +67,7 @@ class Shelf:
         self._file: Any = tempfile.TemporaryFile(dir=folder)
         self._parts: list[FrameResult] = []
         self._blocks: list[list[np.ndarray]] = []
-        self._length = 0
+        self._seen = bytearray()
 
     def __enter__(self) -> "Shelf":
         return self
@@ -75,8 +80,8 @@ class Shelf:
         masks = result.masks
         packed = (masks.patch.shape, np.packbits(masks.patch), masks.corner, masks.size, masks.scale)
         pickle.dump(packed, self._file, protocol=pickle.HIGHEST_PROTOCOL)
-        self._parts.append(result)
-        self._length += 1
+        self._parts.append(replace(result, masks=PatchMasks.none(self._size)))
+        self._seen.append(result.decoded)
         if len(self._parts) >= BLOCK:
             self._pack()
 
@@ -85,18 +90,18 @@ class Shelf:
         self._pack()
         none = [np.zeros(0, np.int64)] * 2 + [np.zeros((0, 4)), np.zeros(0), np.zeros(0), np.zeros((0, 0), np.float16)]
         columns = [np.concatenate(column) for column in zip(*self._blocks, strict=True)] or none
-        return Rows(*columns, length=self._length, size=self._size)
+        return Rows(*columns, np.frombuffer(bytes(self._seen), dtype=bool), self._size)
 
     def masks(self) -> Iterator[PatchMasks]:
         """The masks of one frame after the other, from the first."""
         self._file.seek(0)
-        for _ in range(self._length):
+        for _ in range(len(self._seen)):
             shape, bits, corner, size, scale = pickle.load(self._file)
             patch = np.unpackbits(bits, count=int(np.prod(shape))).astype(bool).reshape(shape)
             yield PatchMasks(patch, corner, size, scale)
 
     def _pack(self) -> None:
-        first = self._length - len(self._parts)
+        first = len(self._seen) - len(self._parts)
         frames = [np.full(len(part), first + number) for number, part in enumerate(self._parts)]
         found = [part for part in self._parts if len(part)]
         self._parts = []

@@ -64,8 +64,8 @@ def draw_overlay(
     if rows.masks is not None:
         import cv2
 
-        owner = mask_labels(rows, frame.shape[:2]).astype(np.float64)
-        owner = cv2.resize(owner, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+        labels_there = mask_labels(rows, frame.shape[:2]).astype(np.float64)
+        owner = cv2.resize(labels_there, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
         covered = owner >= 0
         image[covered] = _mixed(image[covered], color_labels(owner[covered].astype(np.int64)))
     draw_trails(image, trails or {}, zoom=zoom)
@@ -96,7 +96,9 @@ def draw_masks(
         size: (height, width) of the frame before it was enlarged.
     """
     # The pixel of the frame under each row and column of the image, as OpenCV finds the nearest one.
-    under = [np.minimum((np.arange(n) * (m / n)).astype(np.int64), m - 1) for n, m in zip(image.shape, size)]
+    under = [
+        np.minimum((np.arange(n) * (m / n)).astype(np.int64), m - 1) for n, m in zip(image.shape[:2], size, strict=True)
+    ]
     for identity, patch, corner in zip(identities.tolist(), patches, corners.tolist(), strict=True):
         (top, bottom), (left, right) = (
             np.searchsorted(under[axis], [corner[axis], corner[axis] + patch.shape[axis]]) for axis in (0, 1)

@@ -11,13 +11,13 @@ import argparse
 import numpy as np
 import torch
 
+from scalor.core.tracks import Tracks
 from scalor.data.clip import Clip
 from scalor.data.sprites import Sprites, sprites
 from scalor.metrics.mot import evaluate_many
-from scalor.core.tracks import Tracks
 from scalor.tracking.second_pass import revise
 from scalor.tracking.setup import denormals_flushed, load
-from scalor.tracking.table import Rows, Shelf
+from scalor.tracking.table import Rows, shelf
 from scalor.tracking.tracker import Tracker
 
 SEED, BAR, DARK = 77, slice(26, 38), slice(25, 31)
@@ -51,10 +51,10 @@ def truth_of(clip: Clip, kind: str) -> Tracks:
 
 def first_pass(model, frames: np.ndarray) -> Rows:
     tracker = Tracker(model, min_visibility=0.0)
-    with Shelf(frames.shape[1:3]) as shelf:
+    with shelf(frames.shape[1:3]) as kept:
         for frame in frames:
-            shelf.put(tracker.observe(frame))
-        return shelf.rows()
+            kept.put(tracker.observe(frame))
+        return kept.rows()
 
 
 def table(rows: Rows, keep: np.ndarray) -> Tracks:

@@ -21,10 +21,12 @@ from scalor.data.source import Frame, VideoSource
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.tracking import run as run_module
+from scalor.tracking.passes import first_pass, second_pass
 from scalor.tracking.pipeline import WAITING
 from scalor.tracking.report import FrameResult
 from scalor.tracking.run import FILES, track, track_to_folder, track_video
 from scalor.tracking.setup import prepare
+from scalor.tracking.table import shelf
 from scalor.tracking.tracker import Tracker
 from scalor.viz.export import write_masks_json, write_tracks_csv, write_tracks_txt
 
@@ -229,15 +231,18 @@ def test_a_stage_that_fails_in_a_thread_leaves_no_folder_and_no_thread(
     assert threading.active_count() == before
 
 
-def test_two_passes_report_objects_from_the_frame_in_which_they_appear(make_model, make_frames, write_clip, write_run):
-    frames = make_frames(6, 40, 48)
-    stored = torch.from_numpy(np.median(frames, axis=0).astype(np.uint8)).permute(2, 0, 1)
-    clip = write_clip(frames)
-    weights = write_run(make_model(background="median"), extra={"backdrop": stored}, scale=1.0)
-    online = track(clip, weights, device="cpu", online=True)
-    offline = track(clip, weights, device="cpu")
-    assert online.frame.min() == 1 and offline.frame.min() == 0
-    assert len(offline) >= len(online)
+def test_two_passes_report_objects_from_the_frame_in_which_they_appear(make_model, make_frames, write_clip):
+    source = open_video(write_clip(make_frames(8, 40, 48)))
+    tracker = Tracker(make_model(), confirm=3)
+    online = track_video(source, tracker, progress=False)
+    tracker.reset()
+    with shelf((40, 48)) as kept:
+        revised = first_pass(source, tracker, kept, progress=False)
+        reports = [result for _, result in second_pass(source, revised, kept, pictures=False)]
+    assert (online.frame.min(), tracker.confirm, tracker.min_visibility) == (2, 3, 0.25)
+    assert len(reports) == 8 and len(reports[0]) > 3
+    for result in reports:
+        assert len(result.masks) == len(result) and (result.visibility >= 0.25).all()
 
 
 @pytest.mark.parametrize("changes", [{"method": "magic"}, {"device": "abacus"}, {"weights": "nowhere/run"}])

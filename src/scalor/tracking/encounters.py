@@ -17,7 +17,7 @@ APART = 3
 
 @dataclass(frozen=True)
 class Encounter:
-    """Tracklets ``one`` and ``other`` (numbers in a list) touch from frame ``start`` to frame ``end``, both included."""
+    """Tracklets ``one`` and ``other`` (numbers in a list) touch from frame ``start`` to ``end``, both included."""
 
     one: int
     other: int

@@ -9,8 +9,8 @@ from scalor.tracking.looks import WINDOW, Looks
 from scalor.tracking.motion import Leg, Motion, miss
 
 RETURNS = 0.5
-"""Guess: how many of the objects that vanish inside the view are seen again. What leaves the view does not come back: by
-the usual convention it is a new object when it does.
+"""Guess: how many of the objects that vanish inside the view are seen again. What leaves the view does not come back:
+by the usual convention it is a new object when it does.
 """
 LONGEST = 512
 """Frames that an object may be gone."""
@@ -54,7 +54,7 @@ class Link:
 
 
 def at_edge(box_tlwh: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Whether boxes [..., 4] reach the edge of a frame of ``size``, or come nearer to it than a quarter of themselves."""
+    """Whether boxes [..., 4] reach the edge of a frame of ``size``, or come within a quarter of themselves."""
     near, extent = box_tlwh[..., :2], box_tlwh[..., 2:]
     gap = np.minimum(near, np.array(size[::-1]) - near - extent)
     return (gap <= np.maximum(2.0, 0.25 * extent)).any(axis=-1)

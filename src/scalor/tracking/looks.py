@@ -19,7 +19,11 @@ LIMIT = 6.0
 
 @dataclass(frozen=True)
 class Looks:
-    """Evidence from looks: ``scale`` [D] spread within tracks; ``same`` and ``other``: mean and deviation of ln distance."""
+    """Evidence from looks.
+
+    scale         [D] spread of looks within tracks
+    same, other   mean and deviation of ln distance between parts of one object, and between two
+    """
 
     scale: np.ndarray
     same: tuple[float, float]

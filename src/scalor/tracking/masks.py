@@ -138,7 +138,7 @@ def _weights(first: int, count: int, scale: float, size: int) -> tuple[int, np.n
 
 
 def _runs(patch: np.ndarray, corner: list[int], size: tuple[int, int]) -> list[int]:
-    """Lengths of the runs of 0, 1, 0, ... down the columns of a frame of ``size`` that shows ``patch`` at ``corner``."""
+    """Lengths of the runs of 0, 1, 0, ... down the columns of a frame of ``size`` with ``patch`` at ``corner``."""
     (tall, wide), (height, width) = patch.shape, size
     # A row of zeros ends every run at the foot of its column.
     padded = np.zeros((wide, tall + 1), dtype=np.int8)

@@ -36,7 +36,7 @@ def follow(source: VideoSource, follower: Follower, *, progress: bool = True) ->
 def frames_of(source: VideoSource, *, what: str, progress: bool = True) -> Iterator[Iterator[Frame]]:
     """The frames of a source, decoded beside what is done with them."""
     with ahead(source) as frames:
-        yield from shown(frames, total=source.count(), what=f"{what} {source.name}") if progress else frames
+        yield shown(frames, total=source.count(), what=f"{what} {source.name}") if progress else frames
 
 
 def first_pass(source: VideoSource, tracker: Tracker, shelf: Shelf, *, progress: bool = True) -> Revised:

@@ -22,7 +22,7 @@ from scalor.tracking.pipeline import beside
 from scalor.tracking.report import FrameResult
 from scalor.tracking.setup import denormals_flushed, described, load, prepare
 from scalor.tracking.sheets import MASKS, TRACKS_CSV, TRACKS_TXT, Sheets
-from scalor.tracking.table import Shelf
+from scalor.tracking.table import shelf
 from scalor.tracking.tracker import Tracker
 from scalor.viz.export import SUMMARY, write_summary_json
 
@@ -70,10 +70,10 @@ def track(
     if online:
         return track_video(source, tracker, allow_truncated=allow_truncated, masks=masks)
     _refuse_short(source, allow_truncated)
-    with Shelf((source.height, source.width)) as shelf:
-        revised = first_pass(source, tracker, shelf)
+    with shelf((source.height, source.width)) as kept:
+        revised = first_pass(source, tracker, kept)
         _refuse_truncated(source, allow_truncated)
-        return _tabulated(second_pass(source, revised, shelf, pictures=False), masks=masks)
+        return _tabulated(second_pass(source, revised, kept, pictures=False), masks=masks)
 
 
 def _tabulated(reports: Iterable[tuple[Frame, FrameResult]], *, masks: bool) -> Tracks:
@@ -163,9 +163,9 @@ def _reports(
         with closing(follow(source, follower)) as reports:
             yield reports
         return
-    with Shelf((source.height, source.width), folder=folder) as shelf:
-        revised = first_pass(source, follower, shelf)
-        with closing(second_pass(source, revised, shelf, pictures=pictures)) as reports:
+    with shelf((source.height, source.width), folder=folder) as kept:
+        revised = first_pass(source, follower, kept)
+        with closing(second_pass(source, revised, kept, pictures=pictures)) as reports:
             yield reports
 
 

@@ -18,7 +18,6 @@ from scalor.tracking.report import FrameResult
 from scalor.tracking.smoothing import runs, smooth, window_for
 from scalor.tracking.table import Rows
 
-
 HARDLY = 0.05
 """An object of which less than this share is seen is out of sight."""
 

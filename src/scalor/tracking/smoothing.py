@@ -18,8 +18,9 @@ def _filters(window: int) -> np.ndarray:
 
 
 def smooth(values: np.ndarray, window: int) -> np.ndarray:
-    """Values [L, D] of consecutive frames, each replaced by the parabola through the ``window`` around it (at the ends
-    through the outermost ``window``). What lies on a parabola, rest and steady motion included, stays; short stretches too.
+    """Values [L, D] of consecutive frames, each replaced by the parabola through the ``window`` around it, at the ends
+    through the outermost ``window``. What lies on a parabola, rest and steady motion included, stays; so do stretches
+    shorter than the window.
     """
     length = len(values)
     if window <= 1 or length < window:

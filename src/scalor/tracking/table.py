@@ -3,9 +3,10 @@
 import pickle
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 import numpy as np
 
@@ -55,25 +56,17 @@ class Rows:
 
 
 class Shelf:
-    """Keeps the results of one pass until they are asked for again, frame by frame; use it as a context.
+    """Keeps the results of one pass until they are asked for again, frame by frame; made by `shelf`.
 
-    Masks lie at the network's resolution, packed to bits, in a file without a name, which vanishes with the process.
+    Masks lie in ``file``, packed to bits at the network's resolution.
     """
 
-    def __init__(self, size: tuple[int, int], *, folder: Path | None = None) -> None:
-        """``size`` is that of the frames; the file lies in ``folder`` or among the system's temporary files."""
+    def __init__(self, file: BinaryIO, size: tuple[int, int]) -> None:
         self._size = size
-        # Closed by `__exit__`.
-        self._file: Any = tempfile.TemporaryFile(dir=folder)
+        self._file = file
         self._parts: list[FrameResult] = []
         self._blocks: list[list[np.ndarray]] = []
         self._seen = bytearray()
-
-    def __enter__(self) -> "Shelf":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
 
     def put(self, result: FrameResult) -> None:
         """Add the next frame's result."""
@@ -88,9 +81,16 @@ class Shelf:
     def rows(self) -> Rows:
         """All rows so far."""
         self._pack()
-        none = [np.zeros(0, np.int64)] * 2 + [np.zeros((0, 4)), np.zeros(0), np.zeros(0), np.zeros((0, 0), np.float16)]
-        columns = [np.concatenate(column) for column in zip(*self._blocks, strict=True)] or none
-        return Rows(*columns, np.frombuffer(bytes(self._seen), dtype=bool), self._size)
+        none: list[np.ndarray] = [np.zeros(0, np.int64)] * 2 + [
+            np.zeros((0, 4)),
+            np.zeros(0),
+            np.zeros(0),
+            np.zeros((0, 0), np.float16),
+        ]
+        columns: list[np.ndarray] = [np.concatenate(column) for column in zip(*self._blocks, strict=True)] or none
+        frame, name, box, score, visibility, looks = columns
+        seen = np.frombuffer(bytes(self._seen), dtype=bool)
+        return Rows(frame, name, box, score, visibility, looks, seen, self._size)
 
     def masks(self) -> Iterator[PatchMasks]:
         """The masks of one frame after the other, from the first."""
@@ -110,3 +110,13 @@ class Shelf:
         columns = [np.concatenate([getattr(part, name) for part in found]) for name in COLUMNS]
         looks = [part.looks if len(part.looks) else np.zeros((len(part), 0)) for part in found]
         self._blocks.append([np.concatenate(frames), *columns, np.concatenate(looks).astype(np.float16)])
+
+
+@contextmanager
+def shelf(size: tuple[int, int], *, folder: Path | None = None) -> Iterator[Shelf]:
+    """A shelf for frames of ``size``, whose file has no name and vanishes with the block, or with the process.
+
+    It lies in ``folder``, or among the system's temporary files.
+    """
+    with tempfile.TemporaryFile(dir=folder) as file:
+        yield Shelf(file, size)

@@ -93,8 +93,8 @@ class Tracker:
     @torch.inference_mode()
     def observe(self, frame: np.ndarray | None, *, pictures: bool = False) -> FrameResult:
         """As `update`, in plain numpy. ``frame`` None means that it could not be decoded: the world is imagined one
-        step further, so that identities outlive the gap, and nothing is reported. So it is with a frame that went black,
-        white or grey all over (`went_blank`).
+        step further, so that identities outlive the gap, and nothing is reported. So it is with a frame that went
+        black, white or grey all over (`went_blank`).
 
         Raises:
             UserError: not uint8, not a picture, or not of the first frame's size.

@@ -16,7 +16,7 @@ HELP = "track the objects of a video"
 
 
 def parser() -> Parser:
-    made = Parser(description="Write tracks.txt, tracks.csv, masks.json, overlay.mp4 and summary.json.")
+    made = Parser(description="Write tracks.txt, tracks.csv, masks.json, overlay.mp4, doubts.png and summary.json.")
     made.add_argument("video", metavar="VIDEO", help="video file, folder of frames or MOTChallenge folder")
     made.add_argument("-w", "--weights", metavar="WEIGHTS", help="a run folder, a weights file or a packaged name")
     add_out(made, what="the folder to write")
@@ -75,6 +75,28 @@ def closing(summary: Mapping[str, Any], out: str) -> str:
     lost = f" {failed} frames could not be decoded and have no rows." if failed else ""
     return (
         f"{summary['tracks']} tracks in {summary['frames']} frames at {summary['speed']['frames_per_second']:g} frames "
-        f"per second ({summary['objects_per_frame']:.3g} objects per frame).{lost} Everything is in {out}; open "
-        f"{Path(out) / 'overlay.mp4'} first."
+        f"per second ({summary['objects_per_frame']:.3g} objects per frame).{lost}\n{trusted(summary)}\n"
+        f"Everything is in {out}; open {Path(out) / 'overlay.mp4'} first."
     )
+
+
+def trusted(summary: Mapping[str, Any]) -> str:
+    """What speaks for and against the tracks, in a few lines."""
+    trust = summary["trust"]
+    lengths = trust["frames_per_track"]
+    lines = [
+        f"Tracks last {lengths['median']:g} frames in the middle ({lengths['shortest']} to {lengths['longest']}) and "
+        f"have {trust['gaps']} gaps; {trust['appear_inside']} appear and {trust['vanish_inside']} vanish inside the view."
+    ]
+    if summary["passes"] == 2:
+        lines.append(
+            f"The second pass closed {summary['gaps_closed']} gaps, undid {summary['swaps_undone']} swaps and dropped "
+            f"{summary['ghosts_dropped']} ghosts."
+        )
+    if trust["least_certain"]:
+        worst = trust["least_certain"][0]
+        lines.append(
+            f"The {len(trust['least_certain'])} least certain moments are in doubts.png; the worst: frame "
+            f"{worst['frame']}, {worst['id']} {worst['why']}."
+        )
+    return "\n".join(lines)

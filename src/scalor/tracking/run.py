@@ -15,18 +15,22 @@ from scalor.data.source import Frame, VideoSource
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.pretrained import Loaded
+from scalor.tracking.doubts import Trust, exhibits
 from scalor.tracking.outputs import opened_folder
 from scalor.tracking.overlay import OVERLAY, overlay_in
-from scalor.tracking.passes import Follower, first_pass, follow, second_pass
+from scalor.tracking.passes import Follower, Reports, first_pass, follow, second_pass
 from scalor.tracking.pipeline import beside
 from scalor.tracking.report import FrameResult
+from scalor.tracking.second_pass import Revised
 from scalor.tracking.setup import denormals_flushed, described, load, prepare
 from scalor.tracking.sheets import MASKS, TRACKS_CSV, TRACKS_TXT, Sheets
 from scalor.tracking.table import shelf
 from scalor.tracking.tracker import Tracker
-from scalor.viz.export import SUMMARY, write_summary_json
+from scalor.viz.contact import contact_sheet
+from scalor.viz.export import SUMMARY, write_png, write_summary_json
 
-FILES = (TRACKS_TXT, TRACKS_CSV, MASKS, OVERLAY, SUMMARY)
+DOUBTS = "doubts.png"
+FILES = (TRACKS_TXT, TRACKS_CSV, MASKS, OVERLAY, DOUBTS, SUMMARY)
 Video = str | PathLike[str] | VideoSource
 
 
@@ -103,8 +107,9 @@ def track_to_folder(
 ) -> dict[str, Any]:
     """Track a video at its full size and length and write what was found; returns the summary.
 
-    Writes ``tracks.txt`` (MOTChallenge rows), ``tracks.csv``, ``masks.json`` (COCO run lengths), ``overlay.mp4`` and,
-    last, ``summary.json``. All but the summary's ``speed`` is the same each time.
+    Writes ``tracks.txt`` (MOTChallenge rows), ``tracks.csv``, ``masks.json`` (COCO run lengths), ``overlay.mp4``,
+    ``doubts.png`` (the least certain moments) and, last, ``summary.json``. All but the summary's ``speed`` is the same each
+    time.
 
     Args:
         video: file, folder of images, MOTChallenge folder, or an opened source.
@@ -127,13 +132,17 @@ def track_to_folder(
         follower, about = _follower(source, weights, method=method, device=device, min_visibility=min_visibility)
         start = time.perf_counter()
         online = online or not isinstance(follower, Tracker)
-        with _reports(source, follower, folder, online=online, pictures=overlay) as reports:
+        with _reports(source, follower, folder, online=online, pictures=overlay) as (reports, revised):
             _refuse_truncated(source, allow_truncated)
-            counts = _write(folder, source, reports, overlay=overlay)
+            counts, trust = _write(folder, source, reports, overlay=overlay)
         seconds = time.perf_counter() - start
         _refuse_truncated(source, allow_truncated)
+        about |= {"passes": 1 if revised is None else 2} | ({} if revised is None else revised.words())
         summary = _summary(source, method, counts) | about | {"min_visibility": min_visibility}
         summary["speed"] = {"seconds": round(seconds, 2), "frames_per_second": round(counts["frames"] / seconds, 2)}
+        moments = trust.moments(() if revised is None else revised.joints)
+        summary["trust"] = trust.summary(moments)
+        write_png(folder / DOUBTS, contact_sheet(exhibits(source, moments)))
         write_summary_json(folder / SUMMARY, summary)
     return summary
 
@@ -157,23 +166,27 @@ def _follower(
 @contextmanager
 def _reports(
     source: VideoSource, follower: Follower, folder: Path, *, online: bool, pictures: bool
-) -> Iterator[Iterator[tuple[Frame, FrameResult]]]:
+) -> Iterator[tuple[Reports, Revised | None]]:
     """What is to be written, frame by frame; not online, the first pass is over when the block begins."""
     if online or not isinstance(follower, Tracker):
         with closing(follow(source, follower)) as reports:
-            yield reports
+            yield reports, None
         return
     with shelf((source.height, source.width), folder=folder) as kept:
         revised = first_pass(source, follower, kept)
         with closing(second_pass(source, revised, kept, pictures=pictures)) as reports:
-            yield reports
+            yield reports, revised
 
 
 def _write(
     folder: Path, source: VideoSource, reports: Iterable[tuple[Frame, FrameResult]], *, overlay: bool
-) -> dict[str, Any]:
-    """All files but the summary; returns counts. Masks, drawing and encoding run beside what makes the reports."""
+) -> tuple[dict[str, Any], Trust]:
+    """Tables, masks and film; returns counts, and what is to be said of trust.
+
+    Masks, drawing and encoding run beside what makes the reports.
+    """
     frames, ids, largest = 0, set[int](), 0
+    trust = Trust((source.height, source.width))
     with Sheets(folder, fps=source.fps) as sheets, overlay_in(folder, source, wanted=overlay) as film:
 
         def written(report: tuple[Frame, FrameResult]) -> None:
@@ -186,17 +199,19 @@ def _write(
         with beside(written) as writer:
             for frame, result in reports:
                 writer.put((frame, result))
+                trust.add(result)
                 frames = frame.index + 1
                 ids.update(result.ids.tolist())
                 largest = max(largest, len(result))
         sheets.finish(frames)
-    return {
+    counts = {
         "frames": frames,
         "tracks": len(ids),
         "boxes": sheets.rows,
         "objects_per_frame": round(sheets.rows / max(frames, 1), 3),
         "most_objects": largest,
     }
+    return counts, trust
 
 
 def _summary(source: VideoSource, method: str, counts: dict[str, Any]) -> dict[str, Any]:

@@ -24,12 +24,20 @@ HARDLY = 0.05
 
 @dataclass(frozen=True)
 class Joint:
-    """A decision of the second pass, for people to check: at ``frame`` the identity ``id`` went on (or, ``swap``,
-    was given back) with ``nats`` in favour.
+    """A decision of the second pass, for people to check.
+
+    before  last frame before a gap, or before an encounter
+    frame   first frame after it, in which the object is the one called
+    id      ...
+    box     ... and is there, [4] left, top, width, height
+    nats    in favour of the decision
+    swap    not a gap was closed, but identities were given back
     """
 
+    before: int
     frame: int
     id: int
+    box: np.ndarray
     nats: float
     swap: bool = False
 
@@ -50,6 +58,15 @@ class Revised:
     joints: tuple[Joint, ...]
     dropped: int
     window: int
+
+    def words(self) -> dict[str, object]:
+        """What ``summary.json`` says of the second pass."""
+        return {
+            "gaps_closed": sum(not joint.swap for joint in self.joints),
+            "swaps_undone": sum(joint.swap for joint in self.joints),
+            "ghosts_dropped": self.dropped,
+            "smoothed_over": self.window,
+        }
 
     def results(self, masks: Iterator[PatchMasks]) -> Iterator[FrameResult]:
         """Frame by frame what is reported; ``masks`` are those of the first pass, frame by frame."""
@@ -131,9 +148,10 @@ def _given_back(
         later = rows.frame > (meeting.start + meeting.end) // 2
         first, second = later & (ids == one), later & (ids == other)
         ids[first], ids[second] = other, one
-        joints.append(Joint(meeting.end, one, nats, swap=True))
         fresh = {piece.id: piece for piece in tracklets_of(rows, ids, keep & np.isin(ids, [one, other]))}
         pieces[meeting.one], pieces[meeting.other] = fresh[one], fresh[other]
+        at = int(np.searchsorted(fresh[one].leg.frame, meeting.end + 1))
+        joints.append(Joint(meeting.start - 1, int(fresh[one].leg.frame[at]), one, fresh[one].box[at], nats, swap=True))
     return ids, joints
 
 
@@ -167,7 +185,7 @@ def _joined(ids: np.ndarray, pieces: Sequence[Tracklet], links: Sequence[Link]) 
         if number in before:
             last = pieces[before[number].before]
             name = int(out[last.rows[0]])
-            joints.append(Joint(piece.first, name, before[number].nats))
+            joints.append(Joint(last.last, piece.first, name, piece.box[0], before[number].nats))
         elif piece.id in taken:
             name, fresh = fresh, fresh + 1
         else:

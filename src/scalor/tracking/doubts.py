@@ -15,6 +15,8 @@ from scalor.viz.contact import Exhibit
 
 MOST = 10
 """Moments on the sheet."""
+LEAST = 0.01
+"""Doubts below this are none."""
 EVEN = 0.5
 """Doubt of something of which nothing is known: an object that appears or vanishes in the middle of the view."""
 PARTS = 10
@@ -87,7 +89,8 @@ class Trust:
                 doubt = float(1 / (1 + np.exp(min(joint.nats, 50.0))))
                 why = "given back after a swap" if joint.swap else "taken for the same"
                 found.append(Moment(joint.frame, joint.id, joint.box, doubt, why, (joint.before, joint.frame)))
-        return sorted(found, key=lambda each: (-each.doubt, each.frame, each.id))[:MOST]
+        doubted = [each for each in found if each.doubt >= LEAST]
+        return sorted(doubted, key=lambda each: (-each.doubt, each.frame, each.id))[:MOST]
 
     def summary(self, moments: Sequence[Moment]) -> dict[str, Any]:
         """What ``summary.json`` says under ``trust``."""
@@ -122,7 +125,7 @@ class Trust:
             yield Moment(life.first, name, life.first_box, EVEN, "appears inside the view", around)
         if self._vanishes(life, len(self._sums)):
             yield Moment(life.last, name, life.last_box, EVEN, "vanishes inside the view", (life.last, life.last + 1))
-        if life.weakest < 1:
+        if life.weakest < 1 - LEAST:
             here = (life.weakest_at,)
             yield Moment(life.weakest_at, name, life.weakest_box, 1 - life.weakest, "hardly there", here)
 

@@ -85,8 +85,9 @@ def trusted(summary: Mapping[str, Any]) -> str:
     trust = summary["trust"]
     lengths = trust["frames_per_track"]
     lines = [
-        f"Tracks last {lengths['median']:g} frames in the middle ({lengths['shortest']} to {lengths['longest']}) and "
-        f"have {trust['gaps']} gaps; {trust['appear_inside']} appear and {trust['vanish_inside']} vanish inside the view."
+        f"Tracks last {lengths['median']:g} frames in the middle ({lengths['shortest']} to {lengths['longest']}) "
+        f"and have {trust['gaps']} gaps; {trust['appear_inside']} appear and {trust['vanish_inside']} vanish inside "
+        "the view."
     ]
     if summary["passes"] == 2:
         lines.append(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scalor.tracking.looks import WINDOW, Looks
-from scalor.tracking.motion import Leg, Motion, miss
+from scalor.tracking.motion import Leg, Motion
 
 RETURNS = 0.5
 """Guess: how many of the objects that vanish inside the view are seen again. What leaves the view does not come back:
@@ -95,6 +95,40 @@ class Video:
     looks: Looks
 
 
+@dataclass(frozen=True)
+class _Ends:
+    """Where N tracklets begin and end: all that links are judged by, as arrays over tracklets."""
+
+    id: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+    start: np.ndarray
+    coming: np.ndarray
+    end: np.ndarray
+    leaving: np.ndarray
+    first_looks: np.ndarray
+    last_looks: np.ndarray
+    enters: np.ndarray
+    leaves: np.ndarray
+
+    @classmethod
+    def of(cls, tracklets: Sequence[Tracklet], size: tuple[int, int]) -> "_Ends":
+        starts, ends = [each.leg.first() for each in tracklets], [each.leg.last() for each in tracklets]
+        return cls(
+            id=np.array([each.id for each in tracklets]),
+            first=np.array([each.first for each in tracklets]),
+            last=np.array([each.last for each in tracklets]),
+            start=np.array([place for place, _ in starts]),
+            coming=np.array([speed for _, speed in starts]),
+            end=np.array([place for place, _ in ends]),
+            leaving=np.array([speed for _, speed in ends]),
+            first_looks=np.array([each.looks[:WINDOW].mean(axis=0) for each in tracklets]),
+            last_looks=np.array([each.looks[-WINDOW:].mean(axis=0) for each in tracklets]),
+            enters=at_edge(np.array([each.box[0] for each in tracklets]), size),
+            leaves=at_edge(np.array([each.box[-1] for each in tracklets]), size),
+        )
+
+
 def link(tracklets: Sequence[Tracklet], video: Video) -> list[Link]:
     """The likeliest set of links: each tracklet has one predecessor and one successor at most.
 
@@ -102,35 +136,36 @@ def link(tracklets: Sequence[Tracklet], video: Video) -> list[Link]:
     that it stayed away and another one appeared. The sum is maximised by linear assignment, in groups of tracklets that
     could be linked at all, so that long videos cost no more than many short ones.
     """
+    if not tracklets:
+        return []
+    ends = _Ends.of(tracklets, video.size)
     arrivals = Arrivals.learn(tracklets, length=len(video.clock), size=video.size)
-    order = sorted(range(len(tracklets)), key=lambda number: tracklets[number].first)
-    starts = np.array([tracklets[number].first for number in order])
+    order = np.argsort(ends.first, kind="stable")
+    starts = ends.first[order]
     found: list[Link] = []
-    for before, one in enumerate(tracklets):
-        first, end = np.searchsorted(starts, [one.last + 1, one.last + 1 + LONGEST])
-        for after in order[first:end]:
-            nats = _worth(one, tracklets[after], video, arrivals)
-            if nats > 0:
-                found.append(Link(before, after, nats))
+    for before in range(len(tracklets)):
+        first, end = np.searchsorted(starts, ends.last[before] + np.array([1, 1 + LONGEST]))
+        after = order[first:end]
+        nats = _worth(ends, before, after, video=video, arrivals=arrivals)
+        good = nats > 0
+        found += [Link(before, *pair) for pair in zip(after[good].tolist(), nats[good].tolist(), strict=True)]
     return _assigned(found, len(tracklets))
 
 
-def _worth(one: Tracklet, other: Tracklet, video: Video, arrivals: Arrivals) -> float:
-    absent = max(0, int(video.clock[other.first] - video.clock[one.last]) - 1)
-    if absent and at_edge(one.box[-1], video.size):
-        return -np.inf
+def _worth(ends: _Ends, one: int, others: np.ndarray, *, video: Video, arrivals: Arrivals) -> np.ndarray:
+    """Nats in favour of links from the end of tracklet ``one`` to the beginnings of ``others``."""
+    gap = ends.first[others] - ends.last[one]
+    absent = np.maximum(0, video.clock[ends.first[others]] - video.clock[ends.last[one]] - 1)
     # How long it stays away spans orders of magnitude: each doubling is as likely.
     when = RETURNS / ((absent + 1) * (1 + np.log(LONGEST)))
-    new = arrivals.edge if at_edge(other.box[0], video.size) else arrivals.inside
-    where = float(video.motion.log_density(miss(one.leg, other.leg), other.first - one.last))
-    how = float(video.looks.evidence(_mean(one.looks[-WINDOW:]), _mean(other.looks[:WINDOW])))
+    new = np.where(ends.enters[others], arrivals.edge, arrivals.inside)
+    missed = ends.start[others] - ends.end[one] - gap[:, None] * (ends.leaving[one] + ends.coming[others]) / 2
+    where = video.motion.log_density(missed, gap)
+    how = video.looks.evidence(ends.last_looks[one], ends.first_looks[others])
     # The tracker kept an eye on what it saw vanish inside the view.
-    kept = OFTEN_RIGHT if absent and one.id == other.id else 0.0
-    return float(np.log(when / (1 - RETURNS)) + where - np.log(new) + how + kept)
-
-
-def _mean(looks: np.ndarray) -> np.ndarray:
-    return looks.mean(axis=0)
+    kept = np.where((absent > 0) & (ends.id[one] == ends.id[others]), OFTEN_RIGHT, 0.0)
+    nats = np.log(when / (1 - RETURNS)) + where - np.log(new) + how + kept
+    return np.where((absent > 0) & ends.leaves[one], -np.inf, nats)
 
 
 def _assigned(links: list[Link], count: int) -> list[Link]:

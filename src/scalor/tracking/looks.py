@@ -13,6 +13,8 @@ WINDOW = 8
 """Rows that the looks of an end of a track are averaged over."""
 LEAST_PAIRS = 6
 """With fewer examples of either kind nothing is claimed."""
+NEIGHBOURS = 20
+"""Tracks that each one is compared with."""
 LIMIT = 6.0
 """Nats that looks can weigh at most: the tails of the distributions are not known."""
 
@@ -40,12 +42,12 @@ class Looks:
         halves = [(frame, looks, len(looks) // 2) for frame, looks in tracks if len(looks) >= 4]
         if not width or not halves:
             return silent
+        spans = np.array([(frame[0], frame[-1]) for frame, _, _ in halves])
         alike = [silent.distance(_end(looks[:cut]), _start(looks[cut:])) for _, looks, cut in halves]
         unlike = [
-            silent.distance(_end(one[:cut]), _nearest(other, times, int(frame[cut])))
+            silent.distance(_end(one[:cut]), _nearest(halves[rank][1], halves[rank][0], int(frame[cut])))
             for number, (frame, one, cut) in enumerate(halves)
-            for rank, (times, other, _) in enumerate(halves)
-            if rank != number and times[0] <= frame[cut] <= times[-1]
+            for rank in _beside(number, int(frame[cut]), spans)
         ]
         if min(len(alike), len(unlike)) < LEAST_PAIRS:
             return silent
@@ -63,6 +65,12 @@ class Looks:
         # Closer than is usual is no evidence against, further than is usual none for.
         at = self.distance(one, other).clip(self.same[0], self.other[0])
         return (_log_normal(at, self.same) - _log_normal(at, self.other)).clip(-LIMIT, LIMIT)
+
+
+def _beside(number: int, time: int, spans: np.ndarray) -> list[int]:
+    """Some of the tracks, given as (first, last) frame [N, 2], that are there at ``time``, without ``number``."""
+    there = np.flatnonzero((spans[:, 0] <= time) & (time <= spans[:, 1]))
+    return there[there != number][:: max(1, len(there) // NEIGHBOURS)].tolist()
 
 
 def _start(looks: np.ndarray) -> np.ndarray:

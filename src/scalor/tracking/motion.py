@@ -12,8 +12,8 @@ FREEDOM = 4.0
 """Degrees of freedom of Student's t: now and then an object turns."""
 PRIOR_COUNT = 4.0
 """Observations that the guess before any observation weighs as much as."""
-PER_TRACK = 40
-"""Gaps that are cut into one track at most at each lag."""
+PER_TRACK, TRACKS = 10, 200
+"""Gaps that are cut into one track at each lag, and tracks that are cut, at most."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Motion:
         size = float(np.median([leg.extent.mean() for leg in legs])) if legs else 1.0
         scales = []
         for lag in LAGS:
-            missed = [m for leg in legs for m in _misses(leg, lag)]
+            missed = [m for leg in legs[:: max(1, len(legs) // TRACKS)] for m in _misses(leg, lag)]
             guess = max(0.5, 0.1 * size * np.sqrt(lag))
             # Half of a round normal distribution lies within 1.177 scales.
             seen = np.median(np.linalg.norm(missed, axis=1)) / 1.177 if missed else guess

@@ -108,8 +108,8 @@ def track_to_folder(
     """Track a video at its full size and length and write what was found; returns the summary.
 
     Writes ``tracks.txt`` (MOTChallenge rows), ``tracks.csv``, ``masks.json`` (COCO run lengths), ``overlay.mp4``,
-    ``doubts.png`` (the least certain moments) and, last, ``summary.json``. All but the summary's ``speed`` is the same each
-    time.
+    ``doubts.png`` (the least certain moments) and, last, ``summary.json``. All but the summary's ``speed`` is the same
+    each time.
 
     Args:
         video: file, folder of images, MOTChallenge folder, or an opened source.

@@ -4,7 +4,7 @@
 
 Two videos: the packaged clip (640x360, about 5 cars, weights `traffic`) and a made one (64x64, about 20 sprites,
 weights `sprites-md`). Each stage is run on its own over all frames and timed by the processor time of its thread, which
-other programs change less than the clock. "two passes" and "online" are the command's work from the name of a video to a
+other programs change less than the clock. "two passes" and "online" are the command's work from a video's name to a
 finished folder, all stages beside each other: its processor time per frame, and the frames per second of the clock,
 which mean something on a quiet machine only. "start" is the time from a fresh process to the first tracked frame.
 """

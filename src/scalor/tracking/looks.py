@@ -23,40 +23,40 @@ LIMIT = 6.0
 class Looks:
     """Evidence from looks.
 
-    scale         [D] spread of looks within tracks
+    lens          [D, K] from looks to numbers whose distance tells objects apart
     same, other   mean and deviation of ln distance between parts of one object, and between two
     """
 
-    scale: np.ndarray
+    lens: np.ndarray
     same: tuple[float, float]
     other: tuple[float, float]
 
     @classmethod
     def learn(cls, tracks: Sequence[tuple[np.ndarray, np.ndarray]]) -> "Looks":
         """From tracks as (frame int64 [L], looks float [L, D])."""
-        width = max((looks.shape[1] for _, looks in tracks), default=0)
-        spread = [((looks - looks.mean(axis=0)) ** 2).sum(axis=0) for _, looks in tracks if len(looks) > 1]
-        freedom = sum(len(looks) - 1 for _, looks in tracks if len(looks) > 1)
-        scale = np.sqrt(np.sum(spread, axis=0) / freedom) + 1e-6 if freedom else np.ones(width)
-        silent = cls(scale, (0.0, 1.0), (0.0, 1.0))
         halves = [(frame, looks, len(looks) // 2) for frame, looks in tracks if len(looks) >= 4]
+        width = max((looks.shape[1] for _, looks in tracks), default=0)
+        silent = cls(np.zeros((width, 0)), (0.0, 1.0), (0.0, 1.0))
         if not width or not halves:
             return silent
         spans = np.array([(frame[0], frame[-1]) for frame, _, _ in halves])
-        alike = [silent.distance(_end(looks[:cut]), _start(looks[cut:])) for _, looks, cut in halves]
-        unlike = [
-            silent.distance(_end(one[:cut]), _nearest(halves[rank][1], halves[rank][0], int(frame[cut])))
-            for number, (frame, one, cut) in enumerate(halves)
-            for rank in _beside(number, int(frame[cut]), spans)
-        ]
+        alike = np.array([_end(looks[:cut]) - _start(looks[cut:]) for _, looks, cut in halves])
+        unlike = np.array(
+            [
+                _end(one[:cut]) - _nearest(halves[rank][1], halves[rank][0], int(frame[cut]))
+                for number, (frame, one, cut) in enumerate(halves)
+                for rank in _beside(number, int(frame[cut]), spans)
+            ]
+        )
         if min(len(alike), len(unlike)) < LEAST_PAIRS:
             return silent
-        same, other = _fitted(alike), _fitted(unlike)
-        return cls(scale, same, other) if other[0] > same[0] else silent
+        apart = cls(_lens(alike, unlike), (0.0, 1.0), (0.0, 1.0))
+        same, other = (_fitted(apart.distance(pairs, np.zeros(width))) for pairs in (alike, unlike))
+        return cls(apart.lens, same, other) if other[0] > same[0] else silent
 
     def distance(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-        """ln of the root mean square difference of looks [..., D], in spreads."""
-        return 0.5 * np.log(np.mean(((one - other) / self.scale) ** 2, axis=-1) + 1e-9)
+        """ln of the distance of looks [..., D] through the lens."""
+        return 0.5 * np.log((((one - other) @ self.lens) ** 2).sum(axis=-1) + 1e-9)
 
     def evidence(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
         """ln p(looks | one object) - ln p(looks | two objects) of mean looks [..., D]; 0 where nothing was learned."""
@@ -65,6 +65,22 @@ class Looks:
         # Closer than is usual is no evidence against, further than is usual none for.
         at = self.distance(one, other).clip(self.same[0], self.other[0])
         return (_log_normal(at, self.same) - _log_normal(at, self.other)).clip(-LIMIT, LIMIT)
+
+
+def _lens(alike: np.ndarray, unlike: np.ndarray) -> np.ndarray:
+    """From differences within objects and between objects [M, D] the directions in which objects differ by more than
+    one object varies, weighed by how much of the difference is not variation (the linear discriminant): [D, D].
+    """
+    within = alike.T @ alike / len(alike)
+    # Few tracks say little of how directions go together: shrunk towards independent ones.
+    trust = len(alike) / (len(alike) + within.shape[0])
+    spread = np.diag(within) + 1e-6 * (1 + np.diag(within).mean())
+    within = trust * within + (1 - trust) * np.diag(spread) + 1e-6 * np.diag(spread)
+    value, vector = np.linalg.eigh(within)
+    whiten = vector / np.sqrt(np.maximum(value, 1e-12))
+    between = (unlike @ whiten).T @ (unlike @ whiten) / len(unlike)
+    ratio, turn = np.linalg.eigh(between)
+    return whiten @ turn * np.sqrt(np.maximum(0.0, 1 - 1 / np.maximum(ratio, 1e-9)))
 
 
 def _beside(number: int, time: int, spans: np.ndarray) -> list[int]:
@@ -87,7 +103,7 @@ def _nearest(looks: np.ndarray, frame: np.ndarray, time: int) -> np.ndarray:
     return looks[first : first + WINDOW].mean(axis=0)
 
 
-def _fitted(distances: list[np.ndarray]) -> tuple[float, float]:
+def _fitted(distances: np.ndarray) -> tuple[float, float]:
     return float(np.mean(distances)), max(0.2, float(np.std(distances)))
 
 

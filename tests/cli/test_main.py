@@ -29,7 +29,7 @@ SUMMARY = {
     "passes": 2,
     "gaps_closed": 5,
     "swaps_undone": 1,
-    "ghosts_dropped": 2,
+    "tracks_dropped": 2,
     "trust": {
         "frames_per_track": {"shortest": 2, "median": 9.5, "longest": 30},
         "gaps": 3,
@@ -308,8 +308,15 @@ def test_track_leaves_the_librarys_defaults_alone_unless_told(monkeypatch, tmp_p
     assert door.main([*argv, "--method", "mog2-sort", "--min-visibility", "0.5", "--allow-truncated", "--online"]) == 0
     learned, classical = calls
     assert learned[0] == (str(tmp_path), "sprites-md", str(tmp_path / "out"))
-    assert learned[1] == {"method": "scalor", "device": "auto", "allow_truncated": False, "online": False}
-    told = {"method": "mog2-sort", "device": "auto", "allow_truncated": True, "online": True, "min_visibility": 0.5}
+    assert learned[1] == {
+        "method": "scalor",
+        "device": "auto",
+        "allow_truncated": False,
+        "online": False,
+        "animals": None,
+    }
+    told = {"method": "mog2-sort", "device": "auto", "allow_truncated": True, "online": True}
+    told |= {"min_visibility": 0.5, "animals": None}
     assert classical[1] == told
 
 
@@ -322,7 +329,7 @@ def test_track_says_what_it_did(monkeypatch, tmp_path, capsys):
         "12 tracks in 30 frames at 4.5 frames per second (7.25 objects per frame). 2 frames could not"
     )
     assert "9.5 frames in the middle (2 to 30)" in said and "4 appear and 6 vanish inside" in said
-    assert "closed 5 gaps, undid 1 swaps and dropped 2 ghosts" in said
+    assert "closed 5 gaps, undid 1 swaps and dropped 2 tracks" in said
     assert "the worst: frame 17, 8 appears inside the view" in said
     assert out in said and said.count("\n") == 5
 

@@ -245,7 +245,16 @@ def test_two_passes_report_objects_from_the_frame_in_which_they_appear(make_mode
         assert len(result.masks) == len(result) and (result.visibility >= 0.25).all()
 
 
-@pytest.mark.parametrize("changes", [{"method": "magic"}, {"device": "abacus"}, {"weights": "nowhere/run"}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"method": "magic"},
+        {"device": "abacus"},
+        {"weights": "nowhere/run"},
+        {"animals": 0},
+        {"animals": 2, "online": True},
+    ],
+)
 def test_what_cannot_be_is_said_in_one_sentence(changes, make_model, make_frames, write_clip, write_run, tmp_path):
     given = {"weights": write_run(make_model()), "device": "cpu"} | changes
     with pytest.raises(UserError):

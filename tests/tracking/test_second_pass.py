@@ -202,3 +202,40 @@ def test_no_rows_and_no_frames_are_a_table_too():
     empty = revise(table({}))
     assert len(empty.rows) == 0 and not empty.joints
     assert revise(Rows(**{**vars(table({})), "seen": np.zeros(0, dtype=bool)})).rows.length == 0
+
+
+def test_a_known_number_of_individuals_keeps_one_identity_each_through_gaps_in_which_they_turn():
+    rng = np.random.default_rng(0)
+    paths, looks, truth = {}, {}, {}
+    for animal in range(3):
+        for part, first in enumerate((0, 25, 50)):
+            name = 10 * animal + part
+            start = tuple(rng.uniform(40, 180, 2))
+            paths[name] = path(start, (0.0, 0.0), range(first, first + 20))
+            looks[name], truth[name] = 4.0 * animal - 4, animal
+    rows = table(paths, looks)
+    # Without the number it cannot be known that nobody came: they vanish and others appear somewhere else.
+    assert len(np.unique(revise(rows).rows.id)) > 3
+    revised = revise(rows, individuals=3)
+    assert revised.keep.all() and sorted(np.unique(revised.rows.id)) == [0, 1, 2]
+    pairs = {(truth[int(was)], int(now)) for was, now in zip(rows.id, revised.rows.id, strict=True)}
+    assert len(pairs) == 3
+
+
+def test_what_belongs_to_no_individual_is_left_out_and_counted():
+    rows = table({**others(3), 1: path((30.0, 180.0), (2.0, 0.0), range(20, 40))}, {**COLORS, 1: 0.0})
+    revised = revise(rows, individuals=3)
+    assert revised.dropped == 1 and sorted(np.unique(revised.rows.id[revised.keep])) == [0, 1, 2]
+    assert not revised.keep[rows.id == 1].any() and revised.keep[rows.id != 1].all()
+
+
+@given(st.integers(0, 10_000), st.integers(1, 4))
+def test_individuals_are_never_in_two_places(seed, count):
+    rng = np.random.default_rng(seed)
+    paths = {
+        name: path(tuple(rng.uniform(0, 200, 2)), (0.5, 0.0), range(int(first), int(first) + 12))
+        for name, first in enumerate(rng.integers(0, 60, 8))
+    }
+    revised = revise(table(paths), individuals=count)
+    kept = list(zip(revised.rows.frame[revised.keep].tolist(), revised.rows.id[revised.keep].tolist(), strict=True))
+    assert len(set(kept)) == len(kept) and {name for _, name in kept} <= set(range(count))

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from jsonargparse import Namespace
-from jsonargparse.typing import ClosedUnitInterval
+from jsonargparse.typing import ClosedUnitInterval, PositiveInt
 
 from scalor.cli.machine import use_threads
 from scalor.cli.parser import Parser, add_device, add_out, add_threads
@@ -41,6 +41,13 @@ def parser() -> Parser:
         action="store_true",
         help="report each frame from the frames before it alone, as from a camera (default: read the video twice)",
     )
+    made.add_argument(
+        "--animals",
+        metavar="N",
+        type=PositiveInt,
+        default=None,
+        help="so many individuals are there all the time; each keeps one identity from the first frame to the last",
+    )
     add_device(made)
     add_threads(made)
     return made
@@ -64,6 +71,7 @@ def run(args: Namespace) -> None:
         device=args.device,
         allow_truncated=args.allow_truncated,
         online=args.online,
+        animals=args.animals,
         **optional,
     )
     print(closing(summary, out))
@@ -92,7 +100,7 @@ def trusted(summary: Mapping[str, Any]) -> str:
     if summary["passes"] == 2:
         lines.append(
             f"The second pass closed {summary['gaps_closed']} gaps, undid {summary['swaps_undone']} swaps and dropped "
-            f"{summary['ghosts_dropped']} ghosts."
+            f"{summary['tracks_dropped']} tracks."
         )
     if trust["least_certain"]:
         worst = trust["least_certain"][0]

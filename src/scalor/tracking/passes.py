@@ -39,10 +39,13 @@ def frames_of(source: VideoSource, *, what: str, progress: bool = True) -> Itera
         yield shown(frames, total=source.count(), what=f"{what} {source.name}") if progress else frames
 
 
-def first_pass(source: VideoSource, tracker: Tracker, shelf: Shelf, *, progress: bool = True) -> Revised:
+def first_pass(
+    source: VideoSource, tracker: Tracker, shelf: Shelf, *, individuals: int | None = None, progress: bool = True
+) -> Revised:
     """Track a source with nothing held back, put all of it on the shelf, and decide what is to be reported.
 
-    What the tracker would hold back (`min_visibility`, `confirm`) is held back at the end.
+    What the tracker would hold back (`min_visibility`, `confirm`) is held back at the end. ``individuals`` as in
+    `revise`.
     """
     limits = {"min_visibility": tracker.min_visibility, "confirm": tracker.confirm}
     tracker.min_visibility, tracker.confirm = 0.0, 1
@@ -52,7 +55,7 @@ def first_pass(source: VideoSource, tracker: Tracker, shelf: Shelf, *, progress:
                 shelf.put(result)
     finally:
         tracker.min_visibility, tracker.confirm = limits["min_visibility"], int(limits["confirm"])
-    return revise(shelf.rows(), min_visibility=tracker.min_visibility, confirm=tracker.confirm)
+    return revise(shelf.rows(), min_visibility=tracker.min_visibility, confirm=tracker.confirm, individuals=individuals)
 
 
 def second_pass(

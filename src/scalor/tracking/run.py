@@ -5,6 +5,7 @@ import platform
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -63,19 +64,22 @@ def track(
     allow_truncated: bool = False,
     masks: bool = False,
     online: bool = False,
+    animals: int | None = None,
 ) -> Tracks:
     """The table of a whole video with weights by name, path or already loaded; without ``masks`` only boxes.
 
     The video is read to its end before anything is decided (`second_pass`), unless ``online``: then it is followed
-    causally, as a `Tracker` follows a camera. Raises UserError as `track_video` and `load`.
+    causally, as a `Tracker` follows a camera. ``animals`` as in `track_to_folder`. Raises UserError as `track_video`
+    and `load`.
     """
+    _check_animals(animals, online=online)
     source = _opened(video)
     tracker = prepare(weights, source, device=device).tracker
     if online:
         return track_video(source, tracker, allow_truncated=allow_truncated, masks=masks)
     _refuse_short(source, allow_truncated)
     with shelf((source.height, source.width)) as kept:
-        revised = first_pass(source, tracker, kept)
+        revised = first_pass(source, tracker, kept, individuals=animals)
         _refuse_truncated(source, allow_truncated)
         return _tabulated(second_pass(source, revised, kept, pictures=False), masks=masks)
 
@@ -104,6 +108,7 @@ def track_to_folder(
     min_visibility: float = 0.25,
     overlay: bool = True,
     online: bool = False,
+    animals: int | None = None,
 ) -> dict[str, Any]:
     """Track a video at its full size and length and write what was found; returns the summary.
 
@@ -122,17 +127,19 @@ def track_to_folder(
         overlay: also write the video with boxes, ids, trails and masks.
         online: report each frame from what came before it alone, as if it came from a camera; otherwise the video is
             read twice. ``mog2-sort`` is always online.
+        animals: so many individuals are there all the time, and each keeps one identity, 0, 1, ...; needs two passes.
 
     Raises:
         UserError: anything of this that cannot be; nothing is left in ``out`` then.
     """
+    _check_animals(animals, online=online or method == "mog2-sort")
     with denormals_flushed(), opened_folder(out, FILES) as folder:
         source = _opened(video)
         _refuse_short(source, allow_truncated)
         follower, about = _follower(source, weights, method=method, device=device, min_visibility=min_visibility)
         start = time.perf_counter()
-        online = online or not isinstance(follower, Tracker)
-        with _reports(source, follower, folder, online=online, pictures=overlay) as (reports, revised):
+        way = _Way(online or not isinstance(follower, Tracker), pictures=overlay, animals=animals)
+        with _reports(source, follower, folder, way) as (reports, revised):
             _refuse_truncated(source, allow_truncated)
             counts, trust = _write(folder, source, reports, overlay=overlay)
         seconds = time.perf_counter() - start
@@ -163,18 +170,37 @@ def _follower(
     return ready.tracker, described(loaded, weights) | about
 
 
+def _check_animals(animals: int | None, *, online: bool) -> None:
+    if animals is not None and animals < 1:
+        raise UserError(f"animals is {animals}; a whole number from 1 is wanted; leave it out where it is not known")
+    if animals is not None and online:
+        raise UserError(
+            "a known number of animals was given for a single pass; who is who is decided at the end of a video, with "
+            "the learned model; leave online, mog2-sort or animals out"
+        )
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How a video is gone over."""
+
+    online: bool
+    pictures: bool
+    animals: int | None
+
+
 @contextmanager
 def _reports(
-    source: VideoSource, follower: Follower, folder: Path, *, online: bool, pictures: bool
+    source: VideoSource, follower: Follower, folder: Path, way: _Way
 ) -> Iterator[tuple[Reports, Revised | None]]:
     """What is to be written, frame by frame; not online, the first pass is over when the block begins."""
-    if online or not isinstance(follower, Tracker):
+    if way.online or not isinstance(follower, Tracker):
         with closing(follow(source, follower)) as reports:
             yield reports, None
         return
     with shelf((source.height, source.width), folder=folder) as kept:
-        revised = first_pass(source, follower, kept)
-        with closing(second_pass(source, revised, kept, pictures=pictures)) as reports:
+        revised = first_pass(source, follower, kept, individuals=way.animals)
+        with closing(second_pass(source, revised, kept, pictures=way.pictures)) as reports:
             yield reports, revised
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from scalor.tracking.encounters import encounters, swapped
+from scalor.tracking.individuals import NOBODY
+from scalor.tracking.individuals import individuals as individuals_of
 from scalor.tracking.linking import Link, Tracklet, Video, link
 from scalor.tracking.looks import Looks
 from scalor.tracking.masks import PatchMasks
@@ -43,13 +45,23 @@ class Joint:
 
 
 @dataclass(frozen=True)
+class _Decision:
+    """A joint while identities may still change: the object seen last in frame ``before`` is that of ``row``."""
+
+    before: int
+    row: int
+    nats: float
+    swap: bool = False
+
+
+@dataclass(frozen=True)
 class Revised:
     """The table after the second pass.
 
     rows      the first pass's rows, with the new identities and boxes
     keep      bool [R]  what is reported
     joints    gaps that were closed and identities that were given back
-    dropped   tracks that were taken for ghosts
+    dropped   tracks that were taken for ghosts, or, of a known number of individuals, belong to none
     window    frames that boxes were smoothed over, 1: not at all
     """
 
@@ -64,7 +76,7 @@ class Revised:
         return {
             "gaps_closed": sum(not joint.swap for joint in self.joints),
             "swaps_undone": sum(joint.swap for joint in self.joints),
-            "ghosts_dropped": self.dropped,
+            "tracks_dropped": self.dropped,
             "smoothed_over": self.window,
         }
 
@@ -85,28 +97,39 @@ class Revised:
             )
 
 
-def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1) -> Revised:
+def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1, individuals: int | None = None) -> Revised:
     """The second pass over what the first one found.
 
     Args:
         rows: of a causal tracker that reports everything at once.
         min_visibility: objects of which less than this share is seen are not reported, as in `Tracker`.
         confirm: tracks that are seen in fewer frames, links counted, are dropped.
+        individuals: how many there are in every frame, if that is known: each keeps one identity, 0, 1, ...
     """
     keep = rows.visibility >= min_visibility
     ids = rows.id.copy()
     motion, looks = learned(tracklets_of(rows, ids, keep))
     ids, swaps = _given_back(rows, ids, keep, motion=motion, looks=looks)
     pieces = tracklets_of(rows, ids, keep, _stretches(rows, ids))
-    links = link(pieces, Video(np.cumsum(rows.seen), rows.size, motion, looks))
-    ids, gaps = _joined(ids, pieces, links)
+    video = Video(np.cumsum(rows.seen), rows.size, motion, looks)
+    ids, gaps = _joined(ids, pieces, link(pieces, video))
+    dropped = 0
+    if individuals is not None:
+        linked, ids = ids, _distributed(rows, ids, keep, video=video, count=individuals)
+        dropped = len(np.unique(linked[keep & (ids == NOBODY)]))
+        keep &= (ids != NOBODY) & _clearest(rows, ids, keep)
     names, counts = np.unique(ids[keep], return_counts=True)
     ghosts = names[counts < confirm]
     keep &= ~np.isin(ids, ghosts)
-    joints = [joint for joint in (*swaps, *gaps) if joint.id not in ghosts]
+    dropped += len(ghosts)
     boxes, window = _smoothed(rows, ids, keep)
     table = replace(rows, id=ids, box_tlwh=boxes)
-    return Revised(table, keep, tuple(sorted(joints, key=lambda each: each.frame)), len(ghosts), window)
+    joints = [
+        Joint(each.before, int(rows.frame[each.row]), int(ids[each.row]), boxes[each.row], each.nats, each.swap)
+        for each in sorted((*swaps, *gaps), key=lambda each: each.row)
+        if keep[each.row]
+    ]
+    return Revised(table, keep, tuple(joints), dropped, window)
 
 
 def tracklets_of(rows: Rows, ids: np.ndarray, keep: np.ndarray, stretch: np.ndarray | None = None) -> list[Tracklet]:
@@ -136,9 +159,10 @@ def learned(tracklets: Sequence[Tracklet]) -> tuple[Motion, Looks]:
 
 def _given_back(
     rows: Rows, ids: np.ndarray, keep: np.ndarray, *, motion: Motion, looks: Looks
-) -> tuple[np.ndarray, list[Joint]]:
+) -> tuple[np.ndarray, list[_Decision]]:
     """Identities after the swaps are undone, one encounter after the other."""
-    ids, joints = ids.copy(), []
+    ids = ids.copy()
+    joints: list[_Decision] = []
     pieces = tracklets_of(rows, ids, keep)
     for meeting in encounters(pieces):
         nats = swapped(meeting, pieces, motion=motion, looks=looks)
@@ -151,7 +175,7 @@ def _given_back(
         fresh = {piece.id: piece for piece in tracklets_of(rows, ids, keep & np.isin(ids, [one, other]))}
         pieces[meeting.one], pieces[meeting.other] = fresh[one], fresh[other]
         at = int(np.searchsorted(fresh[one].leg.frame, meeting.end + 1))
-        joints.append(Joint(meeting.start - 1, int(fresh[one].leg.frame[at]), one, fresh[one].box[at], nats, swap=True))
+        joints.append(_Decision(meeting.start - 1, int(fresh[one].rows[at]), nats, swap=True))
     return ids, joints
 
 
@@ -173,7 +197,7 @@ def _stretches(rows: Rows, ids: np.ndarray) -> np.ndarray:
     return stretch
 
 
-def _joined(ids: np.ndarray, pieces: Sequence[Tracklet], links: Sequence[Link]) -> tuple[np.ndarray, list[Joint]]:
+def _joined(ids: np.ndarray, pieces: Sequence[Tracklet], links: Sequence[Link]) -> tuple[np.ndarray, list[_Decision]]:
     """Linked tracklets under one identity: the tracker's of the first of them, if it is free, else a new one."""
     out = ids.copy()
     before = {each.after: each for each in links}
@@ -185,7 +209,7 @@ def _joined(ids: np.ndarray, pieces: Sequence[Tracklet], links: Sequence[Link]) 
         if number in before:
             last = pieces[before[number].before]
             name = int(out[last.rows[0]])
-            joints.append(Joint(last.last, piece.first, name, piece.box[0], before[number].nats))
+            joints.append(_Decision(last.last, int(piece.rows[0]), before[number].nats))
         elif piece.id in taken:
             name, fresh = fresh, fresh + 1
         else:
@@ -193,6 +217,25 @@ def _joined(ids: np.ndarray, pieces: Sequence[Tracklet], links: Sequence[Link]) 
         taken.add(piece.id)
         out[piece.rows] = name
     return out, joints
+
+
+def _clearest(rows: Rows, ids: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """Of the rows ``keep`` of one identity in one frame the one that is seen best: bool [R]."""
+    picked = np.flatnonzero(keep)
+    picked = picked[np.lexsort((-rows.visibility[picked], ids[picked], rows.frame[picked]))]
+    first = (np.diff(ids[picked], prepend=NOBODY - 1) != 0) | (np.diff(rows.frame[picked], prepend=-1) != 0)
+    out = np.zeros(len(ids), dtype=bool)
+    out[picked[first]] = True
+    return out
+
+
+def _distributed(rows: Rows, ids: np.ndarray, keep: np.ndarray, *, video: Video, count: int) -> np.ndarray:
+    """Identities 0 to ``count`` - 1, and `NOBODY` for what belongs to no individual."""
+    pieces = tracklets_of(rows, ids, keep)
+    out = np.full(len(ids), NOBODY)
+    for piece, name in zip(pieces, individuals_of(pieces, video, count=count).tolist(), strict=True):
+        out[piece.rows] = name
+    return out
 
 
 def _smoothed(rows: Rows, ids: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, int]:

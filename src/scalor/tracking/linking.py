@@ -12,6 +12,8 @@ RETURNS = 0.5
 """Guess: how many of the objects that vanish inside the view are seen again. What leaves the view does not come back:
 by the usual convention it is a new object when it does.
 """
+CUT = 0.1
+"""By so much of an object's size the middle of its box is at least unsure where the frame cuts the box."""
 LONGEST = 512
 """Frames that an object may be gone."""
 OFTEN_RIGHT = 5.0
@@ -108,6 +110,7 @@ class _Ends:
     leaving: np.ndarray
     first_looks: np.ndarray
     last_looks: np.ndarray
+    extent: np.ndarray
     enters: np.ndarray
     leaves: np.ndarray
 
@@ -124,6 +127,7 @@ class _Ends:
             leaving=np.array([speed for _, speed in ends]),
             first_looks=np.array([each.looks[:WINDOW].mean(axis=0) for each in tracklets]),
             last_looks=np.array([each.looks[-WINDOW:].mean(axis=0) for each in tracklets]),
+            extent=np.array([each.leg.extent.mean() for each in tracklets]),
             enters=at_edge(np.array([each.box[0] for each in tracklets]), size),
             leaves=at_edge(np.array([each.box[-1] for each in tracklets]), size),
         )
@@ -160,7 +164,9 @@ def _worth(ends: _Ends, one: int, others: np.ndarray, *, video: Video, arrivals:
     when = RETURNS / ((absent + 1) * (1 + np.log(LONGEST)))
     new = np.where(ends.enters[others], arrivals.edge, arrivals.inside)
     missed = ends.start[others] - ends.end[one] - gap[:, None] * (ends.leaving[one] + ends.coming[others]) / 2
-    where = video.motion.log_density(missed, gap)
+    # The middle of a box that is cut by the frame moves otherwise than the object.
+    cut = CUT * ends.extent[one] * (ends.leaves[one] | ends.enters[others])
+    where = video.motion.log_density(missed, gap, least=cut)
     how = video.looks.evidence(ends.last_looks[one], ends.first_looks[others])
     # The tracker kept an eye on what it saw vanish inside the view.
     kept = np.where((absent > 0) & (ends.id[one] == ends.id[others]), OFTEN_RIGHT, 0.0)

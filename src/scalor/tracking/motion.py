@@ -68,12 +68,14 @@ class Motion:
         # What is foretold further ahead is never surer.
         return cls(np.maximum.accumulate(scales))
 
-    def log_density(self, missed: np.ndarray, gap: np.ndarray | float) -> np.ndarray:
-        """ln of the density per square pixel of misses [..., 2] after ``gap`` frames."""
+    def log_density(
+        self, missed: np.ndarray, gap: np.ndarray | float, *, least: np.ndarray | float = 0.0
+    ) -> np.ndarray:
+        """ln of the density per square pixel of misses [..., 2] after ``gap`` frames, of scale ``least`` or more."""
         lags = np.log(LAGS)
         at = np.log(np.maximum(gap, 1))
         beyond = np.maximum(0.0, at - lags[-1])  # errors of the velocity grow in proportion to the time
-        scale = np.exp(np.interp(at, lags, np.log(self.scale)) + beyond)
+        scale = np.maximum(least, np.exp(np.interp(at, lags, np.log(self.scale)) + beyond))
         distance = (missed**2).sum(-1) / (FREEDOM * scale**2)
         return -np.log(2 * np.pi * scale**2) - (FREEDOM + 2) / 2 * np.log1p(distance)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco
 
@@ -103,6 +103,7 @@ def test_an_enlarged_rectangle_keeps_its_edges_and_at_most_rounds_its_corners(sc
     assert (wanted & ~large).sum() <= 4 * (scale // 2) ** 2
 
 
+@settings(deadline=None)
 @given(patch_masks())
 def test_crops_hold_the_pixels_at_which_the_interpolated_mask_is_solid(masks):
     """The slow twin interpolates whole patches with grid_sample at the centre of every pixel of the frame."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scalor.tracking.linking import Video, link
@@ -10,6 +10,7 @@ from scalor.tracking.second_pass import Revised, learned, revise, tracklets_of
 from scalor.tracking.smoothing import smooth, window_for
 from scalor.tracking.table import Rows
 
+PATIENT = settings(deadline=None)
 SIZE = (240, 320)
 LENGTH = 80
 
@@ -127,6 +128,7 @@ def test_blank_frames_take_no_time_even_at_the_edge():
     assert sorted(np.unique(revised.rows.id)) == [1, 90, 91, 92, 93]
 
 
+@PATIENT
 @given(st.integers(0, 10_000), st.integers(0, 8))
 def test_identities_are_unique_in_every_frame_and_no_box_is_lost(seed, count):
     rng = np.random.default_rng(seed)
@@ -146,6 +148,7 @@ def test_identities_are_unique_in_every_frame_and_no_box_is_lost(seed, count):
         assert len(np.unique(revised.rows.id[piece.rows])) == 1
 
 
+@PATIENT
 @given(st.integers(0, 10_000))
 def test_links_have_one_predecessor_and_one_successor_and_go_forward(seed):
     rng = np.random.default_rng(seed)
@@ -161,6 +164,7 @@ def test_links_have_one_predecessor_and_one_successor_and_go_forward(seed):
         assert len({getattr(each, side) for each in links}) == len(links)
 
 
+@PATIENT
 @given(
     st.integers(1, 40), st.sampled_from([1, 5, 7, 9, 11]), st.floats(-50, 50), st.floats(-20, 20), st.floats(-0.5, 0.5)
 )
@@ -229,6 +233,7 @@ def test_what_belongs_to_no_individual_is_left_out_and_counted():
     assert not revised.keep[rows.id == 1].any() and revised.keep[rows.id != 1].all()
 
 
+@PATIENT
 @given(st.integers(0, 10_000), st.integers(1, 4))
 def test_individuals_are_never_in_two_places(seed, count):
     rng = np.random.default_rng(seed)

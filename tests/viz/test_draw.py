@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import supervision as sv
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco
 
@@ -106,6 +106,7 @@ def test_boxes_in_source_pixels_land_on_a_frame_that_was_scaled_down():
     assert tuple(drawn[35, 20]) == track_color(4)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from([0.5, 0.75, 1.0, 2.0, 3.0]))
 def test_masks_drawn_on_their_patches_are_those_drawn_on_the_whole_frame(seed, zoom):
     rng = np.random.default_rng(seed)

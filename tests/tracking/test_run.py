@@ -135,6 +135,20 @@ run.track_to_folder({str(clip)!r}, {str(weights)!r}, {str(out)!r}, device="cpu")
     assert not out.exists()
 
 
+def test_tracking_starts_without_what_it_does_not_need(make_model, make_frames, write_clip, write_run, tmp_path):
+    """supervision brings matplotlib and scipy, which take longer to import than a short video takes to track."""
+    clip, weights = write_clip(make_frames(3, 40, 40)), write_run(make_model())
+    code = f"""
+import sys
+from scalor.tracking.run import track_to_folder
+track_to_folder({str(clip)!r}, {str(weights)!r}, {str(tmp_path / "out")!r}, device="cpu", online=True)
+print(*sorted({{"supervision", "matplotlib", "scipy", "trackers", "lightning"}} & set(sys.modules)))
+"""
+    environment = dict(os.environ, PYTHONPATH=str(Path(scalor.__file__).parents[1]), OMP_NUM_THREADS="1")
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.strip() == "", done.stdout + done.stderr
+
+
 def test_a_video_that_ends_early_is_refused_unless_allowed(make_model, make_frames, write_clip, write_run, tmp_path):
     clip, weights = write_clip(make_frames(6, 40, 40)), write_run(make_model())
     (clip / "img1").mkdir()

@@ -26,6 +26,17 @@ SUMMARY = {
     "objects_per_frame": 7.25,
     "failed_frames": [],
     "speed": {"frames_per_second": 4.5},
+    "passes": 2,
+    "gaps_closed": 5,
+    "swaps_undone": 1,
+    "tracks_dropped": 2,
+    "trust": {
+        "frames_per_track": {"shortest": 2, "median": 9.5, "longest": 30},
+        "gaps": 3,
+        "appear_inside": 4,
+        "vanish_inside": 6,
+        "least_certain": [{"frame": 17, "id": 8, "doubt": 0.5, "why": "appears inside the view"}],
+    },
 }
 HEAVY = ("torch", "lightning", "numpy", "cv2", "supervision", "trackers")
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -294,11 +305,19 @@ def test_track_leaves_the_librarys_defaults_alone_unless_told(monkeypatch, tmp_p
     calls = listening(monkeypatch, "scalor.tracking.run", "track_to_folder", SUMMARY)
     argv = ["track", str(tmp_path), "-o", str(tmp_path / "out")]
     assert door.main([*argv, "-w", "sprites-md"]) == 0
-    assert door.main([*argv, "--method", "mog2-sort", "--min-visibility", "0.5", "--allow-truncated"]) == 0
+    assert door.main([*argv, "--method", "mog2-sort", "--min-visibility", "0.5", "--allow-truncated", "--online"]) == 0
     learned, classical = calls
     assert learned[0] == (str(tmp_path), "sprites-md", str(tmp_path / "out"))
-    assert learned[1] == {"method": "scalor", "device": "auto", "allow_truncated": False}
-    assert classical[1] == {"method": "mog2-sort", "device": "auto", "allow_truncated": True, "min_visibility": 0.5}
+    assert learned[1] == {
+        "method": "scalor",
+        "device": "auto",
+        "allow_truncated": False,
+        "online": False,
+        "animals": None,
+    }
+    told = {"method": "mog2-sort", "device": "auto", "allow_truncated": True, "online": True}
+    told |= {"min_visibility": 0.5, "animals": None}
+    assert classical[1] == told
 
 
 def test_track_says_what_it_did(monkeypatch, tmp_path, capsys):
@@ -309,7 +328,10 @@ def test_track_says_what_it_did(monkeypatch, tmp_path, capsys):
     assert said.startswith(
         "12 tracks in 30 frames at 4.5 frames per second (7.25 objects per frame). 2 frames could not"
     )
-    assert out in said and said.count("\n") == 1
+    assert "9.5 frames in the middle (2 to 30)" in said and "4 appear and 6 vanish inside" in said
+    assert "closed 5 gaps, undid 1 swaps and dropped 2 tracks" in said
+    assert "the worst: frame 17, 8 appears inside the view" in said
+    assert out in said and said.count("\n") == 5
 
 
 @pytest.mark.parametrize("command", ["fit", "train", "track"])

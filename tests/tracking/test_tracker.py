@@ -284,3 +284,37 @@ def test_frames_much_larger_than_those_learned_from_are_worth_a_word(make_model,
     assert "64x64" in prepare(loaded, large).doubt and "200x200" in prepare(loaded, large).doubt
     footage = {"footage": [{"name": "x", "scale": 0.5, "height": 32, "width": 32}], "scale": 0.5}
     assert "100x100" in prepare(Loaded(model=make_model(), card=footage, extra={}), large).doubt
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_a_blank_frame_is_skipped_like_one_that_could_not_be_decoded(level, scale, make_model, make_frames):
+    frames = make_frames(6, 48, 64) // 2 + 60
+    blank = np.full_like(frames[0], level)
+    blank[::3] += np.uint8(level < 255)  # what compression leaves
+    seen: list[list[FrameResult]] = []
+    for missing in (blank, None):
+        tracker = Tracker(make_model(), scale=scale, min_visibility=0.0)
+        results = [tracker.observe(frame) for frame in (*frames[:3], missing, *frames[3:])]
+        assert not results[3].decoded and len(results[3]) == 0 and len(results[-1]) > 0
+        seen.append(results)
+    assert all(same(a, b) for a, b in zip(*seen, strict=True))
+    assert set(seen[0][4].ids) & set(seen[0][2].ids)
+
+
+def test_an_empty_scene_is_no_blank_frame(make_model, make_frames):
+    dark = np.zeros((48, 64, 3), dtype=np.uint8)
+    with_object = dark.copy()
+    with_object[10:20, 10:20] = 200
+    tracker = Tracker(make_model())
+    assert all(tracker.observe(frame).decoded for frame in (dark, with_object, dark, with_object[..., 0], dark))
+    assert tracker.failed == 0
+
+
+def test_a_buffer_that_a_camera_fills_again_is_not_kept(make_model, make_frames):
+    frames = make_frames(3, 48, 64) // 2 + 60
+    buffer = frames[0].copy()
+    tracker = Tracker(make_model())
+    tracker.observe(buffer)
+    buffer[:] = 0
+    assert not tracker.observe(buffer).decoded

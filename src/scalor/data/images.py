@@ -94,7 +94,7 @@ class ImageFrames(VideoSource):
         pictures = (self._album.read(page) for page in picks)
         return Levels.of(picture for picture in pictures if picture is not None and picture.dtype != np.uint8)
 
-    def _time(self, index: int) -> float:
+    def time_of(self, index: int) -> float:
         times = self._album.times
         return index / self.fps if times is None or index >= len(times) else times[index]
 

@@ -188,7 +188,7 @@ class VideoSource(ABC):
                     found[index] = self._frame(index, token)
                 if index >= last:
                     break
-        return [found.get(index, Frame(index, None, time=self._time(index))) for index in indices]
+        return [found.get(index, Frame(index, None, time=self.time_of(index))) for index in indices]
 
     def count(self) -> int:
         """Number of frames without decoding them: exact where the container carries display times."""
@@ -205,16 +205,17 @@ class VideoSource(ABC):
     def _frame(self, index: int, token: Any) -> Frame:
         image = None if token is None else self._picture(token)
         if image is None:
-            return Frame(index, None, time=self._time(index))
+            return Frame(index, None, time=self.time_of(index))
         if image.shape[:2] != (self.source_height, self.source_width):
             raise UserError(
                 f"frame {index} of {self.name} is {image.shape[1]}x{image.shape[0]} px after frames of "
                 f"{self.source_width}x{self.source_height} px; frames of one size are wanted; split or resize the video"
             )
         small = shrink(image, (self.height, self.width))
-        return Frame(index, small, bool(getattr(token, "is_corrupt", False)), time=self._time(index))
+        return Frame(index, small, bool(getattr(token, "is_corrupt", False)), time=self.time_of(index))
 
-    def _time(self, index: int) -> float:
+    def time_of(self, index: int) -> float:
+        """Seconds of a frame since the first: its own time stamp where the source has one, else index / fps."""
         return index / self.fps
 
     def _pauses(self) -> Mapping[int, int]:

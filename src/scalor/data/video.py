@@ -133,7 +133,7 @@ class VideoFile(VideoSource):
         found = self._read_by_seeking(sorted(set(indices))) if self.seekable else None
         if found is None:
             return super().read(indices)
-        return [found.get(index, Frame(index, None, time=self._time(index))) for index in indices]
+        return [found.get(index, Frame(index, None, time=self.time_of(index))) for index in indices]
 
     @contextmanager
     def _open(self) -> Iterator[tuple[Any, Any]]:
@@ -264,7 +264,7 @@ class VideoFile(VideoSource):
         self._notes = (*self._notes, levels.words())
         return levels
 
-    def _time(self, index: int) -> float:
+    def time_of(self, index: int) -> float:
         seconds = self._index.seconds
         return float(seconds[index]) if index < len(seconds) else index / self.fps
 

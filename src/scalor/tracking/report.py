@@ -1,7 +1,7 @@
 """From a `Step` of the model to numbers in source pixels: what a tracker reports about one frame."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,7 @@ class FrameResult:
     masks       what is seen of each object
     decoded     False: there was no picture, the world went on without one and nothing is reported
     pictures    on request
+    looks       float32 [N, D]  what tells objects apart: mean colour and appearance code; D = 0 where nothing does
     """
 
     index: int
@@ -51,6 +52,7 @@ class FrameResult:
     masks: PatchMasks
     decoded: bool = True
     pictures: Pictures | None = None
+    looks: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -75,6 +77,7 @@ class FrameResult:
             score=self.score[keep],
             visibility=self.visibility[keep],
             masks=self.masks.select(keep),
+            looks=self.looks[keep] if len(self.looks) else self.looks,
         )
 
     def rows(self, frame: int | None = None) -> list[Row]:
@@ -176,6 +179,8 @@ def results_of(step: Step, view: View, *, index: int, pictures: bool = False) ->
     layer = torch.full((batch, _unpacked(step)), -1, dtype=torch.int64, device=mine.device)
     layer[step.layers.batch, step.layers.slot] = torch.arange(len(mine), device=mine.device)
     layer = layer.gather(1, step.origin)
+    paint = step.layers.patch.sum((2, 3))
+    tint = paint[:, :-1] / paint[:, -1:].clamp(min=1e-3)
     results = []
     for element in range(batch):
         slot = (here[element] & (layer[element] >= 0)).nonzero()[:, 0]
@@ -194,6 +199,7 @@ def results_of(step: Step, view: View, *, index: int, pictures: bool = False) ->
                 scale=(view.scale_y, view.scale_x),
             ),
             pictures=pictures_of(step, view, element) if pictures else None,
+            looks=_numpy(torch.cat([tint[row], step.slots.latents.what[element, slot]], dim=-1).float()),
         )
         results.append(result)
     return results

@@ -12,7 +12,7 @@ from scalor.models.scalor import Scalor
 from scalor.pretrained import Loaded, load_all
 from scalor.tracking.report import FrameResult, results_of
 from scalor.tracking.stored import backdrops_of, model_of, scale_of
-from scalor.tracking.view import View, as_picture
+from scalor.tracking.view import View, as_picture, went_blank
 
 
 class Tracker:
@@ -88,6 +88,7 @@ class Tracker:
         self.view: View | None = None
         self.frames = 0
         self.failed = 0
+        self._seen: np.ndarray | None = None
         self._known = np.zeros((2, 0), dtype=np.int64)
 
     def update(self, frame: np.ndarray | None, *, masks: bool = True) -> Any:
@@ -101,7 +102,8 @@ class Tracker:
     @torch.inference_mode()
     def observe(self, frame: np.ndarray | None, *, pictures: bool = False) -> FrameResult:
         """As `update`, in plain numpy. ``frame`` None means that it could not be decoded: the world is imagined one
-        step further, so that identities outlive the gap, and nothing is reported.
+        step further, so that identities outlive the gap, and nothing is reported. So it is with a frame that went
+        black, white or grey all over (`went_blank`).
 
         Raises:
             UserError: not uint8, not a picture, or not of the first frame's size.
@@ -112,8 +114,13 @@ class Tracker:
             return self._blink(number)
         picture = as_picture(frame)
         view, world = self._open(picture)
+        small = view.shrunk(picture)
+        if self._seen is not None and went_blank(small, self._seen):
+            self.failed += 1
+            return self._blink(number)
+        self._seen = small
         model = self.model
-        image = view.network_input(picture, model.config.channels).to(self.device)
+        image = view.network_input(small, model.config.channels).to(self.device)
         sight = model.look(world, image.unsqueeze(1))[0]
         self.world, step = model.step(world, sight, TRACKING)
         self._grow_older(self.world)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from scalor.data.objects import temporal_median
+from scalor.data.backdrop import temporal_median
 from scalor.data.source import VideoSource, shrink
 from scalor.errors import UserError
 from scalor.pretrained import Loaded, load_all

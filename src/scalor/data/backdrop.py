@@ -145,7 +145,7 @@ def _modes(frames: np.ndarray, reach: float) -> _Modes:
 
 
 def _clustered(rows: Iterable[np.ndarray], number: int, reach: float) -> tuple[np.ndarray, np.ndarray]:
-    """Candidates float32 [K, P, 3] and their counts [K, P], most frequent first, of colours [P, 3] one after another."""
+    """Candidates float32 [K, P, 3] and their counts [K, P], most frequent first, of colours [P, 3] in turn."""
     count = np.zeros((MODES, number), np.float32)
     color = np.full((3, MODES, number), -1e3, np.float32)
     at = np.arange(number)

@@ -42,6 +42,7 @@ class ObjectStats:
     frame_size             (height, width) of the frames they were measured in
     growth                 how many times larger objects are low in the view than high in it (perspective)
     pans                   the camera moves on, so that there is no one background
+    level                  mean grey level of the objects, 0.05..0.95
     """
 
     height_px: float
@@ -58,6 +59,7 @@ class ObjectStats:
     shade: float = 0.0
     growth: float = 1.0
     pans: bool = False
+    level: float = 0.5
 
     @property
     def shadows(self) -> bool:
@@ -168,7 +170,14 @@ def estimate_objects(
         frame_size=size,
         shade=shaded,
         growth=growth,
+        level=_level(frames, lit),
     )
+
+
+def _level(frames: np.ndarray, lit: Sequence[np.ndarray]) -> float:
+    """Mean grey level of the pixels of objects, in 0.05 .. 0.95."""
+    total = sum(float(frame[mask].mean(axis=1).sum()) for frame, mask in zip(frames, lit, strict=True))
+    return float(np.clip(total / max(1, sum(int(mask.sum()) for mask in lit)) / 255, 0.05, 0.95))
 
 
 def _objects_lit(

@@ -90,7 +90,11 @@ class Steady:
     def _scenes_edges(self, mask: np.ndarray) -> list[np.ndarray]:
         """The values of a mask on the steepest fifth of each half of the view, left, right, upper, lower."""
         height, width = self._edges.shape
-        halves = [np.s_[:, : width // 2], np.s_[:, width // 2 :], np.s_[: height // 2], np.s_[height // 2 :]]
+        rows, columns = (
+            (slice(0, height // 2), slice(height // 2, height)),
+            (slice(0, width // 2), slice(width // 2, width)),
+        )
+        halves = [(slice(None), column) for column in columns] + [(row, slice(None)) for row in rows]
         return [mask[half][self._edges[half] >= np.quantile(self._edges[half], 0.8)] for half in halves]
 
 

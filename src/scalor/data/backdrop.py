@@ -227,12 +227,12 @@ def _calmer(present: np.ndarray, other: np.ndarray, mask: np.ndarray) -> bool:
     if not band.any():
         return False
     pasted = np.where(mask[..., None], other, present)
-    before, after = (float(_slope(image)[band].mean()) for image in (present, pasted))
+    before, after = (float(slope_of(image)[band].mean()) for image in (present, pasted))
     return after < CALMER * before
 
 
-def _slope(image: np.ndarray) -> np.ndarray:
-    """Steepness in grey levels per pixel, the largest over the channels, at most STEEP: float32 [h, w]."""
+def slope_of(image: np.ndarray) -> np.ndarray:
+    """Steepness of an image [h, w, 3] in grey levels per pixel, the largest over the channels, at most STEEP: float32 [h, w]."""
     import cv2
 
     image = np.ascontiguousarray(image, np.float32)
@@ -280,7 +280,7 @@ def _without_what_stays(image: np.ndarray, soft: np.ndarray, reach: float) -> np
     stays = np.mean([_gap(frame, image) <= reach for frame in soft], axis=0)
     solid = cv2.morphologyEx((stays < STAYS).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
     contours, _ = cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    slope, hole = _slope(image), np.zeros(stays.shape, np.uint8)
+    slope, hole = slope_of(image), np.zeros(stays.shape, np.uint8)
     islands: list[np.ndarray] = []
     for contour in contours:
         island = np.zeros(stays.shape, np.uint8)
@@ -302,3 +302,18 @@ def _without_what_stays(image: np.ndarray, soft: np.ndarray, reach: float) -> np
         if part.any() and np.mean(bare[part] >= LEAST_BARE) >= 0.5:
             image = np.where(island[..., None], painted, image)
     return image
+
+
+def ghostly(frame: np.ndarray, background: np.ndarray, lit: np.ndarray) -> float:
+    """Share, 0..1, of the outlines of what stands out (bool [h, w]) that are the background's and not the frame's.
+
+    Near 0 for objects; near 1 for ghosts, the places that something in the background has left.
+    """
+    import cv2
+
+    inside, kernel = lit.astype(np.uint8), np.ones((3, 3), np.uint8)
+    band = (cv2.dilate(inside, kernel) > 0) & ~(cv2.erode(inside, kernel, borderValue=1) > 0)
+    if not band.any():
+        return 0.0
+    seen, empty = (float(slope_of(softened(image))[band].sum()) for image in (frame, background))
+    return empty / max(seen + empty, 1e-6)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from scalor.core.shade import shade
-from scalor.data.backdrop import empty_scene, frame_noise, temporal_median, widest
+from scalor.data.backdrop import empty_scene, frame_noise, ghostly, spread, temporal_median, widest
 from scalor.data.source import VideoSource
 from scalor.data.steady import pans, steadied
 from scalor.errors import UserError
@@ -22,6 +22,8 @@ MOST_OF_VIEW = 0.5
 """Components of more of the view are a change of light or of camera."""
 RESTLESS = 3.0
 """What moves must stand out from a pixel's own noise (leaves, water, screens) by this factor."""
+GHOST_FRAMES = 16
+"""Frames in which outlines are looked at."""
 LEAST_SEEN = 20
 """Objects from which sizes at different places are compared."""
 
@@ -166,7 +168,11 @@ def estimate_objects(
         count=float(np.median([len(blob) for blob in kept])),
         contrast=contrast,
         noise=float(np.median(own)) / 255,
-        confidence=trust * (0.5 + 0.5 * followed) * _complete(np.concatenate(kept), size) * _alike(even),
+        confidence=trust
+        * (0.5 + 0.5 * followed)
+        * _complete(np.concatenate(kept), size)
+        * _alike(even)
+        * _real(frames, background, lit),
         frame_size=size,
         shade=shaded,
         growth=growth,
@@ -338,14 +344,22 @@ def perspective(table: np.ndarray, size: tuple[int, int]) -> tuple[float, float]
         keep = rest <= 3.0 * 1.4826 * np.median(rest) + 1e-6
     left = 1.4826 * float(np.median(rest))
     growth = float(np.exp(slope * span))
+    thirds = [float(np.median(part)) for part in np.array_split(logs[np.argsort(place, kind="stable")], 3)]
+    steady = min(np.diff(thirds) * np.sign(slope)) > 0.05  # one odd object high or low in the view is no perspective
     steep = abs(np.log(growth)) > max(0.35, 1.5 * left)
-    return (growth, left) if steep else (1.0, spread)
+    return (growth, left) if steep and steady else (1.0, spread)
 
 
 def _complete(table: np.ndarray, size: tuple[int, int]) -> float:
     """Share of the area of all components that are seen whole: where most are cut off, sizes are not known."""
     whole = table[_inside(table, size)][:, AREA].sum() / max(1.0, table[:, AREA].sum())
     return float(np.clip(whole / 0.5, 0.0, 1.0))
+
+
+def _real(frames: np.ndarray, background: np.ndarray, lit: Sequence[np.ndarray]) -> float:
+    """1 where the outlines of what stands out are those of objects, 0 where they are ghosts in the background."""
+    ghosts = np.mean([ghostly(frames[i], background, lit[i]) for i in spread(len(frames), GHOST_FRAMES)])
+    return float(np.clip((0.6 - ghosts) / 0.2, 0.0, 1.0))
 
 
 def _alike(spread: float) -> float:

@@ -62,8 +62,12 @@ class Steady:
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """The frame as the reference's camera and light would have shown it; itself where nothing has to be done."""
+        return self.seen(frame)[0]
+
+    def seen(self, frame: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
+        """As a call, and how far (x, y) the frame's contents lie right of and below the reference's."""
         change = self.change(frame)
-        return relit(_moved(frame, change.shift), change)
+        return relit(_moved(frame, change.shift), change), change.shift
 
     def fits(self, frame: np.ndarray) -> float:
         """Correlation, -1..1, of a frame's edges with the reference's after the shift is undone."""
@@ -77,14 +81,14 @@ class Steady:
         import cv2
 
         edges = _edges(frame)
-        found, _ = cv2.phaseCorrelate(self._edges, edges, self._window)
+        (right, down), _ = cv2.phaseCorrelate(self._edges, edges, self._window)
         factor = self.reference.shape[0] / edges.shape[0]
-        x, y = found[0] * factor, found[1] * factor
+        x, y = right * factor, down * factor
         sides = (self.reference.shape[1], self.reference.shape[0])
         most = max(abs(x) / sides[0], abs(y) / sides[1])
         if max(abs(x), abs(y)) < LEAST_SHIFT or not most <= MOST_SHIFT:
             return 0.0, 0.0
-        better = np.abs(_moved(edges, found) - self._edges) < np.abs(edges - self._edges)
+        better = np.abs(_moved(edges, (right, down)) - self._edges) < np.abs(edges - self._edges)
         return (x, y) if all(part.mean() > MOST_BETTER for part in self._scenes_edges(better)) else (0.0, 0.0)
 
     def _scenes_edges(self, mask: np.ndarray) -> list[np.ndarray]:
@@ -119,6 +123,8 @@ def steadied(frames: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Bring frames uint8 [N, h, w, 3] into the reference's place and light, in place; bool [N], which are not blank."""
     steady = Steady(reference)
     seen = np.array([not steady.blank(frame) for frame in frames], bool)
+    if not seen.any():  # the reference itself is blank, mostly
+        return ~seen
     for row in np.flatnonzero(seen):
         frames[row] = steady(frames[row])
     return seen

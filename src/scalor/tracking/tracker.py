@@ -6,6 +6,8 @@ import numpy as np
 import torch
 
 from scalor.core.types import TRACKING, Scenery, World
+from scalor.data.source import shrink
+from scalor.data.steady import Steady
 from scalor.errors import UserError
 from scalor.models.scalor import Scalor
 from scalor.pretrained import Loaded
@@ -79,6 +81,7 @@ class Tracker:
         self.view: View | None = None
         self.frames = 0
         self.failed = 0
+        self._steady: Steady | None = None
         self._known = np.zeros((2, 0), dtype=np.int64)
 
     def update(self, frame: np.ndarray | None, *, masks: bool = True) -> Any:
@@ -104,11 +107,14 @@ class Tracker:
         picture = as_picture(frame)
         view, world = self._open(picture)
         model = self.model
+        shift = (0.0, 0.0)
+        if self._steady is not None and picture.shape[2] == 3:
+            picture, shift = self._steady.seen(shrink(picture, (view.rows, view.columns)))
         image = view.network_input(picture, model.config.channels).to(self.device)
         sight = model.look(world, image.unsqueeze(1))[0]
         self.world, step = model.step(world, sight, TRACKING)
         self._grow_older(self.world)
-        return self._reported(results_of(step, view, index=number, pictures=pictures)[0])
+        return self._reported(results_of(step, view, index=number, pictures=pictures)[0]).moved(*shift)
 
     @torch.inference_mode()
     def predict(self, steps: int, *, pictures: bool = False) -> list[FrameResult]:
@@ -148,6 +154,8 @@ class Tracker:
                 f"the backdrop is {came[1]}x{came[0]} px; {view.width}x{view.height} px as the frames, or "
                 f"{view.columns}x{view.rows} px as the network sees them, is wanted; take it from this very video"
             )
+        if fitting[0].shape[2] == 3:
+            self._steady = Steady(shrink(fitting[0], (view.rows, view.columns)))
         backdrop = view.network_input(fitting[0], self.model.config.channels).to(self.device)
         return Scenery(height=height, width=width, backdrop=backdrop, video=which)
 

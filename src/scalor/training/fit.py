@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from scalor import pretrained
 from scalor.core.jsonable import override
 from scalor.data.footage import Footage, ObjectStats, suggest_scale, survey
 from scalor.data.video import open_video
@@ -140,11 +141,12 @@ def fit(
 def reached(plan: Plan, folder: RunFolder) -> str:
     """What a training has come to, and what more of it would give, with the command that goes on."""
     rows = [row for row in folder.rows() if "mse" in row]
-    if not rows:
-        return "no step was logged: give more --steps or --minutes"
-    recipe, step = plan.preset.recipe, int(rows[-1]["step"]) + 1
-    parts = np.array_split(np.array([row["mse"] for row in rows]), 4)
-    first, before, last = (float(np.mean(part)) for part in (parts[0], parts[2], parts[3]))
+    recipe, step = plan.preset.recipe, int(pretrained.card(folder.path)["steps"])
+    if len(rows) < 4:
+        first = before = last = rows[-1]["mse"] if rows else math.nan
+    else:
+        parts = np.array_split(np.array([row["mse"] for row in rows]), 4)
+        first, before, last = (float(np.mean(part)) for part in (parts[0], parts[2], parts[3]))
     text = (
         f"reached: {step} steps, {step * recipe.batch} examples; the squared error of a pixel is {last:.5f} after "
         f"{first:.5f} at the beginning"

@@ -13,9 +13,9 @@ import numpy as np
 
 MOST_FRAMES = 240
 """Frames, spread over the whole video, in which candidates are looked for."""
-KEYS = 24
+KEYS = 16
 """Of them, frames whose regions are tried as candidates."""
-MODES = 4
+MODES = 6
 """Candidates per pixel."""
 LEAST_SHARE = 0.02
 """Share of the frames in which a candidate must have been seen."""
@@ -25,6 +25,8 @@ CALMER = 0.8
 """A candidate takes over where the outlines it leaves are less than this share of those of the present one."""
 STEEP = 48.0
 """Grey levels per pixel from which an outline is as good as any: a few steep ones must not outweigh the rest."""
+LEAST_PX = 4
+"""Smaller regions are noise."""
 MEDIAN_OF = 99
 STAYS = 0.9
 """Where a pixel shows its colour in a smaller share of the frames, something may be moving on the spot."""
@@ -197,6 +199,8 @@ def _take_over(scene: np.ndarray, other: np.ndarray, lasting: np.ndarray, reach:
     swaps = 0
     for contour in contours:
         left, top, width, height = cv2.boundingRect(contour)
+        if width * height < LEAST_PX:
+            continue
         place = _around((left, top, width, height), solid.shape)
         mask = np.zeros((place[0].stop - place[0].start, place[1].stop - place[1].start), np.uint8)
         cv2.drawContours(mask, [contour], 0, 1, cv2.FILLED, offset=(-place[1].start, -place[0].start))
@@ -227,12 +231,14 @@ def _calmer(present: np.ndarray, other: np.ndarray, mask: np.ndarray) -> bool:
     if not band.any():
         return False
     pasted = np.where(mask[..., None], other, present)
-    before, after = (float(slope_of(image)[band].mean()) for image in (present, pasted))
-    return after < CALMER * before
+    before, after = (slope_of(image)[band] for image in (present, pasted))
+    # Edges that both have, of textures and of what is partly hidden, decide nothing.
+    lost, gained = np.maximum(before - after, 0.0).sum(), np.maximum(after - before, 0.0).sum()
+    return bool(gained < CALMER * lost)
 
 
 def slope_of(image: np.ndarray) -> np.ndarray:
-    """Steepness of an image [h, w, 3] in grey levels per pixel, the largest over the channels, at most STEEP: float32 [h, w]."""
+    """Steepness of an image [h, w, 3]: grey levels per pixel, most over the channels, at most STEEP; float32 [h, w]."""
     import cv2
 
     image = np.ascontiguousarray(image, np.float32)
@@ -245,28 +251,27 @@ def _sharp(frames: np.ndarray, soft: np.ndarray, scene: np.ndarray, reach: float
 
     ``scene`` is soft, and a mean that dim things have coloured; a median of unblurred frames is neither.
     """
-    image = np.clip(scene.round(), 0, 255).astype(np.uint8)
-    deviation = np.zeros(scene.shape[:2], np.float32)
-    for top in range(0, len(image), 16):
-        rows = slice(top, top + 16)
-        block, part = frames[:, rows].astype(np.int16), image[rows]
-        shows = widest(np.abs(soft[:, rows].astype(np.int16) - part)) <= 1.5 * reach
-        median = _median_where(block, shows, part)
-        gap = np.where(shows, widest(np.abs(block - median)), np.int16(300))
-        half = np.maximum(shows.sum(axis=0) - 1, 0) // 2
-        middle = np.take_along_axis(np.sort(gap, axis=0), half[None], axis=0)[0]
-        deviation[rows] = np.where(shows.any(axis=0), 1.4826 * middle, 0.0)
-        image[rows] = median
-    return image, deviation
+    target = np.clip(scene.round(), 0, 255).astype(np.uint8)
+    shows = np.stack([_gap(frame, target) <= 1.5 * reach for frame in soft])
+    image = temporal_median(frames)
+    covered = ~shows.all(axis=0)
+    if covered.any():
+        image[covered] = _median_where(frames[:, covered], shows[:, covered], target[covered])
+    gaps = np.stack([_gap(frame, image) for frame in frames])
+    middle = temporal_median(gaps).astype(np.float32)
+    if covered.any():
+        nothing = np.zeros((1, 1), np.uint8)
+        middle[covered] = _median_where(gaps[:, covered][..., None], shows[:, covered], nothing)[..., 0]
+    return image, np.float32(1.4826) * middle
 
 
-def _median_where(block: np.ndarray, shows: np.ndarray, default: np.ndarray) -> np.ndarray:
-    """Median over the rows of int16 [N, h, w, 3] where bool [N, h, w] holds; ``default`` where it never does."""
+def _median_where(rows: np.ndarray, shows: np.ndarray, default: np.ndarray) -> np.ndarray:
+    """Median over the rows of uint8 [N, P, C] where bool [N, P] holds; ``default`` where it never does."""
     number = shows.sum(axis=0)
-    ranked = np.sort(np.where(shows[..., None], block, np.int16(300)), axis=0)
+    ranked = np.sort(np.where(shows[..., None], rows, np.int16(300)), axis=0)
     half = np.maximum(number - 1, 0) // 2
-    middle = np.take_along_axis(ranked, half[None, ..., None], axis=0)[0]
-    return np.where((number > 0)[..., None], middle, default).astype(np.uint8)
+    middle = np.take_along_axis(ranked, half[None, :, None], axis=0)[0]
+    return np.where((number > 0)[:, None], middle, default).astype(np.uint8)
 
 
 def _without_what_stays(image: np.ndarray, soft: np.ndarray, reach: float) -> np.ndarray:
@@ -277,7 +282,8 @@ def _without_what_stays(image: np.ndarray, soft: np.ndarray, reach: float) -> np
     """
     import cv2
 
-    stays = np.mean([_gap(frame, image) <= reach for frame in soft], axis=0)
+    calm = softened(image)
+    stays = np.mean([_gap(frame, calm) <= reach for frame in soft], axis=0)
     solid = cv2.morphologyEx((stays < STAYS).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
     contours, _ = cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     slope, hole = slope_of(image), np.zeros(stays.shape, np.uint8)

@@ -16,6 +16,10 @@ SURVEY_SIDE = 800
 """Longest side at which footage is surveyed, in pixels."""
 MOST_SHADE = 0.6
 """Where more of what moves is only darker than the background, the objects themselves are."""
+LEAST_SHADE = 0.01
+"""Less of it is noise."""
+SHADE_FRAMES = 16
+"""Frames in which it is looked for first."""
 TINY_PX = 6
 """Components of fewer pixels are noise."""
 MOST_OF_VIEW = 0.5
@@ -193,10 +197,11 @@ def _objects_lit(
     # The blur that quietens noise also widens objects by a pixel a side: the sharp difference takes that back.
     sharp = (widest(np.abs(frame.astype(np.int16) - background)) for frame in frames)
     lit = [(d > limit) & (s > 0.5 * limit) for d, s in zip(differences, sharp, strict=True)]
-    dark = [_in_shade(frame, background) for frame in frames]
-    shaded = float(np.sum([(m & s).sum() for m, s in zip(lit, dark, strict=True)]) / max(1, np.sum(lit)))
-    if shaded < MOST_SHADE:
-        lit = [m & ~s for m, s in zip(lit, dark, strict=True)]
+    some = spread(len(frames), SHADE_FRAMES)
+    dark = sum(int((lit[i] & _in_shade(frames[i], background)).sum()) for i in some)
+    shaded = dark / max(1, sum(int(lit[i].sum()) for i in some))
+    if LEAST_SHADE < shaded < MOST_SHADE:
+        lit = [mask & ~_in_shade(frame, background) for mask, frame in zip(lit, frames, strict=True)]
     return lit, shaded
 
 
@@ -221,7 +226,7 @@ def _blobs(lit: list[np.ndarray], differences: np.ndarray, size: tuple[int, int]
     return blobs, smallest
 
 
-def survey(source: VideoSource, *, count: int = 100) -> ObjectStats:
+def survey(source: VideoSource, *, count: int = 80) -> ObjectStats:
     """`estimate_objects` on pairs of frames spread over a source; lengths in the *source's* stored pixels."""
     factor = min(1.0, SURVEY_SIDE / max(source.height, source.width))
     size = (max(1, round(source.height * factor)), max(1, round(source.width * factor)))

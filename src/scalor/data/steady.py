@@ -19,6 +19,7 @@ LEAST_SHIFT = 0.4
 LEAST_LIGHT = 1.5
 """Smaller corrections, in grey levels, are left alone."""
 GAINS = (0.33, 3.0)
+PRIOR = 9.0
 MOST_BETTER = 0.65
 """Share of the scene's edges that must fit better after a shift: what moves in front of a still scene moves few."""
 MOST_SHIFT = 0.1
@@ -81,7 +82,8 @@ class Steady:
         import cv2
 
         edges = _edges(frame)
-        (right, down), _ = cv2.phaseCorrelate(self._edges, edges, self._window)
+        # Copies: the function multiplies its arguments by the window, in place.
+        (right, down), _ = cv2.phaseCorrelate(self._edges.copy(), edges.copy(), self._window)
         factor = self.reference.shape[0] / edges.shape[0]
         x, y = right * factor, down * factor
         sides = (self.reference.shape[1], self.reference.shape[0])
@@ -132,8 +134,8 @@ def steadied(frames: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 def relit(frame: np.ndarray, change: Change) -> np.ndarray:
     """A frame in the reference's light; itself where the correction is below `LEAST_LIGHT`."""
-    levels = np.array([[0.0], [128.0], [255.0]], np.float32)
-    if np.abs((change.gain - 1.0) * levels + change.offset)[1].max() < LEAST_LIGHT:
+    levels = np.array([[64.0], [192.0]], np.float32)
+    if np.abs((change.gain - 1.0) * levels + change.offset).max() < LEAST_LIGHT:
         return frame
     ramp = np.arange(256, dtype=np.float32)[:, None]
     table = np.clip((ramp - change.offset) / change.gain + 0.5, 0, 255).astype(np.uint8)
@@ -197,8 +199,8 @@ def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
             return 1.0, 0.0
         mx, my = float((weight * x).sum()) / total, float((weight * y).sum()) / total
         spread = float((weight * (x - mx) ** 2).sum()) / total
-        # A prior worth a contrast of 8 grey levels keeps the gain where the scene cannot tell it from an offset.
-        a = (float((weight * (x - mx) * (y - my)).sum()) / total + 64.0 * start[0]) / (spread + 64.0)
+        # A prior worth a contrast of 3 grey levels keeps the gain where the scene cannot tell it from an offset.
+        a = (float((weight * (x - mx) * (y - my)).sum()) / total + PRIOR * start[0]) / (spread + PRIOR)
         a = float(np.clip(a, *GAINS))
         b = my - a * mx
     return a, b

@@ -246,3 +246,20 @@ def test_a_model_of_several_backgrounds_paints_that_of_its_video(make_model, mak
     assert (shown[0].pictures.background != shown[1].pictures.background).any()
     with pytest.raises(UserError, match="the model knows 2"):
         Tracker(model, video=2)
+
+
+def test_the_network_sees_a_frame_that_shook_and_darkened_in_the_backdrops_place_and_light(make_model, monkeypatch):
+    rng = np.random.default_rng(0)
+    wide = np.zeros((64, 80, 3))
+    for side in (4, 8, 16):
+        wide += rng.uniform(20, 60, (64 // side, 80 // side, 3)).repeat(side, 0).repeat(side, 1)
+    empty = wide[8:56, 8:72].astype(np.uint8)
+    model = make_model(background="median")
+    seen: list[torch.Tensor] = []
+    look = type(model).look
+    monkeypatch.setattr(
+        type(model), "look", lambda self, world, video: (seen.append(video), look(self, world, video))[1]
+    )
+    Tracker(model, backdrop=empty).observe((0.8 * wide[6:54, 11:75]).astype(np.uint8))
+    image = (255 * seen[0][0, 0]).permute(1, 2, 0).numpy()
+    assert np.abs(image[6:42, 6:58] - empty[6:42, 6:58]).mean() < 3.0

@@ -364,7 +364,7 @@ def _complete(table: np.ndarray, size: tuple[int, int]) -> float:
 def _real(frames: np.ndarray, background: np.ndarray, lit: Sequence[np.ndarray]) -> float:
     """1 where the outlines of what stands out are those of objects, 0 where they are ghosts in the background."""
     ghosts = np.mean([ghostly(frames[i], background, lit[i]) for i in spread(len(frames), GHOST_FRAMES)])
-    return float(np.clip((0.6 - ghosts) / 0.2, 0.0, 1.0))
+    return float(np.clip((0.5 - ghosts) / 0.25, 0.0, 1.0))
 
 
 def _alike(spread: float) -> float:

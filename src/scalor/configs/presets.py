@@ -150,7 +150,7 @@ def footage_encoder(longer: float) -> EncoderConfig:
 def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
     """The user's own footage from a fixed camera, with objects of about these sizes."""
     # Things that turn have any ratio around 1, but one area.
-    perspective = 0.5 * abs(math.log(sizes.growth)) + 0.2 if sizes.growth != 1.0 else 0.0
+    perspective = max(0.5 * abs(math.log(sizes.growth)) + 0.2, sizes.spread) if sizes.growth != 1.0 else 0.0
     longer = max(sizes.height, sizes.width)
     ratio = 1.0 if sizes.turns else min(4.0, max(0.25, sizes.height / sizes.width))
     where = WhereConfig(

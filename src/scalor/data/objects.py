@@ -1,6 +1,6 @@
 """Size and speed of the things that move, estimated from footage without labels: the priors of a model, by itself."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,6 +8,18 @@ import torch
 
 from scalor.core.shade import shade
 from scalor.data.backdrop import empty_scene, frame_noise, ghostly, spread, temporal_median, widest
+from scalor.data.blobs import (
+    AREA,
+    MEAN,
+    H,
+    W,
+    complete,
+    components,
+    inside,
+    perspective,
+    speed_of,
+    weighted_median,
+)
 from scalor.data.source import VideoSource
 from scalor.data.steady import pans, steadied
 from scalor.errors import UserError
@@ -20,16 +32,10 @@ LEAST_SHADE = 0.01
 """Less of it is noise."""
 SHADE_FRAMES = 16
 """Frames in which it is looked for first."""
-TINY_PX = 6
-"""Components of fewer pixels are noise."""
-MOST_OF_VIEW = 0.5
-"""Components of more of the view are a change of light or of camera."""
 RESTLESS = 3.0
 """What moves must stand out from a pixel's own noise (leaves, water, screens) by this factor."""
 GHOST_FRAMES = 16
 """Frames in which outlines are looked at."""
-LEAST_SEEN = 20
-"""Objects from which sizes at different places are compared."""
 
 
 @dataclass(frozen=True)
@@ -153,15 +159,16 @@ def estimate_objects(
     blobs, smallest = _blobs(lit, differences, size)
     everything = np.concatenate(blobs)
     # Whatever touches the view's edge is cut off: it counts as an object but not as a size.
-    whole = everything[_inside(everything, size)]
+    whole = everything[inside(everything, size)]
     whole = whole[whole[:, AREA] >= smallest]
     if not len(whole):
         return nothing(size)
     kept = [blob[blob[:, AREA] >= smallest] for blob in blobs]
-    speed, followed = _speed(kept, numbers)
+    speed, followed = speed_of(kept, numbers)
     contrast = float(np.median(whole[:, MEAN])) / 255
-    trust = _trust(len(whole), contrast=contrast, limit=threshold / 255, lit=float(np.mean(lit)))
     growth, even = perspective(whole, size)
+    trust = _trust(len(whole), contrast=contrast, limit=threshold / 255, lit=float(np.mean(lit)))
+    trust *= (0.5 + 0.5 * followed) * complete(np.concatenate(kept), size) * _alike(even)
     return ObjectStats(
         height_px=float(np.median(whole[:, H])),
         width_px=float(np.median(whole[:, W])),
@@ -172,11 +179,7 @@ def estimate_objects(
         count=float(np.median([len(blob) for blob in kept])),
         contrast=contrast,
         noise=float(np.median(own)) / 255,
-        confidence=trust
-        * (0.5 + 0.5 * followed)
-        * _complete(np.concatenate(kept), size)
-        * _alike(even)
-        * _real(frames, background, lit),
+        confidence=trust * _real(frames, background, lit),
         frame_size=size,
         shade=shaded,
         growth=growth,
@@ -213,14 +216,14 @@ def _blobs(lit: list[np.ndarray], differences: np.ndarray, size: tuple[int, int]
     side, smallest = 3, 0.0
     blobs: list[np.ndarray] = []
     for _ in range(2):
-        blobs = [_components(mask, d, side) for mask, d in zip(lit, differences, strict=True)]
+        blobs = [components(mask, d, side) for mask, d in zip(lit, differences, strict=True)]
         everything = np.concatenate(blobs)
-        whole = everything[_inside(everything, size)]
+        whole = everything[inside(everything, size)]
         if not len(whole):
             break
         # Specks are many and objects that touch make few huge components: the area-weighted median is robust to the
         # former and decides what a speck is, the plain median of the rest is robust to the latter.
-        typical = _weighted_median(whole[:, AREA], whole[:, AREA])
+        typical = weighted_median(whole[:, AREA], whole[:, AREA])
         smallest = 0.1 * typical
         side = 1 + 2 * round(min(typical**0.5 / 8, min(size) / 200))
     return blobs, smallest
@@ -263,30 +266,6 @@ def suggest_scale(stats: ObjectStats, *, target_px: float = 20.0, smallest_side:
     return float(min(1.0, max(wanted, smallest_side / min(height, width))))
 
 
-X, Y, W, H, AREA, CX, CY, MEAN = range(8)
-"""Columns of a table of components: left, top, width, height, area, centre, mean difference."""
-
-
-def _components(lit: np.ndarray, strength: np.ndarray, side: int) -> np.ndarray:
-    """Connected components of a boolean [H, W] after closing gaps of less than ``side``: float64 [K, 8]."""
-    import cv2
-
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    closed = cv2.morphologyEx(lit.astype(np.uint8), cv2.MORPH_CLOSE, kernel)
-    number, labels, stats, centers = cv2.connectedComponentsWithStats(closed, connectivity=8)
-    total = np.bincount(labels.ravel(), weights=strength.ravel(), minlength=number)
-    table = np.column_stack([stats, centers, total / np.maximum(stats[:, 4], 1)]).astype(np.float64)[1:]
-    large = (
-        table[:, AREA] <= MOST_OF_VIEW * lit.size
-    )  # a component that fills the view is a change of light or of camera
-    return table[(table[:, AREA] >= TINY_PX) & large]
-
-
-def _inside(table: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    right, bottom = table[:, X] + table[:, W], table[:, Y] + table[:, H]
-    return (table[:, X] > 0) & (table[:, Y] > 0) & (right < size[1]) & (bottom < size[0])
-
-
 def _in_shade(frame: np.ndarray, background: np.ndarray) -> np.ndarray:
     """Boolean [H, W]: where uint8 [H, W, 3] is the background, only darker."""
     seen, empty = (
@@ -295,70 +274,11 @@ def _in_shade(frame: np.ndarray, background: np.ndarray) -> np.ndarray:
     return (shade(seen, empty)[0, 0] < 0.98).numpy()
 
 
-def _speed(tables: Sequence[np.ndarray], numbers: np.ndarray) -> tuple[tuple[float, float], float]:
-    """Median and 95 % of the displacement between consecutive frames, and the share of objects that could be followed.
-
-    Objects are matched as mutual nearest neighbours of like size.
-    """
-    steps: list[float] = []
-    tried = 0
-    for before, after, gap in zip(tables[:-1], tables[1:], np.diff(numbers), strict=True):
-        if gap != 1:
-            continue
-        tried += min(len(before), len(after))
-        steps.extend(_matched_steps(before, after))
-    speed = (float(np.median(steps)), float(np.quantile(steps, 0.95))) if steps else (0.0, 0.0)
-    return speed, len(steps) / tried if tried else 1.0
-
-
-def _matched_steps(before: np.ndarray, after: np.ndarray) -> Iterator[float]:
-    if not (len(before) and len(after)):
-        return
-    distance = np.linalg.norm(before[:, None, [CX, CY]] - after[None, :, [CX, CY]], axis=2)
-    forward, backward = distance.argmin(axis=1), distance.argmin(axis=0)
-    for i, j in enumerate(forward):
-        alike = 0.5 <= before[i, AREA] / after[j, AREA] <= 2.0
-        near = distance[i, j] <= 2 * max(before[i, W], before[i, H])
-        if backward[j] == i and alike and near:
-            yield float(distance[i, j])
-
-
 def _trust(number: int, *, contrast: float, limit: float, lit: float) -> float:
     """More objects and more contrast than the threshold asks for raise it; a view that is lit all over (moving camera,
     changing light) takes it away."""
     separation = min(1.0, max(0.0, contrast / max(limit, 1e-6) - 1.0))
     return float(number / (number + 20) * separation * np.clip((0.5 - lit) / 0.3, 0.0, 1.0))
-
-
-def perspective(table: np.ndarray, size: tuple[int, int]) -> tuple[float, float]:
-    """How much larger objects are low in the view than high in it, and the spread of log sizes that this leaves.
-
-    A line of log(size) over the height of the centre, refitted without its outliers; 1.0 where it explains little.
-    The factor is taken between the places that 5 % and 95 % of the objects lie above.
-    """
-    logs = 0.5 * np.log(table[:, W] * table[:, H])
-    place = table[:, CY] / size[0]
-    spread = 0.7413 * float(np.subtract(*np.quantile(logs, [0.75, 0.25])))
-    span = float(np.subtract(*np.quantile(place, [0.95, 0.05])))
-    if len(table) < LEAST_SEEN or span < 0.2:
-        return 1.0, spread
-    keep = np.ones(len(table), bool)
-    for _ in range(4):
-        slope, start = np.polyfit(place[keep], logs[keep], 1)
-        rest = np.abs(logs - slope * place - start)
-        keep = rest <= 3.0 * 1.4826 * np.median(rest) + 1e-6
-    left = 1.4826 * float(np.median(rest))
-    growth = float(np.exp(slope * span))
-    thirds = [float(np.median(part)) for part in np.array_split(logs[np.argsort(place, kind="stable")], 3)]
-    steady = min(np.diff(thirds) * np.sign(slope)) > 0.05  # one odd object high or low in the view is no perspective
-    steep = abs(np.log(growth)) > max(0.35, 1.5 * left)
-    return (growth, left) if steep and steady else (1.0, spread)
-
-
-def _complete(table: np.ndarray, size: tuple[int, int]) -> float:
-    """Share of the area of all components that are seen whole: where most are cut off, sizes are not known."""
-    whole = table[_inside(table, size)][:, AREA].sum() / max(1.0, table[:, AREA].sum())
-    return float(np.clip(whole / 0.5, 0.0, 1.0))
 
 
 def _real(frames: np.ndarray, background: np.ndarray, lit: Sequence[np.ndarray]) -> float:
@@ -370,12 +290,6 @@ def _real(frames: np.ndarray, background: np.ndarray, lit: Sequence[np.ndarray])
 def _alike(spread: float) -> float:
     """Sizes that agree are to be trusted: half where 1 in 3 is more than 2 times larger or smaller than usual."""
     return float(1.0 / (1.0 + (spread / np.log(2)) ** 2))
-
-
-def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
-    order = np.argsort(values, kind="stable")
-    mass = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(mass, 0.5 * mass[-1])])
 
 
 def _range(values: np.ndarray) -> tuple[float, float]:

@@ -180,11 +180,8 @@ def _planned(
         made = apply_overrides(made, {"model.background.videos": str(len(paths))})
     if made.model.background.family != "median":
         made = _without_an_empty_scene(made)
-    elif panning := [Path(path).name for path, stats in zip(paths, surveys, strict=True) if stats.pans]:
-        raise UserError(
-            f"the camera of {panning[0]} moves on and a camera that stays in one place is wanted; cut out a part in "
-            "which it does, stabilise the video, or learn the background too: --set model.background.family=lattice"
-        )
+    else:
+        _refuse_pans(paths, surveys)
     if made.channels != 3:
         raise UserError(f"model.channels is {made.channels}; footage has 3 channels; set model.channels=3")
     cell = made.model.cell
@@ -215,6 +212,17 @@ def _refuse_still(names: Sequence[str], surveys: Sequence[ObjectStats]) -> None:
             f"nothing moves in {', '.join(names)}; objects that move are wanted; give another video, or the objects' "
             "size if they are too faint to be noticed: --set data.object_height=PIXELS"
         )
+
+
+def _refuse_pans(paths: Sequence[str | os.PathLike[str]], surveys: Sequence[ObjectStats]) -> None:
+    """Raises UserError where a camera does not stay in its place."""
+    for path, stats in zip(paths, surveys, strict=True):
+        if stats.pans:
+            raise UserError(
+                f"the camera of {Path(path).name} moves on and a camera that stays in one place is wanted; cut out a "
+                "part in which it does, stabilise the video, or learn the background: --set "
+                "model.background.family=lattice"
+            )
 
 
 def crop_for(sizes: Sizes) -> int:

@@ -266,7 +266,7 @@ def test_fit_hands_every_option_over(monkeypatch, tmp_path):
     out = str(tmp_path / "run")
     argv = ["fit", str(tmp_path), str(tmp_path), "-o", out, "--minutes", "1.5", "--set", "model.cell=8"]
     assert door.main([*argv, "--set=train.lr=1e-3", "--seed", "4", "--resume", "--device", "cpu"]) == 0
-    kwargs = {"minutes": 1.5, "preset": "auto", "seed": 4, "resume": True, "device": "cpu"}
+    kwargs = {"steps": None, "minutes": 1.5, "preset": "auto", "seed": 4, "resume": True, "device": "cpu"}
     kwargs["overrides"] = {"model.cell": "8", "train.lr": "1e-3"}
     assert calls == [(([str(tmp_path)] * 2, out), kwargs)]
     assert not Path(out).exists()  # the training makes it, if it is not refused
@@ -287,10 +287,12 @@ def test_train_takes_several_pairs_after_one_set(monkeypatch, tmp_path):
     assert calls[0][1]["overrides"] == {"model.cell": "8", "train.lr": "1e-3"}
 
 
-def test_fit_leaves_the_time_budget_to_the_library_unless_told(monkeypatch, tmp_path):
+def test_fit_leaves_its_length_to_the_library_unless_told(monkeypatch, tmp_path):
     calls = listening(monkeypatch, "scalor.configs", "fit")
     assert door.main(["fit", str(tmp_path), "-o", str(tmp_path / "run")]) == 0
-    assert calls[0][1]["minutes"] is None
+    assert calls[0][1]["minutes"] is None and calls[0][1]["steps"] is None
+    assert door.main(["fit", str(tmp_path), "-o", str(tmp_path / "run"), "--steps", "50"]) == 0
+    assert calls[1][1]["steps"] == 50
 
 
 def test_train_hands_every_option_over(monkeypatch, tmp_path):

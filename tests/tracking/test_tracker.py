@@ -318,3 +318,20 @@ def test_a_buffer_that_a_camera_fills_again_is_not_kept(make_model, make_frames)
     tracker.observe(buffer)
     buffer[:] = 0
     assert not tracker.observe(buffer).decoded
+
+
+def test_the_network_sees_a_frame_that_shook_and_darkened_in_the_backdrops_place_and_light(make_model, monkeypatch):
+    rng = np.random.default_rng(0)
+    wide = np.zeros((64, 80, 3))
+    for side in (4, 8, 16):
+        wide += rng.uniform(20, 60, (64 // side, 80 // side, 3)).repeat(side, 0).repeat(side, 1)
+    empty = wide[8:56, 8:72].astype(np.uint8)
+    model = make_model(background="median")
+    seen: list[torch.Tensor] = []
+    look = type(model).look
+    monkeypatch.setattr(
+        type(model), "look", lambda self, world, video: (seen.append(video), look(self, world, video))[1]
+    )
+    Tracker(model, backdrop=empty).observe((0.8 * wide[6:54, 11:75]).astype(np.uint8))
+    image = (255 * seen[0][0, 0]).permute(1, 2, 0).numpy()
+    assert np.abs(image[6:42, 6:58] - empty[6:42, 6:58]).mean() < 3.0

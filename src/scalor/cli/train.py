@@ -16,7 +16,14 @@ def parser() -> Parser:
     made.add_argument("preset", metavar="PRESET", help="the preset's name")
     add_out(made, what="the run folder to write")
     made.add_argument("--steps", metavar="N", type=PositiveInt, default=None, help="stop after N steps")
-    made.add_argument("--minutes", metavar="M", type=PositiveFloat, default=None, help="or after M minutes")
+    made.add_argument(
+        "--minutes",
+        metavar="M",
+        type=PositiveFloat,
+        default=None,
+        help="or after M minutes of processor time (of the main thread; on a GPU: minutes on the clock), at the latest "
+        "after three times as long on the clock",
+    )
     made.add_argument(
         "--seed", metavar="S", type=NonNegativeInt, default=None, help="seed of everything random (default: 0)"
     )

@@ -80,6 +80,19 @@ class FrameResult:
             looks=self.looks[keep] if len(self.looks) else self.looks,
         )
 
+    def moved(self, x: float, y: float) -> "FrameResult":
+        """The objects ``x`` network pixels further right and ``y`` further down; boxes are cut at the frame's edge."""
+        if (x, y) == (0.0, 0.0) or not len(self):
+            return self
+        height, width = self.masks.size
+        rows, columns = self.masks.scale
+        corners = self.box_xyxy + np.array([x * columns, y * rows] * 2)
+        corners = np.clip(corners, 0.0, [width, height] * 2)
+        box = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
+        step = np.array([round(y), round(x)])
+        result = replace(self, box_tlwh=box, masks=replace(self.masks, corner=self.masks.corner + step))
+        return result.select(box[:, 2:].min(axis=1) > 0)
+
     def rows(self, frame: int | None = None) -> list[Row]:
         """Rows for `Tracks.from_rows`; ``frame`` replaces the frame's number."""
         number = self.index if frame is None else frame

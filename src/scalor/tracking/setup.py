@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from scalor.data.objects import temporal_median
+from scalor.data.backdrop import empty_scene, temporal_median
 from scalor.data.source import VideoSource, shrink
+from scalor.data.steady import steadied
 from scalor.errors import UserError
 from scalor.pretrained import Loaded, load_all
 from scalor.tracking.stored import backdrops_of, number_of, scale_of, size_seen
@@ -102,14 +103,16 @@ def _doubt(loaded: Loaded, source: VideoSource, scale: float) -> str:
 
 
 def median_image(source: VideoSource, size: tuple[int, int], *, count: int) -> tuple[np.ndarray, int]:
-    """Median of up to ``count`` frames spread over the video, uint8 [*size, 3], and how many there were.
+    """The empty scene from up to ``count`` frames spread over the video, uint8 [*size, 3], and how many there were.
 
     Raises UserError where no frame can be decoded.
     """
-    frames = [shrink(frame.image, size) for frame in source.sample(count) if frame.image is not None]
-    if not frames:
+    sampled = [shrink(frame.image, size) for frame in source.sample(count) if frame.image is not None]
+    if not sampled:
         raise UserError(f"{source.name} has no frame that can be decoded; a playable video is wanted; re-encode it")
-    return temporal_median(np.stack(frames)), len(frames)
+    frames = np.stack(sampled)
+    frames = frames[steadied(frames, temporal_median(frames))]
+    return empty_scene(frames).image, len(frames)
 
 
 def _stored_backdrop(loaded: Loaded, source: VideoSource, size: tuple[int, int]) -> np.ndarray | None:

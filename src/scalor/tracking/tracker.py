@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from scalor.core.types import TRACKING, Scenery, World
+from scalor.data.steady import Steady
 from scalor.errors import UserError
 from scalor.models.scalor import Scalor
 from scalor.pretrained import Loaded, load_all
@@ -89,6 +90,7 @@ class Tracker:
         self.frames = 0
         self.failed = 0
         self._seen: np.ndarray | None = None
+        self._steady: Steady | None = None
         self._known = np.zeros((2, 0), dtype=np.int64)
 
     def update(self, frame: np.ndarray | None, *, masks: bool = True) -> Any:
@@ -120,11 +122,14 @@ class Tracker:
             return self._blink(number)
         self._seen = small
         model = self.model
+        shift = (0.0, 0.0)
+        if self._steady is not None and small.shape[2] == 3:
+            small, shift = self._steady.seen(small)
         image = view.network_input(small, model.config.channels).to(self.device)
         sight = model.look(world, image.unsqueeze(1))[0]
         self.world, step = model.step(world, sight, TRACKING)
         self._grow_older(self.world)
-        return self._reported(results_of(step, view, index=number, pictures=pictures)[0])
+        return self._reported(results_of(step, view, index=number, pictures=pictures)[0]).moved(*shift)
 
     @torch.inference_mode()
     def predict(self, steps: int, *, pictures: bool = False) -> list[FrameResult]:
@@ -164,6 +169,8 @@ class Tracker:
                 f"the backdrop is {came[1]}x{came[0]} px; {view.width}x{view.height} px as the frames, or "
                 f"{view.columns}x{view.rows} px as the network sees them, is wanted; take it from this very video"
             )
+        if fitting[0].shape[2] == 3:
+            self._steady = Steady(shrink(fitting[0], (view.rows, view.columns)))
         backdrop = view.network_input(fitting[0], self.model.config.channels).to(self.device)
         return Scenery(height=height, width=width, backdrop=backdrop, video=which)
 

@@ -134,7 +134,8 @@ class Diary(Callback):
             return
         self._shown = time.monotonic()
         line = (
-            f"step {trainee.done}  {trainee.clock.minutes_left(trainee.done):.1f} min left  loss {row['loss']:.0f}  "
+            f"step {trainee.done}  {1 / max(row['seconds_per_step'], 1e-6):.1f} steps/s  "
+            f"{trainee.clock.minutes_left(trainee.done):.1f} min left  loss {row['loss']:.0f}  "
             f"mse {row['mse']:.5f}  {row['objects']:.1f} objects/frame  {health.word(self.state)}"
         )
         width = shutil.get_terminal_size().columns - 1

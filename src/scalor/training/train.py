@@ -35,7 +35,8 @@ def train(
         out: the run folder (see `checkpoint`); must be new unless ``resume``.
         steps: how long; neither this nor ``minutes``: the recipe's steps. A resumed run keeps its length unless one is
             given.
-        minutes: how long instead.
+        minutes: how long instead, in minutes of the main thread's processor time (on a GPU, of the clock); beside other
+            programs it takes longer on the clock, at most three times as long.
         seed: of weights, noise and data; 0 if none is given, a resumed run keeps its own.
         overrides: changes of the preset, as ``{"model.cell": "8", "train.lr": "1e-3"}``.
         resume: go on from the last checkpoint; on a CPU with the same number of threads the result is bit-identical

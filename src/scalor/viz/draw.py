@@ -48,7 +48,13 @@ def color_labels(labels: np.ndarray) -> np.ndarray:
 
 
 def draw_overlay(
-    frame: np.ndarray, rows: Tracks, *, trails: Trails | None = None, zoom: float = 1.0, labels: bool = True
+    frame: np.ndarray,
+    rows: Tracks,
+    *,
+    trails: Trails | None = None,
+    zoom: float = 1.0,
+    labels: bool = True,
+    boxes: bool = True,
 ) -> np.ndarray:
     """A frame with its tracks drawn on it.
 
@@ -58,6 +64,7 @@ def draw_overlay(
         trails: past centres by identity, in the same pixels.
         zoom: size of the result relative to the frame; lines and letters keep their thickness.
         labels: write the identities.
+        boxes: draw the boxes.
 
     Returns:
         uint8 [H * zoom, W * zoom, 3].
@@ -78,10 +85,10 @@ def draw_overlay(
         # OpenCV counts from the centre of pixel 0 (we: from its edge), here in eighths of a pixel.
         line = np.round((np.array(points, np.float64).reshape(-1, 1, 2) * zoom - 0.5) * 8).astype(np.int32)
         cv2.polylines(image, [line], False, track_color(int(identity)), 1 + min(size) // 400, cv2.LINE_AA, 3)
-    return _draw_boxes(image, rows, zoom, labels) if len(rows) else image
+    return _draw_boxes(image, rows, zoom, labels, boxes) if len(rows) else image
 
 
-def _draw_boxes(image: np.ndarray, rows: Tracks, zoom: float, labels: bool) -> np.ndarray:
+def _draw_boxes(image: np.ndarray, rows: Tracks, zoom: float, labels: bool, boxes: bool) -> np.ndarray:
     import supervision as sv
 
     near, far = rows.box_tlwh[:, :2] * zoom, (rows.box_tlwh[:, :2] + rows.box_tlwh[:, 2:]) * zoom
@@ -89,7 +96,7 @@ def _draw_boxes(image: np.ndarray, rows: Tracks, zoom: float, labels: bool) -> n
     # Annotators pick colours modulo their palette; a row's colour must depend on its identity alone.
     detections = sv.Detections(xyxy=corners, tracker_id=rows.id % COLORS, class_id=np.zeros(len(rows), int))
     box, label = _annotators(1 + min(image.shape[:2]) // 500)
-    image = box.annotate(image, detections)
+    image = box.annotate(image, detections) if boxes else image
     return label.annotate(image, detections, labels=[str(i) for i in rows.id]) if labels else image
 
 

@@ -114,17 +114,24 @@ def write_tracks_txt(path: AnyPath, tracks: Tracks) -> None:
     write_text(path, "".join(lines))
 
 
-def write_tracks_csv(path: AnyPath, tracks: Tracks, *, fps: float | None = None) -> None:
-    """One row per object and frame with a header; frames count from 0, lengths in source pixels, time in seconds."""
+def write_tracks_csv(
+    path: AnyPath, tracks: Tracks, *, fps: float | None = None, times: np.ndarray | None = None
+) -> None:
+    """One row per object and frame with a header; frames count from 0, lengths in source pixels, time in seconds.
+
+    The column of times is there where ``times`` of all frames, or ``fps``, are given.
+    """
+    if times is None and fps is not None:
+        times = np.arange(tracks.length) / fps
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
     names = ["frame", "id", "left", "top", "width", "height", "center_x", "center_y", "score", "visibility"]
-    table.writerow(names + ["time"] * (fps is not None))
+    table.writerow(names + ["time"] * (times is not None))
     numbers = np.column_stack([tracks.box_tlwh, tracks.center])
     for row, frame in enumerate(tracks.frame.tolist()):
         cells = [f"{value:.2f}" for value in numbers[row]]
         cells += [f"{tracks.score[row]:.4f}", f"{tracks.visibility[row]:.4f}"]
-        table.writerow([frame, int(tracks.id[row]), *cells] + ([f"{frame / fps:.4f}"] if fps is not None else []))
+        table.writerow([frame, int(tracks.id[row]), *cells] + ([f"{times[frame]:.4f}"] if times is not None else []))
     write_text(path, out.getvalue())
 
 

@@ -64,7 +64,7 @@ def blurred(image: np.ndarray, rows: Tracks, blur: str) -> np.ndarray:
     result = image.copy() if blur == "objects" else _mosaic(image, max(8, min(image.shape[:2]) // 12))
     for left, top, right, bottom in inner_boxes(rows, image.shape[:2]).tolist():
         part = image[top:bottom, left:right]
-        covered = _mosaic(part, max(1, max(part.shape[:2]) // 4)) if blur == "objects" else part
+        covered = _mosaic(part, -(-max(part.shape[:2]) // 4)) if blur == "objects" else part
         result[top:bottom, left:right] = covered
     return result
 

@@ -46,4 +46,5 @@ def write(tracked: Tracked, out: Path, options: Options) -> None:
             axis_names=["t", "y", "x"],
             axis_types=["time", "space", "space"],
             axis_units=["frame", "pixel", "pixel"],
+            overwrite=True,  # of the empty folder that stands there
         )

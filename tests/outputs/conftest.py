@@ -27,7 +27,7 @@ def blob(left: float, top: float, width: float, height: float) -> np.ndarray:
 
 
 def toy_tracks() -> Tracks:
-    """Identity 0 from frame 1 on, 3 with a gap of two frames, 70000 short; frames 0 and 11 are empty; halves of pixels."""
+    """Identity 0 from frame 1 on, 3 with a gap of two frames, 70000 short; frames 0 and 11 empty; half pixels."""
     rows = []
     for t in range(1, 11):
         rows.append((t, 0, 2.5 + 4 * t, 5.25, 9.0, 7.5))

@@ -19,7 +19,6 @@ from scalor.errors import UserError
 from scalor.outputs.export import FORMATS, export
 from scalor.outputs.options import Options
 from scalor.outputs.supervision import detections
-from scalor.outputs.tracked import read_tracked
 
 from .conftest import LENGTH, toy_tracks, write_folder
 
@@ -181,10 +180,9 @@ def test_napari_by_tifffile_and_its_own_tables(folder, tracks, tmp_path):
 
 def test_napari_by_napari(folder, tracks, tmp_path):
     pytest.importorskip("napari", reason="napari brings a viewer of its own")
+    import tifffile
     from napari.layers import Labels, Tracks
     from napari_builtins.io import napari_get_reader
-
-    import tifffile
 
     out = export(folder, "napari", tmp_path / "napari")
     table = np.loadtxt(out / "tracks.csv", delimiter=",", skiprows=1)
@@ -208,7 +206,9 @@ def test_movement_rows_are_via_regions(folder, tracks, tmp_path):
 
 
 def test_movement_by_movement(folder, tracks, tmp_path):
-    pytest.importorskip("movement", reason="movement brings opencv-python-headless, which must not stand beside opencv-python")
+    pytest.importorskip(
+        "movement", reason="movement brings opencv-python-headless, which must not stand beside opencv-python"
+    )
     from movement.io import load_bboxes
 
     out = export(folder, "movement", tmp_path / "t.csv")

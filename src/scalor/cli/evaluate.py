@@ -9,7 +9,7 @@ from jsonargparse import Namespace
 from jsonargparse.typing import PositiveFloat
 
 from scalor.cli.parser import Parser
-from scalor.cli.paths import existing
+from scalor.cli.paths import existing, writable
 from scalor.errors import UserError
 
 HELP = "score tracks against the truth"
@@ -37,6 +37,7 @@ def parser() -> Parser:
         help="track this video with the classical competitor, MOG2 + SORT, too, and print its scores beside",
     )
     made.add_argument("--json", action="store_true", help="print one JSON object")
+    made.add_argument("-o", "--out", metavar="DIR", default=None, help="also write report.html into this folder")
     return made
 
 
@@ -49,24 +50,30 @@ def run(args: Namespace) -> None:
     iou = DEFAULT_IOU if args.iou is None and args.distance is None else args.iou
     truth_path = existing(args.truth, what="truth")
     tracks_path = existing(args.tracks, what="tracks")
+    out = None if args.out is None else writable(args.out)
     video = None if args.video is None else existing(args.video, what="video")
 
     from scalor.data.motchallenge import read_mot
     from scalor.metrics.mot import evaluate
 
-    truth = read_mot(truth_path)
-    scores = evaluate(truth, read_mot(tracks_path), iou=iou, distance=args.distance, frames=frames).as_dict()
-    if video is None:
-        print(json.dumps(scores, indent=2) if args.json else table(scores))
-        return
-    from scalor.tracking.run import track_to_folder
+    truth, tracks = read_mot(truth_path), read_mot(tracks_path)
+    how = {"iou": iou, "distance": args.distance, "frames": frames}
+    beside = {"tracks": evaluate(truth, tracks, **how).as_dict()}
+    if video is not None:
+        from scalor.tracking.run import track_to_folder
 
-    with TemporaryDirectory() as folder:
-        track_to_folder(video, "", folder, method="mog2-sort", overlay=False)
-        classical = read_mot(Path(folder) / "tracks.txt")
-    beside = {"tracks": scores, "mog2-sort": {}}
-    beside["mog2-sort"] = evaluate(truth, classical, iou=iou, distance=args.distance, frames=frames).as_dict()
-    print(json.dumps(beside, indent=2) if args.json else columns(beside))
+        with TemporaryDirectory() as folder:
+            track_to_folder(video, "", folder, method="mog2-sort", overlay=False)
+            beside["mog2-sort"] = evaluate(truth, read_mot(Path(folder) / "tracks.txt"), **how).as_dict()
+    if out is not None:
+        from scalor.outputs.report_evaluation import write_evaluation
+
+        write_evaluation(Path(out), truth, tracks, beside, video=video)
+    scores = beside["tracks"]
+    if args.json:
+        print(json.dumps(scores if video is None else beside, indent=2))
+    else:
+        print(table(scores) if video is None else columns(beside))
 
 
 def frame_range(text: str) -> tuple[int, int]:

@@ -16,7 +16,7 @@ HELP = "track the objects of a video"
 
 
 def parser() -> Parser:
-    made = Parser(description="Write tracks.txt, tracks.csv, masks.json, overlay.mp4 and summary.json.")
+    made = Parser(description="Write tracks.txt, tracks.csv, masks.json, overlay.mp4, summary.json, report.html.")
     made.add_argument("video", metavar="VIDEO", help="video file, folder of frames or MOTChallenge folder")
     made.add_argument("-w", "--weights", metavar="WEIGHTS", help="a run folder, a weights file or a packaged name")
     add_out(made, what="the folder to write")
@@ -60,6 +60,9 @@ def run(args: Namespace) -> None:
         allow_truncated=args.allow_truncated,
         **optional,
     )
+    from scalor.outputs.report import write_report
+
+    write_report(out, video=args.video)
     print(closing(summary, out))
 
 
@@ -70,5 +73,5 @@ def closing(summary: Mapping[str, Any], out: str) -> str:
     return (
         f"{summary['tracks']} tracks in {summary['frames']} frames at {summary['speed']['frames_per_second']:g} frames "
         f"per second ({summary['objects_per_frame']:.3g} objects per frame).{lost} Everything is in {out}; open "
-        f"{Path(out) / 'overlay.mp4'} first."
+        f"{Path(out) / 'report.html'} first."
     )

@@ -12,7 +12,7 @@ from scalor.outputs.tracked import Tracked
 
 
 def write(tracked: Tracked, out: Path, options: Options) -> None:
-    """Write the folders. Boxes are widened to whole pixels and cut to the frame; colours stay below the transparency."""
+    """Write the folders. Boxes are widened to whole pixels and cut to the frame; transparent pixels keep colours."""
     from PIL import Image
 
     source = footage_of(tracked, options.video, "crops")

@@ -20,6 +20,9 @@ def write(tracked: Tracked, out: Path, options: Options) -> None:
         f"{frame + 1},{identity + 1},{box[0]:.2f},{box[1]:.2f},{box[2]:.2f},{box[3]:.2f},1,1,{seen:.4f}\n"
         for frame, identity, box, seen in rows
     ]
-    with atomic_path(ending(out, ".zip", "cvat")) as staging, zipfile.ZipFile(staging, "w", zipfile.ZIP_DEFLATED) as pack:
+    with (
+        atomic_path(ending(out, ".zip", "cvat")) as staging,
+        zipfile.ZipFile(staging, "w", zipfile.ZIP_DEFLATED) as pack,
+    ):
         pack.writestr("gt/gt.txt", "".join(lines))
         pack.writestr("gt/labels.txt", options.label + "\n")

@@ -52,7 +52,7 @@ def export(
         options: choices of the formats that have some.
 
     Raises:
-        UserError: the format is unknown, its library is not installed, the folder holds no tracks, or ``out`` cannot be.
+        UserError: the format is unknown or its library not installed, the folder holds no tracks, ``out`` cannot be.
     """
     if to not in FORMATS:
         raise UserError(f"the format {to} is unknown; one of {', '.join(FORMATS)} is wanted; choose one")

@@ -47,7 +47,8 @@ def rows_by_frame(source: VideoSource, tracks: Tracks) -> Iterator[tuple[int, np
         yield frame.index, frame.image, tracks.select(np.arange(edges[frame.index], edges[frame.index + 1]))
     if len(tracks) and seen <= int(tracks.frame.max()):
         raise UserError(
-            f"{source.name} has {seen} frames, the tracks speak of {tracks.length}; the video that was tracked is wanted"
+            f"{source.name} has {seen} frames, the tracks speak of {tracks.length}; "
+            "the video that was tracked is wanted"
         )
 
 
@@ -70,7 +71,7 @@ def blurred(image: np.ndarray, rows: Tracks, blur: str) -> np.ndarray:
 
 
 def inner_boxes(rows: Tracks, size: tuple[int, int]) -> np.ndarray:
-    """Left, top, right, bottom of whole pixels that hold the boxes, cut to the picture, empty ones left out: int64 [N, 4]."""
+    """Left, top, right, bottom of whole pixels round the boxes, cut to the picture, no empty ones: int64 [N, 4]."""
     low = np.floor(rows.box_tlwh[:, :2])
     high = np.ceil(rows.box_tlwh[:, :2] + rows.box_tlwh[:, 2:])
     edge = np.array([size[1], size[0]])

@@ -25,8 +25,8 @@ def draw(tracked: Tracked, rows: Rows, ground: Ground, out: Path) -> None:
     _counts(counts, tracked, rows)
     _speeds(speeds, tracked, rows, ground)
     known = rows.turn[~np.isnan(rows.turn)]
-    turns.hist(known, bins=np.linspace(-180, 180, 37), color=INK)
-    turns.set(title="turns between steps", xlabel="degrees, to the right positive", ylabel="steps", xlim=(-180, 180))
+    turns.hist(known, bins=np.arange(-185, 186, 10), color=INK)
+    turns.set(title="turns between steps", xlabel="degrees, to the right positive", ylabel="steps", xlim=(-185, 185))
     turns.set_xticks(range(-180, 181, 90))
     made.suptitle(f"{tracked.name}: {len(np.unique(tracked.tracks.id))} tracks, {tracked.tracks.length} frames")
     with atomic_path(out) as staging:
@@ -41,11 +41,11 @@ def _paths(axes: Any, tracked: Tracked, rows: Rows, ground: Ground) -> None:
         axes.plot(rows.x[mine], rows.y[mine], color=np.array(track_color(identity)) / 255 * 0.8, linewidth=1)
     for name, corners in ground.zones.items():
         axes.fill(*(corners / scale).T, facecolor=INK, alpha=0.12)
-        axes.text(*(corners.mean(axis=0) / scale), name, ha="center", va="center", fontsize=9)
+        axes.text(*(corners.min(axis=0) / scale), name, ha="left", va="bottom", fontsize=9)
     for name, line in ground.lines.items():
         (x0, y0), (x1, y1) = line / scale
         axes.annotate("", (x1, y1), (x0, y0), arrowprops={"arrowstyle": "->", "color": INK, "linestyle": "--"})
-        axes.text((x0 + x1) / 2, (y0 + y1) / 2, name, fontsize=9, va="bottom")
+        axes.text(x0, y0, f"{name} ", fontsize=9, ha="right", va="center")
     unit = ground.unit
     axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal", title="paths", xlabel=f"x, {unit}", ylabel=f"y, {unit}")
 

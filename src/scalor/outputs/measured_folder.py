@@ -63,7 +63,7 @@ def _per_frame(tracked: Tracked, rows: Rows, ground: Ground) -> str:
     names = ["frame", "time_s", "id", f"x_{unit}", f"y_{unit}", f"step_{unit}", f"speed_{unit}_per_s", "turn_deg"]
     names += [f"area_{unit}2", "neighbour_id", f"neighbour_distance_{unit}", *(f"in_{zone}" for zone in rows.inside)]
     neighbour = ["" if other < 0 else int(tracks.id[other]) for other in rows.neighbour]
-    columns: list[Sequence[object]] = [tracks.frame, tracked.times[tracks.frame], tracks.id, rows.x, rows.y, rows.step]
+    columns: list[Iterable[object]] = [tracks.frame, tracked.times[tracks.frame], tracks.id, rows.x, rows.y, rows.step]
     columns += [rows.speed, rows.turn, rows.area, neighbour, rows.distance, *rows.inside.values()]
     return _table(names, zip(*columns, strict=True))
 
@@ -76,7 +76,9 @@ def _per_track(tracked: Tracked, rows: Rows, ground: Ground, crossed: Crossings)
     names += [f"crossings_{line}_{way}" for line in crossed for way in ("right", "left")]
     shown = frame_seconds(tracked)
     ids = tracked.tracks.id
-    return _table(names, (_track(tracked, rows, np.flatnonzero(ids == name), shown, crossed) for name in np.unique(ids)))
+    return _table(
+        names, (_track(tracked, rows, np.flatnonzero(ids == name), shown, crossed) for name in np.unique(ids))
+    )
 
 
 def _track(tracked: Tracked, rows: Rows, mine: np.ndarray, shown: np.ndarray, crossed: Crossings) -> list[object]:
@@ -118,7 +120,13 @@ def _counts(tracked: Tracked, rows: Rows) -> str:
 def _crossings(tracked: Tracked, crossed: Crossings) -> str:
     tracks = tracked.tracks
     lines = [
-        (line, int(tracks.frame[row]), tracked.times[tracks.frame[row]], int(tracks.id[row]), "right" if way > 0 else "left")
+        (
+            line,
+            int(tracks.frame[row]),
+            tracked.times[tracks.frame[row]],
+            int(tracks.id[row]),
+            "right" if way > 0 else "left",
+        )
         for line, (at, direction) in crossed.items()
         for row, way in zip(at, direction, strict=True)
     ]

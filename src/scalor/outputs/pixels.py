@@ -7,7 +7,7 @@ import numpy as np
 from scalor.core.tracks import Rle, Tracks
 
 CENTER = 0.5
-"""Here the left edge of the first pixel is 0.0. Where a tool calls the *centre* of the first pixel 0, this is taken off."""
+"""Here the left edge of the first pixel is 0.0; where a tool calls its *centre* 0, this is taken off."""
 
 
 def frames_of(tracks: Tracks) -> Iterator[np.ndarray]:
@@ -32,7 +32,7 @@ def area(rle: Rle | None) -> int:
 
 
 def label_image(masks: list[Rle | None], labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """uint32 [H, W]: the label whose mask covers a pixel, 0 where none does; of overlapping masks the later one wins."""
+    """uint32 [H, W]: the label whose mask covers a pixel, 0 where none does; of overlapping masks the later wins."""
     picture = np.zeros(size, np.uint32)
     for rle, label in zip(masks, labels.tolist(), strict=True):
         if rle is not None:
@@ -48,7 +48,7 @@ def steps_of(tracks: Tracks) -> tuple[np.ndarray, np.ndarray]:
 
 
 def outline(mask: np.ndarray) -> np.ndarray:
-    """Corners (x, y) of the outer outline of the largest part of a mask, whose pixel edges it follows: float64 [N, 2]."""
+    """Corners (x, y) of the outline of the largest part of a mask, along the edges of pixels: float64 [N, 2]."""
     import cv2
 
     # Twice as large, so that the outline of pixel centres lies a quarter of a pixel inside the true edge.

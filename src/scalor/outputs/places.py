@@ -37,4 +37,6 @@ def library(name: str, *, extra: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise UserError(f"{name} is not installed; this format is written by it; pip install 'scalor[{extra}]'") from error
+        raise UserError(
+            f"{name} is not installed; this format is written by it; pip install 'scalor[{extra}]'"
+        ) from error

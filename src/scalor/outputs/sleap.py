@@ -1,4 +1,7 @@
-"""SLEAP: a ``.slp`` by sleap-io. Every row is a predicted box and, where there is one, a mask; tracks are named by identity."""
+"""SLEAP: a ``.slp`` by sleap-io.
+
+Every row is a predicted box and, where there is one, a mask; tracks are named by identity.
+"""
 
 from pathlib import Path
 

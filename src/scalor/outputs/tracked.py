@@ -49,7 +49,9 @@ class Tracked:
     def masks(self, what: str) -> list[Rle | None]:
         """The masks of all rows. Raises UserError, which names ``what`` wants them, where the folder has none."""
         if self.tracks.masks is None:
-            raise UserError(f"the tracks have no {MASKS}; {what} is made of masks; track again, or choose another format")
+            raise UserError(
+                f"the tracks have no {MASKS}; {what} is made of masks; track again, or choose another format"
+            )
         return self.tracks.masks
 
 
@@ -105,12 +107,12 @@ def _masks(path: Path) -> dict[tuple[int, int], Rle]:
     try:
         return {(int(item["frame"]), int(item["id"])): item["segmentation"] for item in content["annotations"]}
     except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path} is not a file of masks by scalor ({error!r}); the file that scalor wrote is wanted") from error
+        raise UserError(
+            f"{path} is not a file of masks by scalor ({error!r}); the file that scalor wrote is wanted"
+        ) from error
 
 
-def _rows(
-    path: Path, masks: Mapping[tuple[int, int], Rle] | None
-) -> tuple[list[tuple[Any, ...]], dict[int, float]]:
+def _rows(path: Path, masks: Mapping[tuple[int, int], Rle] | None) -> tuple[list[tuple[Any, ...]], dict[int, float]]:
     """Rows for `Tracks.from_rows`, and the time of every frame that has one."""
     rows: list[tuple[Any, ...]] = []
     times: dict[int, float] = {}

@@ -1,7 +1,8 @@
 """TrackMate (Fiji): an ``.xml`` that *Plugins > Tracking > Load a TrackMate file* opens.
 
 A spot is named by our identity and lies at the centre of its box, where TrackMate calls the centre of the first pixel
-0; its outline is that of the largest part of the mask. Our box stands in the features BOX_LEFT, BOX_TOP, BOX_WIDTH, BOX_HEIGHT.
+0; its outline is that of the largest part of the mask. Our box stands in the
+features BOX_LEFT, BOX_TOP, BOX_WIDTH and BOX_HEIGHT.
 """
 
 import math

@@ -16,6 +16,7 @@ from scalor.data.source import VideoSource, shrink
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.models.scalor import Scalor
+from scalor.outputs.report_page import REPORT
 from scalor.pretrained import Loaded
 from scalor.tracking.outputs import opened_folder
 from scalor.tracking.report import FrameResult, results_of
@@ -29,7 +30,7 @@ from scalor.viz.figures import futures_figure, grid
 FUTURES = Knobs(stochastic=True, hard=True, leak=0.8, keep_alive=True)
 """Samples from the prior; presence is there or not, and a moment of absence ends no object."""
 PICTURE, FILM, TABLE = "futures.png", "futures.mp4", "futures.json"
-FILES = (PICTURE, FILM, TABLE, SUMMARY)
+FILES = (PICTURE, FILM, TABLE, REPORT, SUMMARY)
 LEAST_SIDE = 128
 """Pictures smaller than this are enlarged."""
 

@@ -16,6 +16,7 @@ from scalor.core.tracks import Tracks
 from scalor.data.source import Frame, VideoSource
 from scalor.data.video import open_video
 from scalor.errors import UserError
+from scalor.outputs.report_page import REPORT
 from scalor.pretrained import Loaded
 from scalor.tracking.masks import PatchMasks
 from scalor.tracking.mog2_sort import Mog2Sort, Mog2SortConfig
@@ -27,7 +28,7 @@ from scalor.tracking.setup import denormals_flushed, described, load, prepare
 from scalor.tracking.sheets import MASKS, TRACKS_CSV, TRACKS_TXT, Sheets
 from scalor.viz.export import SUMMARY, write_summary_json
 
-FILES = (TRACKS_TXT, TRACKS_CSV, MASKS, OVERLAY, SUMMARY)
+FILES = (TRACKS_TXT, TRACKS_CSV, MASKS, OVERLAY, REPORT, SUMMARY)
 Video = str | PathLike[str] | VideoSource
 
 

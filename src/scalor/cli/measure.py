@@ -6,7 +6,7 @@ from jsonargparse.typing import PositiveFloat
 from scalor.cli.parser import Parser, add_out
 from scalor.cli.paths import existing
 
-HELP = "measure paths, speeds, zones, line crossings and counts"
+HELP = "measure paths, speeds, zones, crossings"
 
 
 def parser() -> Parser:

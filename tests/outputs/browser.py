@@ -67,6 +67,11 @@ class Browser:
             time.sleep(0.1)
         return answer
 
+    def give(self, selector: str, file: Path) -> None:
+        """Choose a file in a file input."""
+        element = self.call("POST", "/element", {"using": "css selector", "value": selector})
+        self.call("POST", f"/element/{next(iter(element.values()))}/value", {"text": str(file)})
+
     def screenshot(self, path: Path) -> None:
         path.write_bytes(base64.b64decode(self.call("GET", "/screenshot")))
 

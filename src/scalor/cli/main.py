@@ -10,6 +10,7 @@ from types import ModuleType
 
 import scalor
 from scalor.cli import (
+    app,
     bench,
     correct,
     data,
@@ -36,6 +37,7 @@ COMMANDS: dict[str, ModuleType] = {
     "export": export,
     "correct": correct,
     "measure": measure,
+    "app": app,
     "data": data,
     "demo": demo,
     "bench": bench,

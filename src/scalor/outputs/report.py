@@ -126,13 +126,21 @@ def _of_run(folder: Path, more: Extras) -> Page:
     rows = _metrics(folder)
     page = Page(more.title or f"Training in {folder.name}")
     last = rows[-1] if rows else {}
-    known = {"step": "steps", "minutes": "minutes", "objects": "objects per frame", "mota": "MOTA on validation clips"}
+    known = {
+        "step": "last step logged",
+        "minutes": "minutes",
+        "objects": "objects per frame",
+        "mota": "MOTA on validation clips",
+    }
     numbers = {words: last[key] for key, words in known.items() if key in last}
     page.sections.append(paragraphs(more.notes) + facts(numbers))
     stages = _stages(folder / PICTURES)
     if stages:
         page.data["films"] = {"training": film_of_pictures(stages, counts="step")}
-        words = "Each row is a clip: the input, what the model makes of it, its background and the objects' boxes."
+        words = (
+            "Four lines a clip, time to the right: the video, what the model makes of it with its boxes, the empty "
+            "scene, and where it sees objects. They change as it learns."
+        )
         page.add("What it sees", paragraphs([words]), '<div data-player="training"></div>')
     page.add("Curves", charts(_curves(folder)))
     _scores_and_figures(page, more)

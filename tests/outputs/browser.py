@@ -111,8 +111,10 @@ def browser() -> Iterator[Browser]:
             wanted = {"alwaysMatch": {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}}
             session = request("POST", f"{address}/session", {"capabilities": wanted})["sessionId"]
             window = Browser(address, session)
-            yield window
-            window.call("DELETE", "")
+            try:
+                yield window
+            finally:
+                window.call("DELETE", "")  # which closes the browser
         finally:
             started.kill()  # its session is over; asked politely it takes its time
             started.wait(20)

@@ -35,6 +35,21 @@ OUT = {
 }
 
 
+LIBRARY = {
+    "ctc": ("tifffile", "pip install 'scalor[export]'"),
+    "napari": ("tifffile", "pip install 'scalor[export]'"),
+    "geff": ("geff", "pip install 'scalor[export]'"),
+    "sleap": ("sleap_io", "sleap-io brings ffmpeg and skia: pip install 'scalor[sleap]'"),
+}
+
+
+def written_by(to: str) -> None:
+    """Skip where the library that writes a format is not installed."""
+    if to in LIBRARY:
+        name, reason = LIBRARY[to]
+        pytest.importorskip(name, reason=reason)
+
+
 def dense(tracks) -> np.ndarray:
     return np.array([coco.decode(mask).astype(bool) for mask in tracks.masks])
 
@@ -101,7 +116,7 @@ def test_coco_by_supervision(folder, tracks, tmp_path):
 
 def read_ctc(out: Path) -> dict[tuple[int, int], np.ndarray]:
     """Masks by frame and label, as the challenge's files are laid out."""
-    import tifffile
+    tifffile = pytest.importorskip("tifffile", reason="pip install 'scalor[export]'")
 
     masks = {}
     for file in sorted((out / "01_RES").glob("mask*.tif")):
@@ -113,6 +128,7 @@ def read_ctc(out: Path) -> dict[tuple[int, int], np.ndarray]:
 
 
 def test_ctc_masks_are_ours_and_gaps_make_children(folder, tracks, tmp_path):
+    written_by("ctc")
     out = export(folder, "ctc", tmp_path / "ctc")
     with (out / "labels.csv").open() as file:
         name = {int(row["label"]): int(row["id"]) for row in csv.DictReader(file)}
@@ -132,6 +148,7 @@ def test_ctc_masks_are_ours_and_gaps_make_children(folder, tracks, tmp_path):
 
 
 def test_ctc_by_the_challenges_checks(folder, tmp_path):
+    written_by("ctc")
     pytest.importorskip("ctc_metrics", reason="py-ctcmetrics wants scikit-learn and imagecodecs")
     from ctc_metrics.scripts.evaluate import evaluate_sequence
 
@@ -146,7 +163,9 @@ def test_ctc_by_the_challenges_checks(folder, tmp_path):
 
 
 def test_geff_by_geff(folder, tracks, tmp_path):
-    geff = pytest.importorskip("geff", reason="pip install 'scalor[export]'")
+    written_by("geff")
+    import geff
+
     out = export(folder, "geff", tmp_path / "t.geff")
     geff.validate_structure(out)
     graph, metadata = geff.read(out)
@@ -179,6 +198,7 @@ def test_napari_by_tifffile_and_its_own_tables(folder, tracks, tmp_path):
 
 
 def test_napari_by_napari(folder, tracks, tmp_path):
+    written_by("napari")
     pytest.importorskip("napari", reason="napari brings a viewer of its own")
     import tifffile
     from napari.layers import Labels, Tracks
@@ -295,8 +315,7 @@ def test_trackmate_by_geffs_reader(folder, tracks, tmp_path):
 
 @pytest.mark.parametrize("to", [name for name in FORMATS if name not in ("video", "crops")])
 def test_a_video_without_objects_is_exported_too(tmp_path, to):
-    if to == "sleap":
-        pytest.importorskip("sleap_io", reason="sleap-io brings ffmpeg and skia: pip install 'scalor[sleap]'")
+    written_by(to)
     nothing = toy_tracks().select(np.arange(0))
     out = export(write_folder(tmp_path / "tracks", nothing), to, tmp_path / OUT.get(to, "out"))
     assert out.exists()
@@ -304,8 +323,7 @@ def test_a_video_without_objects_is_exported_too(tmp_path, to):
 
 @pytest.mark.parametrize("to", sorted(set(OUT) - {"video"}))
 def test_a_file_of_another_ending_is_refused_by_name(folder, tmp_path, to):
-    if to == "sleap":
-        pytest.importorskip("sleap_io", reason="sleap-io brings ffmpeg and skia: pip install 'scalor[sleap]'")
+    written_by(to)
     with pytest.raises(UserError, match=f"which {to} wants"):
         export(folder, to, tmp_path / "t.wrong")
     assert not (tmp_path / "t.wrong").exists()
@@ -313,6 +331,7 @@ def test_a_file_of_another_ending_is_refused_by_name(folder, tmp_path, to):
 
 @pytest.mark.parametrize("to", ["ctc", "geff", "napari"])
 def test_a_folder_with_files_is_left_alone(folder, tmp_path, to):
+    written_by(to)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "note").write_text("keep")
     with pytest.raises(UserError, match="holds files already"):

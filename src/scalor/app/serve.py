@@ -1,6 +1,7 @@
 """Serving the page: on this machine alone unless told otherwise, without telemetry, leaving nothing behind."""
 
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -27,6 +28,7 @@ def serve(*, host: str, port: int, limits: Limits, browser: bool) -> None:
             footer_links=[],
             prevent_thread_lock=True,
         )
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing stays behind then either
         print(f"open http://{host}:{port} in a browser; Ctrl-C ends it", flush=True)
         try:
             page.block_thread()

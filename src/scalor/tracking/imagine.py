@@ -30,7 +30,7 @@ from scalor.viz.figures import futures_figure, grid
 FUTURES = Knobs(stochastic=True, hard=True, leak=0.8, keep_alive=True)
 """Samples from the prior; presence is there or not, and a moment of absence ends no object."""
 PICTURE, FILM, TABLE = "futures.png", "futures.mp4", "futures.json"
-FILES = (PICTURE, FILM, TABLE, REPORT, SUMMARY)
+FILES = (PICTURE, FILM, TABLE, SUMMARY)
 LEAST_SIDE = 128
 """Pictures smaller than this are enlarged."""
 
@@ -160,7 +160,7 @@ def imagine_to_folder(
     Raises:
         UserError: as `imagine`, or where ``out`` holds other files or cannot be written to; nothing is left there then.
     """
-    with denormals_flushed(), opened_folder(out, FILES) as folder:
+    with denormals_flushed(), opened_folder(out, (*FILES, REPORT)) as folder:
         source = open_video(video)
         loaded = load(weights, device=device)
         ready = prepare(loaded, source)

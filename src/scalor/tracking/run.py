@@ -28,7 +28,7 @@ from scalor.tracking.setup import denormals_flushed, described, load, prepare
 from scalor.tracking.sheets import MASKS, TRACKS_CSV, TRACKS_TXT, Sheets
 from scalor.viz.export import SUMMARY, write_summary_json
 
-FILES = (TRACKS_TXT, TRACKS_CSV, MASKS, OVERLAY, REPORT, SUMMARY)
+FILES = (TRACKS_TXT, TRACKS_CSV, MASKS, OVERLAY, SUMMARY)
 Video = str | PathLike[str] | VideoSource
 
 
@@ -148,7 +148,7 @@ def track_to_folder(
     Raises:
         UserError: anything of this that cannot be; nothing is left in ``out`` then.
     """
-    with denormals_flushed(), opened_folder(out, FILES) as folder:
+    with denormals_flushed(), opened_folder(out, (*FILES, REPORT)) as folder:
         source = _opened(video)
         _refuse_short(source, allow_truncated)
         follower, about = _follower(source, weights, method=method, device=device, min_visibility=min_visibility)

@@ -32,7 +32,8 @@ def detections(tracked: Tracked, *, masks: bool = True) -> Iterator[Any]:
         dense = None
         if masks and here.masks is not None:
             empty = np.zeros(tracked.size, bool)
-            dense = np.array([empty if rle is None else decoded(rle) for rle in here.masks]).reshape(-1, *tracked.size)
+            found = [empty if rle is None else decoded(rle) for rle in here.masks]
+            dense = np.array(found, bool).reshape(-1, *tracked.size)
         corners = np.concatenate([here.box_tlwh[:, :2], here.box_tlwh[:, :2] + here.box_tlwh[:, 2:]], axis=1)
         yield sv.Detections(
             xyxy=corners,

@@ -29,9 +29,17 @@ def place(tmp_path, monkeypatch) -> Path:
     tracks = Tracks.from_rows([(*row, _mask(*row[2:6])) for row in rows], length=LENGTH, masks=True)
     Path("tracks").mkdir()
     write_tracks_txt("tracks/tracks.txt", tracks)
-    write_tracks_csv("tracks/tracks.csv", tracks, fps=25.0)
+    write_tracks_csv("tracks/tracks.csv", tracks, times=[t / 25 for t in range(LENGTH)])
     write_masks_json("tracks/masks.json", tracks)
-    about = {"made_by": "scalor track 0", "video": "my", "frames": LENGTH, "fps": 25.0, "width": W, "height": H}
+    about = {
+        "made_by": "scalor track 0",
+        "video": "my",
+        "frames": LENGTH,
+        "fps": 25.0,
+        "width": W,
+        "height": H,
+        "box_base": 1,
+    }
     write_summary_json("tracks/summary.json", about)
     return tmp_path
 

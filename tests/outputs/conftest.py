@@ -42,10 +42,19 @@ def toy_tracks() -> Tracks:
 def write_folder(folder: Path, tracks: Tracks, *, times: np.ndarray | None = None, **summary: object) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     write_tracks_txt(folder / "tracks.txt", tracks)
-    write_tracks_csv(folder / "tracks.csv", tracks, fps=10.0, times=times)
+    seconds = np.arange(tracks.length) / 10 if times is None else times
+    write_tracks_csv(folder / "tracks.csv", tracks, times=seconds.tolist())
     if tracks.masks is not None:
         write_masks_json(folder / "masks.json", tracks)
-    about = {"made_by": "scalor track 0", "video": "toy", "frames": tracks.length, "fps": 10.0, "width": W, "height": H}
+    about = {
+        "made_by": "scalor track 0",
+        "video": "toy",
+        "frames": tracks.length,
+        "fps": 10.0,
+        "width": W,
+        "height": H,
+        "box_base": 1,
+    }
     write_summary_json(folder / "summary.json", {**about, **summary})
     return folder
 

@@ -117,6 +117,7 @@ def test_corrections_come_back_from_a_file_as_they_were_written(tmp_path_factory
         ("action,id,other\nmerge,2,\n", "line 2 .* wants another id"),
         ("action,id\nsplit,x\n", "line 2"),
         ("action,id,first,last\ndelete,1,5,4\n", "no range"),
+        ("action,id,first,last\ndelete,1,0,4\n", "from 1 on"),
     ],
 )
 def test_a_slip_in_the_file_is_told_with_its_line(tmp_path, text, words):
@@ -126,7 +127,7 @@ def test_a_slip_in_the_file_is_told_with_its_line(tmp_path, text, words):
 
 
 def test_every_file_of_the_folder_follows(folder, video, tmp_path):
-    (tmp_path / "c.csv").write_text("action,id,other,first,last\nswap,0,3,7,\ndelete,70000,,,\nsplit,3,9,9,\n")
+    (tmp_path / "c.csv").write_text("action,id,other,first,last\nswap,0,3,8,\ndelete,70000,,,\nsplit,3,9,10,\n")
     out = tmp_path / "fixed"
     correct_folder(folder, tmp_path / "c.csv", out, video=video)
     expected = corrected(
@@ -141,7 +142,7 @@ def test_every_file_of_the_folder_follows(folder, video, tmp_path):
     masks = json.loads((out / "masks.json").read_text())["annotations"]
     assert [(item["frame"], item["id"]) for item in masks] == list(zip(expected.frame, expected.id, strict=True))
     assert again.summary["tracks"] == 3 and again.summary["boxes"] == 18
-    assert again.summary["corrections"] == ["swap,0,3,7,", "delete,70000,,0,", "split,3,9,9,"]
+    assert again.summary["corrections"] == ["swap,0,3,8,", "delete,70000,,1,", "split,3,9,10,"]
     assert sum(frame.image is not None for frame in open_video(out / "overlay.mp4")) == 12
     # What is exported afterwards is corrected too.
     with export(out, "trackpy", tmp_path / "p.csv").open() as file:
@@ -159,6 +160,6 @@ def test_the_frames_own_times_stay(tmp_path):
 
 def test_an_impossible_correction_leaves_nothing_behind(folder, tmp_path):
     (tmp_path / "c.csv").write_text("action,id,other\nmerge,0,3\n")
-    with pytest.raises(UserError, match="correction 1 .* id 0 would be twice in frame 1"):
+    with pytest.raises(UserError, match="correction 1 .* id 0 would be twice in frame 2"):
         correct_folder(folder, tmp_path / "c.csv", tmp_path / "fixed")
     assert not (tmp_path / "fixed").exists()

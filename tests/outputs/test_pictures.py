@@ -51,10 +51,10 @@ def test_crops_hold_the_pixels_of_their_box_and_the_mask(folder, video, tmp_path
     out = export(folder, "crops", tmp_path / "crops", options=Options(video=video))
     tracks = toy_tracks()
     found = sorted(str(file.relative_to(out)) for file in out.rglob("*.png"))
-    assert found == sorted(f"{i}/{t:06d}.png" for t, i in zip(tracks.frame, tracks.id, strict=True))
+    assert found == sorted(f"{i}/{t + 1:06d}.png" for t, i in zip(tracks.frame, tracks.id, strict=True))
     for row in (0, 7, 19):
         left, top, width, height = tracks.box_tlwh[row]
-        crop = np.asarray(Image.open(out / str(tracks.id[row]) / f"{tracks.frame[row]:06d}.png"))
+        crop = np.asarray(Image.open(out / str(tracks.id[row]) / f"{tracks.frame[row] + 1:06d}.png"))
         frame = np.asarray(Image.open(video / f"{tracks.frame[row]:06d}.png"))
         cut = np.s_[int(top) : int(np.ceil(top + height)), int(left) : int(np.ceil(left + width))]
         np.testing.assert_array_equal(crop[..., :3], frame[cut])

@@ -195,7 +195,7 @@ def test_in_a_browser_the_slider_moves_frames_timeline_and_overlay(folder, video
         assert window.run(drawn) == 0  # frame 0 has no rows
         move = "const r = document.querySelector('input[type=range]'); r.value = arguments[0];"
         window.run(move + "r.dispatchEvent(new Event('input'))", 7)
-        assert "frame 7 · 0.70 s" in window.run("return document.querySelector('.where').textContent")
+        assert "frame 8 · 0.70 s" in window.run("return document.querySelector('.where').textContent")
         window.wait("return players.tracks.image.complete")
         everything = window.wait(drawn)
         window.run("document.querySelector('input[name=masks]').click()")

@@ -53,7 +53,13 @@ def test_what_is_missing_is_named(folder, name):
 
 @pytest.mark.parametrize(
     ("line", "words"),
-    [("x,0,1,2,3,4", "line 22"), ("1,9,1,2,-3,4", "line 22"), ("1,0,1,2,3,4", "twice"), ("40,0,1,2,3,4", "frame 40")],
+    [
+        ("x,0,1,2,3,4", "line 22"),
+        ("1,9,1,2,-3,4", "line 22"),
+        ("2,0,1,2,3,4", "twice"),
+        ("40,0,1,2,3,4", "frame 40"),
+        ("0,9,1,2,3,4", "line 22"),
+    ],
 )
 def test_a_row_that_cannot_be_is_told_with_its_line(folder, line, words):
     with (folder / "tracks.csv").open("a") as file:
@@ -66,3 +72,20 @@ def test_other_json_is_no_summary(folder):
     (folder / "summary.json").write_text(json.dumps({"made_by": "scalor imagine 0"}))
     with pytest.raises(UserError, match="no summary of tracks"):
         read_tracked(folder)
+
+
+def test_tables_of_other_bases_are_read_in_their_own(folder, tracks):
+    lines = (folder / "tracks.csv").read_text().splitlines()
+    with (folder / "tracks.csv").open("w") as file:
+        file.write(lines[0] + "\n")
+        for line in lines[1:]:
+            frame, identity, left, top, *rest = line.split(",")
+            file.write(
+                ",".join([str(int(frame) - 1), identity, str(float(left) - 1), str(float(top) - 1), *rest]) + "\n"
+            )
+    summary = json.loads((folder / "summary.json").read_text())
+    del summary["box_base"]  # as before version 0.2, when tables counted from 0
+    (folder / "summary.json").write_text(json.dumps(summary))
+    back = read_tracked(folder).tracks
+    np.testing.assert_array_equal(back.frame, tracks.frame)
+    np.testing.assert_allclose(back.box_tlwh, tracks.box_tlwh, atol=0.006)

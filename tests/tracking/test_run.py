@@ -31,12 +31,16 @@ def test_the_streamed_files_are_those_of_the_whole_table(make_model, make_frames
     table = track(clip, weights, device="cpu", masks=True)
     assert len(table) > 10
     write_tracks_txt(tmp_path / "tracks.txt", table)
-    write_tracks_csv(tmp_path / "tracks.csv", table, fps=summary["fps"])
+    times = [frame / summary["fps"] for frame in range(summary["frames"])]
+    write_tracks_csv(tmp_path / "tracks.csv", table, times=times)
     write_masks_json(tmp_path / "masks.json", table)
     for name in ("tracks.txt", "tracks.csv", "masks.json"):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / name).read_bytes()
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(FILES)
-    assert np.allclose(read_mot(tmp_path / "out" / "tracks.txt").box_tlwh, table.box_tlwh, atol=0.006)
+    for name in ("tracks.txt", "tracks.csv"):
+        back = read_mot(tmp_path / "out" / name)
+        assert np.allclose(back.box_tlwh, table.box_tlwh, atol=0.006)
+        assert back.frame.tolist() == table.frame.tolist() and back.id.tolist() == table.id.tolist()
 
 
 def test_tracking_twice_gives_identical_files_but_for_the_speed(

@@ -46,7 +46,7 @@ def build(house: Path, limits: Limits) -> Any:
         overlay = gr.Video(label="The tracks", elem_id="overlay", interactive=False)
         report = gr.HTML(elem_id="report")
         with gr.Accordion("3. Put identities right", open=False):
-            gr.Markdown(f"One correction a line: {', '.join(ACTIONS)}. Frames count from 0; empty means all.")
+            gr.Markdown(f"One correction a line: {', '.join(ACTIONS)}. Frames count from 1; empty means all.")
             table = gr.Dataframe(headers=list(COLUMNS), row_count=4, type="array", elem_id="table", interactive=True)
             correct = gr.Button("Apply", elem_id="correct")
         with gr.Row():
@@ -102,7 +102,7 @@ def _learner(limits: Limits) -> Any:
         minutes = min(float(minutes), limits.learn_minutes)
         shutil.rmtree(room.run, ignore_errors=True)
         begun = time.monotonic()
-        words = ["fit", video, "-o", room.run, "--minutes", f"{minutes:g}"]
+        words: list[str | Path] = ["fit", video, "-o", room.run, "--minutes", f"{minutes:g}"]
         for said in room.command(words, limit=60 * (minutes + limits.other_minutes)):
             share = min(1.0, (time.monotonic() - begun) / (60 * minutes))
             bar = "█" * round(20 * share) + "░" * (20 - round(20 * share))
@@ -133,7 +133,7 @@ def _corrector(limits: Limits) -> Any:
         lines = [["" if cell is None else str(cell).strip() for cell in row] for row in rows]
         with corrections.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([COLUMNS, *(line for line in lines if line[0])])
-        words = ["correct", tracks, corrections, "--video", _video(room), "-o", fixed]
+        words: list[str | Path] = ["correct", tracks, corrections, "--video", _video(room), "-o", fixed]
         for said in room.command(words, limit=60 * limits.other_minutes):
             yield said, None, None, ""
         room.tracks = fixed
@@ -146,7 +146,7 @@ def _exporter(limits: Limits) -> Any:
     def export(room: Room, to: str) -> Iterator[str | None]:
         ending = ENDINGS.get(to, "")
         place = room.fresh(f"{to}{ending}")
-        words = ["export", _tracks(room), "--to", to, "--video", _video(room), "-o", place]
+        words: list[str | Path] = ["export", _tracks(room), "--to", to, "--video", _video(room), "-o", place]
         for _ in room.command(words, limit=60 * limits.other_minutes):
             yield None
         yield str(place) if ending else shutil.make_archive(str(place), "zip", place)

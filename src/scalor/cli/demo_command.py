@@ -21,7 +21,7 @@ import scalor
 from scalor.configs import fit
 from scalor.core.files import put_in_place
 from scalor.core.tracks import Tracks
-from scalor.data.motchallenge import read_mot
+from scalor.data.motchallenge import read_mot, read_truth
 from scalor.data.source import shrink
 from scalor.data.video import open_video
 from scalor.errors import UserError
@@ -83,7 +83,7 @@ def run(minutes: float, out: str, *, clip: str | None = None, truth: str | None 
     resume = _made_ready(folder, video)
     stage = _staged(folder, video, clip is None, truth)
     if stage.truth is not None:
-        read_mot(stage.truth)  # a slip in it costs a second now and not five minutes
+        read_truth(stage.truth)  # a slip in it costs a second now and not five minutes
     fit([stage.clip], folder / RUN, minutes=minutes, resume=resume)
     summary = track_to_folder(stage.clip, folder / RUN, folder / TRACKED)
     write_png(folder / FIGURE, figure_of(stage.clip, folder / RUN))
@@ -162,7 +162,7 @@ def figure_of(clip: Path, weights: Path) -> np.ndarray:
 def _score(stage: Stage, tracked: Path) -> MotScores | None:
     if stage.truth is None:
         return None
-    truth = read_mot(stage.truth)
+    truth = read_truth(stage.truth).tracks
     # A truth may speak about a part of the clip: only from its first to its last frame is anything right or wrong.
     span = (int(truth.frame.min()), int(truth.frame.max()) + 1) if len(truth) else None
     return evaluate(truth, read_mot(tracked / "tracks.txt"), frames=span, **stage.gate)

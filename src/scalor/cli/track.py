@@ -36,6 +36,13 @@ def parser() -> Parser:
     made.add_argument(
         "--allow-truncated", action="store_true", help="accept a video whose end cannot be read, and say so"
     )
+    made.add_argument(
+        "--box-base",
+        type=int,
+        choices=[0, 1],
+        default=None,
+        help="what the tables call the left and top edge of the picture: 1 as MOTChallenge has it (default), or 0",
+    )
     add_device(made)
     add_threads(made)
     return made
@@ -46,7 +53,8 @@ def run(args: Namespace) -> None:
         raise UserError("no weights came; give -w a run folder, a file or a packaged name (scalor weights lists them)")
     existing(args.video, what="video")
     out = writable(args.out)
-    optional = {} if args.min_visibility is None else {"min_visibility": args.min_visibility}
+    wanted = {"min_visibility": args.min_visibility, "box_base": args.box_base}
+    optional = {name: value for name, value in wanted.items() if value is not None}
 
     use_threads(args.threads)
     from scalor.tracking.run import track_to_folder
@@ -70,6 +78,8 @@ def closing(summary: Mapping[str, Any], out: str) -> str:
     """What was done, from the summary that `track_to_folder` returns."""
     failed = len(summary["failed_frames"])
     lost = f" {failed} frames could not be decoded and have no rows." if failed else ""
+    if summary.get("pauses"):
+        lost += " The film pauses, or frames were lost unseen: see pauses in summary.json."
     return (
         f"{summary['tracks']} tracks in {summary['frames']} frames at {summary['speed']['frames_per_second']:g} frames "
         f"per second ({summary['objects_per_frame']:.3g} objects per frame).{lost} Everything is in {out}; open "

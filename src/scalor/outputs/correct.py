@@ -1,7 +1,7 @@
 """Corrections of identities, made by a person, applied to a table of tracks.
 
 A file of corrections has the columns ``action,id,other,first,last``; its rows are applied from top to bottom. Frames
-count from 0 as in ``tracks.csv``; an empty ``first`` or ``last`` means the beginning or the end.
+count from 1 as in ``tracks.csv``; an empty ``first`` or ``last`` means the beginning or the end.
 
     swap     id and other change names in these frames
     merge    other becomes id in these frames
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scalor.core.tracks import Tracks
+from scalor.core.tracks import FIRST_FRAME, Tracks
 from scalor.errors import UserError
 
 ACTIONS = ("swap", "merge", "split", "delete", "relabel")
@@ -28,7 +28,7 @@ NEEDS_OTHER = ("swap", "merge", "relabel")
 
 @dataclass(frozen=True)
 class Correction:
-    """One row; frames from ``first`` to ``last``, both included (None: to the end)."""
+    """One row; frames from ``first`` to ``last``, both included (None: to the end), counted from 0 as in `Tracks`."""
 
     action: str
     id: int
@@ -37,8 +37,8 @@ class Correction:
     last: int | None = None
 
     def __str__(self) -> str:
-        end = "" if self.last is None else self.last
-        return f"{self.action},{self.id},{'' if self.other is None else self.other},{self.first},{end}"
+        end = "" if self.last is None else self.last + FIRST_FRAME
+        return f"{self.action},{self.id},{'' if self.other is None else self.other},{self.first + FIRST_FRAME},{end}"
 
 
 def read_corrections(path: str | PathLike[str]) -> list[Correction]:
@@ -66,10 +66,10 @@ def _correction(cells: dict[str, str]) -> Correction:
     other = int(cells["other"]) if cells["other"] else None
     if other is None and cells["action"] in NEEDS_OTHER:
         raise ValueError(f"{cells['action']} wants another id in the column other")
-    first = int(cells["first"]) if cells["first"] else 0
-    last = int(cells["last"]) if cells["last"] else None
+    first = int(cells["first"] or FIRST_FRAME) - FIRST_FRAME
+    last = int(cells["last"]) - FIRST_FRAME if cells["last"] else None
     if first < 0 or (last is not None and last < first):
-        raise ValueError(f"frames {first} to {last} are no range from 0 on")
+        raise ValueError(f"frames {cells['first']} to {cells['last']} are no range from {FIRST_FRAME} on")
     return Correction(cells["action"], int(cells["id"]), other, first, last)
 
 
@@ -117,5 +117,5 @@ def _renamed(tracks: Tracks, names: np.ndarray) -> Tracks:
     twice = np.flatnonzero((np.diff(pairs, axis=1) == 0).all(axis=0))
     if len(twice):
         frame, name = pairs[:, twice[0]].tolist()
-        raise ValueError(f"id {name} would be twice in frame {frame}")
+        raise ValueError(f"id {name} would be twice in frame {frame + FIRST_FRAME}")
     return replace(tracks, id=names).select(order)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import scalor
+from scalor.core.tracks import FIRST_PIXEL
 from scalor.errors import UserError
 from scalor.outputs import film
 from scalor.outputs.correct import corrected, read_corrections
@@ -37,6 +38,7 @@ def correct_folder(
     tracks = corrected(before.tracks, rows)
     counts: dict[str, Any] = {
         "made_by": f"scalor correct {scalor.__version__}",
+        "box_base": before.summary.get("box_base", FIRST_PIXEL),
         "tracks": len(np.unique(tracks.id)),
         "boxes": len(tracks),
         "objects_per_frame": round(len(tracks) / max(tracks.length, 1), 3),
@@ -45,8 +47,9 @@ def correct_folder(
     }
     after = Tracked(tracks, before.times, {**before.summary, **counts})
     with new_folder(Path(out)) as staging:
-        write_tracks_txt(staging / TRACKS_TXT, tracks)
-        write_tracks_csv(staging / TRACKS_CSV, tracks, times=before.times)
+        base = counts["box_base"]
+        write_tracks_txt(staging / TRACKS_TXT, tracks, box_base=base)
+        write_tracks_csv(staging / TRACKS_CSV, tracks, times=before.times.tolist(), box_base=base)
         if tracks.masks is not None:
             write_masks_json(staging / MASKS, tracks)
         if _at_hand(after, video):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from scalor.core.tracks import FIRST_FRAME
 from scalor.outputs.footage import footage_of, inner_boxes, rows_by_frame
 from scalor.outputs.options import Options
 from scalor.outputs.pixels import decoded
@@ -30,4 +31,4 @@ def write(tracked: Tracked, out: Path, options: Options) -> None:
                         picture = np.dstack([picture, shown.astype(np.uint8) * 255])
                     place = folder / str(row.id[0])
                     place.mkdir(exist_ok=True)
-                    Image.fromarray(np.ascontiguousarray(picture)).save(place / f"{frame:06d}.png")
+                    Image.fromarray(np.ascontiguousarray(picture)).save(place / f"{frame + FIRST_FRAME:06d}.png")

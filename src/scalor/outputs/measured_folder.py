@@ -7,12 +7,14 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from itertools import count
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from scalor.core.tracks import FIRST_FRAME
 from scalor.outputs.measure import Ground, Rows, crossings, frame_seconds, measure_rows
 from scalor.outputs.measure_plot import draw
 from scalor.outputs.places import new_folder
@@ -63,7 +65,14 @@ def _per_frame(tracked: Tracked, rows: Rows, ground: Ground) -> str:
     names = ["frame", "time_s", "id", f"x_{unit}", f"y_{unit}", f"step_{unit}", f"speed_{unit}_per_s", "turn_deg"]
     names += [f"area_{unit}2", "neighbour_id", f"neighbour_distance_{unit}", *(f"in_{zone}" for zone in rows.inside)]
     neighbour = ["" if other < 0 else int(tracks.id[other]) for other in rows.neighbour]
-    columns: list[Iterable[object]] = [tracks.frame, tracked.times[tracks.frame], tracks.id, rows.x, rows.y, rows.step]
+    columns: list[Iterable[object]] = [
+        tracks.frame + FIRST_FRAME,
+        tracked.times[tracks.frame],
+        tracks.id,
+        rows.x,
+        rows.y,
+        rows.step,
+    ]
     columns += [rows.speed, rows.turn, rows.area, neighbour, rows.distance, *rows.inside.values()]
     return _table(names, zip(*columns, strict=True))
 
@@ -88,7 +97,7 @@ def _track(tracked: Tracked, rows: Rows, mine: np.ndarray, shown: np.ndarray, cr
     begin, end = tracked.times[tracks.frame[[first, last]]]
     path = float(np.nansum(rows.step[mine]))
     net = float(np.hypot(rows.x[last] - rows.x[first], rows.y[last] - rows.y[first]))
-    cells: list[object] = [int(tracks.id[first]), int(tracks.frame[first]), int(tracks.frame[last]), len(mine)]
+    cells: list[object] = [int(tracks.id[first]), *(tracks.frame[[first, last]] + FIRST_FRAME), len(mine)]
     cells += [end - begin, path, net, net / path if path else np.nan]
     cells += [path / (end - begin) if end > begin else np.nan, _largest(rows.speed[mine])]
     cells += [_mean(np.abs(rows.turn[mine])), _mean(rows.area[mine]), _mean(rows.distance[mine])]
@@ -114,7 +123,7 @@ def _counts(tracked: Tracked, rows: Rows) -> str:
     columns = [np.bincount(tracks.frame, minlength=tracks.length)]
     columns += [np.bincount(tracks.frame[inside], minlength=tracks.length) for inside in rows.inside.values()]
     names = ["frame", "time_s", "objects", *(f"in_{zone}" for zone in rows.inside)]
-    return _table(names, zip(range(tracks.length), tracked.times, *columns, strict=True))
+    return _table(names, zip(count(FIRST_FRAME), tracked.times, *columns, strict=False))
 
 
 def _crossings(tracked: Tracked, crossed: Crossings) -> str:
@@ -122,7 +131,7 @@ def _crossings(tracked: Tracked, crossed: Crossings) -> str:
     lines = [
         (
             line,
-            int(tracks.frame[row]),
+            int(tracks.frame[row]) + FIRST_FRAME,
             tracked.times[tracks.frame[row]],
             int(tracks.id[row]),
             "right" if way > 0 else "left",

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from scalor.core.tracks import Tracks
+from scalor.core.tracks import FIRST_FRAME, Tracks
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.outputs.advice import advice_for_run, advice_for_tracks
@@ -198,10 +198,10 @@ def _sheet(listed: Sequence[Doubt], pairs: Mapping[Doubt, Mapping[int, str]], to
     cards = []
     for doubt in listed:
         images = "".join(
-            f'<img alt="frame {doubt.frames[place]}" src="data:image/jpeg;base64,{image}">'
+            f'<img alt="frame {doubt.frames[place] + FIRST_FRAME}" src="data:image/jpeg;base64,{image}">'
             for place, image in sorted(pairs.get(doubt, {}).items())
         )
-        words = f"<span>frame {doubt.frame}: {html.escape(doubt.words)}</span>"
+        words = f"<span>frame {doubt.frame + FIRST_FRAME}: {html.escape(doubt.words)}</span>"
         cards.append(
             f'<button type="button" data-frame="{doubt.frame}"><div class="pair">{images}</div>{words}</button>'
         )
@@ -224,7 +224,8 @@ def _track_row(identity: int, rows: Tracks) -> list[str]:
     r, g, b = track_color(identity)
     swatch = f'<i style="background: rgb({r}, {g}, {b})"></i>{identity}'
     speed = f"{steps.mean():.1f}" if len(steps) else ""
-    return [swatch, str(rows.frame[0]), str(rows.frame[-1]), str(len(rows)), f"{width:.0f} x {height:.0f}", speed]
+    first, last = rows.frame[[0, -1]] + FIRST_FRAME
+    return [swatch, str(first), str(last), str(len(rows)), f"{width:.0f} x {height:.0f}", speed]
 
 
 def _settings(summary: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from scalor.core.tracks import Rle
+from scalor.core.tracks import FIRST_FRAME, Rle
 from scalor.data.source import VideoSource
 from scalor.outputs.doubts import Doubt
 from scalor.outputs.footage import without_masks
@@ -64,6 +64,7 @@ def film_of_tracks(tracked: Tracked, source: VideoSource, doubtful: Sequence[Dou
     names = within_budget(pictures)
     film = {
         "counts": "frame",
+        "first": FIRST_FRAME,
         "width": tracked.size[1],
         "names": names,
         "pictures": [pictures[name] for name in names],

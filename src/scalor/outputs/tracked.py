@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from scalor.core.tracks import Rle, Tracks
+from scalor.core.tracks import FIRST_FRAME, Rle, Tracks
 from scalor.errors import UserError
 from scalor.viz.export import SUMMARY
 
@@ -69,11 +69,13 @@ def read_tracked(folder: str | PathLike[str]) -> Tracked:
     if not {"frames", "fps", "width", "height"} <= set(summary):
         raise UserError(f"{place / SUMMARY} is no summary of tracks; a folder written by scalor track is wanted")
     masks = _masks(place / MASKS) if (place / MASKS).is_file() else None
-    rows, times = _rows(place / TRACKS_CSV, masks)
+    rows, times = _rows(place / TRACKS_CSV, masks, _base(summary))
     length = int(summary["frames"])
     last = max((row[0] for row in rows), default=-1)
     if last >= length:
-        raise UserError(f"{place / TRACKS_CSV} speaks of frame {last} of a video of {length} frames; track it again")
+        raise UserError(
+            f"{place / TRACKS_CSV} speaks of frame {last + _base(summary)[0]} of a video of {length} frames; track it again"
+        )
     tracks = Tracks.from_rows(rows, length=length, masks=masks is not None)
     return Tracked(tracks, frame_times(times, length, float(summary["fps"])), summary)
 
@@ -112,7 +114,14 @@ def _masks(path: Path) -> dict[tuple[int, int], Rle]:
         ) from error
 
 
-def _rows(path: Path, masks: Mapping[tuple[int, int], Rle] | None) -> tuple[list[tuple[Any, ...]], dict[int, float]]:
+def _base(summary: Mapping[str, Any]) -> tuple[int, int]:
+    """What the table calls the first frame and the picture's left edge; before there was a choice it called both 0."""
+    return (FIRST_FRAME, int(summary["box_base"])) if "box_base" in summary else (0, 0)
+
+
+def _rows(
+    path: Path, masks: Mapping[tuple[int, int], Rle] | None, base: tuple[int, int]
+) -> tuple[list[tuple[Any, ...]], dict[int, float]]:
     """Rows for `Tracks.from_rows`, and the time of every frame that has one."""
     rows: list[tuple[Any, ...]] = []
     times: dict[int, float] = {}
@@ -123,7 +132,7 @@ def _rows(path: Path, masks: Mapping[tuple[int, int], Rle] | None) -> tuple[list
             raise UserError(f"{path} has no column {missing[0]}; the columns that scalor track writes are wanted")
         for number, cells in enumerate(table, start=2):
             try:
-                row = _row(cells)
+                row = _row(cells, *base)
                 if cells.get("time"):
                     times[row[0]] = float(cells["time"])
             except (TypeError, ValueError) as error:
@@ -134,10 +143,11 @@ def _rows(path: Path, masks: Mapping[tuple[int, int], Rle] | None) -> tuple[list
     return rows, times
 
 
-def _row(cells: Mapping[str, str]) -> tuple[Any, ...]:
-    frame, identity = int(cells["frame"]), int(cells["id"])
-    box = [float(cells[name]) for name in NEEDED[2:]]
+def _row(cells: Mapping[str, str], first: int, edge: int) -> tuple[Any, ...]:
+    frame, identity = int(cells["frame"]) - first, int(cells["id"])
+    left, top, width, height = (float(cells[name]) for name in NEEDED[2:])
+    box = [left - edge, top - edge, width, height]
     shares = [float(cells[name]) if cells.get(name) else 1.0 for name in ("score", "visibility")]
     if frame < 0 or min(box[2:]) < 0 or not np.isfinite([*box, *shares]).all():
-        raise ValueError("frames from 0 and finite boxes with sides of 0 or more are wanted")
+        raise ValueError(f"frames from {first} and finite boxes with sides of 0 or more are wanted")
     return (frame, identity, *box, *shares)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 import scalor
-from scalor.core.tracks import Tracks
+from scalor.core.tracks import FIRST_PIXEL, Tracks
 from scalor.data.source import Frame, VideoSource
 from scalor.data.video import open_video
 from scalor.errors import UserError
@@ -129,6 +129,7 @@ def track_to_folder(
     allow_truncated: bool = False,
     min_visibility: float = 0.25,
     overlay: bool = True,
+    box_base: int = FIRST_PIXEL,
 ) -> dict[str, Any]:
     """Track a video at its full size and length and write what was found; returns the summary.
 
@@ -144,6 +145,7 @@ def track_to_folder(
         allow_truncated: accept a video whose end cannot be read.
         min_visibility: objects of which less than this share is seen are followed but not reported.
         overlay: also write the video with boxes, ids, trails and masks.
+        box_base: what the tables call the left and top edge of the picture: 1 as MOTChallenge, or 0.
 
     Raises:
         UserError: anything of this that cannot be; nothing is left in ``out`` then.
@@ -153,10 +155,10 @@ def track_to_folder(
         _refuse_short(source, allow_truncated)
         follower, about = _follower(source, weights, method=method, device=device, min_visibility=min_visibility)
         start = time.perf_counter()
-        counts = _write(folder, source, follower, overlay=overlay)
+        counts = _write(folder, source, follower, overlay=overlay, box_base=box_base)
         seconds = time.perf_counter() - start
         _refuse_truncated(source, allow_truncated)
-        summary = _summary(source, method, counts) | about | {"min_visibility": min_visibility}
+        summary = _summary(source, method, counts) | about | {"min_visibility": min_visibility, "box_base": box_base}
         summary["speed"] = {"seconds": round(seconds, 2), "frames_per_second": round(counts["frames"] / seconds, 2)}
         write_summary_json(folder / SUMMARY, summary)
     return summary
@@ -176,13 +178,13 @@ def _follower(
     return ready.tracker, described(loaded, weights) | about
 
 
-def _write(folder: Path, source: VideoSource, follower: Follower, *, overlay: bool) -> dict[str, Any]:
+def _write(folder: Path, source: VideoSource, follower: Follower, *, overlay: bool, box_base: int) -> dict[str, Any]:
     """All files but the summary; returns counts."""
     frames, ids, largest = 0, set[int](), 0
-    with Sheets(folder, fps=source.fps) as sheets, overlay_in(folder, source, wanted=overlay) as film:
+    with Sheets(folder, box_base=box_base) as sheets, overlay_in(folder, source, wanted=overlay) as film:
         for frame, result in follow(source, follower):
             rles = result.masks.rles()
-            sheets.add(result, rles, frame=frame.index)
+            sheets.add(result, rles, frame=frame.index, time=frame.time)
             if film is not None:
                 film.add(frame, result, rles)
             frames = frame.index + 1
@@ -213,6 +215,7 @@ def _summary(source: VideoSource, method: str, counts: dict[str, Any]) -> dict[s
         "failed_frames": list(report.failed),
         "damaged_frames": list(report.damaged),
         "truncated": report.truncated,
+        "pauses": {str(frame): count for frame, count in report.pauses.items()},
         "reading": report.words(),
         "versions": {
             "python": platform.python_version(),
@@ -227,9 +230,8 @@ def _opened(video: Video) -> VideoSource:
 
 def _refuse_short(source: VideoSource, allow: bool) -> None:
     """Say at once, not after an hour, that most of the end is missing."""
-    announced, count = source.announced, source.count()
-    if not allow and announced and count < 0.9 * announced - 2:
-        raise _truncated(source.name, count, announced)
+    if not allow and source.cut_short:
+        raise _truncated(source.name, source.count(), source.announced)
 
 
 def _refuse_truncated(source: VideoSource, allow: bool) -> None:
@@ -238,7 +240,8 @@ def _refuse_truncated(source: VideoSource, allow: bool) -> None:
 
 
 def _truncated(name: str, seen: int, announced: int | None) -> UserError:
+    of = f" of about {announced}" if announced and announced > seen else ""
     return UserError(
-        f"{name} ends after {seen} of about {announced} frames; a whole video is wanted; repair the file, or accept it "
+        f"{name} ends after {seen}{of} frames; a whole video is wanted; repair the file, or accept it "
         "as it is with --allow-truncated (allow_truncated=True)"
     )

@@ -51,6 +51,9 @@ def test_what_is_missing_is_named(folder, name):
         read_tracked(folder)
 
 
+LATE, EARLY = ("40,0,1,2,3,4", "frame 40"), ("0,9,1,2,3,4", "line 22")
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

@@ -15,9 +15,29 @@ Page = tuple[Path, int]
 """An image file and the page inside it."""
 ORIENTATION = 0x0112
 SIDEWAYS = (5, 6, 7, 8)
-NOT_FRAMES = frozenset("ICO CUR ICNS PDF EPS PSD WMF MPEG IPTC GRIB BUFR HDF5 DCX FLI FTEX GBR PCD".split())
+NOT_FRAMES = frozenset(
+    [
+        "ICO",
+        "CUR",
+        "ICNS",
+        "PDF",
+        "EPS",
+        "PSD",
+        "WMF",
+        "MPEG",
+        "IPTC",
+        "GRIB",
+        "BUFR",
+        "HDF5",
+        "DCX",
+        "FLI",
+        "FTEX",
+        "GBR",
+        "PCD",
+    ]
+)
 """Formats that Pillow knows and nobody stores frames in: icons, documents, stubs."""
-PAGED = frozenset("TIFF GIF WEBP PNG AVIF".split())
+PAGED = frozenset(["TIFF", "GIF", "WEBP", "PNG", "AVIF"])
 """Formats of which all pages are frames."""
 
 

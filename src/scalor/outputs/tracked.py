@@ -73,9 +73,8 @@ def read_tracked(folder: str | PathLike[str]) -> Tracked:
     length = int(summary["frames"])
     last = max((row[0] for row in rows), default=-1)
     if last >= length:
-        raise UserError(
-            f"{place / TRACKS_CSV} speaks of frame {last + _base(summary)[0]} of a video of {length} frames; track it again"
-        )
+        number = last + _base(summary)[0]
+        raise UserError(f"{place / TRACKS_CSV} speaks of frame {number} of a video of {length} frames; track it again")
     tracks = Tracks.from_rows(rows, length=length, masks=masks is not None)
     return Tracked(tracks, frame_times(times, length, float(summary["fps"])), summary)
 

@@ -1,9 +1,9 @@
 """Lines of MOTChallenge's files, and of tables with a header, as rows: all dialects of the benchmarks' years.
 
-6 columns   frame, id, left, top, width, height
-7           ... confidence; in a truth a flag, 0 for what is not to be scored
-9, 12       ... class, visibility (and 3-D places): MOT16, MOT17, MOT20, MOTSynth, CVAT
-10          ... three 3-D places: MOT15, and results of all years, which have -1 there
+    6 columns   frame, id, left, top, width, height
+    7           ... confidence; in a truth a flag, 0 for what is not to be scored
+    9, 12       ... class, visibility (and 3-D places): MOT16, MOT17, MOT20, MOTSynth, CVAT
+    10          ... three 3-D places: MOT15, and results of all years, which have -1 there
 """
 
 import json

@@ -15,29 +15,9 @@ Page = tuple[Path, int]
 """An image file and the page inside it."""
 ORIENTATION = 0x0112
 SIDEWAYS = (5, 6, 7, 8)
-NOT_FRAMES = frozenset(
-    [
-        "ICO",
-        "CUR",
-        "ICNS",
-        "PDF",
-        "EPS",
-        "PSD",
-        "WMF",
-        "MPEG",
-        "IPTC",
-        "GRIB",
-        "BUFR",
-        "HDF5",
-        "DCX",
-        "FLI",
-        "FTEX",
-        "GBR",
-        "PCD",
-    ]
-)
+NOT_FRAMES = frozenset("ICO CUR ICNS PDF EPS PSD WMF MPEG IPTC GRIB BUFR HDF5 DCX FLI FTEX GBR PCD".split())
 """Formats that Pillow knows and nobody stores frames in: icons, documents, stubs."""
-PAGED = frozenset(["TIFF", "GIF", "WEBP", "PNG", "AVIF"])
+PAGED = frozenset("TIFF GIF WEBP PNG AVIF".split())
 """Formats of which all pages are frames."""
 
 

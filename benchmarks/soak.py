@@ -89,7 +89,8 @@ def through_files(
 
     run.Sheets = Watched
     with tempfile.TemporaryDirectory() as folder:
-        track_to_folder(write(Path(folder), frames, side), weights, Path(folder) / "out", device="cpu")
+        method = "mog2-sort" if weights == "mog2-sort" else "scalor"
+        track_to_folder(write(Path(folder), frames, side), weights, Path(folder) / "out", device="cpu", method=method)
 
 
 def write_film(folder: Path, frames: int, side: int) -> Path:
@@ -117,7 +118,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--frames", type=int, default=100_000)
     parser.add_argument("--source", choices=("film", "folder", "tracker"), default="tracker")
-    parser.add_argument("--weights", default="sprites-vld")
+    parser.add_argument("--weights", default="sprites-vld", help="or mog2-sort, which leaves reading and writing alone")
     parser.add_argument("--side", type=int, default=64)
     args = parser.parse_args()
     meter = Meter(args.frames)

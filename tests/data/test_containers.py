@@ -121,6 +121,23 @@ def test_a_joined_file_of_which_only_the_first_part_can_be_read_is_said_to_go_on
     assert source.cut_short and len(list(source)) == N and "joined on" in source.report.words()
 
 
+def test_a_joined_stream_of_other_programmes_is_said_to_go_on(tmp_path):
+    parts = []
+    for pid in ("256", "512"):
+        path = tmp_path / f"{pid}.ts"
+        with av.open(str(path), "w", container_options={"mpegts_start_pid": pid}) as container:
+            stream = container.add_stream("libx264", rate=25)
+            stream.height, stream.width, stream.pix_fmt = H, W, "yuv420p"
+            for number in range(N):
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(number), format="rgb24")))
+            container.mux(stream.encode(None))
+        parts.append(path.read_bytes())
+    for times in (1, 400):  # within, and far behind, what is looked at when a file is opened
+        (tmp_path / "both.ts").write_bytes(parts[0] * times + parts[1])
+        source = open_video(tmp_path / "both.ts")
+        assert source.count() == times * N and source.cut_short and "joined on" in source.report.words()
+
+
 @pytest.mark.parametrize(("codec", "options"), [("libx264", {"bf": "3"}), ("mpeg4", {"bf": "2"})])
 def test_decode_times_in_place_of_display_times_do_not_shuffle(tmp_path, codec, options):
     assert numbers_of(film(tmp_path / "decode.asf", codec=codec, options=options)) == list(range(N))

@@ -9,8 +9,8 @@ SPEC = importlib.util.spec_from_file_location("fuzz", Path(__file__).parents[2] 
 assert SPEC is not None and SPEC.loader is not None
 FUZZ = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(FUZZ)
-FOUND = (4379, 7650)
-"""Streams of an FLV that begin in mid-file."""
+FOUND = (4379, 7650, 21482)
+"""Streams of an FLV that begin in mid-file; data beside a picture that PyAV has no name for."""
 SLICE = range(1000, 1040)
 
 

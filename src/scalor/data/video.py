@@ -90,7 +90,7 @@ class VideoFile(VideoSource):
         self._stream = _best_stream(path)
         self._cut = bytes_missing(path)
         self._joined = film_joined_on(path)
-        self._broken = False
+        self._broken = self._strays = False
         with self._open() as (container, stream):
             rate = stream.average_rate or stream.guessed_rate or stream.base_rate
             fps = float(rate) if rate and 0 < rate < MOST_FPS else DEFAULT_FPS
@@ -140,10 +140,10 @@ class VideoFile(VideoSource):
     def _index(self) -> PacketIndex:
         with self._open() as (container, stream):
             broken = self._broken
-            found = index_of(
-                self._packets(container, stream), unit=self._unit, trusted=self._trusted, frame=1 / self.fps
-            )
+            packets = self._own(container, stream)
+            found = index_of(packets, unit=self._unit, trusted=self._trusted, frame=1 / self.fps)
             found, self._broken = replace(found, broken=self._broken), broken
+        self._joined |= self._strays and _films(self.path, deep=True) > _films(self.path)
         if self.announced is not None:
             whole = not (self._cut or found.broken)
             self.announced = len(found) if whole else max(len(found), self.announced - found.dropped)
@@ -207,6 +207,17 @@ class VideoFile(VideoSource):
                     place += 1
         yield from ((place + hole, None) for hole in range(len(errors)))
 
+    def _own(self, container: Any, stream: Any) -> Iterator[Any]:
+        """The packets of a stream; on the way it is seen whether another film begins where this one ends."""
+        last, firsts = 0, dict[int, int]()
+        for number, packet in enumerate(self._packets(container, list(container.streams.video))):
+            if packet.stream_index == stream.index:
+                last = number
+                yield packet
+            else:
+                firsts.setdefault(packet.stream_index, number)
+        self._joined |= any(first > last for first in firsts.values())
+
     def _packets(self, container: Any, stream: Any) -> Iterator[Any]:
         while True:
             try:
@@ -215,7 +226,7 @@ class VideoFile(VideoSource):
                         yield packet
                 return
             except IndexError:
-                continue  # PyAV stumbles over packets of streams that begin in mid-file; the next packet is read
+                self._strays = True  # PyAV stumbles over packets of streams that begin in mid-file: on with the next
             except FFmpegError:
                 self._broken = True  # the file cannot be read further
                 return
@@ -282,10 +293,10 @@ class VideoFile(VideoSource):
 
 
 @contextmanager
-def _container(path: Path) -> Iterator[Any]:
+def _container(path: Path, options: dict[str, str] | None = None) -> Iterator[Any]:
     try:
         # An absolute path cannot be taken for a protocol, as cam:1.mp4 would be.
-        container = av.open(str(path.absolute()), metadata_errors="replace")
+        container = av.open(str(path.absolute()), metadata_errors="replace", options=options or {})
     except (FFmpegError, OSError, ValueError):
         raise UserError(f"{path} is not a video that FFmpeg can read; a playable video is wanted") from None
     with container:
@@ -311,6 +322,13 @@ def _best_stream(path: Path) -> int:
         best = container.streams.best("video")
         chosen = best.index if best is not None else -1
         return chosen if chosen in [s.index for s in streams] else int(streams[0].index)
+
+
+def _films(path: Path, *, deep: bool = False) -> int:
+    """Number of video streams that are known after a look at the beginning of a file, or at all of it."""
+    far = {"probesize": str(1 << 31), "analyzeduration": str(1 << 40)} if deep else {}
+    with _container(path, far) as container:
+        return len(container.streams.video)
 
 
 def _decode(packet: Any, stream: Any = None, errors: list[Exception] | None = None) -> Iterable[Any]:

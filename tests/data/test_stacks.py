@@ -1,6 +1,7 @@
 """Pictures as frames: stacks, depths, orientations and formats, all as viewers show them."""
 
 import struct
+import zlib
 from pathlib import Path
 
 import cv2
@@ -127,6 +128,39 @@ def test_a_stack_that_breaks_off_says_so(tmp_path):
     good = [frame for frame in source if frame.image is not None]
     assert source.cut_short and source.report.truncated and 4 <= len(good) <= 8
     assert all(frame.image[20, 8 + 4 * frame.index, 0] > 225 for frame in good)
+
+
+@pytest.mark.parametrize("ending", ["tif", "png"])
+@pytest.mark.parametrize("orientation", [1, 6, 8])
+def test_dark_colours_of_16_bits_keep_their_levels(tmp_path, ending, orientation):
+    for n in range(3):
+        upright = np.dstack([scene(n, low=100, high=900)] * 3)
+        turned = {1: upright, 6: np.rot90(upright), 8: np.rot90(upright, -1)}[orientation]
+        cv2.imwrite(str(tmp_path / f"{n}.{ending}"), np.ascontiguousarray(turned))
+        if ending == "png" and orientation > 1:
+            exif = Image.Exif()
+            exif[0x0112] = orientation
+            raw = (tmp_path / f"{n}.png").read_bytes()
+            body = b"eXIf" + exif.tobytes().removeprefix(b"Exif\0\0")
+            chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+            (tmp_path / f"{n}.png").write_bytes(raw[:33] + chunk + raw[33:])
+    source = open_video(tmp_path)
+    frames = list(source)
+    if ending == "png":
+        assert (source.height, source.width) == (H, W)
+        assert all(frame.image[20, 8 + 4 * frame.index, 1] > 225 for frame in frames)
+    assert all(len(np.unique(frame.image)) > 10 for frame in frames) and "grey levels" in source.report.words()
+
+
+def test_doubles_single_pages_and_pyramids(tmp_path):
+    frames = list(open_video(stack(tmp_path / "f8.tif", [scene(n, low=0.1, high=0.9, kind="f8") for n in range(N)])))
+    assert len(frames) == N and all(frame.image[20, 8 + 4 * frame.index, 0] > 225 for frame in frames)
+    source = open_video(stack(tmp_path / "one.tif", [scene(2)]))
+    assert next(iter(source)).image[20, 16, 0] > 225 and "grey levels" in source.report.words()
+    pages = [Image.fromarray(scene(n).astype(np.uint8)) for n in range(3)]
+    pages[0].save(tmp_path / "mixed.tif", save_all=True, append_images=[*pages[1:], pages[0].resize((32, 20))])
+    with pytest.raises(UserError, match="page 4 of mixed.tif is 32x20"):
+        open_video(tmp_path / "mixed.tif")
 
 
 @pytest.mark.parametrize("words", ["channels=2\n", "frames=6\n"])

@@ -95,7 +95,8 @@ class VideoSource(ABC):
     fingerprint: str = ""
 
     def __init__(self, name: str, *, fps: float, announced: int | None, source_size: tuple[int, int]) -> None:
-        self.name = name
+        # Names of other encodings must not break the files that tell of them.
+        self.name = name.encode("utf-8", "replace").decode("utf-8")
         self.fps = fps
         self.announced = announced
         self.source_height, self.source_width = source_size

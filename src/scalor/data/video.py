@@ -35,6 +35,8 @@ NEAR = 16
 """Frames that are decoded on the way rather than sought."""
 NOT_VIDEO = frozenset({"tty", "ansi", "bintext", "xbin", "idf"})
 """Formats under which FFmpeg would draw any text file as pictures."""
+STILL = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
+"""Streams of pictures that are no film."""
 TRIAL = 64
 """Pictures after which the decoder has shown whether it reorders."""
 PROBED = 300
@@ -209,14 +211,16 @@ class VideoFile(VideoSource):
 
     def _own(self, container: Any, stream: Any) -> Iterator[Any]:
         """The packets of a stream; on the way it is seen whether another film begins where this one ends."""
-        last, firsts = 0, dict[int, int]()
-        for number, packet in enumerate(self._packets(container, list(container.streams.video))):
+        films = [each for each in container.streams.video if each is stream or not each.disposition & STILL]
+        last, others = 0, dict[int, list[int]]()
+        for packet in self._packets(container, films):
+            place = packet.pos or 0
             if packet.stream_index == stream.index:
-                last = number
+                last = max(last, place)
                 yield packet
             else:
-                firsts.setdefault(packet.stream_index, number)
-        self._joined |= any(first > last for first in firsts.values())
+                others.setdefault(packet.stream_index, []).append(place)
+        self._joined |= any(len(places) > 1 and places[0] > last for places in others.values())
 
     def _packets(self, container: Any, stream: Any) -> Iterator[Any]:
         while True:
@@ -310,7 +314,7 @@ def _best_stream(path: Path) -> int:
         streams = [s for s in container.streams.video if s.codec_context and s.codec_context.name not in NOT_VIDEO]
         if drawn or not streams:
             raise UserError(f"{path} holds no video stream; a playable video is wanted; check the file")
-        moving = [s for s in streams if not s.disposition & (Disposition.attached_pic | Disposition.still_image)]
+        moving = [s for s in streams if not s.disposition & STILL]
         streams = moving or streams
         if len(streams) > 1:
             lengths = dict.fromkeys((s.index for s in streams), 0)

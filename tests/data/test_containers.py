@@ -258,6 +258,24 @@ def test_pixels_that_are_not_square_are_shown_as_players_do(tmp_path, aspect, wi
     assert (source.height, source.width) == frame.image.shape[:2] == (H, width)
 
 
+@pytest.mark.parametrize(("ending", "pixels"), [("mkv", "gray16le"), ("avi", "gray12le"), ("mkv", "gray10le")])
+def test_dark_grey_films_of_more_than_8_bits_keep_their_levels(tmp_path, ending, pixels):
+    path = tmp_path / f"deep.{ending}"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.height, stream.width, stream.pix_fmt = H, W, pixels
+        for number in range(N):
+            grey = picture(number)[..., 0].astype(np.uint16) * 8 + np.arange(H, dtype=np.uint16)[:, None]
+            grey[1, 1] = 65535
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="gray16le")))
+        container.mux(stream.encode(None))
+    source = open_video(path)
+    frames = list(source)
+    assert [shown(frame.image) for frame in frames] == list(range(N)) and "grey levels" in source.report.words()
+    assert frames[0].image.max() > 225 and len(np.unique(frames[0].image)) > 3
+    np.testing.assert_array_equal(source.read([7])[0].image, frames[7].image)
+
+
 def test_two_moments_in_one_interlaced_picture_become_one(tmp_path):
     path = tmp_path / "woven.mkv"
     with av.open(str(path), "w") as container:

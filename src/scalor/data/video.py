@@ -20,6 +20,7 @@ from av.stream import Disposition
 
 from scalor.data.display import Display
 from scalor.data.images import open_images
+from scalor.data.levels import Levels
 from scalor.data.packets import PacketIndex, holds_frame, index_of
 from scalor.data.places import fingerprint, refuse_stream
 from scalor.data.source import DecodeReport, Frame, VideoSource
@@ -37,6 +38,8 @@ NOT_VIDEO = frozenset({"tty", "ansi", "bintext", "xbin", "idf"})
 """Formats under which FFmpeg would draw any text file as pictures."""
 STILL = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
 """Streams of pictures that are no film."""
+LOOKS = 8
+"""Pictures that tell the range of grey levels."""
 TRIAL = 64
 """Pictures after which the decoder has shown whether it reorders."""
 PROBED = 300
@@ -109,6 +112,7 @@ class VideoFile(VideoSource):
                     f"{path} holds no frame that can be decoded; a playable video is wanted; re-encode the file"
                 )
             self._display = Display.of(stream, first)
+            self._deep = first.format.name.startswith("gray") and first.format.components[0].bits > 8
         super().__init__(
             path.stem, fps=fps, announced=announced, source_size=self._display.size(first.height, first.width)
         )
@@ -237,10 +241,28 @@ class VideoFile(VideoSource):
 
     def _picture(self, token: Any) -> np.ndarray | None:
         try:
-            image = token.to_ndarray(format="rgb24")
+            if self._deep:
+                grey = self._levels.applied(token.to_ndarray(format="gray16le"))
+                image = np.repeat(grey[:, :, None], 3, axis=2)
+            else:
+                image = token.to_ndarray(format="rgb24")
         except (FFmpegError, ValueError):
             return None
         return self._display.shown(image, interlaced=token.interlaced_frame)
+
+    @cached_property
+    def _levels(self) -> Levels:
+        """The range of a grey film of more than 8 bits (cameras of laboratories), from pictures spread over it."""
+        pictures, broken = [], self._broken
+        for start in np.linspace(0, self._seconds, LOOKS, endpoint=False):
+            with self._open() as (container, stream), suppress(FFmpegError):
+                if start > 0:
+                    container.seek(int(start * av.time_base))
+                found = (p for packet in self._packets(container, stream) for p in _decode(packet))
+                pictures += [picture.to_ndarray(format="gray16le") for picture in islice(found, 1)]
+        levels, self._broken = Levels.of(pictures), broken
+        self._notes = (*self._notes, levels.words())
+        return levels
 
     def _time(self, index: int) -> float:
         seconds = self._index.seconds

@@ -291,7 +291,7 @@ def test_fit_leaves_the_time_budget_to_the_library_unless_told(monkeypatch, tmp_
 def test_train_hands_every_option_over(monkeypatch, tmp_path):
     calls = listening(monkeypatch, "scalor.configs", "train")
     assert door.main(["train", "fast-sprites-md", "-o", str(tmp_path), "--steps", "7", "--exam-minutes", "2"]) == 0
-    kwargs = {"steps": 7, "minutes": None, "seed": 0, "overrides": {}, "resume": False, "device": "auto"}
+    kwargs = {"steps": 7, "minutes": None, "seed": None, "overrides": {}, "resume": False, "device": "auto"}
     kwargs["exam_minutes"] = 2.0
     assert calls == [(("fast-sprites-md", str(tmp_path)), kwargs)]
 
@@ -326,9 +326,12 @@ def test_threads_are_set_and_said(monkeypatch, tmp_path, capsys, command):
     listening(monkeypatch, module, "track_to_folder" if command == "track" else command, SUMMARY)
     counts: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", counts.append)
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
     weights = ["-w", "any"] if command == "track" else []
     assert door.main([command, str(tmp_path), "-o", str(tmp_path), "--threads", "3", *weights]) == 0
     assert counts == [3] and "3 threads" in capsys.readouterr().err
+    assert door.main([command, str(tmp_path), "-o", str(tmp_path), "--threads", "1000", *weights]) == 0
+    assert counts == [3, 4] and "1000 were asked for" in capsys.readouterr().err
 
 
 def test_imagine_hands_every_option_over(monkeypatch, tmp_path):

@@ -72,7 +72,7 @@ def write_clip(tmp_path: Path) -> Callable[..., Path]:
 
     def write(frames: np.ndarray, *, broken: tuple[int, ...] = (), name: str = "clip") -> Path:
         folder = tmp_path / name
-        folder.mkdir()
+        folder.mkdir(parents=True)
         for number, frame in enumerate(frames):
             file = folder / f"{number:06d}.png"
             if number in broken:

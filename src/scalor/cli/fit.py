@@ -18,7 +18,9 @@ def parser() -> Parser:
     add_out(made, what="the run folder to write")
     made.add_argument("--minutes", metavar="M", type=PositiveFloat, default=None, help="time to learn (default: 10)")
     made.add_argument("--preset", default="auto", help="a preset's name; auto looks at the video")
-    made.add_argument("--seed", metavar="S", type=NonNegativeInt, default=0, help="seed of everything random")
+    made.add_argument(
+        "--seed", metavar="S", type=NonNegativeInt, default=None, help="seed of everything random (default: 0)"
+    )
     made.add_argument("--resume", action="store_true", help="go on exactly where the run folder stopped")
     add_device(made)
     add_threads(made)
@@ -29,7 +31,7 @@ def parser() -> Parser:
 def run(args: Namespace) -> None:
     chosen = overrides(args.set)
     videos = [existing(video, what="video") for video in args.videos]
-    out = writable(args.out, create=False)
+    out = writable(args.out)
 
     use_threads(args.threads)
     from scalor.configs import fit

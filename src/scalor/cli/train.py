@@ -19,7 +19,9 @@ def parser() -> Parser:
     add_out(made, what="the run folder to write")
     made.add_argument("--steps", metavar="N", type=PositiveInt, default=None, help="stop after N steps")
     made.add_argument("--minutes", metavar="M", type=PositiveFloat, default=None, help="or after M minutes")
-    made.add_argument("--seed", metavar="S", type=NonNegativeInt, default=0, help="seed of everything random")
+    made.add_argument(
+        "--seed", metavar="S", type=NonNegativeInt, default=None, help="seed of everything random (default: 0)"
+    )
     made.add_argument(
         "--exam-minutes",
         metavar="M",
@@ -38,7 +40,7 @@ def run(args: Namespace) -> None:
     if args.steps is not None and args.minutes is not None:
         raise UserError("both --steps and --minutes came; give one of them")
     chosen = overrides(args.set)
-    out = writable(args.out, create=False)
+    out = writable(args.out)
 
     use_threads(args.threads)
     from scalor.configs import train

@@ -26,7 +26,11 @@ class Display:
         stated = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
         aspect = float(stated) if stated else 1.0
         aspect = aspect if ASPECTS[0] <= aspect <= ASPECTS[1] else 1.0
-        matrix = _matrix(frame)
+        try:
+            matrix = _matrix(frame)
+        except ValueError:  # PyAV knows not all kinds of data that may lie beside; the angle it finds by itself
+            turns = round(frame.rotation / 90) % 4
+            return cls(turns % 2 == 1, turns in (2, 3), turns in (1, 2), aspect)
         if matrix is None:
             return cls(aspect=aspect)
         (a, b), (c, d) = matrix

@@ -53,6 +53,7 @@ class Reel:
     index       int64 [T], the source's frame numbers
     background  uint8 [h, w, 3], temporal median
     moving      int32 [M, 3], (row of frames, y, x) of the centres of cells where something moves
+    fingerprint tells the source from others of its name
     runs        (first, end) rows of pieces without a missing frame
     scale_x, scale_y  source pixels per pixel of frames
     """
@@ -67,6 +68,7 @@ class Reel:
     scale_x: float
     scale_y: float
     report: DecodeReport
+    fingerprint: str = ""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -220,6 +222,7 @@ def load_reel(source: VideoSource, *, most_bytes: int) -> Reel:
         scale_x=source.scale_x,
         scale_y=source.scale_y,
         report=source.report,
+        fingerprint=source.fingerprint,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from scalor.data.levels import Levels
-from scalor.data.pictures import Page, Reader, endings, header_size, page_count
+from scalor.data.pictures import Page, Reader, endings, frame_pages, header_size
 from scalor.data.seqinfo import sequence_info, sequence_length, sequence_rate
 from scalor.data.source import Frame, VideoSource
 from scalor.errors import UserError
@@ -117,7 +117,7 @@ def open_images(folder: Path) -> ImageFrames:
             f"{folder} holds no images; png, jpg, tif, webp or other frames are wanted; give another folder or a file"
         )
     numbered = challenge and all(re.fullmatch("[0-9]+", file.stem) for file in files)
-    pages = _numbered(files) if numbered else [(file, page) for file in files for page in range(page_count(file))]
+    pages = _numbered(files) if numbered else [(file, page) for file in files for page in frame_pages(file)]
     name = info.get("name", folder.resolve().name)
     album = Album(
         name,

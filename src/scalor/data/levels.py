@@ -33,7 +33,8 @@ class Levels:
 
     def applied(self, picture: np.ndarray) -> np.ndarray:
         """As uint8; what is no number is black."""
-        scaled = (picture.astype(np.float32) - np.float32(self.low)) * np.float32(255.0 / (self.high - self.low))
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaled = (picture.astype(np.float64) - self.low) / (self.high - self.low) * 255.0
         return np.clip(np.nan_to_num(scaled, posinf=255.0, neginf=0.0) + 0.5, 0, 255).astype(np.uint8)
 
     def words(self) -> str:

@@ -1,9 +1,9 @@
 """Lines of MOTChallenge's files, and of tables with a header, as rows: all dialects of the benchmarks' years.
 
-    6 columns   frame, id, left, top, width, height
-    7           ... confidence; in a truth a flag, 0 for what is not to be scored
-    9, 12       ... class, visibility (and 3-D places): MOT16, MOT17, MOT20, MOTSynth, CVAT
-    10          ... three 3-D places: MOT15, and results of all years, which have -1 there
+6 columns   frame, id, left, top, width, height
+7           ... confidence; in a truth a flag, 0 for what is not to be scored
+9, 12       ... class, visibility (and 3-D places): MOT16, MOT17, MOT20, MOTSynth, CVAT
+10          ... three 3-D places: MOT15, and results of all years, which have -1 there
 """
 
 import json
@@ -76,7 +76,7 @@ def read_rows(file: Path, *, box_base: int | None = None) -> list[Row]:
             continue
         found.append((place, _values(cells, line, place, header)))
     # Before version 0.2 the tables with a header counted everything from 0.
-    if header and len(header) > FEWEST_COLUMNS and any(values[0] == 0 for _, values in found):
+    if header and any(values[0] == 0 for _, values in found):
         first, base = 0, 0
     classes = header is None and _has_classes([values for _, values in found])
     return [
@@ -88,7 +88,7 @@ def read_rows(file: Path, *, box_base: int | None = None) -> list[Row]:
 def _text(file: Path) -> str:
     try:
         raw = file.read_bytes()
-        return raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        return raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8").lstrip("\ufeff")
     except (OSError, ValueError) as error:
         raise UserError(
             f"{file} cannot be read as text ({error}); wanted MOTChallenge lines; check the path"
@@ -96,7 +96,7 @@ def _text(file: Path) -> str:
 
 
 def _base_of(file: Path) -> int:
-    """What a tracking of ours wrote down beside its tables; results of before version 0.2 say nothing and are from 0."""
+    """What a tracking of ours wrote down beside its tables; those of before version 0.2 say nothing and are from 0."""
     try:
         said = json.loads((file.parent / SUMMARY).read_text(encoding="utf-8"))
         ours = str(said["made_by"]).startswith("scalor track") and file.name in ("tracks.txt", "tracks.csv")

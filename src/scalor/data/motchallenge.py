@@ -86,13 +86,15 @@ def _fill(clip: Clip, folder: Path, name: str, min_visibility: float) -> None:
 def write_mot(tracks: Tracks, path: str | Path, *, box_base: int = FIRST_PIXEL) -> None:
     """Write the table's rows to a file (boxes to 0.001 px, shares to 0.0001), moved into place when complete.
 
-    ``box_base`` is what the left and top edge of the picture are called, 1 or, for some other tools, 0. The number of frames and the masks are not part of the format. Raises UserError where the place cannot be written.
+    ``box_base`` is what the left and top edge of the picture are called, 1 or, for some other tools, 0. The number of
+    frames and the masks are not part of the format. Raises UserError where the place cannot be written.
     """
     path = Path(path)
     rows = zip(tracks.frame, tracks.id, tracks.box_tlwh, tracks.score, tracks.visibility, strict=True)
     shift = np.array([box_base, box_base, 0, 0])
     lines = [
-        _line(int(frame), int(identity), (box + shift).tolist(), score, seen) for frame, identity, box, score, seen in rows
+        _line(int(frame), int(identity), (box + shift).tolist(), score, seen)
+        for frame, identity, box, score, seen in rows
     ]
     staging = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -160,7 +162,9 @@ def _file(path: str | Path) -> Path:
 
 def _table(rows: list[Row], file: Path, length: int | None) -> Tracks:
     last = max((row.frame for row in rows), default=-1) + 1
-    announced = length if length is not None else sequence_length(file.parent.parent) if file.parent.name == "gt" else None
+    announced = (
+        length if length is not None else sequence_length(file.parent.parent) if file.parent.name == "gt" else None
+    )
     if announced is not None and last > announced:
         raise UserError(f"{file} speaks of frame {last} of a video of {announced} frames; give the file of that video")
     return _tracks(list(once_per_frame(rows)), last if announced is None else announced)

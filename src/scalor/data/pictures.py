@@ -11,13 +11,18 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from scalor.errors import UserError
+
 Page = tuple[Path, int]
 """An image file and the page inside it."""
-ORIENTATION = 0x0112
+ORIENTATION, SUBFILE = 274, 254
+"""TIFF's and Exif's names of tags."""
 SIDEWAYS = (5, 6, 7, 8)
-NOT_FRAMES = frozenset("ICO CUR ICNS PDF EPS PSD WMF MPEG IPTC GRIB BUFR HDF5 DCX FLI FTEX GBR PCD".split())
+NOT_FRAMES = frozenset(
+    ["ICO", "CUR", "ICNS", "PDF", "EPS", "PSD", "WMF", "MPEG", "IPTC", "GRIB", "BUFR", "HDF5", "DCX", "FLI", "FTEX"]
+)
 """Formats that Pillow knows and nobody stores frames in: icons, documents, stubs."""
-PAGED = frozenset("TIFF GIF WEBP PNG AVIF".split())
+PAGED = frozenset(["TIFF", "GIF", "WEBP", "PNG", "AVIF"])
 """Formats of which all pages are frames."""
 
 
@@ -43,7 +48,8 @@ class Reader:
             try:
                 picture = self._opened(path)
                 picture.seek(number)
-                return _upright(picture)
+                deep = _by_opencv(path, number) if _has_deep_colours(picture) else None
+                return _upright(picture) if deep is None else _turned(deep, picture.getexif().get(ORIENTATION, 1))
             except UnidentifiedImageError:
                 return _by_opencv(path, number)  # e.g. TIFF with 3 x 16 bits
             except Exception:  # noqa: BLE001 - Pillow's parsers raise whatever damage makes them stumble over
@@ -78,29 +84,47 @@ def header_size(path: Path) -> tuple[int, int] | None:
             return None
 
 
-def page_count(path: Path) -> int:
-    """Number of pages that are frames, as far as they can be found; 1 also for what cannot be read."""
+def frame_pages(path: Path) -> list[int]:
+    """Numbers of the pages that are frames, as far as they can be found; [0] also for what cannot be read.
+
+    Smaller copies of a picture, as pyramids have them, are no frames. Raises UserError for pages of differing sizes.
+    """
     with quiet():
         try:
             with Image.open(path) as picture:
-                return _pages(picture) if picture.format in PAGED else 1
+                return _frames_in(picture, path) if picture.format in PAGED else [0]
+        except UnidentifiedImageError:
+            import cv2
+
+            return list(range(max(1, cv2.imcount(str(path))))) if path.suffix.lower() in (".tif", ".tiff") else [0]
+        except UserError:
+            raise
         except Exception:  # noqa: BLE001 - as above
-            return 1
+            return [0]
 
 
-def _pages(picture: Image.Image) -> int:
-    try:
-        return int(getattr(picture, "n_frames", 1))
-    except Exception:  # noqa: BLE001 - a chain of pages that is cut: those before the cut are there
-        number, size = 1, picture.size
+def _frames_in(picture: Image.Image, path: Path) -> list[int]:
+    if picture.format != "TIFF":
+        return list(range(int(getattr(picture, "n_frames", 1))))
+    size, found, number = picture.size, [0], 1
+    while True:
         try:
-            while True:
-                picture.seek(number)
-                if picture.size != size:
-                    return number
-                number += 1
-        except Exception:  # noqa: BLE001 - as above
-            return number
+            picture.seek(number)
+        except Exception:  # noqa: BLE001 - the end, or a chain of pages that is cut: those before are there
+            return found
+        if not _tag(picture, SUBFILE) & 1:
+            if picture.size != size:
+                raise UserError(
+                    f"page {number + 1} of {path.name} is {picture.width}x{picture.height} px after pages of "
+                    f"{size[0]}x{size[1]} px; frames of one size are wanted; sort the pages into files"
+                )
+            found.append(number)
+        number += 1
+
+
+def _tag(picture: Any, number: int) -> int:
+    stored = picture.tag_v2.get(number, 0)
+    return int(stored) if isinstance(stored, int) else 0
 
 
 def _upright(picture: Any) -> np.ndarray:
@@ -108,6 +132,19 @@ def _upright(picture: Any) -> np.ndarray:
         picture.load()
         return np.asarray(ImageOps.exif_transpose(picture))
     return np.asarray(ImageOps.exif_transpose(picture.convert("RGB")))
+
+
+def _has_deep_colours(picture: Any) -> bool:
+    """Whether colours have 16 bits, of which Pillow would keep the upper 8."""
+    return picture.mode not in ("1", "L", "P") and ";16" in str(picture.tile) and not picture.mode.startswith("I")
+
+
+def _turned(image: np.ndarray, orientation: int) -> np.ndarray:
+    """An image as the tag of its file says that viewers show it."""
+    if orientation in (5, 6, 7, 8):
+        image = image.swapaxes(0, 1)
+    flips = (orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7))
+    return np.ascontiguousarray(image[:: -1 if flips[0] else 1, :: -1 if flips[1] else 1])
 
 
 def _by_opencv(path: Path, page: int) -> np.ndarray | None:

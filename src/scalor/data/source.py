@@ -26,7 +26,7 @@ class Frame:
     index: int
     image: np.ndarray | None
     damaged: bool = False
-    time: float = 0.0
+    time: float = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,8 @@ class VideoSource(ABC):
     fingerprint: str = ""
 
     def __init__(self, name: str, *, fps: float, announced: int | None, source_size: tuple[int, int]) -> None:
-        self.name = name
+        # Names of other encodings must not break the files that tell of them.
+        self.name = name.encode("utf-8", "replace").decode("utf-8")
         self.fps = fps
         self.announced = announced
         self.source_height, self.source_width = source_size
@@ -187,7 +188,7 @@ class VideoSource(ABC):
                     found[index] = self._frame(index, token)
                 if index >= last:
                     break
-        return [found.get(index, Frame(index, None)) for index in indices]
+        return [found.get(index, Frame(index, None, time=self._time(index))) for index in indices]
 
     def count(self) -> int:
         """Number of frames without decoding them: exact where the container carries display times."""
@@ -211,7 +212,7 @@ class VideoSource(ABC):
                 f"{self.source_width}x{self.source_height} px; frames of one size are wanted; split or resize the video"
             )
         small = shrink(image, (self.height, self.width))
-        return Frame(index, small, bool(getattr(token, "is_corrupt", False)), self._time(index))
+        return Frame(index, small, bool(getattr(token, "is_corrupt", False)), time=self._time(index))
 
     def _time(self, index: int) -> float:
         return index / self.fps

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from scalor.data.images import DEFAULT_FPS, Album, ImageFrames
-from scalor.data.pictures import Reader, header_size, page_count, quiet
+from scalor.data.pictures import Reader, frame_pages, header_size, quiet
 from scalor.errors import UserError
 
 DESCRIPTION, COMPRESSION, STRIPS, BITS, SAMPLES, FORMAT = 270, 259, 273, 258, 277, 339
@@ -51,7 +51,7 @@ class _Head:
 
 
 def open_stack(path: Path) -> ImageFrames | None:
-    """A TIFF file with several pages; None if it is not one. Raises UserError where its pages are no film."""
+    """The pages of a TIFF file; None if it cannot be read as one. Raises UserError where its pages are no film."""
     head = _head(path)
     if head is None:
         return None
@@ -60,21 +60,20 @@ def open_stack(path: Path) -> ImageFrames | None:
             f"{path} has {head.axis('T')} times of {head.axis('Z')} slices in {head.axis('C')} channels; one picture "
             "per time is wanted; save one channel, and one slice or a projection, as a stack"
         )
-    pages, images = page_count(path), head.number("images")
-    if images > pages == 1:
+    pages, images, size = frame_pages(path), head.number("images"), header_size(path)
+    if images > len(pages) == 1:
         return _one_headed(path, head, images)
-    size = header_size(path)
-    if size is None or max(pages, images) < 2:
+    if size is None:
         return None
-    tokens = [(path, page) for page in range(pages)]
-    cut = images > pages or _chain_is_cut(path)
+    tokens = [(path, page) for page in pages]
+    cut = images > len(pages) or _chain_is_cut(path)
     album = Album(path.stem, tokens, Reader().stored, size=size, fps=head.fps(), cut=cut)
     return ImageFrames(album)
 
 
 def open_animation(path: Path) -> ImageFrames | None:
     """A picture that moves, as Pillow reads it; None if it does not move."""
-    pages, size = page_count(path), header_size(path)
+    pages, size = len(frame_pages(path)), header_size(path)
     if pages < 2 or size is None:
         return None
     lengths = []
@@ -97,8 +96,9 @@ def _head(path: Path) -> _Head | None:
     with quiet():
         try:
             with Image.open(path) as picture:
-                tags = dict(getattr(picture, "tag_v2", {}))
-                order = ">" if getattr(picture, "_prefix", b"II") == b"MM" else "<"
+                stored = getattr(picture, "tag_v2", None)
+                tags = dict(stored or {})
+                order = ">" if getattr(stored, "prefix", b"II") == b"MM" else "<"
                 return _Head(tags, order, (picture.height, picture.width))
         except Exception:  # noqa: BLE001 - damage, or more bits than Pillow takes: OpenCV may read the pages
             return _Head({}, "<", (0, 0)) if header_size(path) is not None else None

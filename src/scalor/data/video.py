@@ -20,11 +20,12 @@ from av.stream import Disposition
 
 from scalor.data.display import Display
 from scalor.data.images import open_images
+from scalor.data.levels import Levels
 from scalor.data.packets import PacketIndex, holds_frame, index_of
 from scalor.data.places import fingerprint, refuse_stream
 from scalor.data.source import DecodeReport, Frame, VideoSource
 from scalor.data.stacks import open_animation, open_stack
-from scalor.data.wholeness import bytes_missing
+from scalor.data.wholeness import bytes_missing, film_joined_on
 from scalor.errors import UserError
 
 __all__ = ["DecodeReport", "Frame", "VideoFile", "VideoSource", "open_video"]
@@ -35,6 +36,10 @@ NEAR = 16
 """Frames that are decoded on the way rather than sought."""
 NOT_VIDEO = frozenset({"tty", "ansi", "bintext", "xbin", "idf"})
 """Formats under which FFmpeg would draw any text file as pictures."""
+STILL = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
+"""Streams of pictures that are no film."""
+LOOKS = 8
+"""Pictures that tell the range of grey levels."""
 TRIAL = 64
 """Pictures after which the decoder has shown whether it reorders."""
 PROBED = 300
@@ -89,7 +94,8 @@ class VideoFile(VideoSource):
         self.path = path
         self._stream = _best_stream(path)
         self._cut = bytes_missing(path)
-        self._broken = False
+        self._joined = film_joined_on(path)
+        self._broken = self._strays = False
         with self._open() as (container, stream):
             rate = stream.average_rate or stream.guessed_rate or stream.base_rate
             fps = float(rate) if rate and 0 < rate < MOST_FPS else DEFAULT_FPS
@@ -106,6 +112,7 @@ class VideoFile(VideoSource):
                     f"{path} holds no frame that can be decoded; a playable video is wanted; re-encode the file"
                 )
             self._display = Display.of(stream, first)
+            self._deep = first.format.name.startswith("gray") and first.format.components[0].bits > 8
         super().__init__(
             path.stem, fps=fps, announced=announced, source_size=self._display.size(first.height, first.width)
         )
@@ -131,16 +138,18 @@ class VideoFile(VideoSource):
     @contextmanager
     def _open(self) -> Iterator[tuple[Any, Any]]:
         with _container(self.path) as container:
+            if self._stream >= len(container.streams):  # a stream that damage lets appear only now and then
+                raise UserError(f"{self.path} holds no video stream; a playable video is wanted; re-encode the file")
             yield container, container.streams[self._stream]
 
     @cached_property
     def _index(self) -> PacketIndex:
         with self._open() as (container, stream):
             broken = self._broken
-            found = index_of(
-                self._packets(container, stream), unit=self._unit, trusted=self._trusted, frame=1 / self.fps
-            )
+            packets = self._own(container, stream)
+            found = index_of(packets, unit=self._unit, trusted=self._trusted, frame=1 / self.fps)
             found, self._broken = replace(found, broken=self._broken), broken
+        self._joined |= self._strays and _films(self.path, deep=True) > _films(self.path)
         if self.announced is not None:
             whole = not (self._cut or found.broken)
             self.announced = len(found) if whole else max(len(found), self.announced - found.dropped)
@@ -204,20 +213,56 @@ class VideoFile(VideoSource):
                     place += 1
         yield from ((place + hole, None) for hole in range(len(errors)))
 
+    def _own(self, container: Any, stream: Any) -> Iterator[Any]:
+        """The packets of a stream; on the way it is seen whether another film begins where this one ends."""
+        films = [each for each in container.streams.video if each is stream or not each.disposition & STILL]
+        last, others = 0, dict[int, list[int]]()
+        for packet in self._packets(container, films):
+            place = packet.pos or 0
+            if packet.stream_index == stream.index:
+                last = max(last, place)
+                yield packet
+            else:
+                others.setdefault(packet.stream_index, []).append(place)
+        self._joined |= any(len(places) > 1 and places[0] > last for places in others.values())
+
     def _packets(self, container: Any, stream: Any) -> Iterator[Any]:
-        try:
-            for packet in container.demux(stream):
-                if packet.size > 0:
-                    yield packet
-        except FFmpegError:
-            self._broken = True  # the file cannot be read further
+        while True:
+            try:
+                for packet in container.demux(stream):
+                    if packet.size > 0:
+                        yield packet
+                return
+            except IndexError:
+                self._strays = True  # PyAV stumbles over packets of streams that begin in mid-file: on with the next
+            except FFmpegError:
+                self._broken = True  # the file cannot be read further
+                return
 
     def _picture(self, token: Any) -> np.ndarray | None:
         try:
-            image = token.to_ndarray(format="rgb24")
+            if self._deep:
+                grey = self._levels.applied(token.to_ndarray(format="gray16le"))
+                image = np.repeat(grey[:, :, None], 3, axis=2)
+            else:
+                image = token.to_ndarray(format="rgb24")
         except (FFmpegError, ValueError):
             return None
         return self._display.shown(image, interlaced=token.interlaced_frame)
+
+    @cached_property
+    def _levels(self) -> Levels:
+        """The range of a grey film of more than 8 bits (cameras of laboratories), from pictures spread over it."""
+        pictures, broken = [], self._broken
+        for start in np.linspace(0, self._seconds, LOOKS, endpoint=False):
+            with self._open() as (container, stream), suppress(FFmpegError):
+                if start > 0:
+                    container.seek(int(start * av.time_base))
+                found = (p for packet in self._packets(container, stream) for p in _decode(packet))
+                pictures += [picture.to_ndarray(format="gray16le") for picture in islice(found, 1)]
+        levels, self._broken = Levels.of(pictures), broken
+        self._notes = (*self._notes, levels.words())
+        return levels
 
     def _time(self, index: int) -> float:
         seconds = self._index.seconds
@@ -229,6 +274,9 @@ class VideoFile(VideoSource):
     def _ended_early(self, seen: int) -> bool:
         """Bytes are missing, and no count or time in the head says that all frames are there nevertheless."""
         index = self._index
+        if self._joined:
+            self._notes = ("another film is joined on that cannot be read before the file is split",)
+            return True
         if not (self._cut or self._broken or index.broken):
             return False
         if self.announced is not None:
@@ -271,10 +319,10 @@ class VideoFile(VideoSource):
 
 
 @contextmanager
-def _container(path: Path) -> Iterator[Any]:
+def _container(path: Path, options: dict[str, str] | None = None) -> Iterator[Any]:
     try:
         # An absolute path cannot be taken for a protocol, as cam:1.mp4 would be.
-        container = av.open(str(path.absolute()), metadata_errors="replace")
+        container = av.open(str(path.absolute()), metadata_errors="replace", options=options or {})
     except (FFmpegError, OSError, ValueError):
         raise UserError(f"{path} is not a video that FFmpeg can read; a playable video is wanted") from None
     with container:
@@ -288,17 +336,25 @@ def _best_stream(path: Path) -> int:
         streams = [s for s in container.streams.video if s.codec_context and s.codec_context.name not in NOT_VIDEO]
         if drawn or not streams:
             raise UserError(f"{path} holds no video stream; a playable video is wanted; check the file")
-        moving = [s for s in streams if not s.disposition & (Disposition.attached_pic | Disposition.still_image)]
+        moving = [s for s in streams if not s.disposition & STILL]
         streams = moving or streams
         if len(streams) > 1:
             lengths = dict.fromkeys((s.index for s in streams), 0)
-            with suppress(FFmpegError):
+            with suppress(FFmpegError, IndexError):
                 for packet in islice(container.demux(streams), PROBED):
-                    lengths[packet.stream_index] += packet.size > 0
+                    if packet.stream_index in lengths:
+                        lengths[packet.stream_index] += packet.size > 0
             streams = [s for s in streams if lengths[s.index] > 1] or streams
         best = container.streams.best("video")
         chosen = best.index if best is not None else -1
         return chosen if chosen in [s.index for s in streams] else int(streams[0].index)
+
+
+def _films(path: Path, *, deep: bool = False) -> int:
+    """Number of video streams that are known after a look at the beginning of a file, or at all of it."""
+    far = {"probesize": str(1 << 31), "analyzeduration": str(1 << 40)} if deep else {}
+    with _container(path, far) as container:
+        return len(container.streams.video)
 
 
 def _decode(packet: Any, stream: Any = None, errors: list[Exception] | None = None) -> Iterable[Any]:

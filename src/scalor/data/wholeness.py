@@ -1,11 +1,12 @@
 """Whether the bytes that a container speaks of are all there. Durations and rates prove nothing; sizes do."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 TAIL = 1 << 17
+ASF = b"\x30\x26\xb2\x75"
 
 
 def bytes_missing(path: Path) -> bool:
@@ -18,6 +19,35 @@ def bytes_missing(path: Path) -> bool:
             return check is not None and check(file, size)
     except OSError:
         return False
+
+
+def film_joined_on(path: Path) -> bool:
+    """Whether a second MP4 or ASF file was joined on byte by byte: FFmpeg reads the first only, and says nothing."""
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            head = file.read(12)
+            if head[:4] == ASF:
+                stated = _asf_size(file)
+                file.seek(stated or size)
+                return file.read(4) == ASF
+            kinds = list(_box_kinds(file, size)) if head[4:8] == b"ftyp" else []
+            # In fragments a head may come again, and is read.
+            return kinds.count(b"ftyp") > 1 and kinds.count(b"moov") > 1 and b"moof" not in kinds
+    except OSError:
+        return False
+
+
+def _box_kinds(file: BinaryIO, size: int) -> Iterator[bytes]:
+    place = 0
+    while place + 8 <= size:
+        file.seek(place)
+        head = file.read(16)
+        yield head[4:8]
+        length = _number(head[8:16] if head[:4] == b"\0\0\0\1" else head[:4])
+        if length < 8:
+            return
+        place += length
 
 
 def _number(raw: bytes, order: str = "big") -> int:
@@ -72,13 +102,17 @@ def _riff(file: BinaryIO, size: int) -> bool:
 
 def _asf(file: BinaryIO, size: int) -> bool:
     """ASF, WMV: the file's size stands in the header, unless it is a broadcast."""
+    return _asf_size(file) > size
+
+
+def _asf_size(file: BinaryIO) -> int:
+    """What the header says, 0 where it says nothing."""
     file.seek(0)
     head = file.read(1 << 16)
     place = head.find(bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"))
-    if place < 0 or len(head) < place + 92:
-        return False
-    stated, broadcast = _number(head[place + 40 : place + 48], "little"), head[place + 88] & 1
-    return not broadcast and stated > size
+    if place < 0 or len(head) < place + 92 or head[place + 88] & 1:
+        return 0
+    return _number(head[place + 40 : place + 48], "little")
 
 
 def _flv(file: BinaryIO, size: int) -> bool:
@@ -108,7 +142,7 @@ _CHECKS: tuple[tuple[Callable[[bytes], bool], Callable[[BinaryIO, int], bool]], 
     (lambda head: head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"), _boxes),
     (lambda head: head[:4] == b"\x1a\x45\xdf\xa3", _matroska),
     (lambda head: head[:4] == b"RIFF" and head[8:12] in (b"AVI ", b"AVIX"), _riff),
-    (lambda head: head[:4] == b"\x30\x26\xb2\x75", _asf),
+    (lambda head: head[:4] == ASF, _asf),
     (lambda head: head[:3] == b"FLV", _flv),
     (lambda head: head[:4] == b"OggS", _ogg),
 )

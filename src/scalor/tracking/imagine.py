@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 import scalor
+from scalor.core.seeds import whole_seed
 from scalor.core.types import Knobs, World
 from scalor.data.source import VideoSource, shrink
 from scalor.data.video import open_video
@@ -87,6 +88,7 @@ def imagine(
     Frames after the observed ones are never shown to the model. Raises UserError for numbers below 1, a video that
     is too short, or frames of which none can be decoded.
     """
+    seed = whole_seed(seed)
     for name, value in {"observe": observe, "steps": steps, "samples": samples, "start": start + 1}.items():
         if value < 1:
             raise UserError(

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import platform
+import sys
 import time
 from collections.abc import Iterator
 from itertools import islice
@@ -174,7 +175,10 @@ def _follower(
         raise UserError(f"method {method} is unknown; scalor or mog2-sort is wanted; choose one")
     loaded = load(weights, device=device)
     ready = prepare(loaded, source, min_visibility=min_visibility)
+    if ready.doubt:
+        print(f"scalor: {ready.doubt}", file=sys.stderr)
     about = {"scale": ready.tracker.scale, "backdrop": ready.backdrop, "device": str(ready.tracker.device)}
+    about["doubt"] = ready.doubt
     return ready.tracker, described(loaded, weights) | about
 
 

@@ -13,7 +13,7 @@ from scalor.data.objects import temporal_median
 from scalor.data.source import VideoSource, shrink
 from scalor.errors import UserError
 from scalor.pretrained import Loaded, load_all
-from scalor.tracking.stored import backdrops_of, number_of, scale_of
+from scalor.tracking.stored import backdrops_of, number_of, scale_of, size_seen
 from scalor.tracking.tracker import Tracker
 from scalor.tracking.view import View
 
@@ -21,16 +21,22 @@ SAMPLES = 99
 """Frames that a new median image is made of."""
 GLANCE = 15
 """Frames that tell whether a stored median image shows this place."""
+LARGER = 4.0
+"""Frames of more than this many times the area that weights were learned on are worth a word."""
 CHANGED, MOST_CHANGED = 25, 0.3
 """A stored image is of another place when more than this share of its pixels differ by more than this grey level."""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A tracker ready for a video, and in words where its median image comes from (None: it needs none)."""
+    """A tracker ready for a video, and in words where its median image comes from (None: it needs none).
+
+    ``doubt`` says in a sentence why the weights may not fit the video, "" where nothing speaks against it.
+    """
 
     tracker: Tracker
     backdrop: str | None
+    doubt: str = ""
 
 
 def pick_device(device: str | torch.device) -> torch.device:
@@ -61,7 +67,7 @@ def prepare(
     The stored image is used where it shows the place that the video shows, else one is made of up to 99 frames.
     """
     loaded = weights if isinstance(weights, Loaded) else load(weights, device=device)
-    scale = scale_of(loaded, source.name)
+    scale = scale_of(loaded, source)
     backdrop, words = None, None
     filmed = loaded.model.config.background.family == "median"
     if filmed:
@@ -78,9 +84,21 @@ def prepare(
         min_visibility=min_visibility,
         # Real footage has one-frame ghosts; made clips have none worth a frame of delay.
         confirm=2 if filmed else 1,
-        video=number_of(loaded, source.name) if loaded.model.config.background.family == "per_video" else 0,
+        video=number_of(loaded, source) if loaded.model.config.background.family == "per_video" else 0,
     )
-    return Prepared(tracker, words)
+    return Prepared(tracker, words, _doubt(loaded, source, scale))
+
+
+def _doubt(loaded: Loaded, source: VideoSource, scale: float) -> str:
+    seen = size_seen(loaded)
+    view = View.of(source.height, source.width, scale=scale, cell=1)
+    if seen is None or view.rows * view.columns <= LARGER * seen[0] * seen[1]:
+        return ""
+    return (
+        f"these weights were learned on frames of {seen[1]}x{seen[0]} px and {source.name} is shown to them at "
+        f"{view.columns}x{view.rows} px: objects may be of other sizes than they know, and it takes long; "
+        "learn from this video with scalor fit"
+    )
 
 
 def median_image(source: VideoSource, size: tuple[int, int], *, count: int) -> tuple[np.ndarray, int]:

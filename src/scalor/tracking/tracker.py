@@ -1,5 +1,6 @@
 """`Tracker`: the model's eyes on a stream of frames, in memory that depends on the scene and not on its length."""
 
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from scalor.core.types import TRACKING, Scenery, World
 from scalor.errors import UserError
 from scalor.models.scalor import Scalor
-from scalor.pretrained import Loaded
+from scalor.pretrained import Loaded, load_all
 from scalor.tracking.report import FrameResult, results_of
 from scalor.tracking.stored import backdrops_of, model_of, scale_of
 from scalor.tracking.view import View, as_picture
@@ -23,7 +24,7 @@ class Tracker:
     # More arguments than the house allows: each is a thing a user turns, none belongs to another.
     def __init__(
         self,
-        model: Scalor | Loaded,
+        model: Scalor | Loaded | str | PathLike[str],
         *,
         scale: float | None = None,
         backdrop: np.ndarray | None = None,
@@ -35,7 +36,8 @@ class Tracker:
     ) -> None:
         """
         Args:
-            model: a world model, or weights as `scalor.load` gives them, which know their scale and backdrop.
+            model: weights as `scalor.load` gives them or takes them (a name, a run folder, a file), which know their
+                scale and backdrop; or a world model.
             scale: the network sees frames made smaller by this factor in (0, 1]; None: the weights' own, or 1.
             backdrop: uint8 picture of the empty scene, of the frames' size or the network's, for a median background.
             min_visibility: objects of which less than this share is seen are followed but not reported.
@@ -47,6 +49,13 @@ class Tracker:
         Raises:
             UserError: scale out of range, confirm below 1, no such video, or no backdrop for a model that needs one.
         """
+        if isinstance(model, str | PathLike):
+            model = load_all(model, "cpu" if device is None else device)
+        if not isinstance(model, Scalor | Loaded):
+            raise UserError(
+                f"a {type(model).__name__} came as the model; weights by name or path, or what scalor.load gives, are "
+                "wanted"
+            )
         self.model = model_of(model) if device is None else model_of(model).to(device)
         self.scale = scale_of(model) if scale is None else scale
         self.min_visibility = min_visibility

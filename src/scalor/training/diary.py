@@ -1,5 +1,6 @@
 """`Diary`, the callback that writes everything down: log, progress line, health, pictures, checkpoints; and signals."""
 
+import os
 import shutil
 import signal
 import sys
@@ -99,9 +100,9 @@ class Diary(Callback):
             print(lead + text, file=sys.stderr, flush=True)
 
     def _catch(self, number: int, frame: object) -> None:
-        if self.caught is not None:  # the second time at once
-            raise KeyboardInterrupt
-        self.caught = number
+        if self.caught is not None:  # impatience must not cost the run
+            os.write(2, b"\nthe run is being saved, wait a moment\n")
+        self.caught = self.caught or number
 
     def _close(self) -> None:
         for number, handler in self._handlers.items():

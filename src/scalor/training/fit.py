@@ -14,13 +14,16 @@ import torch
 from torch import Tensor
 
 from scalor.core.jsonable import override
+from scalor.core.seeds import whole_seed
 from scalor.core.shade import shade
 from scalor.data.footage import Footage, ObjectStats, suggest_scale, survey
+from scalor.data.places import fingerprint
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
 from scalor.training.datasets import FootageLessons
 from scalor.training.preset import Preset, apply_overrides
+from scalor.training.resume import DEFAULT_SEED, found_again, refuse_other_seed
 from scalor.training.runner import Options, refuse_impossible, run
 from scalor.training.train import refuse_both, with_length
 
@@ -82,7 +85,7 @@ def fit(
     preset: Preset | Callable[[Sizes], Preset],
     minutes: float | None = None,
     overrides: Mapping[str, str] | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     resume: bool = False,
     device: str = "auto",
     quiet: bool = False,
@@ -96,8 +99,8 @@ def fit(
         preset: a preset, or a function that makes one from the estimated sizes (``configs.fast_video``).
         minutes: time budget, 10 if none is given; a resumed run keeps its length unless one is given.
         overrides: changes as ``{"model.cell": "4", "data.object_height": "40", "data.scale": "0.5"}``.
-        seed: of weights, noise and crops.
-        resume: go on from the last checkpoint with the run's own videos, scale and settings.
+        seed: of weights, noise and crops; 0 if none is given.
+        resume: go on from the last checkpoint with the run's own scale, settings and seed; the videos may have moved.
         device: auto, cpu, cuda or mps.
         quiet: print nothing.
         steps: a number of steps in place of a time budget.
@@ -109,14 +112,17 @@ def fit(
     say = _silent if quiet else _say
     folder = RunFolder(Path(out))
     refuse_both(steps, minutes)
+    paths = [videos] if isinstance(videos, str | os.PathLike) else list(videos)
     if resume:
         plan = with_length(_resumed(folder, overrides or {}), steps, minutes)
+        refuse_other_seed(plan, seed)
+        plan = found_again(plan, paths)
     else:
         folder.refuse_used()
-        paths = [videos] if isinstance(videos, str | os.PathLike) else list(videos)
+        chosen = DEFAULT_SEED if seed is None else whole_seed(seed)
         plan = _planned(paths, preset, overrides or {}, say)
         budget = DEFAULT_MINUTES if steps is None and minutes is None else minutes
-        plan = dataclasses.replace(plan, seed=seed, steps=steps, minutes=budget)
+        plan = dataclasses.replace(plan, seed=chosen, steps=steps, minutes=budget)
     refuse_impossible(plan.preset, device)
     footage = Footage.load(
         plan.videos, scale=list(plan.scales), memory_gb=plan.memory_gb, motion_share=plan.motion_share
@@ -141,6 +147,12 @@ def _planned(
         raise UserError("no video was given; at least one is wanted; name a file or a folder of images")
     settings, rest = footage_settings(overrides)
     surveys = [_surveyed(path, settings, say) for path in paths]
+    if not any(stats.contrast > 0 for stats in surveys):
+        names = ", ".join(Path(path).name for path in paths)
+        raise UserError(
+            f"nothing moves in {names} that stands out from the empty scene; footage of a still camera in which things "
+            "move is wanted; give a livelier stretch, or a longer one"
+        )
     scales = [settings.scale or suggest_scale(stats, target_px=target_px(stats)) for stats in surveys]
     levels = [moving_level(path, stats) for path, stats in zip(paths, surveys, strict=True)]
     sizes = dataclasses.replace(typical(surveys, scales), level=sum(levels) / len(levels))
@@ -170,6 +182,7 @@ def _planned(
         crop=max(cell, settings.crop // cell * cell),
         motion_share=settings.motion_share,
         memory_gb=settings.memory_gb,
+        fingerprints=tuple(fingerprint(Path(path).resolve()) for path in paths),
     )
 
 
@@ -219,7 +232,8 @@ def _surveyed(path: str | os.PathLike[str], settings: FootageSettings, say: Call
     """What moves in a video, in source pixels, with what the user knows better put in."""
     source = open_video(path)
     stats = survey(source)
-    say(f"{source.name}: {stats.words()}")
+    if stats.contrast > 0:
+        say(f"{source.name}: {stats.words()}")
     height, width = settings.object_height, settings.object_width
     if height is None and width is None:
         return stats
@@ -304,6 +318,7 @@ def _keepsakes(plan: Plan, footage: Footage) -> tuple[dict[str, Any], dict[str, 
             "width": reel.size[1],
             "fps": reel.fps,
             "backdrop": _backdrop_name(number),
+            "fingerprint": reel.fingerprint,
         }
         for number, (reel, scale) in enumerate(zip(footage.reels, plan.scales, strict=True))
     ]

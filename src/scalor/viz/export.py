@@ -32,15 +32,15 @@ def atomic_path(path: AnyPath) -> Iterator[Path]:
     """
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.partial{target.suffix}")
-    with _writing(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.touch()
-    try:
-        yield temporary
+    with _parents(target):
         with _writing(target):
-            os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+            temporary.touch()
+        try:
+            yield temporary
+            with _writing(target):
+                os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -55,17 +55,33 @@ def atomic_folder(path: AnyPath) -> Iterator[Path]:
     """
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    with _writing(target):
-        if target.exists() and not target.is_dir():
-            raise UserError(f"{target} is a file; a folder to write into is wanted; give another name")
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-    try:
-        yield temporary
+    with _parents(target):
         with _writing(target):
-            _move_in(temporary, target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+            if target.exists() and not target.is_dir():
+                raise UserError(f"{target} is a file; a folder to write into is wanted; give another name")
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir()
+        try:
+            yield temporary
+            with _writing(target):
+                _move_in(temporary, target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def _parents(target: Path) -> Iterator[None]:
+    """The folders above ``target`` are there inside the block; those made for it go again if it fails."""
+    missing = [folder for folder in target.absolute().parents if not folder.exists()]
+    with _writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for folder in missing:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def _move_in(temporary: Path, target: Path) -> None:

@@ -110,11 +110,6 @@ def _classical(video: str, allow_truncated: bool) -> "Tracks":
 <<<<<<< HEAD
         track_to_folder(video, "", folder, method="mog2-sort", overlay=False, allow_truncated=allow_truncated)
         return read_mot(Path(folder) / "tracks.txt")
-=======
-        track_to_folder(video, "", folder, method="mog2-sort", overlay=False, allow_truncated=args.allow_truncated)
-        beside = {"tracks": scores, "mog2-sort": scored(read_mot(Path(folder) / "tracks.txt"))}
-    print(json.dumps(beside, indent=2) if args.json else columns(beside))
->>>>>>> 5ced774d01eff5e5616c4f1aea9c842a3345c3dd
 
 
 def frame_range(text: str) -> tuple[int, int]:

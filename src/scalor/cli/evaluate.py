@@ -107,7 +107,6 @@ def _classical(video: str, allow_truncated: bool) -> "Tracks":
     from scalor.tracking.run import track_to_folder
 
     with TemporaryDirectory() as folder:
-<<<<<<< HEAD
         track_to_folder(video, "", folder, method="mog2-sort", overlay=False, allow_truncated=allow_truncated)
         return read_mot(Path(folder) / "tracks.txt")
 

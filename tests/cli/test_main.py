@@ -52,6 +52,12 @@ def refused(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
     return err
 
 
+@pytest.fixture(autouse=True)
+def reports(monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple, dict]]:
+    """The calls for a report, of which none is written: the folders of these tests are empty."""
+    return listening(monkeypatch, "scalor.outputs.report", "write_report", Path("report.html"))
+
+
 def listening(monkeypatch: pytest.MonkeyPatch, module: str, name: str, answer: Any = None) -> list[tuple[tuple, dict]]:
     """Put a function that records its calls, and gives ``answer``, where a handler will import it."""
     calls: list[tuple[tuple, dict]] = []

@@ -26,6 +26,7 @@ from scalor.data.source import shrink
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.metrics.mot import MotScores, evaluate
+from scalor.outputs.report import Extras, write_report
 from scalor.tracking.imagine import imagine_to_folder
 from scalor.tracking.run import track_to_folder
 from scalor.tracking.setup import denormals_flushed, prepare
@@ -34,7 +35,6 @@ from scalor.training.checkpoint import RunFolder
 from scalor.viz.draw import in_pixels_of
 from scalor.viz.export import write_png, write_summary_json
 from scalor.viz.figures import paper_figure
-from scalor.viz.report import write_report
 
 ASSETS = Path(scalor.__file__).parent / "data" / "assets"
 CLIP, TRUTH = "traffic.mp4", "traffic_truth.txt"
@@ -171,19 +171,24 @@ def _score(stage: Stage, tracked: Path) -> MotScores | None:
 def _report(folder: Path, stage: Stage, summary: Mapping[str, Any], scores: Mapping[str, MotScores | None]) -> None:
     """report.html, and last of all scores.json."""
     known = {name: each.as_dict() for name, each in scores.items() if each is not None}
-    overlay = open_video(folder / TRACKED / "overlay.mp4")
     gate = ", ".join(f"{name} {value:g}" for name, value in stage.gate.items())
-    write_report(
-        folder,
+    extras = Extras(
         title=f"scalor demo: {summary['video']}",
-        overlays=(frame.image for frame in overlay if frame.image is not None),
-        tracks=read_mot(folder / TRACKED / "tracks.txt", length=summary["frames"]),
-        scores={f"{SHOWN[key]}, {name}": _shown(key, each[key]) for key in SHOWN for name, each in known.items()},
         notes=[
             f"Learned from this clip alone, without labels; {summary['tracks']} tracks in {summary['frames']} frames.",
             *([f"Matched to the truth by {gate}."] if known else []),
         ],
+        scores=(
+            ["", *SHOWN.values()],
+            [[name, *(_shown(key, each[key]) for key in SHOWN)] for name, each in known.items()],
+        ),
+        figures={
+            "Input, reconstruction, background, masks and paths": folder / FIGURE,
+            "Imagined futures": folder / FUTURES / "futures.png",
+        },
+        run=folder / RUN,
     )
+    write_report(folder / TRACKED, video=stage.clip, extras=extras, out=folder / REPORT)
     content = {
         "made_by": f"scalor demo {scalor.__version__}",
         "clip": str(stage.clip),

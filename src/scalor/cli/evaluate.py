@@ -10,7 +10,7 @@ from jsonargparse import Namespace
 from jsonargparse.typing import NonNegativeInt, PositiveFloat
 
 from scalor.cli.parser import Parser
-from scalor.cli.paths import existing
+from scalor.cli.paths import existing, writable
 from scalor.errors import UserError
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def parser() -> Parser:
         "--allow-truncated", action="store_true", help="with --video: accept one whose end cannot be read"
     )
     made.add_argument("--json", action="store_true", help="print one JSON object")
+    made.add_argument("-o", "--out", metavar="DIR", default=None, help="also write report.html into this folder")
     return made
 
 
@@ -72,8 +73,9 @@ def run(args: Namespace) -> None:
         raise UserError(f"--iou came as {args.iou:g}; it wants a share above 0 and at most 1, for example 0.5")
     frames = None if args.frames is None else frame_range(args.frames)
     iou = DEFAULT_IOU if args.iou is None and args.distance is None else args.iou
-    truth_path = existing(args.truth, what="truth", once=True)
-    tracks_path = existing(args.tracks, what="tracks", once=True)
+    truth_path = existing(args.truth, what="truth")
+    tracks_path = existing(args.tracks, what="tracks")
+    out = None if args.out is None else writable(args.out)
     video = None if args.video is None else existing(args.video, what="video")
 
     from scalor.data.motchallenge import read_mot, read_truth
@@ -86,16 +88,27 @@ def run(args: Namespace) -> None:
         fair = without_distractors(truth.tracks, truth.distractors, tracks)
         return evaluate(truth.tracks, fair, iou=iou, distance=args.distance, frames=frames).as_dict()
 
-    scores = scored(read_mot(tracks_path, box_base=args.tracks_box_base))
-    if video is None:
-        print(json.dumps(scores, indent=2) if args.json else table(scores))
-        return
+    tracks = read_mot(tracks_path, box_base=args.tracks_box_base)
+    beside: dict[str, dict[str, float | int | None]] = {"tracks": scored(tracks)}
+    if video is not None:
+        beside["mog2-sort"] = scored(_classical(video, args.allow_truncated))
+    if out is not None:
+        from scalor.outputs.report_evaluation import write_evaluation
+
+        write_evaluation(Path(out), truth.tracks, tracks, beside, video=video)
+    if args.json:
+        print(json.dumps(beside["tracks"] if video is None else beside, indent=2))
+    else:
+        print(table(beside["tracks"]) if video is None else columns(beside))
+
+
+def _classical(video: str, allow_truncated: bool) -> "Tracks":
+    from scalor.data.motchallenge import read_mot
     from scalor.tracking.run import track_to_folder
 
     with TemporaryDirectory() as folder:
-        track_to_folder(video, "", folder, method="mog2-sort", overlay=False, allow_truncated=args.allow_truncated)
-        beside = {"tracks": scores, "mog2-sort": scored(read_mot(Path(folder) / "tracks.txt"))}
-    print(json.dumps(beside, indent=2) if args.json else columns(beside))
+        track_to_folder(video, "", folder, method="mog2-sort", overlay=False, allow_truncated=allow_truncated)
+        return read_mot(Path(folder) / "tracks.txt")
 
 
 def frame_range(text: str) -> tuple[int, int]:

@@ -1,5 +1,7 @@
 """``scalor fit``: learn from the user's own unlabelled footage."""
 
+import sys
+
 from jsonargparse import Namespace
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 
@@ -55,3 +57,6 @@ def run(args: Namespace) -> None:
         resume=args.resume,
         device=args.device,
     )
+    from scalor.outputs.report import write_report
+
+    print(f"open {write_report(out)} to see how it went", file=sys.stderr)

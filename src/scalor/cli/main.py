@@ -12,7 +12,22 @@ from collections.abc import Sequence
 from types import ModuleType
 
 import scalor
-from scalor.cli import bench, data, demo, evaluate, fit, imagine, reproduce, track, train, weights
+from scalor.cli import (
+    app,
+    bench,
+    correct,
+    data,
+    demo,
+    evaluate,
+    export,
+    fit,
+    imagine,
+    measure,
+    reproduce,
+    track,
+    train,
+    weights,
+)
 from scalor.cli.parser import Parser, one_by_one
 from scalor.errors import UserError
 
@@ -22,6 +37,10 @@ COMMANDS: dict[str, ModuleType] = {
     "track": track,
     "imagine": imagine,
     "evaluate": evaluate,
+    "export": export,
+    "correct": correct,
+    "measure": measure,
+    "app": app,
     "data": data,
     "demo": demo,
     "bench": bench,

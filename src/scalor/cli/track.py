@@ -16,7 +16,9 @@ HELP = "track the objects of a video"
 
 
 def parser() -> Parser:
-    made = Parser(description="Write tracks.txt, tracks.csv, masks.json, overlay.mp4, doubts.png and summary.json.")
+    made = Parser(
+        description="Write tracks.txt, tracks.csv, masks.json, overlay.mp4, doubts.png, summary.json and report.html."
+    )
     made.add_argument("video", metavar="VIDEO", help="video file, folder of frames or MOTChallenge folder")
     made.add_argument("-w", "--weights", metavar="WEIGHTS", help="a run folder, a weights file or a packaged name")
     add_out(made, what="the folder to write")
@@ -82,6 +84,9 @@ def run(args: Namespace) -> None:
         animals=args.animals,
         **optional,
     )
+    from scalor.outputs.report import write_report
+
+    write_report(out, video=args.video)
     print(closing(summary, out))
 
 
@@ -94,7 +99,7 @@ def closing(summary: Mapping[str, Any], out: str) -> str:
     return (
         f"{summary['tracks']} tracks in {summary['frames']} frames at {summary['speed']['frames_per_second']:g} frames "
         f"per second ({summary['objects_per_frame']:.3g} objects per frame).{lost}\n{trusted(summary)}\n"
-        f"Everything is in {out}; open {Path(out) / 'overlay.mp4'} first."
+        f"Everything is in {out}; open {Path(out) / 'report.html'} first."
     )
 
 

@@ -1,5 +1,7 @@
 """``scalor train``: train a preset on its own generated or downloaded data."""
 
+import sys
+
 from jsonargparse import Namespace
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 
@@ -61,3 +63,6 @@ def run(args: Namespace) -> None:
         device=args.device,
         exam_minutes=args.exam_minutes,
     )
+    from scalor.outputs.report import write_report
+
+    print(f"open {write_report(out)} to see how it went", file=sys.stderr)

@@ -17,6 +17,7 @@ from scalor.data.source import VideoSource, shrink
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.models.scalor import Scalor
+from scalor.outputs.report_page import REPORT
 from scalor.pretrained import Loaded
 from scalor.tracking.outputs import opened_folder
 from scalor.tracking.report import FrameResult, results_of
@@ -161,7 +162,7 @@ def imagine_to_folder(
     Raises:
         UserError: as `imagine`, or where ``out`` holds other files or cannot be written to; nothing is left there then.
     """
-    with denormals_flushed(), opened_folder(out, FILES) as folder:
+    with denormals_flushed(), opened_folder(out, (*FILES, REPORT)) as folder:
         source = open_video(video)
         loaded = load(weights, device=device)
         ready = prepare(loaded, source)

@@ -16,6 +16,7 @@ from scalor.core.tracks import FIRST_PIXEL, Tracks
 from scalor.data.source import Frame, VideoSource
 from scalor.data.video import open_video
 from scalor.errors import UserError
+from scalor.outputs.report_page import REPORT
 from scalor.pretrained import Loaded
 from scalor.tracking.doubts import Trust, exhibits
 from scalor.tracking.outputs import opened_folder
@@ -136,7 +137,7 @@ def track_to_folder(
         UserError: anything of this that cannot be; nothing is left in ``out`` then.
     """
     _check_animals(animals, online=online or method == "mog2-sort")
-    with denormals_flushed(), opened_folder(out, FILES) as folder:
+    with denormals_flushed(), opened_folder(out, (*FILES, REPORT)) as folder:
         source = _opened(video)
         _refuse_short(source, allow_truncated)
         follower, about = _follower(source, weights, method=method, device=device, min_visibility=min_visibility)

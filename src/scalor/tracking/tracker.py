@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from scalor.core.types import TRACKING, Scenery, World
+from scalor.data.source import shrink
 from scalor.data.steady import Steady
 from scalor.errors import UserError
 from scalor.models.scalor import Scalor

@@ -46,7 +46,13 @@ def color_labels(labels: np.ndarray) -> np.ndarray:
 
 
 def draw_overlay(
-    frame: np.ndarray, rows: Tracks, *, trails: Trails | None = None, zoom: float = 1.0, labels: bool = True
+    frame: np.ndarray,
+    rows: Tracks,
+    *,
+    trails: Trails | None = None,
+    zoom: float = 1.0,
+    labels: bool = True,
+    boxes: bool = True,
 ) -> np.ndarray:
     """A frame with its tracks drawn on it.
 
@@ -56,6 +62,7 @@ def draw_overlay(
         trails: past centres by identity, in the same pixels.
         zoom: size of the result relative to the frame; lines and letters keep their thickness.
         labels: write the identities.
+        boxes: draw the boxes.
 
     Returns:
         uint8 [H * zoom, W * zoom, 3].
@@ -69,7 +76,7 @@ def draw_overlay(
         covered = owner >= 0
         image[covered] = _mixed(image[covered], color_labels(owner[covered].astype(np.int64)))
     draw_trails(image, trails or {}, zoom=zoom)
-    draw_boxes(image, rows, zoom=zoom, labels=labels)
+    draw_boxes(image, rows, zoom=zoom, labels=labels, boxes=boxes)
     return image
 
 
@@ -123,7 +130,7 @@ def draw_trails(image: np.ndarray, trails: Trails, *, zoom: float = 1.0) -> None
         cv2.polylines(image, [line], False, track_color(int(identity)), thickness, cv2.LINE_AA, 3)
 
 
-def draw_boxes(image: np.ndarray, rows: Tracks, *, zoom: float = 1.0, labels: bool = True) -> None:
+def draw_boxes(image: np.ndarray, rows: Tracks, *, zoom: float = 1.0, labels: bool = True, boxes: bool = True) -> None:
     """Boxes, given in pixels of the frame before it was enlarged, and above each its identity on its colour.
 
     The pictures are those of supervision's box and label annotators, whose import takes a second.
@@ -135,8 +142,9 @@ def draw_boxes(image: np.ndarray, rows: Tracks, *, zoom: float = 1.0, labels: bo
     thickness = 1 + min(image.shape[:2]) // 500
     corners = near.astype(int).tolist()
     colors = [track_color(identity) for identity in rows.id.tolist()]
-    for start, end, color in zip(corners, far.tolist(), colors, strict=True):
-        cv2.rectangle(image, start, end, color, thickness)
+    if boxes:
+        for start, end, color in zip(corners, far.tolist(), colors, strict=True):
+            cv2.rectangle(image, start, end, color, thickness)
     if not labels:
         return
     font, size, padding = cv2.FONT_HERSHEY_SIMPLEX, 0.3 + 0.08 * thickness, 1 + thickness

@@ -105,6 +105,8 @@ def closing(summary: Mapping[str, Any], out: str) -> str:
 
 def trusted(summary: Mapping[str, Any]) -> str:
     """What speaks for and against the tracks, in a few lines."""
+    from scalor.core.tracks import FIRST_FRAME
+
     trust = summary["trust"]
     lengths = trust["frames_per_track"]
     lines = [
@@ -121,6 +123,6 @@ def trusted(summary: Mapping[str, Any]) -> str:
         worst = trust["least_certain"][0]
         lines.append(
             f"The {len(trust['least_certain'])} least certain moments are in doubts.png; the worst: frame "
-            f"{worst['frame']}, {worst['id']} {worst['why']}."
+            f"{worst['frame'] + FIRST_FRAME}, {worst['id']} {worst['why']}."
         )
     return "\n".join(lines)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from scalor.core.tracks import FIRST_FRAME
 from scalor.data.source import VideoSource
 from scalor.tracking.linking import at_edge
 from scalor.tracking.report import FrameResult
@@ -145,7 +146,12 @@ def exhibits(source: VideoSource, moments: Sequence[Moment]) -> list[Exhibit]:
             pictures=[pictures[frame] for frame in each.shown],
             box_tlwh=each.box_tlwh,
             identity=each.id,
-            words=f"{', '.join(map(str, each.shown))}: {each.id} {each.why}, doubt {each.doubt:.2f}",
+            words=f"{_numbers(each)}: {each.id} {each.why}, doubt {each.doubt:.2f}",
         )
         for each in moments
     ]
+
+
+def _numbers(moment: Moment) -> str:
+    """The frames to look at, counted as the tables do."""
+    return ", ".join(str(frame + FIRST_FRAME) for frame in moment.shown)

@@ -338,7 +338,7 @@ def test_track_says_what_it_did(monkeypatch, tmp_path, capsys):
     )
     assert "9.5 frames in the middle (2 to 30)" in said and "4 appear and 6 vanish inside" in said
     assert "closed 5 gaps, undid 1 swaps and dropped 2 tracks" in said
-    assert "the worst: frame 17, 8 appears inside the view" in said
+    assert "the worst: frame 18, 8 appears inside the view" in said
     assert out in said and said.count("\n") == 5
 
 

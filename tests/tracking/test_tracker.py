@@ -289,7 +289,7 @@ def test_frames_much_larger_than_those_learned_from_are_worth_a_word(make_model,
 @pytest.mark.parametrize("level", [0, 128, 255])
 @pytest.mark.parametrize("scale", [1.0, 0.5])
 def test_a_blank_frame_is_skipped_like_one_that_could_not_be_decoded(level, scale, make_model, make_frames):
-    frames = make_frames(6, 48, 64) // 2 + 60
+    frames = make_frames(6, 48, 64) // 4 + 60
     blank = np.full_like(frames[0], level)
     blank[::3] += np.uint8(level < 255)  # what compression leaves
     seen: list[list[FrameResult]] = []

@@ -96,6 +96,7 @@ def test_detections_and_tables_say_what_the_report_says(make_model, make_frames)
     assert np.allclose(detections.xyxy[:, 2:] - detections.xyxy[:, :2], tracks.box_tlwh[:, 2:], atol=1e-3)
     assert detections.mask.shape == (len(result), 48, 64) and detections.mask.any()
     assert np.allclose(detections.data["visibility"], tracks.visibility)
+    assert np.allclose(detections.data["evidence"], result.evidence) and (result.evidence != 0).any()
 
 
 def test_an_empty_report_is_a_report_like_any_other():

@@ -45,7 +45,9 @@ def correct_folder(
         "most_objects": int(np.bincount(tracks.frame, minlength=1).max()),
         "corrections": [*before.summary.get("corrections", []), *map(str, rows)],
     }
-    after = Tracked(tracks, before.times, {**before.summary, **counts})
+    # What tracking said of trust was said of other tracks.
+    kept = {name: value for name, value in before.summary.items() if name != "trust"}
+    after = Tracked(tracks, before.times, {**kept, **counts})
     with new_folder(Path(out)) as staging:
         base = counts["box_base"]
         write_tracks_txt(staging / TRACKS_TXT, tracks, box_base=base)

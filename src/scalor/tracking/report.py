@@ -42,6 +42,8 @@ class FrameResult:
     decoded     False: there was no picture, the world went on without one and nothing is reported
     pictures    on request
     looks       float32 [N, D]  what tells objects apart: mean colour and appearance code; D = 0 where nothing does
+    evidence    float64 [N]     nats of the frame's likelihood that each object earned; of no rows where nothing
+                measured it (a second pass, the classical method)
     """
 
     index: int
@@ -53,6 +55,7 @@ class FrameResult:
     decoded: bool = True
     pictures: Pictures | None = None
     looks: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    evidence: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -78,6 +81,7 @@ class FrameResult:
             visibility=self.visibility[keep],
             masks=self.masks.select(keep),
             looks=self.looks[keep] if len(self.looks) else self.looks,
+            evidence=self.evidence[keep] if len(self.evidence) else self.evidence,
         )
 
     def moved(self, x: float, y: float) -> "FrameResult":
@@ -107,16 +111,17 @@ class FrameResult:
         return Tracks.from_rows(rows, length=1, masks=rles is not None)
 
     def detections(self, *, masks: bool = True) -> Any:
-        """As `supervision.Detections`; full-frame masks bool [N, H, W] if wanted."""
+        """As `supervision.Detections`; full-frame masks bool [N, H, W] if wanted. Evidence unknown is NaN."""
         import supervision as sv
 
+        earned = self.evidence if len(self.evidence) else np.full(len(self), np.nan)
         return sv.Detections(
             xyxy=self.box_xyxy.astype(np.float32),
             mask=self.masks.dense() if masks else None,
             confidence=self.score.astype(np.float32),
             tracker_id=self.ids,
             class_id=np.zeros(len(self), dtype=int),
-            data={"visibility": self.visibility.astype(np.float32)},
+            data={"visibility": self.visibility.astype(np.float32), "evidence": earned.astype(np.float32)},
         )
 
 
@@ -204,6 +209,7 @@ def results_of(step: Step, view: View, *, index: int, pictures: bool = False) ->
             ids=_numpy(step.slots.id[element, slot]),
             box_tlwh=_numpy(box[element, slot]).astype(np.float64) * ([view.scale_x, view.scale_y] * 2),
             score=_numpy(step.slots.score[element, slot]).astype(np.float64),
+            evidence=_numpy(step.slots.evidence[element, slot]).astype(np.float64),
             visibility=_numpy(share[element, slot]).astype(np.float64),
             masks=PatchMasks(
                 patch=_numpy(mine[row]),

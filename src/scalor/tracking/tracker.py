@@ -97,8 +97,9 @@ class Tracker:
     def update(self, frame: np.ndarray | None, *, masks: bool = True) -> Any:
         """One frame further: uint8 [H, W, 3] RGB (or grey, or RGBA) to `supervision.Detections` in source pixels.
 
-        Identities are in ``tracker_id``, the seen share of each object in ``data["visibility"]``. Full-frame masks cost
-        H x W bytes per object; leave them out with ``masks=False``, or use `observe`. Raises UserError as `observe`.
+        Identities are in ``tracker_id``, the seen share of each object in ``data["visibility"]``, the nats of the
+        frame's likelihood that it earned in ``data["evidence"]``. Full-frame masks cost H x W bytes per object; leave
+        them out with ``masks=False``, or use `observe`. Raises UserError as `observe`.
         """
         return self.observe(frame).detections(masks=masks)
 

@@ -74,7 +74,7 @@ def doubt(slots: Slots, seen: Tensor, earns: Tensor, hidden: Tensor) -> Tensor:
     scene = (lost >= 3) & (2 * lost > shown.sum(1, keepdim=True))
     chance = torch.where(scene, 0.0, hidden)
     more = FORGOTTEN - torch.where(seen, 0.0, torch.log(chance + SURELY).clamp(max=0.0))
-    return torch.where(slots.alive & ~(seen & earns), slots.deficit + more, torch.zeros_like(slots.deficit))
+    return torch.where(slots.alive & ~(seen & earns), slots.doubt + more, torch.zeros_like(slots.doubt))
 
 
 class Survival:
@@ -98,8 +98,6 @@ class Survival:
     ) -> tuple[Slots, Paint]:
         """Tracking: the frame decides who is seen, and who is not follows the prior in the dark.
 
-        Objects are painted as they usually look: what passes before them is not them, and explains nothing of itself.
-
         Args:
             moved: the slots where the posterior has them; ``dreamt``: where the prior expects them.
             odds: of presence and identity.
@@ -107,20 +105,21 @@ class Survival:
             patience: the doubt at which an object ends.
         """
         here = moved.shown.to(moved.box.dtype)
-        looks = select(moved.asleep, dreamt.habit, moved.habit)[..., 4:-1]
-        paint = self.painter(moved.latents.replace(pres=here, what=looks), moved.box, moved.alive)
+        usual = dreamt.habit[..., 4:-1]  # of a sleeper only its usual looks are known
+        codes = moved.latents.replace(pres=here, what=select(moved.asleep, usual, moved.latents.what))
+        paint = self.painter(codes, moved.box, moved.alive)
         render, at = self.config.render, (paint.layers.batch, paint.layers.slot)
         found = evidence(paint.layers, *seen, sigma=render.sigma, convex=render.convex)
         nats, hidden, inside = (torch.zeros_like(here) for _ in range(3))
         nats[at], hidden[at], inside[at] = found.nats, found.hidden, found.inside
         shown = awake(moved, odds, nats)
-        deficit = doubt(moved, shown, nats > LEAST, hidden)
-        lives = moved.alive & (deficit < patience) & (inside > LEFT)
+        doubts = doubt(moved, shown, nats > LEAST, hidden)
+        lives = moved.alive & (doubts < patience) & (inside > LEFT)
         there = zip_map(lambda here, dark: select(shown, here, dark), moved, dreamt)
         slots = there.replace(
             latents=there.latents.replace(pres=lives.to(here.dtype)),
             paint=self._paint(moved, paint, shown),
-            deficit=deficit,
+            doubt=doubts,
             asleep=lives & ~shown,
             score=moved.score,
             alive=lives,

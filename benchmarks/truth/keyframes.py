@@ -22,7 +22,7 @@ def rows(keyframes: Mapping[int, Mapping[int, Box]]) -> Iterator[str]:
     everyone = [(frame, name) for name, keys in keyframes.items() for frame in range(min(keys), max(keys) + 1)]
     for frame, name in sorted(everyone):
         left, top, right, bottom, seen = box_at(keyframes[name], frame)
-        yield f"{frame + 1},{name},{left:.1f},{top:.1f},{right - left:.1f},{bottom - top:.1f},1,1,{seen:.2f}"
+        yield f"{frame + 1},{name},{left + 1:.1f},{top + 1:.1f},{right - left:.1f},{bottom - top:.1f},1,1,{seen:.2f}"
 
 
 def write(keyframes: Mapping[int, Mapping[int, Box]], target: Path) -> None:

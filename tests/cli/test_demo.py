@@ -125,7 +125,7 @@ def test_the_packaged_clip_and_its_truth_lie_side_by_side(tmp_path):
     video = (tmp_path / demo_command.CLIP).resolve()
     stage = demo_command._staged(tmp_path, video, True, None)
     assert stage.clip == video and stage.truth is not None and stage.gate == {"iou": 0.5}
-    rows = demo_command.read_mot(stage.truth)
+    rows = demo_command.read_truth(stage.truth).tracks
     source = demo_command.open_video(stage.clip)
     assert source.count() == 240 and (rows.frame.min(), rows.frame.max()) == (90, 150)
     assert len(set(rows.id.tolist())) == 10

@@ -26,6 +26,17 @@ SUMMARY = {
     "objects_per_frame": 7.25,
     "failed_frames": [],
     "speed": {"frames_per_second": 4.5},
+    "passes": 2,
+    "gaps_closed": 5,
+    "swaps_undone": 1,
+    "tracks_dropped": 2,
+    "trust": {
+        "frames_per_track": {"shortest": 2, "median": 9.5, "longest": 30},
+        "gaps": 3,
+        "appear_inside": 4,
+        "vanish_inside": 6,
+        "least_certain": [{"frame": 17, "id": 8, "doubt": 0.5, "why": "appears inside the view"}],
+    },
 }
 HEAVY = ("torch", "lightning", "numpy", "cv2", "supervision", "trackers")
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -39,6 +50,12 @@ def refused(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
     out, err = capsys.readouterr()
     assert out == "" and err.startswith("scalor: ") and err.count("\n") == 1
     return err
+
+
+@pytest.fixture(autouse=True)
+def reports(monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple, dict]]:
+    """The calls for a report, of which none is written: the folders of these tests are empty."""
+    return listening(monkeypatch, "scalor.outputs.report", "write_report", Path("report.html"))
 
 
 def listening(monkeypatch: pytest.MonkeyPatch, module: str, name: str, answer: Any = None) -> list[tuple[tuple, dict]]:
@@ -255,7 +272,7 @@ def test_fit_hands_every_option_over(monkeypatch, tmp_path):
     out = str(tmp_path / "run")
     argv = ["fit", str(tmp_path), str(tmp_path), "-o", out, "--minutes", "1.5", "--set", "model.cell=8"]
     assert door.main([*argv, "--set=train.lr=1e-3", "--seed", "4", "--resume", "--device", "cpu"]) == 0
-    kwargs = {"minutes": 1.5, "preset": "auto", "seed": 4, "resume": True, "device": "cpu"}
+    kwargs = {"steps": None, "minutes": 1.5, "preset": "auto", "seed": 4, "resume": True, "device": "cpu"}
     kwargs["overrides"] = {"model.cell": "8", "train.lr": "1e-3"}
     assert calls == [(([str(tmp_path)] * 2, out), kwargs)]
     assert not Path(out).exists()  # the training makes it, if it is not refused
@@ -276,16 +293,18 @@ def test_train_takes_several_pairs_after_one_set(monkeypatch, tmp_path):
     assert calls[0][1]["overrides"] == {"model.cell": "8", "train.lr": "1e-3"}
 
 
-def test_fit_leaves_the_time_budget_to_the_library_unless_told(monkeypatch, tmp_path):
+def test_fit_leaves_its_length_to_the_library_unless_told(monkeypatch, tmp_path):
     calls = listening(monkeypatch, "scalor.configs", "fit")
     assert door.main(["fit", str(tmp_path), "-o", str(tmp_path / "run")]) == 0
-    assert calls[0][1]["minutes"] is None
+    assert calls[0][1]["minutes"] is None and calls[0][1]["steps"] is None
+    assert door.main(["fit", str(tmp_path), "-o", str(tmp_path / "run"), "--steps", "50"]) == 0
+    assert calls[1][1]["steps"] == 50
 
 
 def test_train_hands_every_option_over(monkeypatch, tmp_path):
     calls = listening(monkeypatch, "scalor.configs", "train")
     assert door.main(["train", "fast-sprites-md", "-o", str(tmp_path), "--steps", "7", "--exam-minutes", "2"]) == 0
-    kwargs = {"steps": 7, "minutes": None, "seed": 0, "overrides": {}, "resume": False, "device": "auto"}
+    kwargs = {"steps": 7, "minutes": None, "seed": None, "overrides": {}, "resume": False, "device": "auto"}
     kwargs["exam_minutes"] = 2.0
     assert calls == [(("fast-sprites-md", str(tmp_path)), kwargs)]
 
@@ -294,11 +313,19 @@ def test_track_leaves_the_librarys_defaults_alone_unless_told(monkeypatch, tmp_p
     calls = listening(monkeypatch, "scalor.tracking.run", "track_to_folder", SUMMARY)
     argv = ["track", str(tmp_path), "-o", str(tmp_path / "out")]
     assert door.main([*argv, "-w", "sprites-md"]) == 0
-    assert door.main([*argv, "--method", "mog2-sort", "--min-visibility", "0.5", "--allow-truncated"]) == 0
+    assert door.main([*argv, "--method", "mog2-sort", "--min-visibility", "0.5", "--allow-truncated", "--online"]) == 0
     learned, classical = calls
     assert learned[0] == (str(tmp_path), "sprites-md", str(tmp_path / "out"))
-    assert learned[1] == {"method": "scalor", "device": "auto", "allow_truncated": False}
-    assert classical[1] == {"method": "mog2-sort", "device": "auto", "allow_truncated": True, "min_visibility": 0.5}
+    assert learned[1] == {
+        "method": "scalor",
+        "device": "auto",
+        "allow_truncated": False,
+        "online": False,
+        "animals": None,
+    }
+    told = {"method": "mog2-sort", "device": "auto", "allow_truncated": True, "online": True}
+    told |= {"min_visibility": 0.5, "animals": None}
+    assert classical[1] == told
 
 
 def test_track_says_what_it_did(monkeypatch, tmp_path, capsys):
@@ -309,7 +336,10 @@ def test_track_says_what_it_did(monkeypatch, tmp_path, capsys):
     assert said.startswith(
         "12 tracks in 30 frames at 4.5 frames per second (7.25 objects per frame). 2 frames could not"
     )
-    assert out in said and said.count("\n") == 1
+    assert "9.5 frames in the middle (2 to 30)" in said and "4 appear and 6 vanish inside" in said
+    assert "closed 5 gaps, undid 1 swaps and dropped 2 tracks" in said
+    assert "the worst: frame 18, 8 appears inside the view" in said
+    assert out in said and said.count("\n") == 5
 
 
 @pytest.mark.parametrize("command", ["fit", "train", "track"])
@@ -320,9 +350,12 @@ def test_threads_are_set_and_said(monkeypatch, tmp_path, capsys, command):
     listening(monkeypatch, module, "track_to_folder" if command == "track" else command, SUMMARY)
     counts: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", counts.append)
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
     weights = ["-w", "any"] if command == "track" else []
     assert door.main([command, str(tmp_path), "-o", str(tmp_path), "--threads", "3", *weights]) == 0
     assert counts == [3] and "3 threads" in capsys.readouterr().err
+    assert door.main([command, str(tmp_path), "-o", str(tmp_path), "--threads", "1000", *weights]) == 0
+    assert counts == [3, 4] and "1000 were asked for" in capsys.readouterr().err
 
 
 def test_imagine_hands_every_option_over(monkeypatch, tmp_path):

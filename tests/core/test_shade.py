@@ -35,6 +35,11 @@ def test_grey_frames_have_no_shade(scene: Tensor) -> None:
     assert torch.equal(shade(0.5 * scene[:, :1], scene[:, :1]), torch.ones(1, 1, 24, 24))
 
 
+def test_grey_frames_stored_in_three_channels_have_no_shade_either() -> None:
+    scene = torch.linspace(0.4, 0.8, 24).expand(1, 3, 24, 24)
+    assert torch.equal(shade(0.5 * scene, scene), torch.ones(1, 1, 24, 24))
+
+
 def test_what_differs_stands_out_with_its_small_gaps_closed(scene: Tensor) -> None:
     frame = scene.clone()
     frame[..., 6:18, 6:18] += 0.15

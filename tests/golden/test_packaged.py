@@ -37,10 +37,10 @@ def test_sprites_md_is_packaged() -> None:
 
 @pytest.mark.golden
 def test_traffic_follows_the_cars_of_the_packaged_clip(tmp_path: Path) -> None:
-    """MOTA was 0.978, IDF1 0.969 at IoU 0.5 when they were packaged; the classical competitor has 0.56."""
+    """In two passes MOTA is 0.975, IDF1 0.988 at IoU 0.5; the classical competitor has a MOTA of 0.56."""
     assets = files("scalor.data") / "assets"
     track_to_folder(str(assets / "traffic.mp4"), "traffic", tmp_path / "tracks")
     truth = read_mot(str(assets / "traffic_truth.txt"))
     span = (int(truth.frame.min()), int(truth.frame.max()) + 1)
     scores = evaluate(truth, read_mot(tmp_path / "tracks" / "tracks.txt"), iou=0.5, frames=span)
-    assert scores.mota >= 0.96 and scores.idf1 >= 0.95 and scores.id_switches <= 1
+    assert scores.mota >= 0.96 and scores.idf1 >= 0.97 and scores.id_switches == 0

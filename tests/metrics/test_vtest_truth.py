@@ -27,7 +27,7 @@ def test_boxes_lie_in_the_view_and_move_smoothly():
     table = np.loadtxt(FOLDER / "vtest.txt", delimiter=",")
     frame, name, left, top, width, height, visibility = table[:, [0, 1, 2, 3, 4, 5, 8]].T
     assert frame.min() == 301 and frame.max() == 401
-    assert (left >= 0).all() and (top >= 0).all() and (left + width <= 768.05).all() and (top + height <= 576).all()
+    assert (left >= 1).all() and (top >= 1).all() and (left + width <= 769.05).all() and (top + height <= 577).all()
     assert (width > 1).all() and (height > 30).all()
     assert ((visibility > 0) & (visibility <= 1)).all()
     for person in np.unique(name):

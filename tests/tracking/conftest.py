@@ -45,11 +45,11 @@ def toy_model(*, channels: int = 3, background: str = "none", seed: int = 0) -> 
 
 
 def toy_frames(count: int, height: int, width: int, *, seed: int = 0) -> np.ndarray:
-    """uint8 [count, height, width, 3]: bright squares that move over dark noise."""
+    """uint8 [count, height, width, 3]: bright squares that move over grey noise."""
     rng = np.random.default_rng(seed)
-    frames = rng.integers(0, 40, (count, height, width, 3), dtype=np.uint8)
+    frames = rng.integers(80, 120, (count, height, width, 3), dtype=np.uint8)
     start, step = rng.uniform(0, [height, width], (5, 2)), rng.uniform(-2, 2, (5, 2))
-    color = rng.integers(100, 256, (5, 3), dtype=np.uint8)
+    color = rng.integers(160, 256, (5, 3), dtype=np.uint8)
     for time in range(count):
         for (y, x), paint in zip((start + time * step).astype(int), color, strict=True):
             frames[time, max(y, 0) : max(y + 8, 0), max(x, 0) : max(x + 8, 0)] = paint
@@ -72,7 +72,7 @@ def write_clip(tmp_path: Path) -> Callable[..., Path]:
 
     def write(frames: np.ndarray, *, broken: tuple[int, ...] = (), name: str = "clip") -> Path:
         folder = tmp_path / name
-        folder.mkdir()
+        folder.mkdir(parents=True)
         for number, frame in enumerate(frames):
             file = folder / f"{number:06d}.png"
             if number in broken:

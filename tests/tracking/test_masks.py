@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+import torch.nn.functional as F
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco
 
@@ -100,3 +101,19 @@ def test_an_enlarged_rectangle_keeps_its_edges_and_at_most_rounds_its_corners(sc
     assert not (large & ~wanted).any()
     assert (large.any(axis=0) == wanted.any(axis=0)).all() and (large.any(axis=1) == wanted.any(axis=1)).all()
     assert (wanted & ~large).sum() <= 4 * (scale // 2) ** 2
+
+
+@settings(deadline=None)
+@given(patch_masks())
+def test_crops_hold_the_pixels_at_which_the_interpolated_mask_is_solid(masks):
+    """The slow twin interpolates whole patches with grid_sample at the centre of every pixel of the frame."""
+    height, width = masks.size
+    side = masks.patch.shape[1]
+    y = (np.arange(height) + 0.5) / masks.scale[0]
+    x = (np.arange(width) + 0.5) / masks.scale[1]
+    for patch, (top, left), got in zip(masks.patch, masks.corner.tolist(), masks.dense(), strict=True):
+        grid = np.stack(np.meshgrid((x - left) * 2 / side - 1, (y - top) * 2 / side - 1), axis=-1)
+        soft = torch.from_numpy(patch[None, None].astype(np.float64))
+        fine = F.grid_sample(soft, torch.from_numpy(grid[None]), align_corners=False)[0, 0].numpy()
+        clear = np.abs(fine - 0.5) > 1e-6
+        assert ((fine > 0.5) == got)[clear].all()

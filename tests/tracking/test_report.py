@@ -7,6 +7,7 @@ import torch
 from scalor.core.canvas import composite
 from scalor.core.types import TRACKING, Layers, Step
 from scalor.rollout import observe
+from scalor.tracking.masks import PatchMasks
 from scalor.tracking.report import FrameResult, tight_tlwh, visible_share
 from scalor.tracking.tracker import Tracker
 
@@ -95,9 +96,21 @@ def test_detections_and_tables_say_what_the_report_says(make_model, make_frames)
     assert np.allclose(detections.xyxy[:, 2:] - detections.xyxy[:, :2], tracks.box_tlwh[:, 2:], atol=1e-3)
     assert detections.mask.shape == (len(result), 48, 64) and detections.mask.any()
     assert np.allclose(detections.data["visibility"], tracks.visibility)
+    assert np.allclose(detections.data["evidence"], result.evidence) and (result.evidence != 0).any()
 
 
 def test_an_empty_report_is_a_report_like_any_other():
     nothing = FrameResult.empty(3, (20, 30))
     assert len(nothing.detections()) == 0 and len(nothing.tracks([])) == 0 and nothing.rows() == []
     assert nothing.masks.dense().shape == (0, 20, 30)
+
+
+def test_results_of_a_shaken_frame_move_with_it_and_are_cut_at_the_frames_edge():
+    masks = PatchMasks(np.ones((3, 2, 2), bool), np.array([[0, 0], [4, 6], [8, 18]]), (20, 40), scale=(2.0, 2.0))
+    box = np.array([[0.0, 0.0, 4.0, 4.0], [12.0, 8.0, 4.0, 4.0], [36.0, 16.0, 4.0, 4.0]])
+    result = FrameResult(0, np.arange(3), box, np.ones(3), np.ones(3), masks)
+    moved = result.moved(2.0, -1.0)
+    assert moved.ids.tolist() == [0, 1]  # the third has left the frame
+    assert moved.box_tlwh.tolist() == [[4.0, 0.0, 4.0, 2.0], [16.0, 6.0, 4.0, 4.0]]
+    assert moved.masks.corner.tolist() == [[-1, 2], [3, 8]]
+    assert result.moved(0.0, 0.0) is result

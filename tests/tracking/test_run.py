@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -15,28 +17,39 @@ from pycocotools import mask as coco
 import scalor
 from scalor.core.tracks import Tracks
 from scalor.data.motchallenge import read_mot
+from scalor.data.source import Frame, VideoSource
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.tracking import run as run_module
+from scalor.tracking.passes import first_pass, second_pass
+from scalor.tracking.pipeline import WAITING
 from scalor.tracking.report import FrameResult
 from scalor.tracking.run import FILES, track, track_to_folder, track_video
 from scalor.tracking.setup import prepare
+from scalor.tracking.table import shelf
 from scalor.tracking.tracker import Tracker
 from scalor.viz.export import write_masks_json, write_tracks_csv, write_tracks_txt
 
 
-def test_the_streamed_files_are_those_of_the_whole_table(make_model, make_frames, write_clip, write_run, tmp_path):
+@pytest.mark.parametrize("online", [True, False])
+def test_the_streamed_files_are_those_of_the_whole_table(
+    online, make_model, make_frames, write_clip, write_run, tmp_path
+):
     clip, weights = write_clip(make_frames(5, 45, 61)), write_run(make_model())
-    summary = track_to_folder(clip, weights, tmp_path / "out", device="cpu")
-    table = track(clip, weights, device="cpu", masks=True)
+    summary = track_to_folder(clip, weights, tmp_path / "out", device="cpu", online=online)
+    table = track(clip, weights, device="cpu", masks=True, online=online)
     assert len(table) > 10
     write_tracks_txt(tmp_path / "tracks.txt", table)
-    write_tracks_csv(tmp_path / "tracks.csv", table, fps=summary["fps"])
+    times = [frame / summary["fps"] for frame in range(summary["frames"])]
+    write_tracks_csv(tmp_path / "tracks.csv", table, times=times)
     write_masks_json(tmp_path / "masks.json", table)
     for name in ("tracks.txt", "tracks.csv", "masks.json"):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / name).read_bytes()
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(FILES)
-    assert np.allclose(read_mot(tmp_path / "out" / "tracks.txt").box_tlwh, table.box_tlwh, atol=0.006)
+    for name in ("tracks.txt", "tracks.csv"):
+        back = read_mot(tmp_path / "out" / name)
+        assert np.allclose(back.box_tlwh, table.box_tlwh, atol=0.006)
+        assert back.frame.tolist() == table.frame.tolist() and back.id.tolist() == table.id.tolist()
 
 
 def test_tracking_twice_gives_identical_files_but_for_the_speed(
@@ -126,6 +139,20 @@ run.track_to_folder({str(clip)!r}, {str(weights)!r}, {str(out)!r}, device="cpu")
     assert not out.exists()
 
 
+def test_tracking_starts_without_what_it_does_not_need(make_model, make_frames, write_clip, write_run, tmp_path):
+    """supervision brings matplotlib and scipy, which take longer to import than a short video takes to track."""
+    clip, weights = write_clip(make_frames(3, 40, 40)), write_run(make_model())
+    code = f"""
+import sys
+from scalor.tracking.run import track_to_folder
+track_to_folder({str(clip)!r}, {str(weights)!r}, {str(tmp_path / "out")!r}, device="cpu", online=True)
+print(*sorted({{"supervision", "matplotlib", "scipy", "trackers", "lightning"}} & set(sys.modules)))
+"""
+    environment = dict(os.environ, PYTHONPATH=str(Path(scalor.__file__).parents[1]), OMP_NUM_THREADS="1")
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.strip() == "", done.stdout + done.stderr
+
+
 def test_a_video_that_ends_early_is_refused_unless_allowed(make_model, make_frames, write_clip, write_run, tmp_path):
     clip, weights = write_clip(make_frames(6, 40, 40)), write_run(make_model())
     (clip / "img1").mkdir()
@@ -156,7 +183,7 @@ def test_a_median_image_is_taken_from_the_weights_only_where_it_shows_this_place
     assert other.backdrop == small.backdrop == "estimated from 6 frames of this video"
     shown = same.tracker.observe(frames[0], pictures=True).pictures.background
     assert (shown == here).all()
-    assert other.tracker.observe(255 - frames[0], pictures=True).pictures.background.mean() > 200
+    assert other.tracker.observe(255 - frames[0], pictures=True).pictures.background.mean() > 130 > here.mean()
 
 
 def test_a_table_of_a_video_counts_frames_without_objects(make_frames, write_clip):
@@ -168,26 +195,84 @@ def test_a_table_of_a_video_counts_frames_without_objects(make_frames, write_cli
     assert isinstance(table, Tracks) and len(table) == 0 and table.length == 4
 
 
-def test_files_grow_with_the_video_and_memory_does_not(make_model, make_frames, write_clip, tmp_path, monkeypatch):
-    """At no moment are the reports of more than two frames alive."""
-    import weakref
+@pytest.mark.parametrize("online", [True, False])
+def test_files_grow_with_the_video_and_memory_does_not(
+    online, make_model, make_frames, write_clip, write_run, tmp_path, monkeypatch
+):
+    """At no moment are the frames and reports of more than the stages and the queues between them alive."""
+    clip, weights = write_clip(make_frames(40, 40, 40)), write_run(make_model())
+    alive: list[weakref.ref[object]] = []
+    most = 0
+    observe, fetch = Tracker.observe, VideoSource._frame
 
-    from scalor.tracking.overlay import overlay_in
-    from scalor.tracking.sheets import Sheets
+    def observed(self: Tracker, frame: np.ndarray | None) -> FrameResult:
+        nonlocal most
+        result = observe(self, frame)
+        alive.append(weakref.ref(result.masks))
+        most = max(most, sum(each() is not None for each in alive))
+        return result
 
-    source = open_video(write_clip(make_frames(12, 40, 40)))
-    tracker = Tracker(make_model())
-    reports: list[weakref.ref[FrameResult]] = []
-    with Sheets(tmp_path, fps=10.0) as sheets, overlay_in(tmp_path, source, wanted=False):
-        for frame, result in run_module.follow(source, tracker, progress=False):
-            sheets.add(result, result.masks.rles(), frame=frame.index)
-            reports.append(weakref.ref(result))
-            assert sum(report() is not None for report in reports) <= 2
-        sheets.finish(12)
-    assert sheets.rows > 30
+    def fetched(self: VideoSource, index: int, token: object) -> Frame:
+        nonlocal most
+        frame = fetch(self, index, token)
+        alive.append(weakref.ref(frame))
+        most = max(most, sum(each() is not None for each in alive))
+        return frame
+
+    monkeypatch.setattr(Tracker, "observe", observed)
+    monkeypatch.setattr(VideoSource, "_frame", fetched)
+    summary = track_to_folder(clip, weights, tmp_path / "out", device="cpu", online=online)
+    assert summary["boxes"] > 80 and len(alive) >= 80
+    assert most <= 3 * (WAITING + 3)
 
 
-@pytest.mark.parametrize("changes", [{"method": "magic"}, {"device": "abacus"}, {"weights": "nowhere/run"}])
+@pytest.mark.parametrize("online", [True, False])
+@pytest.mark.parametrize("stage", ["scalor.tracking.sheets.Sheets.add", "scalor.viz.export.VideoWriter.write"])
+@pytest.mark.parametrize("error", [RuntimeError("in a thread"), KeyboardInterrupt()])
+def test_a_stage_that_fails_in_a_thread_leaves_no_folder_and_no_thread(
+    error, stage, online, make_model, make_frames, write_clip, write_run, tmp_path, monkeypatch
+):
+    clip, weights = write_clip(make_frames(8, 40, 40)), write_run(make_model())
+    calls = 0
+
+    def breaks(*_: object, **__: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise error
+
+    monkeypatch.setattr(stage, breaks)
+    before = threading.active_count()
+    with pytest.raises(type(error)):
+        track_to_folder(clip, weights, tmp_path / "out", device="cpu", online=online)
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith((".out", "out"))]
+    assert threading.active_count() == before
+
+
+def test_two_passes_report_objects_from_the_frame_in_which_they_appear(make_model, make_frames, write_clip):
+    source = open_video(write_clip(make_frames(8, 40, 48)))
+    tracker = Tracker(make_model(), confirm=3)
+    online = track_video(source, tracker, progress=False)
+    tracker.reset()
+    with shelf((40, 48)) as kept:
+        revised = first_pass(source, tracker, kept, progress=False)
+        reports = [result for _, result in second_pass(source, revised, kept, pictures=False)]
+    assert (online.frame.min(), tracker.confirm, tracker.min_visibility) == (2, 3, 0.25)
+    assert len(reports) == 8 and len(reports[0]) > 3
+    for result in reports:
+        assert len(result.masks) == len(result) and (result.visibility >= 0.25).all()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"method": "magic"},
+        {"device": "abacus"},
+        {"weights": "nowhere/run"},
+        {"animals": 0},
+        {"animals": 2, "online": True},
+    ],
+)
 def test_what_cannot_be_is_said_in_one_sentence(changes, make_model, make_frames, write_clip, write_run, tmp_path):
     given = {"weights": write_run(make_model()), "device": "cpu"} | changes
     with pytest.raises(UserError):

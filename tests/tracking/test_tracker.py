@@ -6,15 +6,18 @@ import numpy as np
 import pytest
 import torch
 
+import scalor
 from scalor.core.tensors import Struct
 from scalor.core.tracks import Tracks
 from scalor.core.types import TRACKING
+from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.pretrained import Loaded
 from scalor.rollout import observe
 from scalor.tracking.evaluate_clips import rollout_tracks
 from scalor.tracking.report import FrameResult
-from scalor.tracking.stored import scale_of
+from scalor.tracking.setup import prepare
+from scalor.tracking.stored import number_of, scale_of
 from scalor.tracking.tracker import Tracker
 
 
@@ -205,10 +208,24 @@ def test_loaded_weights_bring_their_scale(make_model):
     assert Tracker(loaded).scale == 0.25 and Tracker(loaded, scale=0.5).scale == 0.5
 
 
-def test_a_video_that_was_learned_from_is_tracked_at_its_own_scale(make_model):
+def test_a_video_that_was_learned_from_is_tracked_at_its_own_scale(make_model, make_frames, write_clip):
     footage = [{"name": "street", "scale": 0.5}, {"name": "pond", "scale": 0.75}]
     loaded = Loaded(model=make_model(), card={"scale": 0.5, "footage": footage}, extra={})
-    assert [scale_of(loaded, name) for name in ("street", "pond", "harbour")] == [0.5, 0.75, 0.5]
+    clips = [open_video(write_clip(make_frames(2, 40, 48), name=name)) for name in ("street", "pond", "harbour")]
+    assert [scale_of(loaded, clip) for clip in clips] == [0.5, 0.75, 0.5]
+
+
+def test_videos_of_one_name_are_told_apart_by_their_contents(make_model, make_frames, write_clip, tmp_path):
+    here, there = (open_video(write_clip(make_frames(2, 40, 48 + n), name=f"{n}/video")) for n in (0, 8))
+    footage = [
+        {"name": "video", "scale": scale, "fingerprint": clip.fingerprint}
+        for scale, clip in ((0.5, here), (0.75, there))
+    ]
+    loaded = Loaded(model=make_model(), card={"scale": 0.25, "footage": footage}, extra={})
+    other = open_video(write_clip(make_frames(3, 40, 48), name="2/video"))
+    assert here.name == there.name == other.name == "video"
+    assert [scale_of(loaded, clip) for clip in (here, there, other)] == [0.5, 0.75, 0.25]
+    assert [number_of(loaded, clip) for clip in (here, there)] == [0, 1]
 
 
 def test_a_frame_of_another_size_is_refused_and_changes_nothing(make_model, make_frames):
@@ -246,3 +263,75 @@ def test_a_model_of_several_backgrounds_paints_that_of_its_video(make_model, mak
     assert (shown[0].pictures.background != shown[1].pictures.background).any()
     with pytest.raises(UserError, match="the model knows 2"):
         Tracker(model, video=2)
+
+
+def test_weights_are_named_or_refused(make_model, make_frames, write_run):
+    run = write_run(make_model(), scale=0.5)
+    for name in (run, str(run)):
+        assert Tracker(name).scale == 0.5 and len(Tracker(name).observe(make_frames(1, 40, 48)[0])) >= 0
+    for wrong in (None, 3, "", make_frames):
+        with pytest.raises(UserError, match="weights"):
+            Tracker(wrong)
+    for wrong in (None, 3, ""):
+        with pytest.raises(UserError, match="weights"):
+            scalor.load(wrong)
+
+
+def test_frames_much_larger_than_those_learned_from_are_worth_a_word(make_model, make_frames, write_clip):
+    loaded = Loaded(model=make_model(), card={"data": "sprites-md"}, extra={})
+    small, large = (open_video(write_clip(make_frames(1, side, side), name=str(side))) for side in (64, 200))
+    assert prepare(loaded, small).doubt == ""
+    assert "64x64" in prepare(loaded, large).doubt and "200x200" in prepare(loaded, large).doubt
+    footage = {"footage": [{"name": "x", "scale": 0.5, "height": 32, "width": 32}], "scale": 0.5}
+    assert "100x100" in prepare(Loaded(model=make_model(), card=footage, extra={}), large).doubt
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_a_blank_frame_is_skipped_like_one_that_could_not_be_decoded(level, scale, make_model, make_frames):
+    frames = make_frames(6, 48, 64) // 4 + 60
+    blank = np.full_like(frames[0], level)
+    blank[::3] += np.uint8(level < 255)  # what compression leaves
+    seen: list[list[FrameResult]] = []
+    for missing in (blank, None):
+        tracker = Tracker(make_model(), scale=scale, min_visibility=0.0)
+        results = [tracker.observe(frame) for frame in (*frames[:3], missing, *frames[3:])]
+        assert not results[3].decoded and len(results[3]) == 0 and len(results[-1]) > 0
+        seen.append(results)
+    assert all(same(a, b) for a, b in zip(*seen, strict=True))
+    assert set(seen[0][4].ids) & set(seen[0][2].ids)
+
+
+def test_an_empty_scene_is_no_blank_frame(make_model, make_frames):
+    dark = np.zeros((48, 64, 3), dtype=np.uint8)
+    with_object = dark.copy()
+    with_object[10:20, 10:20] = 200
+    tracker = Tracker(make_model())
+    assert all(tracker.observe(frame).decoded for frame in (dark, with_object, dark, with_object[..., 0], dark))
+    assert tracker.failed == 0
+
+
+def test_a_buffer_that_a_camera_fills_again_is_not_kept(make_model, make_frames):
+    frames = make_frames(3, 48, 64) // 2 + 60
+    buffer = frames[0].copy()
+    tracker = Tracker(make_model())
+    tracker.observe(buffer)
+    buffer[:] = 0
+    assert not tracker.observe(buffer).decoded
+
+
+def test_the_network_sees_a_frame_that_shook_and_darkened_in_the_backdrops_place_and_light(make_model, monkeypatch):
+    rng = np.random.default_rng(0)
+    wide = np.zeros((64, 80, 3))
+    for side in (4, 8, 16):
+        wide += rng.uniform(20, 60, (64 // side, 80 // side, 3)).repeat(side, 0).repeat(side, 1)
+    empty = wide[8:56, 8:72].astype(np.uint8)
+    model = make_model(background="median")
+    seen: list[torch.Tensor] = []
+    look = type(model).look
+    monkeypatch.setattr(
+        type(model), "look", lambda self, world, video: (seen.append(video), look(self, world, video))[1]
+    )
+    Tracker(model, backdrop=empty).observe((0.8 * wide[6:54, 11:75]).astype(np.uint8))
+    image = (255 * seen[0][0, 0]).permute(1, 2, 0).numpy()
+    assert np.abs(image[6:42, 6:58] - empty[6:42, 6:58]).mean() < 3.0

@@ -5,7 +5,7 @@ import math
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scalor.training.clock import Clock
+from scalor.training.clock import PATIENCE, Clock
 
 
 class Time:
@@ -41,3 +41,32 @@ def test_the_rest_of_a_number_of_steps_is_judged_by_the_pace_so_far() -> None:
     clock.start()
     now.seconds += 60
     assert clock.minutes_left(5) == 1.0 and clock.minutes_left(0) == math.inf
+
+
+def test_beside_other_programs_minutes_of_work_take_longer_but_not_for_ever() -> None:
+    wall, work = Time(), Time()
+    clock = Clock(minutes=1.0, now=wall, worked=work)
+    clock.start()
+    wall.seconds += 60
+    work.seconds += 30  # the machine gave it half of its time
+    assert clock.progress(0) == 0.5 and clock.pace == 0.5 and clock.minutes_left(0) == 1.0
+    wall.seconds += 60
+    work.seconds += 30
+    assert clock.over(0)
+
+
+def test_a_training_that_gets_next_to_nothing_still_ends() -> None:
+    wall, work = Time(), Time()
+    clock = Clock(minutes=1.0, now=wall, worked=work)
+    clock.start()
+    wall.seconds += 60 * PATIENCE
+    assert clock.over(0)
+
+
+def test_work_in_several_threads_counts_no_faster_than_the_wall() -> None:
+    wall, work = Time(), Time()
+    clock = Clock(minutes=1.0, now=wall, worked=work)
+    clock.start()
+    wall.seconds += 30
+    work.seconds += 55
+    assert clock.progress(0) == 0.5

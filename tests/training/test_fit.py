@@ -13,8 +13,9 @@ from scalor.configs.presets import fast_video
 from scalor.data.footage import ObjectStats
 from scalor.data.video import open_video
 from scalor.errors import UserError
+from scalor.models.scalor import Scalor
 from scalor.tracking.setup import prepare
-from scalor.training.checkpoint import RunFolder
+from scalor.training.checkpoint import Plan, RunFolder
 from scalor.training.fit import Sizes, fit, footage_settings, typical
 from scalor.training.preset import Preset
 
@@ -77,7 +78,7 @@ def test_a_resumed_fit_goes_on_with_its_own_videos_and_scale(video: Path, tmp_pa
     fit(video, whole, preset=fast_video, steps=4, overrides=overrides, device="cpu", quiet=True)
     fit(video, parts, preset=fast_video, steps=4, overrides=overrides, device="cpu", quiet=True)
     assert RunFolder(parts).plan().scales == (0.5,)
-    fit("elsewhere", parts, preset=fast_video, steps=6, resume=True, device="cpu", quiet=True)
+    fit(video, parts, preset=fast_video, steps=6, resume=True, device="cpu", quiet=True)
     assert pretrained.card(parts)["steps"] == 6 and pretrained.card(whole)["steps"] == 4
     with pytest.raises(UserError, match="train.batch = 2 and 3 came"):
         fit(video, parts, preset=fast_video, resume=True, overrides={"train.batch": "3"}, quiet=True)
@@ -116,6 +117,79 @@ def test_a_missing_or_no_video_is_refused(tmp_path: Path) -> None:
         fit(tmp_path / "none.avi", tmp_path / "run", preset=fast_video, quiet=True)
     with pytest.raises(UserError, match="no video was given"):
         fit([], tmp_path / "run", preset=fast_video, quiet=True)
+
+
+def saved(folder: Path, number: int, *, name: str) -> Path:
+    """A folder of 24 frames, all alike (0) or from a camera that moves on by ``number`` px per frame."""
+    rng = np.random.default_rng(0)
+    wide = np.zeros((64, 96 + 24 * 6, 3))
+    for side in (4, 8, 16):
+        wide += rng.uniform(20, 70, (64 // side, wide.shape[1] // side, 3)).repeat(side, 0).repeat(side, 1)
+    (folder / name).mkdir()
+    for time in range(24):
+        Image.fromarray(wide[:, number * time : number * time + 96].astype(np.uint8)).save(
+            folder / name / f"{time}.png"
+        )
+    return folder / name
+
+
+def test_a_video_in_which_nothing_moves_is_refused_in_a_sentence_and_leaves_no_folder(tmp_path: Path) -> None:
+    still = saved(tmp_path, 0, name="still")
+    with pytest.raises(UserError, match="nothing moves in still; objects that move are wanted"):
+        fit(still, tmp_path / "run", preset=fast_video, quiet=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_camera_that_pans_is_refused_unless_the_background_is_learned(tmp_path: Path) -> None:
+    pan = saved(tmp_path, 5, name="pan")
+    with pytest.raises(UserError, match=r"the camera of pan moves on .* model\.background\.family=lattice"):
+        fit(pan, tmp_path / "run", preset=fast_video, quiet=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_short_training_says_so_and_names_the_command_that_goes_on(video: Path, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
+    fit(video, tmp_path / "run", preset=fast_video, steps=3, overrides=SMALL, device="cpu")
+    said = capsys.readouterr().err
+    assert "reached: 3 steps, 6 examples" in said and "too few steps" in said
+    assert f"scalor fit {video} -o {tmp_path / 'run'} --resume --steps 2000" in said
+
+
+def test_without_a_length_the_presets_steps_are_planned_and_with_minutes_they_are_not(
+    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans: list[Plan] = []
+
+    def noted(plan: Plan, folder: RunFolder, *_: object) -> Path:
+        plans.append(plan)
+        return folder.path
+
+    monkeypatch.setattr("scalor.training.fit.run", noted)
+    monkeypatch.setattr("scalor.training.fit.reached", lambda plan, folder: "")
+    fit(video, tmp_path / "a", preset=fast_video, quiet=True)
+    fit(video, tmp_path / "b", preset=fast_video, quiet=True, minutes=2.0)
+    assert [(plan.steps, plan.minutes) for plan in plans] == [(2000, None), (None, 2.0)]
+
+
+@pytest.mark.parametrize(("longer", "cell", "side"), [(6.0, 4, 8), (12.0, 4, 16), (16.0, 8, 16), (32.0, 8, 24)])
+def test_small_objects_have_small_cells_and_glimpses(longer: float, cell: int, side: int) -> None:
+    made = fast_video(Sizes(height=longer, width=longer / 2, spread=0.3, motion=3.0, noise=0.01))
+    assert (made.model.cell, made.model.glimpse.side) == (cell, side)
+    Scalor(made.model)
+
+
+def test_perspective_widens_the_range_of_box_sizes() -> None:
+    near, far = (
+        fast_video(Sizes(height=20.0, width=10.0, spread=0.3, motion=3.0, noise=0.01, growth=growth)).model.where
+        for growth in (1.0, 5.0)
+    )
+    assert near.size_range <= 0.6 < 0.5 * np.log(5) < far.size_range
+
+
+def test_the_noise_of_every_pixel_is_kept_with_the_weights(video: Path, tmp_path: Path) -> None:
+    fit(video, tmp_path / "run", preset=fast_video, steps=2, overrides=SMALL, device="cpu", quiet=True)
+    extra = pretrained.load_all(tmp_path / "run").extra
+    assert extra["noise"].shape == extra["backdrop"].shape[1:] == (64, 96)
+    assert extra["noise"].dtype == torch.float32 and 0 <= extra["noise"].max() < 0.2
 
 
 def stats(height: float, width: float, confidence: float) -> ObjectStats:

@@ -2,12 +2,24 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+import supervision as sv
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco
 
 from scalor.core.tracks import Tracks
-from scalor.viz.draw import COLORS, color_labels, draw_overlay, follow, mask_labels, overlay_frames, track_color
+from scalor.viz.draw import (
+    COLORS,
+    color_labels,
+    draw_boxes,
+    draw_masks,
+    draw_overlay,
+    enlarged,
+    follow,
+    mask_labels,
+    overlay_frames,
+    track_color,
+)
 
 H, W = 60, 80
 
@@ -92,3 +104,47 @@ def test_boxes_in_source_pixels_land_on_a_frame_that_was_scaled_down():
     row = (0, 4, 40.0, 90.0, 20.0, 30.0, 1.0, 1.0)
     (drawn,) = overlay_frames(frames, Tracks.from_rows([row], length=1), scale=(2.0, 3.0))
     assert tuple(drawn[35, 20]) == track_color(4)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from([0.5, 0.75, 1.0, 2.0, 3.0]))
+def test_masks_drawn_on_their_patches_are_those_drawn_on_the_whole_frame(seed, zoom):
+    rng = np.random.default_rng(seed)
+    frame = rng.integers(0, 255, (H, W, 3)).astype(np.uint8)
+    patches, corners, rows = [], [], []
+    for number in range(3):
+        side = rng.integers(1, 16, 2)
+        top, left = int(rng.integers(20 * number, 20 * number + 5)), int(rng.integers(0, W - 16))
+        patch = rng.random(side) > 0.3
+        whole = np.zeros((H, W), bool)
+        whole[top : top + side[0], left : left + side[1]] = patch
+        patches.append(patch)
+        corners.append((top, left))
+        rows.append((0, 7 * number, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, rle(whole)))
+    image = enlarged(frame, zoom)
+    draw_masks(image, np.array([0, 7, 14]), patches, np.array(corners), (H, W))
+    wanted = draw_overlay(frame, Tracks.from_rows(rows, length=1, masks=True), zoom=zoom)
+    without = Tracks.from_rows([row[:8] for row in rows], length=1)
+    draw_boxes(image, without, zoom=zoom)
+    np.testing.assert_array_equal(image, wanted)
+
+
+@pytest.mark.parametrize("size", [(60, 80), (600, 900), (1100, 1300)])
+def test_boxes_and_labels_are_drawn_as_supervision_draws_them(size):
+    rng = np.random.default_rng(0)
+    where = rng.uniform(-5, size[0] - 10, (12, 2))
+    rows = [(0, 101 * i, *where[i], *rng.uniform(1, 60, 2), 1.0, 1.0) for i in range(12)]
+    tracks = Tracks.from_rows(rows, length=1)
+    image = np.full((*size, 3), 90, np.uint8)
+    draw_boxes(image, tracks)
+    corners = np.concatenate([tracks.box_tlwh[:, :2], tracks.box_tlwh[:, :2] + tracks.box_tlwh[:, 2:] - 1], axis=1)
+    corners[:, 2:] = np.maximum(corners[:, :2], corners[:, 2:])
+    found = sv.Detections(xyxy=corners, tracker_id=tracks.id % COLORS, class_id=np.zeros(12, int))
+    palette = sv.ColorPalette([sv.Color(*track_color(i)[::-1]) for i in range(COLORS)])
+    thickness = 1 + min(size) // 500
+    how = {"color": palette, "color_lookup": sv.ColorLookup.TRACK}
+    wanted = sv.BoxAnnotator(thickness=thickness, **how).annotate(np.full((*size, 3), 90, np.uint8), found)
+    scale, padding = 0.3 + 0.08 * thickness, 1 + thickness
+    label = sv.LabelAnnotator(text_color=sv.Color(0, 0, 0), text_scale=scale, text_padding=padding, **how)
+    wanted = label.annotate(wanted, found, labels=[str(i) for i in tracks.id])
+    np.testing.assert_array_equal(image, wanted)

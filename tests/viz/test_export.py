@@ -53,17 +53,18 @@ def test_tracks_txt_holds_one_based_motchallenge_rows(tmp_path, tracks):
     assert rows.shape == (13, 10) and rows[0, 0] == 1
     np.testing.assert_array_equal(rows[:, 0] - 1, tracks.frame)
     np.testing.assert_array_equal(rows[:, 1], tracks.id)
-    np.testing.assert_allclose(rows[:, 2:6], tracks.box_tlwh, atol=0.005)
+    np.testing.assert_allclose(rows[:, 2:6] - [1, 1, 0, 0], tracks.box_tlwh, atol=0.005)
     assert (rows[:, 7:] == -1).all()
 
 
 def test_tracks_csv_names_its_columns(tmp_path, tracks):
-    write_tracks_csv(tmp_path / "tracks.csv", tracks, fps=4.0)
+    write_tracks_csv(tmp_path / "tracks.csv", tracks, times=np.arange(8) / 4)
     with (tmp_path / "tracks.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [int(row["frame"]) for row in rows] == tracks.frame.tolist()
+    assert [int(row["frame"]) - 1 for row in rows] == tracks.frame.tolist()
     assert float(rows[-1]["time"]) == tracks.frame[-1] / 4
-    np.testing.assert_allclose([[float(r["center_x"]), float(r["center_y"])] for r in rows], tracks.center, atol=0.005)
+    centers = [[float(row["center_x"]) - 1, float(row["center_y"]) - 1] for row in rows]
+    np.testing.assert_allclose(centers, tracks.center, atol=0.005)
 
 
 def test_masks_json_gives_back_the_masks(tmp_path, tracks):

@@ -21,11 +21,12 @@ import scalor
 from scalor.configs import fit
 from scalor.core.files import put_in_place
 from scalor.core.tracks import Tracks
-from scalor.data.motchallenge import read_mot
+from scalor.data.motchallenge import read_mot, read_truth
 from scalor.data.source import shrink
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.metrics.mot import MotScores, evaluate
+from scalor.outputs.report import Extras, write_report
 from scalor.tracking.imagine import imagine_to_folder
 from scalor.tracking.run import track_to_folder
 from scalor.tracking.setup import denormals_flushed, prepare
@@ -34,7 +35,6 @@ from scalor.training.checkpoint import RunFolder
 from scalor.viz.draw import in_pixels_of
 from scalor.viz.export import write_png, write_summary_json
 from scalor.viz.figures import paper_figure
-from scalor.viz.report import write_report
 
 ASSETS = Path(scalor.__file__).parent / "data" / "assets"
 CLIP, TRUTH = "traffic.mp4", "traffic_truth.txt"
@@ -83,7 +83,7 @@ def run(minutes: float, out: str, *, clip: str | None = None, truth: str | None 
     resume = _made_ready(folder, video)
     stage = _staged(folder, video, clip is None, truth)
     if stage.truth is not None:
-        read_mot(stage.truth)  # a slip in it costs a second now and not five minutes
+        read_truth(stage.truth)  # a slip in it costs a second now and not five minutes
     fit([stage.clip], folder / RUN, minutes=minutes, resume=resume)
     summary = track_to_folder(stage.clip, folder / RUN, folder / TRACKED)
     write_png(folder / FIGURE, figure_of(stage.clip, folder / RUN))
@@ -162,7 +162,7 @@ def figure_of(clip: Path, weights: Path) -> np.ndarray:
 def _score(stage: Stage, tracked: Path) -> MotScores | None:
     if stage.truth is None:
         return None
-    truth = read_mot(stage.truth)
+    truth = read_truth(stage.truth).tracks
     # A truth may speak about a part of the clip: only from its first to its last frame is anything right or wrong.
     span = (int(truth.frame.min()), int(truth.frame.max()) + 1) if len(truth) else None
     return evaluate(truth, read_mot(tracked / "tracks.txt"), frames=span, **stage.gate)
@@ -171,19 +171,24 @@ def _score(stage: Stage, tracked: Path) -> MotScores | None:
 def _report(folder: Path, stage: Stage, summary: Mapping[str, Any], scores: Mapping[str, MotScores | None]) -> None:
     """report.html, and last of all scores.json."""
     known = {name: each.as_dict() for name, each in scores.items() if each is not None}
-    overlay = open_video(folder / TRACKED / "overlay.mp4")
     gate = ", ".join(f"{name} {value:g}" for name, value in stage.gate.items())
-    write_report(
-        folder,
+    extras = Extras(
         title=f"scalor demo: {summary['video']}",
-        overlays=(frame.image for frame in overlay if frame.image is not None),
-        tracks=read_mot(folder / TRACKED / "tracks.txt", length=summary["frames"]),
-        scores={f"{SHOWN[key]}, {name}": _shown(key, each[key]) for key in SHOWN for name, each in known.items()},
         notes=[
             f"Learned from this clip alone, without labels; {summary['tracks']} tracks in {summary['frames']} frames.",
             *([f"Matched to the truth by {gate}."] if known else []),
         ],
+        scores=(
+            ["", *SHOWN.values()],
+            [[name, *(_shown(key, each[key]) for key in SHOWN)] for name, each in known.items()],
+        ),
+        figures={
+            "Input, reconstruction, background, masks and paths": folder / FIGURE,
+            "Imagined futures": folder / FUTURES / "futures.png",
+        },
+        run=folder / RUN,
     )
+    write_report(folder / TRACKED, video=stage.clip, extras=extras, out=folder / REPORT)
     content = {
         "made_by": f"scalor demo {scalor.__version__}",
         "clip": str(stage.clip),

@@ -4,13 +4,17 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from jsonargparse import Namespace
-from jsonargparse.typing import PositiveFloat
+from jsonargparse.typing import NonNegativeInt, PositiveFloat
 
 from scalor.cli.parser import Parser
-from scalor.cli.paths import existing
+from scalor.cli.paths import existing, writable
 from scalor.errors import UserError
+
+if TYPE_CHECKING:
+    from scalor.core.tracks import Tracks
 
 HELP = "score tracks against the truth"
 DEFAULT_IOU = 0.5
@@ -19,7 +23,25 @@ DEFAULT_IOU = 0.5
 def parser() -> Parser:
     made = Parser(description="Print CLEAR-MOT, IDF1 and HOTA of tracks. Both files hold MOTChallenge rows.")
     made.add_argument("--truth", metavar="GT", required=True, help="MOTChallenge file with the true boxes")
-    made.add_argument("--tracks", metavar="TRACKS", required=True, help="MOTChallenge file with the boxes to score")
+    made.add_argument(
+        "--tracks", metavar="TRACKS", required=True, help="MOTChallenge file with the boxes to score, or tracks.csv"
+    )
+    made.add_argument(
+        "--classes",
+        metavar="N",
+        type=NonNegativeInt,
+        nargs="+",
+        default=[1],
+        help="classes of the truth that are to be found (default: 1, the benchmark's pedestrians)",
+    )
+    for name in ("truth", "tracks"):
+        made.add_argument(
+            f"--{name}-box-base",
+            type=int,
+            choices=[0, 1],
+            default=None,
+            help=f"what the {name} call the left and top edge of the picture (default: 1, as MOTChallenge has it)",
+        )
     made.add_argument("--iou", metavar="SHARE", type=PositiveFloat, default=None, help="least overlap (default: 0.5)")
     made.add_argument(
         "--distance", metavar="PX", type=PositiveFloat, default=None, help="or largest distance of centres, in pixels"
@@ -36,7 +58,11 @@ def parser() -> Parser:
         default=None,
         help="track this video with the classical competitor, MOG2 + SORT, too, and print its scores beside",
     )
+    made.add_argument(
+        "--allow-truncated", action="store_true", help="with --video: accept one whose end cannot be read"
+    )
     made.add_argument("--json", action="store_true", help="print one JSON object")
+    made.add_argument("-o", "--out", metavar="DIR", default=None, help="also write report.html into this folder")
     return made
 
 
@@ -49,24 +75,40 @@ def run(args: Namespace) -> None:
     iou = DEFAULT_IOU if args.iou is None and args.distance is None else args.iou
     truth_path = existing(args.truth, what="truth")
     tracks_path = existing(args.tracks, what="tracks")
+    out = None if args.out is None else writable(args.out)
     video = None if args.video is None else existing(args.video, what="video")
 
-    from scalor.data.motchallenge import read_mot
+    from scalor.data.motchallenge import read_mot, read_truth
+    from scalor.metrics.distractors import without_distractors
     from scalor.metrics.mot import evaluate
 
-    truth = read_mot(truth_path)
-    scores = evaluate(truth, read_mot(tracks_path), iou=iou, distance=args.distance, frames=frames).as_dict()
-    if video is None:
-        print(json.dumps(scores, indent=2) if args.json else table(scores))
-        return
+    truth = read_truth(truth_path, classes=args.classes, box_base=args.truth_box_base)
+
+    def scored(tracks: "Tracks") -> dict[str, float | int | None]:
+        fair = without_distractors(truth.tracks, truth.distractors, tracks)
+        return evaluate(truth.tracks, fair, iou=iou, distance=args.distance, frames=frames).as_dict()
+
+    tracks = read_mot(tracks_path, box_base=args.tracks_box_base)
+    beside: dict[str, dict[str, float | int | None]] = {"tracks": scored(tracks)}
+    if video is not None:
+        beside["mog2-sort"] = scored(_classical(video, args.allow_truncated))
+    if out is not None:
+        from scalor.outputs.report_evaluation import write_evaluation
+
+        write_evaluation(Path(out), truth.tracks, tracks, beside, video=video)
+    if args.json:
+        print(json.dumps(beside["tracks"] if video is None else beside, indent=2))
+    else:
+        print(table(beside["tracks"]) if video is None else columns(beside))
+
+
+def _classical(video: str, allow_truncated: bool) -> "Tracks":
+    from scalor.data.motchallenge import read_mot
     from scalor.tracking.run import track_to_folder
 
     with TemporaryDirectory() as folder:
-        track_to_folder(video, "", folder, method="mog2-sort", overlay=False)
-        classical = read_mot(Path(folder) / "tracks.txt")
-    beside = {"tracks": scores, "mog2-sort": {}}
-    beside["mog2-sort"] = evaluate(truth, classical, iou=iou, distance=args.distance, frames=frames).as_dict()
-    print(json.dumps(beside, indent=2) if args.json else columns(beside))
+        track_to_folder(video, "", folder, method="mog2-sort", overlay=False, allow_truncated=allow_truncated)
+        return read_mot(Path(folder) / "tracks.txt")
 
 
 def frame_range(text: str) -> tuple[int, int]:

@@ -1,7 +1,9 @@
 """``scalor fit``: learn from the user's own unlabelled footage."""
 
+import sys
+
 from jsonargparse import Namespace
-from jsonargparse.typing import NonNegativeInt, PositiveFloat
+from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 
 from scalor.cli.machine import use_threads
 from scalor.cli.parser import Parser, add_device, add_out, add_set, add_threads, overrides
@@ -14,9 +16,21 @@ def parser() -> Parser:
     made = Parser(description="Learn the objects of your own videos. No labels are needed; sizes are estimated.")
     made.add_argument("videos", metavar="VIDEO", nargs="+", help="video file, folder of frames or MOTChallenge folder")
     add_out(made, what="the run folder to write")
-    made.add_argument("--minutes", metavar="M", type=PositiveFloat, default=None, help="time to learn (default: 10)")
+    made.add_argument(
+        "--steps", metavar="N", type=PositiveInt, default=None, help="steps to learn (default: the preset's, 2000)"
+    )
+    made.add_argument(
+        "--minutes",
+        metavar="M",
+        type=PositiveFloat,
+        default=None,
+        help="minutes of processor time to learn instead (of the main thread; on a GPU: minutes on the clock). Beside "
+        "other programs it takes longer on the clock, at most three times as long",
+    )
     made.add_argument("--preset", default="auto", help="a preset's name; auto looks at the video")
-    made.add_argument("--seed", metavar="S", type=NonNegativeInt, default=0, help="seed of everything random")
+    made.add_argument(
+        "--seed", metavar="S", type=NonNegativeInt, default=None, help="seed of everything random (default: 0)"
+    )
     made.add_argument("--resume", action="store_true", help="go on exactly where the run folder stopped")
     add_device(made)
     add_threads(made)
@@ -27,7 +41,7 @@ def parser() -> Parser:
 def run(args: Namespace) -> None:
     chosen = overrides(args.set)
     videos = [existing(video, what="video") for video in args.videos]
-    out = writable(args.out, create=False)
+    out = writable(args.out)
 
     use_threads(args.threads)
     from scalor.configs import fit
@@ -35,6 +49,7 @@ def run(args: Namespace) -> None:
     fit(
         videos,
         out,
+        steps=args.steps,
         minutes=args.minutes,
         preset=args.preset,
         overrides=chosen,
@@ -42,3 +57,6 @@ def run(args: Namespace) -> None:
         resume=args.resume,
         device=args.device,
     )
+    from scalor.outputs.report import write_report
+
+    print(f"open {write_report(out)} to see how it went", file=sys.stderr)

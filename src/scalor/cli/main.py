@@ -3,13 +3,31 @@
 Nothing here, nor in the command modules' heads, imports torch: ``scalor --help`` must answer at once.
 """
 
+import errno
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from types import ModuleType
 
 import scalor
-from scalor.cli import bench, data, demo, evaluate, fit, imagine, reproduce, track, train, weights
+from scalor.cli import (
+    app,
+    bench,
+    correct,
+    data,
+    demo,
+    evaluate,
+    export,
+    fit,
+    imagine,
+    measure,
+    reproduce,
+    track,
+    train,
+    weights,
+)
 from scalor.cli.parser import Parser, one_by_one
 from scalor.errors import UserError
 
@@ -19,6 +37,10 @@ COMMANDS: dict[str, ModuleType] = {
     "track": track,
     "imagine": imagine,
     "evaluate": evaluate,
+    "export": export,
+    "correct": correct,
+    "measure": measure,
+    "app": app,
     "data": data,
     "demo": demo,
     "bench": bench,
@@ -30,6 +52,12 @@ COMMANDS: dict[str, ModuleType] = {
 WRONG_USE = 2
 INTERRUPTED = 130
 OUTPUT_CLOSED = 141
+TERMINATED = 143
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class Terminated(BaseException):
+    """SIGTERM or SIGHUP came: everything half-written is put away on the way out, as after Ctrl-C."""
 
 
 def build() -> Parser:
@@ -42,8 +70,9 @@ def build() -> Parser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code (0 done, 2 wrong use, 130 interrupted)."""
+    """Run one command; returns the exit code (0 done, 2 wrong use, 130 interrupted, 143 terminated)."""
     try:
+        _listen()
         config = build().parse_args(one_by_one(sys.argv[1:] if argv is None else argv))
         COMMANDS[config.command].run(config[config.command])
         sys.stdout.flush()
@@ -51,14 +80,33 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(str(error), WRONG_USE)
     except KeyboardInterrupt:
         return _say("interrupted", INTERRUPTED)
+    except Terminated:
+        return _say("terminated", TERMINATED)
     except BrokenPipeError:  # `scalor ... | head`: the reader left, which is no mistake to report
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OUTPUT_CLOSED
     except OSError as error:
+        if error.errno in NO_ROOM:
+            return _say(f"the disk is full ({error.strerror}); make room, or choose another place with -o", WRONG_USE)
         if error.filename is None:
             raise
         return _say(f"{error.filename}: {error.strerror}; check the path, its permissions and the disk", WRONG_USE)
     return 0
+
+
+def _listen() -> None:
+    """Let the signals that end a process raise `Terminated`, once; a training hears them itself."""
+
+    def end(number: int, frame: object) -> None:
+        for each in heard:
+            signal.signal(each, signal.SIG_IGN)
+        raise Terminated
+
+    heard = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    if threading.current_thread() is threading.main_thread():
+        for each in heard:
+            if signal.getsignal(each) == signal.SIG_DFL:  # nohup has SIGHUP ignored, and that stays
+                signal.signal(each, end)
 
 
 def _say(sentence: str, code: int) -> int:

@@ -1,34 +1,44 @@
 """Checks of paths that are done before any work, so that a slip costs a second and not an hour."""
 
+import errno
 import tempfile
 from pathlib import Path
 
 from scalor.errors import UserError
 
 
-def existing(path: str, *, what: str) -> str:
-    """``path`` as it came.
+def existing(path: str, *, what: str, once: bool = False) -> str:
+    """``path`` as it came; ``once``: it is read only once, so what a shell gives as /dev/fd/63 will do.
 
     Raises:
-        UserError: nothing is there.
+        UserError: nothing is there, or a stream, a pipe or a device.
     """
-    if not Path(path).exists():
+    from scalor.data.places import refuse_stream
+
+    if not (once and path.startswith(("/dev/fd/", "/dev/stdin", "/proc/"))):
+        refuse_stream(path)
+    try:
+        there = Path(path).exists()
+    except (OSError, ValueError) as error:
+        raise UserError(f"{what} {path!r} is no path ({error}); check it") from error
+    if not there:
         raise UserError(f"{what} {path} does not exist; check the path")
     return path
 
 
-def writable(folder: str, *, create: bool = True) -> str:
-    """``folder`` as it came, created where it was missing, unless ``create`` is False.
+def writable(folder: str) -> str:
+    """``folder`` as it came; it is not created, so that nothing is left where the work is refused.
 
     Raises:
         UserError: it cannot be created or written to.
     """
     place = Path(folder)
     try:
-        if create:
-            place.mkdir(parents=True, exist_ok=True)
         there = next(path for path in (place, *place.absolute().parents) if path.exists())
+        if not there.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, f"{there} is a file")
         tempfile.TemporaryFile(dir=there).close()
-    except OSError as error:
-        raise UserError(f"cannot write to {folder} ({error.strerror}); choose another folder with -o") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"cannot write to {folder} ({reason}); choose another folder with -o") from error
     return folder

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from jsonargparse import Namespace
-from jsonargparse.typing import ClosedUnitInterval
+from jsonargparse.typing import ClosedUnitInterval, PositiveInt
 
 from scalor.cli.machine import use_threads
 from scalor.cli.parser import Parser, add_device, add_out, add_threads
@@ -16,7 +16,9 @@ HELP = "track the objects of a video"
 
 
 def parser() -> Parser:
-    made = Parser(description="Write tracks.txt, tracks.csv, masks.json, overlay.mp4 and summary.json.")
+    made = Parser(
+        description="Write tracks.txt, tracks.csv, masks.json, overlay.mp4, doubts.png, summary.json and report.html."
+    )
     made.add_argument("video", metavar="VIDEO", help="video file, folder of frames or MOTChallenge folder")
     made.add_argument("-w", "--weights", metavar="WEIGHTS", help="a run folder, a weights file or a packaged name")
     add_out(made, what="the folder to write")
@@ -36,6 +38,25 @@ def parser() -> Parser:
     made.add_argument(
         "--allow-truncated", action="store_true", help="accept a video whose end cannot be read, and say so"
     )
+    made.add_argument(
+        "--box-base",
+        type=int,
+        choices=[0, 1],
+        default=None,
+        help="what the tables call the left and top edge of the picture: 1 as MOTChallenge has it (default), or 0",
+    )
+    made.add_argument(
+        "--online",
+        action="store_true",
+        help="report each frame from the frames before it alone, as from a camera (default: read the video twice)",
+    )
+    made.add_argument(
+        "--animals",
+        metavar="N",
+        type=PositiveInt,
+        default=None,
+        help="so many individuals are there all the time; each keeps one identity from the first frame to the last",
+    )
     add_device(made)
     add_threads(made)
     return made
@@ -46,7 +67,8 @@ def run(args: Namespace) -> None:
         raise UserError("no weights came; give -w a run folder, a file or a packaged name (scalor weights lists them)")
     existing(args.video, what="video")
     out = writable(args.out)
-    optional = {} if args.min_visibility is None else {"min_visibility": args.min_visibility}
+    wanted = {"min_visibility": args.min_visibility, "box_base": args.box_base}
+    optional = {name: value for name, value in wanted.items() if value is not None}
 
     use_threads(args.threads)
     from scalor.tracking.run import track_to_folder
@@ -58,8 +80,13 @@ def run(args: Namespace) -> None:
         method=args.method,
         device=args.device,
         allow_truncated=args.allow_truncated,
+        online=args.online,
+        animals=args.animals,
         **optional,
     )
+    from scalor.outputs.report import write_report
+
+    write_report(out, video=args.video)
     print(closing(summary, out))
 
 
@@ -67,8 +94,35 @@ def closing(summary: Mapping[str, Any], out: str) -> str:
     """What was done, from the summary that `track_to_folder` returns."""
     failed = len(summary["failed_frames"])
     lost = f" {failed} frames could not be decoded and have no rows." if failed else ""
+    if summary.get("pauses"):
+        lost += " The film pauses, or frames were lost unseen: see pauses in summary.json."
     return (
         f"{summary['tracks']} tracks in {summary['frames']} frames at {summary['speed']['frames_per_second']:g} frames "
-        f"per second ({summary['objects_per_frame']:.3g} objects per frame).{lost} Everything is in {out}; open "
-        f"{Path(out) / 'overlay.mp4'} first."
+        f"per second ({summary['objects_per_frame']:.3g} objects per frame).{lost}\n{trusted(summary)}\n"
+        f"Everything is in {out}; open {Path(out) / 'report.html'} first."
     )
+
+
+def trusted(summary: Mapping[str, Any]) -> str:
+    """What speaks for and against the tracks, in a few lines."""
+    from scalor.core.tracks import FIRST_FRAME
+
+    trust = summary["trust"]
+    lengths = trust["frames_per_track"]
+    lines = [
+        f"Tracks last {lengths['median']:g} frames in the middle ({lengths['shortest']} to {lengths['longest']}) "
+        f"and have {trust['gaps']} gaps; {trust['appear_inside']} appear and {trust['vanish_inside']} vanish inside "
+        "the view."
+    ]
+    if summary["passes"] == 2:
+        lines.append(
+            f"The second pass closed {summary['gaps_closed']} gaps, undid {summary['swaps_undone']} swaps and dropped "
+            f"{summary['tracks_dropped']} tracks."
+        )
+    if trust["least_certain"]:
+        worst = trust["least_certain"][0]
+        lines.append(
+            f"The {len(trust['least_certain'])} least certain moments are in doubts.png; the worst: frame "
+            f"{worst['frame'] + FIRST_FRAME}, {worst['id']} {worst['why']}."
+        )
+    return "\n".join(lines)

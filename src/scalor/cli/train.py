@@ -1,5 +1,7 @@
 """``scalor train``: train a preset on its own generated or downloaded data."""
 
+import sys
+
 from jsonargparse import Namespace
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 
@@ -16,8 +18,17 @@ def parser() -> Parser:
     made.add_argument("preset", metavar="PRESET", help="the preset's name")
     add_out(made, what="the run folder to write")
     made.add_argument("--steps", metavar="N", type=PositiveInt, default=None, help="stop after N steps")
-    made.add_argument("--minutes", metavar="M", type=PositiveFloat, default=None, help="or after M minutes")
-    made.add_argument("--seed", metavar="S", type=NonNegativeInt, default=0, help="seed of everything random")
+    made.add_argument(
+        "--minutes",
+        metavar="M",
+        type=PositiveFloat,
+        default=None,
+        help="or after M minutes of processor time (of the main thread; on a GPU: minutes on the clock), at the latest "
+        "after three times as long on the clock",
+    )
+    made.add_argument(
+        "--seed", metavar="S", type=NonNegativeInt, default=None, help="seed of everything random (default: 0)"
+    )
     made.add_argument(
         "--exam-minutes",
         metavar="M",
@@ -36,7 +47,7 @@ def run(args: Namespace) -> None:
     if args.steps is not None and args.minutes is not None:
         raise UserError("both --steps and --minutes came; give one of them")
     chosen = overrides(args.set)
-    out = writable(args.out, create=False)
+    out = writable(args.out)
 
     use_threads(args.threads)
     from scalor.configs import train
@@ -52,3 +63,6 @@ def run(args: Namespace) -> None:
         device=args.device,
         exam_minutes=args.exam_minutes,
     )
+    from scalor.outputs.report import write_report
+
+    print(f"open {write_report(out)} to see how it went", file=sys.stderr)

@@ -15,7 +15,7 @@ def train(
     *,
     steps: int | None = None,
     minutes: float | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     overrides: Mapping[str, str] | None = None,
     resume: bool = False,
     device: str = "auto",
@@ -41,15 +41,16 @@ def fit(
     videos: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     out: str | os.PathLike[str],
     *,
+    steps: int | None = None,
     minutes: float | None = None,
     preset: str = "auto",
     overrides: Mapping[str, str] | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     resume: bool = False,
     device: str = "auto",
     quiet: bool = False,
 ) -> Path:
-    """`training.fit.fit` with a preset's name, for 10 minutes by default.
+    """`training.fit.fit` with a preset's name, for the steps of its recipe by default.
 
     "auto" and "fast-video" are made for the sizes found in the videos; others are taken as they are.
     """
@@ -58,6 +59,7 @@ def fit(
         videos,
         out,
         preset=made,
+        steps=steps,
         minutes=minutes,
         overrides=overrides,
         seed=seed,

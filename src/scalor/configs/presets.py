@@ -132,14 +132,32 @@ def footage_sigma(sizes: Sizes) -> float:
     return max(min(0.1, 0.2 * sizes.contrast), 1.5 * sizes.noise, 0.02)
 
 
+SMALL_PX = 14.0
+"""Objects whose longer side is shorter than this need cells of 4 px: about half of it, as elsewhere."""
+
+
+def glimpse_side(longer: float) -> int:
+    """Side of the glimpses of objects with a longer side of so many pixels: no more pixels than there are to see."""
+    return 24 if longer >= 18 else 16 if longer >= 10 else 8
+
+
+def footage_encoder(longer: float) -> EncoderConfig:
+    """One halving less where the cells are half as large."""
+    if longer < SMALL_PX:
+        return EncoderConfig(widths=(16, 32), memory=24, memory_stride=1, mask_widths=(4, 8))
+    return EncoderConfig(widths=(16, 32, 48), memory=24, memory_stride=1, mask_widths=(4, 8, 8))
+
+
 def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
     """The user's own footage from a fixed camera, with objects of about these sizes."""
     # Things that turn have any ratio around 1, but one area.
+    perspective = max(0.5 * abs(math.log(sizes.growth)) + 0.2, sizes.spread) if sizes.growth != 1.0 else 0.0
+    longer = max(sizes.height, sizes.width)
     ratio = 1.0 if sizes.turns else min(4.0, max(0.25, sizes.height / sizes.width))
     where = WhereConfig(
         size=1.15 * math.sqrt(sizes.height * sizes.width),
-        # A range of a factor of 4 invites two people who walk side by side to be one object.
-        size_range=0.4 if sizes.turns else min(0.6, max(0.3, sizes.spread)),
+        # A range of a factor of 4 invites two people who walk side by side to be one object; perspective needs it.
+        size_range=min(1.1, max(0.4 if sizes.turns else min(0.6, max(0.3, sizes.spread)), perspective)),
         ratio=ratio,
         ratio_range=0.9 if sizes.turns else 0.5,
         scale="log",
@@ -147,10 +165,10 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
         motion=min(16.0, max(4.0, 1.5 * sizes.motion)),
     )
     model = ModelConfig(
-        cell=8,
+        cell=4 if longer < SMALL_PX else 8,
         where=where,
-        encoder=EncoderConfig(widths=(16, 32, 48), memory=24, memory_stride=1, mask_widths=(4, 8, 8)),
-        glimpse=GlimpseConfig(side=24, alpha_gain=2.0, alpha_bias=-1.0, level=sizes.level),
+        encoder=footage_encoder(longer),
+        glimpse=GlimpseConfig(side=glimpse_side(longer), alpha_gain=2.0, alpha_bias=-1.0, level=sizes.level),
         propagate=PropagateConfig(position=False, leave=0.5),
         background=BackgroundConfig(family="median", shade=sizes.shadows),
         # The boxes of long thin things that turn are mostly empty: two halves of one overlap less.
@@ -171,6 +189,7 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
         carry_until=0.0,
         blind_every=0,
         lengths=((0.0, 2), (0.2, 4), (0.6, 8)),
+        steps=2000,
     )
     return Preset(name="fast-video", data="footage", model=model, recipe=recipe)
 

@@ -10,16 +10,20 @@ DARKEST, LIGHTEST = 0.35, 0.95
 TINT = 0.02
 """How far colours of 0..1 may be off from the darkened scene's; up to 1.5 times that counts by degrees."""
 
+GREY = 0.005
+"""Channels that nowhere differ by more than this, about a grey level, are one channel stored three times."""
+
 
 @torch.no_grad()
 def shade(frame: Tensor, backdrop: Tensor) -> Tensor:
     """Brightness in 0.35 .. 1 of the background under each pixel: [B, 1, H, W] for images [B, C, H, W] in 0..1.
 
     r = <frame, backdrop> / <backdrop, backdrop> over the channels of 3 x 3 means; where r times the backdrop has the
-    frame's colour, the pixel is in shade r, else 1. Of one channel every darker pixel would be in shade: it gives 1.
+    frame's colour, the pixel is in shade r, else 1. Without colours every darker pixel would be in shade: it gives 1.
     """
     if frame.shape[1] < 2:
         return torch.ones_like(frame)
+    grey = (backdrop.amax(1) - backdrop.amin(1)).flatten(1).amax(1) < GREY
 
     def smooth(image: Tensor) -> Tensor:
         return F.avg_pool2d(image, 3, stride=1, padding=1, count_include_pad=False)
@@ -28,7 +32,7 @@ def shade(frame: Tensor, backdrop: Tensor) -> Tensor:
     ratio = (seen * empty).sum(1, keepdim=True) / (empty * empty).sum(1, keepdim=True).clamp(min=1e-4)
     off = (seen - ratio * empty).abs().amax(1, keepdim=True)
     sure = (3.0 - 2.0 * off / TINT).clamp(0.0, 1.0)
-    darker = (ratio > DARKEST) & (ratio < LIGHTEST)
+    darker = (ratio > DARKEST) & (ratio < LIGHTEST) & ~grey.view(-1, 1, 1, 1)
     return torch.where(darker, 1.0 - sure * (1.0 - ratio), torch.ones_like(ratio))
 
 

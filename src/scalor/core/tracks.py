@@ -10,6 +10,12 @@ Rle = dict[str, Any]
 """A compressed COCO run-length mask: ``{"size": [H, W], "counts": str}``."""
 
 
+FIRST_FRAME = 1
+"""What tables in files (``tracks.txt``, ``tracks.csv``, ``gt.txt``) call the first frame."""
+FIRST_PIXEL = 1
+"""What they call the left and the top edge of the picture; both as MOTChallenge has it (docs/adr/0007)."""
+
+
 @dataclass(frozen=True)
 class Tracks:
     """A table of boxes with identities; one row per object and frame, sorted by (frame, id).

@@ -9,17 +9,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from scalor.data.backdrop import EmptyScene, empty_scene, temporal_median
 from scalor.data.clip import Clip
 from scalor.data.objects import (
+    RESTLESS,
     ObjectStats,
     difference,
     estimate_objects,
     motion_threshold,
     suggest_scale,
     survey,
-    temporal_median,
 )
 from scalor.data.source import VideoSource
+from scalor.data.steady import steadied
 from scalor.data.video import DecodeReport, open_video
 from scalor.errors import UserError
 
@@ -51,8 +53,10 @@ class Reel:
 
     frames      uint8 [T, h, w, 3]
     index       int64 [T], the source's frame numbers
-    background  uint8 [h, w, 3], temporal median
+    background  uint8 [h, w, 3], the empty scene
+    noise       float32 [h, w], standard deviation of its grey levels over time (0..255)
     moving      int32 [M, 3], (row of frames, y, x) of the centres of cells where something moves
+    fingerprint tells the source from others of its name
     runs        (first, end) rows of pieces without a missing frame
     scale_x, scale_y  source pixels per pixel of frames
     """
@@ -62,11 +66,13 @@ class Reel:
     frames: np.ndarray
     index: np.ndarray
     background: np.ndarray
+    noise: np.ndarray
     moving: np.ndarray
     runs: tuple[tuple[int, int], ...]
     scale_x: float
     scale_y: float
     report: DecodeReport
+    fingerprint: str = ""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -207,19 +213,26 @@ def load_reel(source: VideoSource, *, most_bytes: int) -> Reel:
     if rows < 2:
         raise UserError(f"{source.name} has {rows} readable frames; at least 2 are wanted to see motion")
     frames, index = frames[:rows], index[:rows]
-    background = temporal_median(frames)
-    ends = [int(row) + 1 for row in np.flatnonzero(np.diff(index) != 1)] + [rows]
+    seen = steadied(frames, temporal_median(frames))
+    if not seen.all():
+        frames, index = frames[seen], index[seen]
+    if len(frames) < 2:
+        raise UserError(f"{source.name} has {len(frames)} frames that are not blank; at least 2 are wanted")
+    scene = empty_scene(frames)
+    ends = [int(row) + 1 for row in np.flatnonzero(np.diff(index) != 1)] + [len(frames)]
     return Reel(
         name=source.name,
         fps=source.fps,
         frames=frames,
         index=index,
-        background=background,
-        moving=_moving_cells(frames, background),
+        background=scene.image,
+        noise=scene.noise,
+        moving=_moving_cells(frames, scene),
         runs=tuple(zip([0, *ends[:-1]], ends, strict=True)),
         scale_x=source.scale_x,
         scale_y=source.scale_y,
         report=source.report,
+        fingerprint=source.fingerprint,
     )
 
 
@@ -240,16 +253,18 @@ def _wanted(source: VideoSource, fit: int) -> Iterator:
     yield from (frame for frame in source if frame.index in wanted)
 
 
-def _moving_cells(frames: np.ndarray, background: np.ndarray) -> np.ndarray:
+def _moving_cells(frames: np.ndarray, scene: EmptyScene) -> np.ndarray:
     """int32 [M, 3]: (row, y, x) of the centres of cells of which at least a tenth moves."""
+    background = scene.image
     picks = np.unique(np.linspace(0, len(frames) - 1, min(32, len(frames))).round().astype(int))
     samples = np.stack([difference(frames[i], background) for i in picks])
     strong = MOTION * 255
     # Dim objects (fish in grey water) never differ by 0.15: then the footage's own threshold decides.
     level = strong if float((samples > strong).mean()) > 1e-3 else min(strong, motion_threshold(samples))
+    limit = np.maximum(level, RESTLESS * scene.noise)
     found = []
     for row, frame in enumerate(frames):
-        cells = _pooled(difference(frame, background) > level)
+        cells = _pooled(difference(frame, background) > limit)
         y, x = np.nonzero(cells >= 0.1)
         found.append(np.column_stack([np.full(len(y), row), y * CELL + CELL // 2, x * CELL + CELL // 2]))
     moving = np.concatenate(found).astype(np.int32)

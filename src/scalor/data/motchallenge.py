@@ -1,25 +1,38 @@
 """MOTChallenge's files: clips as sequence folders, tables of tracks as text.
 
-Files count frames from 1, `Tracks` from 0; nothing else is shifted: the left edge of the first pixel is 0.0 in both,
-and identities are kept as they are. One line per object and frame:
+Files count frames and pixels from 1, as the benchmark does: the left edge of a picture is at 1. `Tracks` counts both
+from 0 (docs/adr/0007). Identities are kept as they are. One line per object and frame:
 
     frame, id, left, top, width, height, confidence, class, visibility
 """
 
-import configparser
-import math
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
-from scalor.core.tracks import Tracks
+import numpy as np
+
+from scalor.core.tracks import FIRST_FRAME, FIRST_PIXEL, Tracks
 from scalor.data.clip import Clip
+from scalor.data.mot_rows import NO_CLASS, Row, once_per_frame, read_rows
+from scalor.data.seqinfo import sequence_length
 from scalor.errors import UserError
 
-_COLUMNS = range(6, 13)
-_Row = tuple[int, int, float, float, float, float, float, float]
+PEDESTRIAN = 1
+DISTRACTORS = frozenset({2, 7, 8, 12})
+"""MOT16, 17 and 20: people on vehicles, static people, distractors, reflections; a tracker may follow them or not."""
+
+
+@dataclass(frozen=True)
+class TruthTable:
+    """The boxes that are to be found, and those on which a report is neither right nor wrong."""
+
+    tracks: Tracks
+    distractors: Tracks
 
 
 def write_clip(clip: Clip, folder: str | Path, *, min_visibility: float = 0.25) -> Path:
@@ -70,14 +83,19 @@ def _fill(clip: Clip, folder: Path, name: str, min_visibility: float) -> None:
     (folder / "seqinfo.ini").write_text("\n".join(lines) + "\n")
 
 
-def write_mot(tracks: Tracks, path: str | Path) -> None:
+def write_mot(tracks: Tracks, path: str | Path, *, box_base: int = FIRST_PIXEL) -> None:
     """Write the table's rows to a file (boxes to 0.001 px, shares to 0.0001), moved into place when complete.
 
-    The number of frames and the masks are not part of the format. Raises UserError where the place cannot be written.
+    ``box_base`` is what the left and top edge of the picture are called, 1 or, for some other tools, 0. The number of
+    frames and the masks are not part of the format. Raises UserError where the place cannot be written.
     """
     path = Path(path)
     rows = zip(tracks.frame, tracks.id, tracks.box_tlwh, tracks.score, tracks.visibility, strict=True)
-    lines = [_line(int(frame), int(identity), box.tolist(), score, seen) for frame, identity, box, score, seen in rows]
+    shift = np.array([box_base, box_base, 0, 0])
+    lines = [
+        _line(int(frame), int(identity), (box + shift).tolist(), score, seen)
+        for frame, identity, box, score, seen in rows
+    ]
     staging = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         staging.write_text("".join(lines))
@@ -90,85 +108,68 @@ def write_mot(tracks: Tracks, path: str | Path) -> None:
 def _line(frame: int, identity: int, box: list[float], score: float, visibility: float) -> str:
     # Adding 0.0 turns -0.0 into 0.0, so that equal tables give equal files.
     numbers = [f"{round(value, 3) + 0.0:.3f}" for value in box] + [f"{score:.4f}", "1", f"{visibility:.4f}"]
-    return ",".join([str(frame + 1), str(identity), *numbers]) + "\n"
+    return ",".join([str(frame + FIRST_FRAME), str(identity), *numbers]) + "\n"
 
 
-def read_mot(path: str | Path, *, length: int | None = None) -> Tracks:
-    """Read tracks or ground truth: a text file, or a sequence folder with ``gt/gt.txt``.
+def read_mot(path: str | Path, *, length: int | None = None, box_base: int | None = None) -> Tracks:
+    """Read every row of a file of tracks: MOTChallenge lines, ``tracks.csv``, or a sequence folder with ``gt/gt.txt``.
 
-    Lines have 6 to 12 columns parted by commas or blanks. Score is 1 where column 7 is missing or negative, visibility
-    1 where column 9 is missing or not a share. The number of frames is ``length``, else that of the sequence folder's
-    ``seqinfo.ini``, else the last frame that has a line. Raises UserError with the line's number where a line is wrong.
+    Lines have 6 to 12 columns parted by commas, tabs or blanks. Score is 1 where column 7 is missing or negative,
+    visibility 1 where there is none (`mot_rows`). Of a truth, `read_truth` picks what counts.
+
+    Args:
+        path: a file, or a sequence folder.
+        length: number of frames; None: that of the sequence folder's ``seqinfo.ini``, else the last frame with a line.
+        box_base: 0 or 1, what the file calls the picture's left and top edge; None: 1, as the benchmark has it, unless
+            the ``summary.json`` of a tracking lies beside it and says otherwise.
+
+    Raises:
+        UserError: with the line's number where a line is wrong.
     """
+    file = _file(path)
+    return _table(read_rows(file, box_base=box_base), file, length)
+
+
+def read_truth(
+    path: str | Path,
+    *,
+    classes: Collection[int] = (PEDESTRIAN,),
+    length: int | None = None,
+    box_base: int | None = None,
+) -> TruthTable:
+    """Read a truth by the benchmarks' rules: rows with flag 0 and of other classes are not to be found.
+
+    Rows without a class count always. Where pedestrians are looked for, rows of MOT16 and 17's distractor classes are
+    kept aside. Otherwise as `read_mot`. Raises UserError also where rows are there and none counts.
+    """
+    file = _file(path)
+    rows = read_rows(file, box_base=box_base)
+    kept = [row for row in rows if row.counts and (row.kind == NO_CLASS or row.kind in classes)]
+    if rows and not kept:
+        kinds = Counter("flag 0" if not row.counts else f"class {row.kind}" for row in rows)
+        shown = ", ".join(f"{count} rows of {kind}" for kind, count in sorted(kinds.items()))
+        wanted = ", ".join(map(str, sorted(classes)))
+        raise UserError(f"{file} has no row of class {wanted} that counts ({shown}); name the classes with --classes")
+    aside = [row for row in rows if row.kind in DISTRACTORS - set(classes)] if PEDESTRIAN in classes else []
+    table = _table(kept, file, length)
+    return TruthTable(table, _tracks(aside, max([table.length, *(row.frame + 1 for row in aside)])))
+
+
+def _file(path: str | Path) -> Path:
     path = Path(path)
-    file = path / "gt" / "gt.txt" if path.is_dir() else path
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"{file} cannot be read as text ({error}); wanted MOTChallenge lines; check the path"
-        ) from error
-    rows = list(_rows(text, file))
-    last = max((row[0] for row in rows), default=-1) + 1
-    announced = length if length is not None else _sequence_length(file)
+    return path / "gt" / "gt.txt" if path.is_dir() else path
+
+
+def _table(rows: list[Row], file: Path, length: int | None) -> Tracks:
+    last = max((row.frame for row in rows), default=-1) + 1
+    announced = (
+        length if length is not None else sequence_length(file.parent.parent) if file.parent.name == "gt" else None
+    )
     if announced is not None and last > announced:
         raise UserError(f"{file} speaks of frame {last} of a video of {announced} frames; give the file of that video")
-    return Tracks.from_rows(rows, length=last if announced is None else announced)
+    return _tracks(list(once_per_frame(rows)), last if announced is None else announced)
 
 
-def _rows(text: str, file: Path) -> Iterator[_Row]:
-    first_line: dict[tuple[int, int], int] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        place = f"{file} line {number}"
-        row = _parse(line, place)
-        key = row[:2]
-        if key in first_line:
-            raise UserError(
-                f"{place} gives id {key[1]} in frame {key[0] + 1} again, as line {first_line[key]} does; "
-                "wanted each id once per frame; remove one"
-            )
-        first_line[key] = number
-        yield row
-
-
-def _parse(line: str, place: str) -> _Row:
-    cells = [cell.strip() for cell in line.split(",")] if "," in line else line.split()
-    if len(cells) not in _COLUMNS:
-        raise UserError(
-            f"{place} has {len(cells)} columns; wanted frame, id, left, top, width, height and up to 6 more; correct it"
-        )
-    try:
-        values = [float(cell) for cell in cells]
-    except ValueError as error:
-        raise UserError(f"{place} is {line.strip()[:80]!r}; wanted numbers only; correct it") from error
-    if not all(map(math.isfinite, values[:6])):
-        raise UserError(f"{place} has a value that is not finite; wanted plain numbers; correct it")
-    frame, identity, left, top, width, height = values[:6]
-    if not (frame.is_integer() and identity.is_integer() and frame >= 1 and max(frame, abs(identity)) < 2**53):
-        raise UserError(
-            f"{place} has frame {cells[0]} and id {cells[1]}; wanted whole numbers, frames from 1; correct it"
-        )
-    if width < 0 or height < 0:
-        raise UserError(f"{place} has a box of {cells[4]} x {cells[5]} pixels; wanted no negative sides; correct it")
-    score = values[6] if len(values) > 6 else 1.0
-    visibility = values[8] if len(values) > 8 else 1.0
-    score = min(score, 1.0) if score >= 0 else 1.0
-    visibility = visibility if 0 <= visibility <= 1 else 1.0
-    return int(frame) - 1, int(identity), left, top, width, height, score, visibility
-
-
-def _sequence_length(file: Path) -> int | None:
-    """What the ``seqinfo.ini`` of the sequence folder round ``gt/gt.txt`` says, None where there is none."""
-    info = file.parent.parent / "seqinfo.ini"
-    if file.parent.name != "gt" or not info.is_file():
-        return None
-    parser = configparser.ConfigParser()
-    try:
-        parser.read_string(info.read_text())
-        return parser.getint("Sequence", "seqLength", fallback=None)
-    except (configparser.Error, ValueError, OSError) as error:
-        raise UserError(
-            f"{info} cannot be understood ({error}); wanted [Sequence] with seqLength; correct it"
-        ) from error
+def _tracks(rows: list[Row], length: int) -> Tracks:
+    cells = [(r.frame, r.id, r.left, r.top, r.width, r.height, r.score, r.visibility) for r in rows]
+    return Tracks.from_rows(cells, length=length)

@@ -1,21 +1,41 @@
 """Size and speed of the things that move, estimated from footage without labels: the priors of a model, by itself."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from scalor.core.shade import shade
+from scalor.data.backdrop import empty_scene, frame_noise, ghostly, spread, temporal_median, widest
+from scalor.data.blobs import (
+    AREA,
+    MEAN,
+    H,
+    W,
+    complete,
+    components,
+    inside,
+    perspective,
+    speed_of,
+    weighted_median,
+)
 from scalor.data.source import VideoSource
+from scalor.data.steady import pans, steadied
 from scalor.errors import UserError
 
 SURVEY_SIDE = 800
 """Longest side at which footage is surveyed, in pixels."""
 MOST_SHADE = 0.6
 """Where more of what moves is only darker than the background, the objects themselves are."""
-TINY_PX = 12
-"""Components of fewer pixels are noise."""
+LEAST_SHADE = 0.01
+"""Less of it is noise."""
+SHADE_FRAMES = 16
+"""Frames in which it is looked for first."""
+RESTLESS = 3.0
+"""What moves must stand out from a pixel's own noise (leaves, water, screens) by this factor."""
+GHOST_FRAMES = 16
+"""Frames in which outlines are looked at."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +52,9 @@ class ObjectStats:
     confidence             0 (nothing seen, or the camera moves) .. 1
     shade                  share of the moving pixels that are the background, only darker
     frame_size             (height, width) of the frames they were measured in
+    growth                 how many times larger objects are low in the view than high in it (perspective)
+    pans                   the camera moves on, so that there is no one background
+    level                  mean grey level of the objects, 0.05..0.95
     """
 
     height_px: float
@@ -46,6 +69,9 @@ class ObjectStats:
     confidence: float
     frame_size: tuple[int, int]
     shade: float = 0.0
+    growth: float = 1.0
+    pans: bool = False
+    level: float = 0.5
 
     @property
     def shadows(self) -> bool:
@@ -69,6 +95,8 @@ class ObjectStats:
 
     def words(self) -> str:
         """One or two sentences for people."""
+        if self.pans:
+            return "The camera moves on: there is no one background to compare with."
         if self.confidence == 0:
             return "No moving objects stand out from the background: give their size by hand."
         low_word = "low: check these numbers or set them by hand"
@@ -77,34 +105,23 @@ class ObjectStats:
         return (
             f"About {self.count:.0f} objects per frame, {self.height_px:.0f} px high ({low:.0f}-{high:.0f}) and "
             f"{self.width_px:.0f} px wide in frames of {self.frame_size[1]}x{self.frame_size[0]}, moving "
-            f"{self.speed_px[0]:.1f} px per frame (95 %: {self.speed_px[1]:.1f}). Confidence is {sure}."
+            f"{self.speed_px[0]:.1f} px per frame (95 %: {self.speed_px[1]:.1f}). {self._perspective()}"
+            f"Confidence is {sure}."
         )
 
-
-def temporal_median(frames: np.ndarray, *, limit: int = 99) -> np.ndarray:
-    """Median over at most ``limit`` (< 256) evenly spread frames: uint8 [N, ...] -> [...] (lower of two middles).
-
-    Bisection over the 8 bits: the median is the largest value that at most half of the frames lie below. Eight
-    passes of comparisons are several times faster than partitioning millions of short rows.
-    """
-    picks = np.unique(np.linspace(0, len(frames) - 1, min(limit, len(frames))).round().astype(int))
-    middle = (len(picks) - 1) // 2
-    out = np.zeros(frames.shape[1:], np.uint8)
-    for top in range(0, len(out), 16):  # blocks of rows that stay in the cache
-        block = frames[picks, top : top + 16]
-        median = out[top : top + 16]
-        for bit in (128, 64, 32, 16, 8, 4, 2, 1):
-            higher = median + np.uint8(bit)
-            below = np.add.reduce(block < higher, axis=0, dtype=np.uint8)
-            np.copyto(median, higher, where=below <= middle)
-    return out
+    def _perspective(self) -> str:
+        if self.growth == 1.0:
+            return ""
+        times, low, high = max(self.growth, 1 / self.growth), "lower", "upper"
+        near, far = (low, high) if self.growth > 1 else (high, low)
+        return f"Those near the {near} edge are {times:.1f} times as large as those near the {far} one. "
 
 
 def difference(frame: np.ndarray, background: np.ndarray) -> np.ndarray:
     """Largest absolute difference over the channels, slightly blurred: uint8 [H, W]."""
     import cv2
 
-    return cv2.GaussianBlur(cv2.absdiff(frame, background).max(axis=2), (0, 0), 1.0)
+    return cv2.GaussianBlur(widest(cv2.absdiff(frame, background)), (0, 0), 1.0)
 
 
 def motion_threshold(differences: np.ndarray) -> float:
@@ -119,38 +136,39 @@ def motion_threshold(differences: np.ndarray) -> float:
 
 
 def estimate_objects(
-    frames: np.ndarray, background: np.ndarray, *, index: Sequence[int] | np.ndarray | None = None
+    frames: np.ndarray,
+    background: np.ndarray,
+    *,
+    index: Sequence[int] | np.ndarray | None = None,
+    noise: np.ndarray | None = None,
 ) -> ObjectStats:
     """Measure what stands out from the background.
 
     Args:
         frames: uint8 [N, H, W, 3].
-        background: uint8 [H, W, 3], e.g. their `temporal_median`.
+        background: uint8 [H, W, 3], e.g. `scalor.data.backdrop.empty_scene`.
         index: frame numbers [N]; displacement is measured between rows whose numbers differ by one (default 0..N-1).
+        noise: standard deviation of the background [H, W]; default: estimated from neighbouring rows.
     """
     numbers = np.arange(len(frames)) if index is None else np.asarray(index)
+    own = frame_noise(frames) if noise is None else noise
     differences = np.stack([difference(frame, background) for frame in frames])
     threshold = motion_threshold(differences)
-    lit = _lit(frames, background, differences, threshold)
-    dark = [_in_shade(frame, background) for frame in frames]
-    shaded = float(np.sum([(m & s).sum() for m, s in zip(lit, dark, strict=True)]) / max(1, np.sum(lit)))
-    if shaded < MOST_SHADE:
-        lit = [m & ~s for m, s in zip(lit, dark, strict=True)]
-    blobs = [_components(mask, d) for mask, d in zip(lit, differences, strict=True)]
-    everything = np.concatenate(blobs)
+    lit, shaded = _objects_lit(frames, background, differences, np.maximum(threshold, RESTLESS * own))
     size = (frames.shape[1], frames.shape[2])
+    blobs, smallest = _blobs(lit, differences, size)
+    everything = np.concatenate(blobs)
     # Whatever touches the view's edge is cut off: it counts as an object but not as a size.
-    whole = everything[_inside(everything, size)]
-    if not len(whole):
-        return _nothing(size)
-    # Specks are many and objects that touch make few huge components: the area-weighted median is robust to the former
-    # and decides what a speck is, the plain median of the rest is robust to the latter.
-    smallest = 0.1 * _weighted_median(whole[:, AREA], whole[:, AREA])
+    whole = everything[inside(everything, size)]
     whole = whole[whole[:, AREA] >= smallest]
+    if not len(whole):
+        return nothing(size)
     kept = [blob[blob[:, AREA] >= smallest] for blob in blobs]
-    speed, followed = _speed(kept, numbers)
+    speed, followed = speed_of(kept, numbers)
     contrast = float(np.median(whole[:, MEAN])) / 255
+    growth, even = perspective(whole, size)
     trust = _trust(len(whole), contrast=contrast, limit=threshold / 255, lit=float(np.mean(lit)))
+    trust *= (0.5 + 0.5 * followed) * complete(np.concatenate(kept), size) * _alike(even)
     return ObjectStats(
         height_px=float(np.median(whole[:, H])),
         width_px=float(np.median(whole[:, W])),
@@ -160,14 +178,58 @@ def estimate_objects(
         speed_px=speed,
         count=float(np.median([len(blob) for blob in kept])),
         contrast=contrast,
-        noise=1.4826 * float(np.median(differences)) / 255,
-        confidence=trust * (0.5 + 0.5 * followed),
+        noise=float(np.median(own)) / 255,
+        confidence=trust * _real(frames, background, lit),
         frame_size=size,
         shade=shaded,
+        growth=growth,
+        level=_level(frames, lit),
     )
 
 
-def survey(source: VideoSource, *, count: int = 100) -> ObjectStats:
+def _level(frames: np.ndarray, lit: Sequence[np.ndarray]) -> float:
+    """Mean grey level of the pixels of objects, in 0.05 .. 0.95."""
+    total = sum(float(frame[mask].mean(axis=1).sum()) for frame, mask in zip(frames, lit, strict=True))
+    return float(np.clip(total / max(1, sum(int(mask.sum()) for mask in lit)) / 255, 0.05, 0.95))
+
+
+def _objects_lit(
+    frames: np.ndarray, background: np.ndarray, differences: np.ndarray, limit: np.ndarray
+) -> tuple[list[np.ndarray], float]:
+    """Boolean [H, W] of every frame, where an object stands out; and the share of it that may be shadow."""
+    # The blur that quietens noise also widens objects by a pixel a side: the sharp difference takes that back.
+    sharp = (widest(np.abs(frame.astype(np.int16) - background)) for frame in frames)
+    lit = [(d > limit) & (s > 0.5 * limit) for d, s in zip(differences, sharp, strict=True)]
+    some = spread(len(frames), SHADE_FRAMES)
+    dark = sum(int((lit[i] & _in_shade(frames[i], background)).sum()) for i in some)
+    shaded = dark / max(1, sum(int(lit[i].sum()) for i in some))
+    if LEAST_SHADE < shaded < MOST_SHADE:
+        lit = [mask & ~_in_shade(frame, background) for mask, frame in zip(lit, frames, strict=True)]
+    return lit, shaded
+
+
+def _blobs(lit: list[np.ndarray], differences: np.ndarray, size: tuple[int, int]) -> tuple[list[np.ndarray], float]:
+    """Components of every frame, and the area from which one is no speck.
+
+    Gaps are closed that are small beside the objects, so that parts join and small neighbours do not.
+    """
+    side, smallest = 3, 0.0
+    blobs: list[np.ndarray] = []
+    for _ in range(2):
+        blobs = [components(mask, d, side) for mask, d in zip(lit, differences, strict=True)]
+        everything = np.concatenate(blobs)
+        whole = everything[inside(everything, size)]
+        if not len(whole):
+            break
+        # Specks are many and objects that touch make few huge components: the area-weighted median is robust to the
+        # former and decides what a speck is, the plain median of the rest is robust to the latter.
+        typical = weighted_median(whole[:, AREA], whole[:, AREA])
+        smallest = 0.1 * typical
+        side = 1 + 2 * round(min(typical**0.5 / 8, min(size) / 200))
+    return blobs, smallest
+
+
+def survey(source: VideoSource, *, count: int = 80) -> ObjectStats:
     """`estimate_objects` on pairs of frames spread over a source; lengths in the *source's* stored pixels."""
     factor = min(1.0, SURVEY_SIDE / max(source.height, source.width))
     size = (max(1, round(source.height * factor)), max(1, round(source.width * factor)))
@@ -178,10 +240,17 @@ def survey(source: VideoSource, *, count: int = 100) -> ObjectStats:
     finally:
         source.resized(size=before)
     if len(sampled) < 3:
-        return _nothing(stored)
+        return nothing(stored)
     frames = np.stack([frame.image for frame in sampled if frame.image is not None])
-    stats = estimate_objects(frames, temporal_median(frames), index=[frame.index for frame in sampled])
-    return stats.resized(stored)
+    index = np.array([frame.index for frame in sampled])
+    if pans(frames, index):
+        return replace(nothing(stored), pans=True)
+    seen = steadied(frames, temporal_median(frames))
+    frames, index = frames[seen], index[seen]
+    if len(frames) < 3:
+        return nothing(stored)
+    scene = empty_scene(frames)
+    return estimate_objects(frames, scene.image, index=index, noise=scene.noise).resized(stored)
 
 
 def suggest_scale(stats: ObjectStats, *, target_px: float = 20.0, smallest_side: int = 64) -> float:
@@ -197,72 +266,12 @@ def suggest_scale(stats: ObjectStats, *, target_px: float = 20.0, smallest_side:
     return float(min(1.0, max(wanted, smallest_side / min(height, width))))
 
 
-X, Y, W, H, AREA, CX, CY, MEAN = range(8)
-"""Columns of a table of components: left, top, width, height, area, centre, mean difference."""
-
-
-def _components(lit: np.ndarray, strength: np.ndarray) -> np.ndarray:
-    """Connected components of a boolean [H, W] after closing gaps: float64 [K, 8]."""
-    import cv2
-
-    side = 3 + 2 * round(min(lit.shape) / 300)  # 5 px at 300, 7 px at 600
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    closed = cv2.morphologyEx(lit.astype(np.uint8), cv2.MORPH_CLOSE, kernel)
-    number, labels, stats, centers = cv2.connectedComponentsWithStats(closed, connectivity=8)
-    total = np.bincount(labels.ravel(), weights=strength.ravel(), minlength=number)
-    table = np.column_stack([stats, centers, total / np.maximum(stats[:, 4], 1)]).astype(np.float64)[1:]
-    large = table[:, AREA] <= 0.25 * lit.size  # a component that fills the view is a change of light or of camera
-    return table[(table[:, AREA] >= TINY_PX) & large]
-
-
-def _inside(table: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    right, bottom = table[:, X] + table[:, W], table[:, Y] + table[:, H]
-    return (table[:, X] > 0) & (table[:, Y] > 0) & (right < size[1]) & (bottom < size[0])
-
-
-def _lit(frames: np.ndarray, background: np.ndarray, differences: np.ndarray, threshold: float) -> list[np.ndarray]:
-    """Boolean [H, W] of every frame: where something stands out."""
-    # A pixel that flickers all the time (leaves, tape in the wind) must stand out from its own restlessness.
-    limit = np.maximum(threshold, 4.0 * temporal_median(differences))
-    # The blur that quietens noise also widens objects by a pixel a side: the sharp difference takes that back.
-    sharp = (np.abs(frame.astype(np.int16) - background).max(axis=2) for frame in frames)
-    return [(d > limit) & (s > 0.5 * limit) for d, s in zip(differences, sharp, strict=True)]
-
-
 def _in_shade(frame: np.ndarray, background: np.ndarray) -> np.ndarray:
     """Boolean [H, W]: where uint8 [H, W, 3] is the background, only darker."""
     seen, empty = (
         torch.from_numpy(np.moveaxis(image, -1, 0).copy()).float()[None] / 255 for image in (frame, background)
     )
     return (shade(seen, empty)[0, 0] < 0.98).numpy()
-
-
-def _speed(tables: Sequence[np.ndarray], numbers: np.ndarray) -> tuple[tuple[float, float], float]:
-    """Median and 95 % of the displacement between consecutive frames, and the share of objects that could be followed.
-
-    Objects are matched as mutual nearest neighbours of like size.
-    """
-    steps: list[float] = []
-    tried = 0
-    for before, after, gap in zip(tables[:-1], tables[1:], np.diff(numbers), strict=True):
-        if gap != 1:
-            continue
-        tried += min(len(before), len(after))
-        steps.extend(_matched_steps(before, after))
-    speed = (float(np.median(steps)), float(np.quantile(steps, 0.95))) if steps else (0.0, 0.0)
-    return speed, len(steps) / tried if tried else 1.0
-
-
-def _matched_steps(before: np.ndarray, after: np.ndarray) -> Iterator[float]:
-    if not (len(before) and len(after)):
-        return
-    distance = np.linalg.norm(before[:, None, [CX, CY]] - after[None, :, [CX, CY]], axis=2)
-    forward, backward = distance.argmin(axis=1), distance.argmin(axis=0)
-    for i, j in enumerate(forward):
-        alike = 0.5 <= before[i, AREA] / after[j, AREA] <= 2.0
-        near = distance[i, j] <= 2 * max(before[i, W], before[i, H])
-        if backward[j] == i and alike and near:
-            yield float(distance[i, j])
 
 
 def _trust(number: int, *, contrast: float, limit: float, lit: float) -> float:
@@ -272,10 +281,15 @@ def _trust(number: int, *, contrast: float, limit: float, lit: float) -> float:
     return float(number / (number + 20) * separation * np.clip((0.5 - lit) / 0.3, 0.0, 1.0))
 
 
-def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
-    order = np.argsort(values, kind="stable")
-    mass = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(mass, 0.5 * mass[-1])])
+def _real(frames: np.ndarray, background: np.ndarray, lit: Sequence[np.ndarray]) -> float:
+    """1 where the outlines of what stands out are those of objects, 0 where they are ghosts in the background."""
+    ghosts = np.mean([ghostly(frames[i], background, lit[i]) for i in spread(len(frames), GHOST_FRAMES)])
+    return float(np.clip((0.5 - ghosts) / 0.25, 0.0, 1.0))
+
+
+def _alike(spread: float) -> float:
+    """Sizes that agree are to be trusted: half where 1 in 3 is more than 2 times larger or smaller than usual."""
+    return float(1.0 / (1.0 + (spread / np.log(2)) ** 2))
 
 
 def _range(values: np.ndarray) -> tuple[float, float]:
@@ -283,7 +297,8 @@ def _range(values: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _nothing(size: tuple[int, int]) -> ObjectStats:
+def nothing(size: tuple[int, int]) -> ObjectStats:
+    """What is known of a video in which nothing was found."""
     side = min(size) / 10
     return ObjectStats(
         height_px=side,

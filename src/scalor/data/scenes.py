@@ -7,7 +7,6 @@ Dynamic backgrounds stay darker than the sprites: a value of at most `BRIGHTEST`
 from collections.abc import Callable
 
 import numpy as np
-from scipy import fft
 
 from scalor.errors import UserError
 
@@ -86,6 +85,8 @@ def _sheet(rng: np.random.Generator, frames: int, size: _Size) -> np.ndarray:
 
     Its period is 1.5 times the view, so that no part of a picture repeats another.
     """
+    from scipy import fft
+
     period = [side + side // 2 for side in size]
     down = np.fft.fftfreq(period[0]).astype(np.float32)[:, None]
     across = np.fft.rfftfreq(period[1]).astype(np.float32)

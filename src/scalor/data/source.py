@@ -1,8 +1,8 @@
 """What every source of frames promises, whether it is a file, a folder of images or a MOTChallenge sequence."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,11 +20,13 @@ class Frame:
     index    0-based position in the source; a frame that could not be decoded keeps its number
     image    uint8 [H, W, 3] RGB, or None if the frame could not be decoded
     damaged  the decoder delivered a picture but flagged it as corrupt
+    time     seconds since the first frame: the file's own time stamp where it has one, else index / fps
     """
 
     index: int
     image: np.ndarray | None
     damaged: bool = False
+    time: float = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,9 @@ class DecodeReport:
     seen       frames met, decoded or not
     failed     indices of frames that could not be decoded
     damaged    indices of frames that were decoded with visible damage
-    truncated  fewer frames were found than announced, mostly since the end is cut off (a container may miscount by
-               1 %, or by 5 % if it announces only its duration)
+    truncated  the file breaks off: bytes or frames that it speaks of are not there (never judged by its duration)
+    pauses     frames that come later than an even rate has them, by numbers of frames: {index: frames that would fit}
+    notes      what else was done to the pictures, in words
     """
 
     announced: int | None
@@ -44,6 +47,8 @@ class DecodeReport:
     failed: tuple[int, ...] = ()
     damaged: tuple[int, ...] = ()
     truncated: bool = False
+    pauses: Mapping[int, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def decoded(self) -> int:
@@ -63,8 +68,13 @@ class DecodeReport:
         if self.damaged:
             parts.append(f"{len(self.damaged)} damaged ({_spans(self.damaged)})")
         if self.truncated:
-            parts.append(f"frames are missing: {self.seen} were found where about {self.announced} were announced")
-        return ", ".join(parts)
+            more = f" where about {self.announced} were announced" if (self.announced or 0) > self.seen else ""
+            parts.append(f"frames are missing at the end: {self.seen} were found{more}")
+        if self.pauses:
+            shown = ", ".join(f"{count} before frame {index}" for index, count in list(self.pauses.items())[:5])
+            dots = ", ..." * (len(self.pauses) > 5)
+            parts.append(f"the film pauses, or frames were lost unseen ({shown}{dots})")
+        return ", ".join([*parts, *self.notes])
 
 
 class VideoSource(ABC):
@@ -78,14 +88,15 @@ class VideoSource(ABC):
     fps                          frames per second
     announced                    number of frames the container speaks of, or None
     height, width                size of the delivered pictures
-    source_height, source_width  size of the stored pictures as a player shows them (rotation applied)
-    seekable                     `read` costs as much as the frames asked for, not as all frames before them
+    source_height, source_width  size of the pictures as a player shows them (rotation and pixel aspect applied)
+    fingerprint                  tells contents apart whatever their names; "" where nothing is known
     """
 
-    seekable: bool = False
+    fingerprint: str = ""
 
     def __init__(self, name: str, *, fps: float, announced: int | None, source_size: tuple[int, int]) -> None:
-        self.name = name
+        # Names of other encodings must not break the files that tell of them.
+        self.name = name.encode("utf-8", "replace").decode("utf-8")
         self.fps = fps
         self.announced = announced
         self.source_height, self.source_width = source_size
@@ -93,11 +104,17 @@ class VideoSource(ABC):
         self._seen, self._finished = 0, False
         self._failed: list[int] = []
         self._damaged: list[int] = []
+        self._notes: tuple[str, ...] = ()
         if min(source_size) < MIN_SIDE:
             raise UserError(
                 f"{name} has frames of {self.source_width}x{self.source_height} px; "
                 f"at least {MIN_SIDE}x{MIN_SIDE} px are wanted; give a larger video"
             )
+
+    @property
+    def seekable(self) -> bool:
+        """Whether `read` costs as much as the frames asked for, not as all frames before them."""
+        return False
 
     @property
     def scale_x(self) -> float:
@@ -112,8 +129,20 @@ class VideoSource(ABC):
     @property
     def report(self) -> DecodeReport:
         """What the last pass met; complete once that pass has reached its end."""
-        ended_early = self._finished and self._ended_early(self._seen)
-        return DecodeReport(self.announced, self._seen, tuple(self._failed), tuple(self._damaged), ended_early)
+        return DecodeReport(
+            announced=self.announced,
+            seen=self._seen,
+            failed=tuple(self._failed),
+            damaged=tuple(self._damaged),
+            truncated=self._finished and self._ended_early(self._seen),
+            pauses=self._pauses() if self._finished else {},
+            notes=self._notes,
+        )
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether it is plain before any decoding that the end is missing."""
+        return self._ended_early(self.count())
 
     def resized(self, *, size: tuple[int, int] | None = None, scale: float | None = None) -> "VideoSource":
         """Deliver pictures of ``size`` (height, width) or of ``scale`` times the source size; returns self."""
@@ -159,7 +188,7 @@ class VideoSource(ABC):
                     found[index] = self._frame(index, token)
                 if index >= last:
                     break
-        return [found.get(index, Frame(index, None)) for index in indices]
+        return [found.get(index, Frame(index, None, time=self.time_of(index))) for index in indices]
 
     def count(self) -> int:
         """Number of frames without decoding them: exact where the container carries display times."""
@@ -176,13 +205,21 @@ class VideoSource(ABC):
     def _frame(self, index: int, token: Any) -> Frame:
         image = None if token is None else self._picture(token)
         if image is None:
-            return Frame(index, None)
+            return Frame(index, None, time=self.time_of(index))
         if image.shape[:2] != (self.source_height, self.source_width):
             raise UserError(
                 f"frame {index} of {self.name} is {image.shape[1]}x{image.shape[0]} px after frames of "
                 f"{self.source_width}x{self.source_height} px; frames of one size are wanted; split or resize the video"
             )
-        return Frame(index, shrink(image, (self.height, self.width)), bool(getattr(token, "is_corrupt", False)))
+        small = shrink(image, (self.height, self.width))
+        return Frame(index, small, bool(getattr(token, "is_corrupt", False)), time=self.time_of(index))
+
+    def time_of(self, index: int) -> float:
+        """Seconds of a frame since the first: its own time stamp where the source has one, else index / fps."""
+        return index / self.fps
+
+    def _pauses(self) -> Mapping[int, int]:
+        return {}
 
     def _ended_early(self, seen: int) -> bool:
         return self.announced is not None and seen < self.announced

@@ -1,15 +1,14 @@
 """`open_video`: anything FFmpeg reads, a folder of images or a MOTChallenge sequence, with frame numbers that hold.
 
-Containers miscount and frames fail to decode. Here a frame's number is its rank among the display times of all
-*packets*, so a packet that yields no picture leaves a hole (image None) and shifts nothing. Packets that damage has
-made invisible (Matroska, MPEG-TS, AVI) cannot be placed; the report then shows fewer frames than announced.
+Containers miscount and frames fail to decode. Here a frame's number is the place of its *packet* in display order
+(`packets`), so a packet that yields no picture leaves a hole (image None) and shifts nothing.
 """
 
-import heapq
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cached_property
+from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -17,143 +16,281 @@ from typing import Any
 import av
 import numpy as np
 from av.error import FFmpegError
+from av.stream import Disposition
 
-from scalor.data.images import open_images, open_stack
+from scalor.data.display import Display
+from scalor.data.images import open_images
+from scalor.data.levels import Levels
+from scalor.data.packets import PacketIndex, holds_frame, index_of
+from scalor.data.places import fingerprint, refuse_stream
 from scalor.data.source import DecodeReport, Frame, VideoSource
+from scalor.data.stacks import open_animation, open_stack
+from scalor.data.wholeness import bytes_missing, film_joined_on
 from scalor.errors import UserError
 
 __all__ = ["DecodeReport", "Frame", "VideoFile", "VideoSource", "open_video"]
 
 DEFAULT_FPS = 25.0
+MOST_FPS = 1e6
 NEAR = 16
 """Frames that are decoded on the way rather than sought."""
-NOT_VIDEO = frozenset({"tty", "ansi"})
+NOT_VIDEO = frozenset({"tty", "ansi", "bintext", "xbin", "idf"})
 """Formats under which FFmpeg would draw any text file as pictures."""
+STILL = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
+"""Streams of pictures that are no film."""
+LOOKS = 8
+"""Pictures that tell the range of grey levels."""
+TRIAL = 64
+"""Pictures after which the decoder has shown whether it reorders."""
+PROBED = 300
+"""Packets that tell a film from a picture."""
+SLACK = 0.1
+"""Seconds by which a container may misjudge its own length."""
+STILLS = frozenset({".webp", ".avif", ".avifs"})
+"""Endings of pictures that may move and that FFmpeg does not read in motion."""
 
 
 def open_video(
     path: str | PathLike[str], *, size: tuple[int, int] | None = None, scale: float | None = None
 ) -> VideoSource:
-    """Open a video file, a TIFF stack, a folder of images or a MOTChallenge folder.
+    """Open a video file, a TIFF stack, a moving picture, a folder of images or a MOTChallenge folder.
 
     Args:
-        path: what to read.
-        size: (height, width) of the delivered pictures; default as stored.
+        path: what to read; it must be readable more than once.
+        size: (height, width) of the delivered pictures; default as shown by a player.
         scale: instead of size, a factor in (0, 1].
 
     Raises:
-        UserError: missing, not a video, no frame decodes, frames too small or of differing sizes.
+        UserError: missing, a stream or a device, not a video, no frame decodes, frames too small or of differing sizes.
     """
+    refuse_stream(str(path))
     place = Path(path)
-    if place.is_dir():
-        source: VideoSource = open_images(place)
-    elif not place.exists():
+    try:
+        there = place.exists()
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path!r} is no path ({error}); a video file or a folder of images is wanted") from None
+    if not there:
         raise UserError(f"{place} does not exist; a video file or a folder of images is wanted; check the path")
-    else:
-        stack = open_stack(place) if place.suffix.lower() in {".tif", ".tiff"} else None
-        source = stack or VideoFile(place)
+    source = _opened(place)
+    source.fingerprint = fingerprint(place)
     return source.resized(size=size, scale=scale)
 
 
+def _opened(place: Path) -> VideoSource:
+    if place.is_dir():
+        return open_images(place)
+    ending = place.suffix.lower()
+    if ending in {".tif", ".tiff"}:
+        return open_stack(place) or VideoFile(place)
+    if ending in STILLS:
+        return open_animation(place) or VideoFile(place)
+    return VideoFile(place)
+
+
 class VideoFile(VideoSource):
-    """A file that FFmpeg reads. The display rotation that phones store is applied, the pixel aspect is not."""
+    """A file that FFmpeg reads, shown as players do: turned, mirrored, pixels square, combs of interlacing removed."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._broken = False
-        with self._opened() as (container, stream):
+        self._stream = _best_stream(path)
+        self._cut = bytes_missing(path)
+        self._joined = film_joined_on(path)
+        self._broken = self._strays = False
+        with self._open() as (container, stream):
             rate = stream.average_rate or stream.guessed_rate or stream.base_rate
-            fps = float(rate) if rate else DEFAULT_FPS
+            fps = float(rate) if rate and 0 < rate < MOST_FPS else DEFAULT_FPS
             # AVI stores no display times: with reordered frames they are guessed, and wrong.
-            self._guessed = container.format.name == "avi"
-            self._counting = self._guessed and bool(stream.codec_context.has_b_frames)
-            self.seekable = not self._counting
-            self._exact = stream.frames > 0
-            seconds = (container.duration or 0) / av.time_base
-            announced = stream.frames or round(seconds * fps) or None
-        self._turns = 0
-        first = next((frame for _, frame in self._walk() if frame is not None), None)
-        if first is None:
-            raise UserError(
-                f"{path} holds no frame that can be decoded; a playable video is wanted; re-encode the file"
-            )
-        self._turns = round(first.rotation / 90) % 4
-        size = (first.width, first.height) if self._turns % 2 else (first.height, first.width)
-        super().__init__(path.stem, fps=fps, announced=announced, source_size=size)
+            self._trusted = not (container.format.name == "avi" and stream.codec_context.has_b_frames)
+            self._reorders = bool(stream.codec_context.has_b_frames)
+            self._unit = float(stream.time_base or 1 / fps)
+            self._seconds = (container.duration or 0) / av.time_base
+            announced = stream.frames or None
+            first = next((frame for packet in self._packets(container, stream) for frame in _decode(packet)), None)
+            first = first or next(iter(_decode(None, stream)), None)
+            if first is None:
+                raise UserError(
+                    f"{path} holds no frame that can be decoded; a playable video is wanted; re-encode the file"
+                )
+            self._display = Display.of(stream, first)
+            self._deep = first.format.name.startswith("gray") and first.format.components[0].bits > 8
+        super().__init__(
+            path.stem, fps=fps, announced=announced, source_size=self._display.size(first.height, first.width)
+        )
+        if first.interlaced_frame:
+            self._notes = ("interlaced: combs removed",)
+
+    @property
+    def seekable(self) -> bool:
+        """Whether frames can be found by their time stamps."""
+        return self._index.unique and not self._counting
 
     def count(self) -> int:
         """Number of frames, found by reading the file without decoding it."""
-        known = 0 if self._counting else len(self._times[0])
-        return known or self.announced or 0
+        return len(self._index)
 
     def read(self, indices: Sequence[int]) -> list[Frame]:
         """The frames of these numbers in this order, seeking from key frame to key frame; image None if undecodable."""
-        found = None if self._counting else self._read_by_seeking(sorted(set(indices)))
+        found = self._read_by_seeking(sorted(set(indices))) if self.seekable else None
         if found is None:
             return super().read(indices)
-        return [found.get(index, Frame(index, None)) for index in indices]
+        return [found.get(index, Frame(index, None, time=self.time_of(index))) for index in indices]
 
     @contextmanager
-    def _opened(self) -> Iterator[tuple[Any, Any]]:
-        try:
-            container = av.open(str(self.path))
-        except (FFmpegError, OSError, ValueError):
-            raise UserError(f"{self.path} is not a video that FFmpeg can read; a playable video is wanted") from None
-        with container:
-            streams = [s for s in container.streams.video if s.codec_context and s.codec_context.name not in NOT_VIDEO]
-            if container.format.name in NOT_VIDEO or not streams:
-                raise UserError(f"{self.path} holds no video stream; a playable video is wanted; check the file")
-            yield container, streams[0]
+    def _open(self) -> Iterator[tuple[Any, Any]]:
+        with _container(self.path) as container:
+            if self._stream >= len(container.streams):  # a stream that damage lets appear only now and then
+                raise UserError(f"{self.path} holds no video stream; a playable video is wanted; re-encode the file")
+            yield container, container.streams[self._stream]
+
+    @cached_property
+    def _index(self) -> PacketIndex:
+        with self._open() as (container, stream):
+            broken = self._broken
+            packets = self._own(container, stream)
+            found = index_of(packets, unit=self._unit, trusted=self._trusted, frame=1 / self.fps)
+            found, self._broken = replace(found, broken=self._broken), broken
+        self._joined |= self._strays and _films(self.path, deep=True) > _films(self.path)
+        if self.announced is not None:
+            whole = not (self._cut or found.broken)
+            self.announced = len(found) if whole else max(len(found), self.announced - found.dropped)
+        return found
+
+    @cached_property
+    def _counting(self) -> bool:
+        """Frames are numbered as they leave the decoder, since the packets' times say nothing of their order."""
+        index = self._index
+        if not index.timed:
+            return True
+        if not self._reorders or (np.diff(index.rank) < 0).any():
+            return False
+        # No packet is ever shown before an earlier one, or these are decode times: then the decoder tells.
+        last = -1
+        for _, packet in zip(range(TRIAL), self._numbered_pictures(), strict=False):
+            if packet.pts is not None and packet.pts < last:
+                return True
+            last = packet.pts if packet.pts is not None else last
+        return False
 
     def _walk(self) -> Iterator[tuple[int, Any]]:
-        clock = _Clock(self._counting, self._guessed)
+        self._index  # noqa: B018 - before the file is opened again
         self._broken = False
-        with self._opened() as (container, stream):
+        yield from self._counted() if self._counting else self._placed()
+
+    def _placed(self) -> Iterator[tuple[int, Any]]:
+        """Every frame at the place of its packet. One that a damaged stream emits too late is dropped."""
+        rank, coming = self._index.rank, 0
+        for picture in self._numbered_pictures():
+            place = coming if picture.pts is None else int(rank[picture.pts]) if 0 <= picture.pts < len(rank) else -1
+            if place >= coming:
+                yield from ((hole, None) for hole in range(coming, place))
+                yield place, picture
+                coming = place + 1
+        yield from ((hole, None) for hole in range(coming, len(self._index)))
+
+    def _numbered_pictures(self) -> Iterator[Any]:
+        """Pictures as they leave the decoder, each with the number of its packet in place of a time."""
+        number = 0
+        with self._open() as (container, stream):
             for packet in self._packets(container, stream):
-                clock.expect(packet)
-                for frame in _decode(packet, clock):
-                    yield from clock.place(frame)
-            for frame in _decode(None, clock, stream):
-                yield from clock.place(frame)
-        yield from clock.rest()
+                held = holds_frame(packet)
+                packet.pts, packet.dts = (number if held else -1), None
+                number += held
+                yield from _decode(packet)
+            yield from _decode(None, stream)
+
+    def _counted(self) -> Iterator[tuple[int, Any]]:
+        """Frames as they come; an error of the decoder stands for one that failed."""
+        errors: list[Exception] = []
+        place = 0
+        with self._open() as (container, stream):
+            for packet in chain(self._packets(container, stream), [None]):
+                for picture in _decode(packet, stream, errors):
+                    for _ in errors:
+                        yield place, None
+                        place += 1
+                    errors.clear()
+                    yield place, picture
+                    place += 1
+        yield from ((place + hole, None) for hole in range(len(errors)))
+
+    def _own(self, container: Any, stream: Any) -> Iterator[Any]:
+        """The packets of a stream; on the way it is seen whether another film begins where this one ends."""
+        films = [each for each in container.streams.video if each is stream or not each.disposition & STILL]
+        last, others = 0, dict[int, list[int]]()
+        for packet in self._packets(container, films):
+            place = packet.pos or 0
+            if packet.stream_index == stream.index:
+                last = max(last, place)
+                yield packet
+            else:
+                others.setdefault(packet.stream_index, []).append(place)
+        self._joined |= any(len(places) > 1 and places[0] > last for places in others.values())
 
     def _packets(self, container: Any, stream: Any) -> Iterator[Any]:
-        try:
-            yield from container.demux(stream)
-        except FFmpegError:
-            self._broken = True  # the file cannot be read further
+        while True:
+            try:
+                for packet in container.demux(stream):
+                    if packet.size > 0:
+                        yield packet
+                return
+            except IndexError:
+                self._strays = True  # PyAV stumbles over packets of streams that begin in mid-file: on with the next
+            except FFmpegError:
+                self._broken = True  # the file cannot be read further
+                return
 
     def _picture(self, token: Any) -> np.ndarray | None:
         try:
-            image = token.to_ndarray(format="rgb24")
+            if self._deep:
+                grey = self._levels.applied(token.to_ndarray(format="gray16le"))
+                image = np.repeat(grey[:, :, None], 3, axis=2)
+            else:
+                image = token.to_ndarray(format="rgb24")
         except (FFmpegError, ValueError):
             return None
-        return np.ascontiguousarray(np.rot90(image, self._turns)) if self._turns else image
-
-    def _ended_early(self, seen: int) -> bool:
-        slack = max(2, (self.announced or 0) // (100 if self._exact else 20))
-        return self._broken or (self.announced is not None and seen < self.announced - slack)
+        return self._display.shown(image, interlaced=token.interlaced_frame)
 
     @cached_property
-    def _times(self) -> tuple[np.ndarray, np.ndarray]:
-        """Display times of all frames and of the key frames, int64, sorted: entry k belongs to frame k."""
-        times: list[int] = []
-        keys: list[int] = []
-        with self._opened() as (container, stream):
-            for packet in self._packets(container, stream):
-                if _counts(packet):
-                    times.append(packet.pts)
-                    if packet.is_keyframe:
-                        keys.append(packet.pts)
-        return np.sort(np.array(times, np.int64)), np.sort(np.array(keys, np.int64))
+    def _levels(self) -> Levels:
+        """The range of a grey film of more than 8 bits (cameras of laboratories), from pictures spread over it."""
+        pictures, broken = [], self._broken
+        for start in np.linspace(0, self._seconds, LOOKS, endpoint=False):
+            with self._open() as (container, stream), suppress(FFmpegError):
+                if start > 0:
+                    container.seek(int(start * av.time_base))
+                found = (p for packet in self._packets(container, stream) for p in _decode(packet))
+                pictures += [picture.to_ndarray(format="gray16le") for picture in islice(found, 1)]
+        levels, self._broken = Levels.of(pictures), broken
+        self._notes = (*self._notes, levels.words())
+        return levels
+
+    def time_of(self, index: int) -> float:
+        seconds = self._index.seconds
+        return float(seconds[index]) if index < len(seconds) else index / self.fps
+
+    def _pauses(self) -> Mapping[int, int]:
+        return self._index.pauses
+
+    def _ended_early(self, seen: int) -> bool:
+        """Bytes are missing, and no count or time in the head says that all frames are there nevertheless."""
+        index = self._index
+        if self._joined:
+            self._notes = ("another film is joined on that cannot be read before the file is split",)
+            return True
+        if not (self._cut or self._broken or index.broken):
+            return False
+        if self.announced is not None:
+            return max(seen, len(index)) < self.announced
+        last = index.seconds[-1] if len(index) else 0.0
+        return not index.timed or last + 2 / self.fps + SLACK < self._seconds
 
     def _read_by_seeking(self, wanted: Sequence[int]) -> dict[int, Frame] | None:
-        """Frames by number, or None if this file's display times cannot be trusted for seeking."""
-        times, keys = self._times
-        if not len(keys) or (np.diff(times) == 0).any():
+        """Frames by number, or None if this file cannot be sought in."""
+        times, keys = self._index.stamps, self._index.keys
+        if not len(keys):
             return None
         found: dict[int, Frame] = {}
-        with self._opened() as (container, stream):
+        with self._open() as (container, stream):
             pictures: Iterator[Any] = iter(())
             current = None
             for index in (i for i in wanted if 0 <= i < len(times)):
@@ -176,78 +313,57 @@ class VideoFile(VideoSource):
         return found or None
 
     def _pictures_after_seek(self, container: Any, stream: Any) -> Iterator[Any]:
-        ignored = _Clock(counting=False)
         for packet in self._packets(container, stream):
-            yield from _decode(packet, ignored)
+            yield from _decode(packet)
+        yield from _decode(None, stream)
 
 
-def _counts(packet: Any) -> bool:
-    """Whether a packet stands for a frame that a player would show."""
-    return packet.pts is not None and packet.size > 0 and not packet.is_discard
+@contextmanager
+def _container(path: Path, options: dict[str, str] | None = None) -> Iterator[Any]:
+    try:
+        # An absolute path cannot be taken for a protocol, as cam:1.mp4 would be.
+        container = av.open(str(path.absolute()), metadata_errors="replace", options=options or {})
+    except (FFmpegError, OSError, ValueError):
+        raise UserError(f"{path} is not a video that FFmpeg can read; a playable video is wanted") from None
+    with container:
+        yield container
 
 
-def _decode(packet: Any, clock: "_Clock", stream: Any = None) -> Iterable[Any]:
-    """Frames that come out when a packet goes in (None: the end); an error is noted by the clock."""
+def _best_stream(path: Path) -> int:
+    """Number of the stream that a player shows: not a cover picture, nor one that holds a single picture."""
+    with _container(path) as container:
+        drawn = container.format.name in NOT_VIDEO
+        streams = [s for s in container.streams.video if s.codec_context and s.codec_context.name not in NOT_VIDEO]
+        if drawn or not streams:
+            raise UserError(f"{path} holds no video stream; a playable video is wanted; check the file")
+        moving = [s for s in streams if not s.disposition & STILL]
+        streams = moving or streams
+        if len(streams) > 1:
+            lengths = dict.fromkeys((s.index for s in streams), 0)
+            with suppress(FFmpegError, IndexError):
+                for packet in islice(container.demux(streams), PROBED):
+                    if packet.stream_index in lengths:
+                        lengths[packet.stream_index] += packet.size > 0
+            streams = [s for s in streams if lengths[s.index] > 1] or streams
+        best = container.streams.best("video")
+        chosen = best.index if best is not None else -1
+        return chosen if chosen in [s.index for s in streams] else int(streams[0].index)
+
+
+def _films(path: Path, *, deep: bool = False) -> int:
+    """Number of video streams that are known after a look at the beginning of a file, or at all of it."""
+    far = {"probesize": str(1 << 31), "analyzeduration": str(1 << 40)} if deep else {}
+    with _container(path, far) as container:
+        return len(container.streams.video)
+
+
+def _decode(packet: Any, stream: Any = None, errors: list[Exception] | None = None) -> Iterable[Any]:
+    """Frames that come out when a packet goes in (None: the end of the stream); errors are noted."""
     try:
         return stream.codec_context.decode(None) if packet is None else packet.decode()
     except EOFError:
         return ()
-    except FFmpegError:
-        clock.errors += 1
+    except FFmpegError as error:
+        if errors is not None:
+            errors.append(error)
         return ()
-
-
-@dataclass
-class _Clock:
-    """Numbers the frames that leave a decoder.
-
-    Decoders emit frames in display order. A packet whose display time lies before that of the frame just emitted, and
-    that has not been emitted itself, failed; should a damaged stream emit it later after all, it is dropped. Without
-    trustworthy times (``counting``) frames are counted and every decoder error stands for one failed frame.
-    """
-
-    counting: bool
-    guessed: bool = False  # times that go backwards prove that the container never knew them
-    errors: int = 0
-    _next: int = 0
-    _last: int | None = None
-    _pending: list[int] = field(default_factory=list)
-
-    def expect(self, packet: Any) -> None:
-        if not self.counting and _counts(packet):
-            heapq.heappush(self._pending, packet.pts)
-
-    def place(self, frame: Any) -> Iterator[tuple[int, Any]]:
-        backwards = frame.pts is not None and self._last is not None and frame.pts < self._last
-        self.counting |= frame.pts is None or (backwards and self.guessed)
-        if self.counting:
-            yield from self._failures(self.errors)
-        elif backwards:
-            return
-        else:
-            passed = self._pop_before(frame.pts)
-            on_time = bool(self._pending) and self._pending[0] == frame.pts
-            if on_time:
-                heapq.heappop(self._pending)
-            yield from self._failures(passed if on_time else passed - 1)  # else the latest of them is this frame
-        self.errors = 0
-        self._last = frame.pts
-        yield self._number(), frame
-
-    def rest(self) -> Iterator[tuple[int, None]]:
-        yield from self._failures(self.errors if self.counting else len(self._pending))
-
-    def _pop_before(self, time: int) -> int:
-        passed = 0
-        while self._pending and self._pending[0] < time:
-            heapq.heappop(self._pending)
-            passed += 1
-        return passed
-
-    def _failures(self, number: int) -> Iterator[tuple[int, None]]:
-        for _ in range(number):
-            yield self._number(), None
-
-    def _number(self) -> int:
-        self._next += 1
-        return self._next - 1

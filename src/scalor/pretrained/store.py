@@ -135,6 +135,10 @@ def _coming(path: Path) -> Path:
 
 def _find(name_or_path: str | os.PathLike[str]) -> Path:
     """The safetensors file that is meant."""
+    if not isinstance(name_or_path, str | os.PathLike) or not str(name_or_path):
+        raise UserError(
+            f"{name_or_path!r} came as weights; the name of packaged weights, a run folder or a file is wanted"
+        )
     text, path = str(name_or_path), Path(name_or_path)
     if path.is_dir():
         if not (path / RUN_WEIGHTS).is_file():

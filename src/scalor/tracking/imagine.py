@@ -11,11 +11,13 @@ import numpy as np
 import torch
 
 import scalor
+from scalor.core.seeds import whole_seed
 from scalor.core.types import Knobs, World
 from scalor.data.source import VideoSource, shrink
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.models.scalor import Scalor
+from scalor.outputs.report_page import REPORT
 from scalor.pretrained import Loaded
 from scalor.tracking.outputs import opened_folder
 from scalor.tracking.report import FrameResult, results_of
@@ -86,6 +88,7 @@ def imagine(
     Frames after the observed ones are never shown to the model. Raises UserError for numbers below 1, a video that
     is too short, or frames of which none can be decoded.
     """
+    seed = whole_seed(seed)
     for name, value in {"observe": observe, "steps": steps, "samples": samples, "start": start + 1}.items():
         if value < 1:
             raise UserError(
@@ -159,7 +162,7 @@ def imagine_to_folder(
     Raises:
         UserError: as `imagine`, or where ``out`` holds other files or cannot be written to; nothing is left there then.
     """
-    with denormals_flushed(), opened_folder(out, FILES) as folder:
+    with denormals_flushed(), opened_folder(out, (*FILES, REPORT)) as folder:
         source = open_video(video)
         loaded = load(weights, device=device)
         ready = prepare(loaded, source)

@@ -1,10 +1,10 @@
 """Whose pixel is it: from soft overlapping paint to masks that never overlap, and to COCO run lengths."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from scalor.core.canvas import pixel_index
@@ -13,6 +13,8 @@ from scalor.core.types import Layers
 
 SOLID = 0.5
 """Alpha above which a pixel belongs to an object rather than to the background."""
+TIE = 1e-9
+"""Rounding must not give a pixel on the border of two objects to both."""
 
 
 @torch.no_grad()
@@ -63,64 +65,90 @@ class PatchMasks:
         """The masks where the boolean (or index) array ``keep`` says so."""
         return replace(self, patch=self.patch[keep], corner=self.corner[keep])
 
-    def in_source(self) -> "PatchMasks":
-        """The same masks on patches of source pixels; masks that did not overlap still do not."""
-        if self.scale == (1.0, 1.0) or len(self) == 0:
-            return replace(self, scale=(1.0, 1.0))
-        scale, side = np.array(self.scale), self.patch.shape[1]
-        rows, columns = (int(n) for n in np.ceil(side * scale).astype(int) + 1)
-        corner = np.floor(self.corner * scale).astype(np.int64)
-        # Where the centres of the source pixels lie on the patch, in grid_sample's units.
-        y, x = (
-            ((corner[:, k, None] + np.arange(n) + 0.5) / scale[k] - self.corner[:, k, None]) * (2 / side) - 1
-            for k, n in enumerate((rows, columns))
+    def crops(self) -> "Crops":
+        """The same masks in source pixels, each cut to what is in the frame; what was disjoint still is.
+
+        A source pixel belongs to an object where the mask, interpolated linearly, is above `SOLID` at its centre. Those
+        pixels lie inside the rectangle around the mask, so nothing else of the frame is looked at.
+        """
+        parts = [self._crop(patch, corner) for patch, corner in zip(self.patch, self.corner.tolist(), strict=True)]
+        corners = np.array([corner for _, corner in parts], dtype=np.int64).reshape(-1, 2)
+        return Crops(tuple(patch for patch, _ in parts), corners, self.size)
+
+    def _crop(self, patch: np.ndarray, corner: list[int]) -> tuple[np.ndarray, tuple[int, int]]:
+        spans = [np.flatnonzero(patch.any(axis=1 - axis)) for axis in (0, 1)]
+        if len(spans[0]) == 0:
+            return np.zeros((0, 0), dtype=bool), (0, 0)
+        rows, columns = (slice(int(span[0]), int(span[-1]) + 1) for span in spans)
+        (top, tall), (left, wide) = (
+            _weights(corner[axis] + part.start, part.stop - part.start, self.scale[axis], self.size[axis])
+            for axis, part in enumerate((rows, columns))
         )
-        shape = (len(self), rows, columns)
-        grid = np.stack([np.broadcast_to(x[:, None], shape), np.broadcast_to(y[:, :, None], shape)], axis=-1)
-        soft = torch.from_numpy(self.patch[:, None].astype(np.float32))
-        fine = F.grid_sample(soft, torch.from_numpy(grid.astype(np.float32)), align_corners=False)
-        return PatchMasks((fine[:, 0] > SOLID).numpy(), corner, self.size)
+        fine = tall @ patch[rows, columns].astype(np.float64) @ wide.T
+        return fine > SOLID + TIE, (top, left)
 
     def dense(self) -> np.ndarray:
         """Full source frames, bool [N, H, W]: large; for many objects use `rles`."""
-        fine = self.in_source()
         full = np.zeros((len(self), *self.size), dtype=bool)
-        number, y, x = fine._pixels()
-        full[number, y, x] = True
+        fine = self.crops()
+        for canvas, patch, (top, left) in zip(full, fine.patches, fine.corners.tolist(), strict=True):
+            canvas[top : top + patch.shape[0], left : left + patch.shape[1]] = patch
         return full
 
     def rles(self) -> list[Rle]:
         """Compressed COCO run lengths in source pixels, as pycocotools writes them, made without full frames."""
+        return self.crops().rles()
+
+
+@dataclass(frozen=True)
+class Crops:
+    """Masks of N objects in source pixels, each on the rectangle of the frame that holds it.
+
+    patches  N masks bool [h, w], of different sizes
+    corners  int64 [N, 2]  top, left of each patch, which lies inside the frame
+    size     (height, width) of the frame
+    """
+
+    patches: tuple[np.ndarray, ...]
+    corners: np.ndarray
+    size: tuple[int, int]
+
+    def rles(self) -> list[Rle]:
+        """Compressed COCO run lengths of the whole frame."""
         from pycocotools import mask as coco
 
-        fine = self.in_source()
-        number, y, x = fine._pixels()
         height, width = self.size
-        flat = x.astype(np.int64) * height + y
-        order = np.lexsort((flat, number))
-        ends = np.searchsorted(number[order], np.arange(len(self) + 1))
         encoded: list[Rle] = []
-        for first, last in zip(ends[:-1], ends[1:], strict=True):
-            counts = _runs(flat[order[first:last]], height * width)
+        for patch, corner in zip(self.patches, self.corners.tolist(), strict=True):
+            counts = _runs(patch, corner, self.size)
             rle = coco.frPyObjects({"counts": counts, "size": [height, width]}, height, width)
             encoded.append({"size": [height, width], "counts": rle["counts"].decode("ascii")})
         return encoded
 
-    def _pixels(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Object number, row and column of every mask pixel inside the frame."""
-        number, y, x = self.patch.nonzero()
-        y, x = y + self.corner[number, 0], x + self.corner[number, 1]
-        inside = (y >= 0) & (y < self.size[0]) & (x >= 0) & (x < self.size[1])
-        return number[inside], y[inside], x[inside]
+
+def _weights(first: int, count: int, scale: float, size: int) -> tuple[int, np.ndarray]:
+    """Along one axis: the first source pixel whose centre lies on ``count`` network pixels from ``first`` on, and the
+    share of each of them in every source pixel from there, float64 [pixels, count]; cut to a frame of ``size``.
+    """
+    begin = min(max(0, math.ceil(first * scale - 0.5)), size)
+    end = max(begin, min(size, math.ceil((first + count) * scale - 0.5)))
+    centers = (np.arange(begin, end) + 0.5) / scale
+    distance = np.abs(centers[:, None] - (first + np.arange(count) + 0.5))
+    return begin, np.maximum(0.0, 1.0 - distance)
 
 
-def _runs(pixels: np.ndarray, total: int) -> list[int]:
-    """Lengths of the runs of 0, 1, 0, ... of a picture of ``total`` pixels in which the sorted ``pixels`` are 1."""
-    if len(pixels) == 0:
-        return [total]
-    breaks = np.flatnonzero(np.diff(pixels) > 1)
-    starts = pixels[np.r_[0, breaks + 1]]
-    stops = pixels[np.r_[breaks, len(pixels) - 1]] + 1
-    edges = np.stack([starts, stops], axis=1).reshape(-1)
-    lengths = np.diff(np.r_[0, edges, total])
-    return lengths[: len(edges) + (1 if edges[-1] < total else 0)].tolist()
+def _runs(patch: np.ndarray, corner: list[int], size: tuple[int, int]) -> list[int]:
+    """Lengths of the runs of 0, 1, 0, ... down the columns of a frame of ``size`` with ``patch`` at ``corner``."""
+    (tall, wide), (height, width) = patch.shape, size
+    # A row of zeros ends every run at the foot of its column.
+    padded = np.zeros((wide, tall + 1), dtype=np.int8)
+    padded[:, :tall] = patch.T
+    edges = np.flatnonzero(np.diff(padded.reshape(-1), prepend=0))
+    column, row = np.divmod(edges, tall + 1)
+    places = (corner[1] + column) * height + corner[0] + row
+    # Runs that go on in the next column, where the patch is as tall as the frame, are one.
+    inner = places[1:-1].reshape(-1, 2)
+    apart = np.repeat(inner[:, 0] != inner[:, 1], 2)
+    places = np.concatenate([places[:1], places[1:-1][apart], places[-1:]]) if len(places) else places
+    lengths = np.diff(places, prepend=0, append=height * width)
+    return lengths[: -1 if len(places) and places[-1] == height * width else None].tolist()

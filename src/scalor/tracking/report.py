@@ -1,7 +1,7 @@
 """From a `Step` of the model to numbers in source pixels: what a tracker reports about one frame."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,9 @@ class FrameResult:
     masks       what is seen of each object
     decoded     False: there was no picture, the world went on without one and nothing is reported
     pictures    on request
+    looks       float32 [N, D]  what tells objects apart: mean colour and appearance code; D = 0 where nothing does
+    evidence    float64 [N]     nats of the frame's likelihood that each object earned; of no rows where nothing
+                measured it (a second pass, the classical method)
     """
 
     index: int
@@ -51,6 +54,8 @@ class FrameResult:
     masks: PatchMasks
     decoded: bool = True
     pictures: Pictures | None = None
+    looks: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    evidence: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -75,7 +80,22 @@ class FrameResult:
             score=self.score[keep],
             visibility=self.visibility[keep],
             masks=self.masks.select(keep),
+            looks=self.looks[keep] if len(self.looks) else self.looks,
+            evidence=self.evidence[keep] if len(self.evidence) else self.evidence,
         )
+
+    def moved(self, x: float, y: float) -> "FrameResult":
+        """The objects ``x`` network pixels further right and ``y`` further down; boxes are cut at the frame's edge."""
+        if (x, y) == (0.0, 0.0) or not len(self):
+            return self
+        height, width = self.masks.size
+        rows, columns = self.masks.scale
+        corners = self.box_xyxy + np.array([x * columns, y * rows] * 2)
+        corners = np.clip(corners, 0.0, [width, height] * 2)
+        box = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
+        step = np.array([round(y), round(x)])
+        result = replace(self, box_tlwh=box, masks=replace(self.masks, corner=self.masks.corner + step))
+        return result.select(box[:, 2:].min(axis=1) > 0)
 
     def rows(self, frame: int | None = None) -> list[Row]:
         """Rows for `Tracks.from_rows`; ``frame`` replaces the frame's number."""
@@ -91,16 +111,17 @@ class FrameResult:
         return Tracks.from_rows(rows, length=1, masks=rles is not None)
 
     def detections(self, *, masks: bool = True) -> Any:
-        """As `supervision.Detections`; full-frame masks bool [N, H, W] if wanted."""
+        """As `supervision.Detections`; full-frame masks bool [N, H, W] if wanted. Evidence unknown is NaN."""
         import supervision as sv
 
+        earned = self.evidence if len(self.evidence) else np.full(len(self), np.nan)
         return sv.Detections(
             xyxy=self.box_xyxy.astype(np.float32),
             mask=self.masks.dense() if masks else None,
             confidence=self.score.astype(np.float32),
             tracker_id=self.ids,
             class_id=np.zeros(len(self), dtype=int),
-            data={"visibility": self.visibility.astype(np.float32)},
+            data={"visibility": self.visibility.astype(np.float32), "evidence": earned.astype(np.float32)},
         )
 
 
@@ -176,6 +197,8 @@ def results_of(step: Step, view: View, *, index: int, pictures: bool = False) ->
     layer = torch.full((batch, _unpacked(step)), -1, dtype=torch.int64, device=mine.device)
     layer[step.layers.batch, step.layers.slot] = torch.arange(len(mine), device=mine.device)
     layer = layer.gather(1, step.origin)
+    paint = step.layers.patch.sum((2, 3))
+    tint = paint[:, :-1] / paint[:, -1:].clamp(min=1e-3)
     results = []
     for element in range(batch):
         slot = (here[element] & (layer[element] >= 0)).nonzero()[:, 0]
@@ -186,6 +209,7 @@ def results_of(step: Step, view: View, *, index: int, pictures: bool = False) ->
             ids=_numpy(step.slots.id[element, slot]),
             box_tlwh=_numpy(box[element, slot]).astype(np.float64) * ([view.scale_x, view.scale_y] * 2),
             score=_numpy(step.slots.score[element, slot]).astype(np.float64),
+            evidence=_numpy(step.slots.evidence[element, slot]).astype(np.float64),
             visibility=_numpy(share[element, slot]).astype(np.float64),
             masks=PatchMasks(
                 patch=_numpy(mine[row]),
@@ -194,6 +218,7 @@ def results_of(step: Step, view: View, *, index: int, pictures: bool = False) ->
                 scale=(view.scale_y, view.scale_x),
             ),
             pictures=pictures_of(step, view, element) if pictures else None,
+            looks=_numpy(torch.cat([tint[row], step.slots.latents.what[element, slot]], dim=-1).float()),
         )
         results.append(result)
     return results

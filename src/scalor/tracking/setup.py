@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from scalor.data.objects import temporal_median
+from scalor.data.backdrop import empty_scene, temporal_median
 from scalor.data.source import VideoSource, shrink
+from scalor.data.steady import steadied
 from scalor.errors import UserError
 from scalor.pretrained import Loaded, load_all
-from scalor.tracking.stored import backdrops_of, number_of, scale_of
+from scalor.tracking.stored import backdrops_of, number_of, scale_of, size_seen
 from scalor.tracking.tracker import Tracker
 from scalor.tracking.view import View
 
@@ -21,16 +22,22 @@ SAMPLES = 99
 """Frames that a new median image is made of."""
 GLANCE = 15
 """Frames that tell whether a stored median image shows this place."""
+LARGER = 4.0
+"""Frames of more than this many times the area that weights were learned on are worth a word."""
 CHANGED, MOST_CHANGED = 25, 0.3
 """A stored image is of another place when more than this share of its pixels differ by more than this grey level."""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A tracker ready for a video, and in words where its median image comes from (None: it needs none)."""
+    """A tracker ready for a video, and in words where its median image comes from (None: it needs none).
+
+    ``doubt`` says in a sentence why the weights may not fit the video, "" where nothing speaks against it.
+    """
 
     tracker: Tracker
     backdrop: str | None
+    doubt: str = ""
 
 
 def pick_device(device: str | torch.device) -> torch.device:
@@ -61,7 +68,7 @@ def prepare(
     The stored image is used where it shows the place that the video shows, else one is made of up to 99 frames.
     """
     loaded = weights if isinstance(weights, Loaded) else load(weights, device=device)
-    scale = scale_of(loaded, source.name)
+    scale = scale_of(loaded, source)
     backdrop, words = None, None
     filmed = loaded.model.config.background.family == "median"
     if filmed:
@@ -78,20 +85,34 @@ def prepare(
         min_visibility=min_visibility,
         # Real footage has one-frame ghosts; made clips have none worth a frame of delay.
         confirm=2 if filmed else 1,
-        video=number_of(loaded, source.name) if loaded.model.config.background.family == "per_video" else 0,
+        video=number_of(loaded, source) if loaded.model.config.background.family == "per_video" else 0,
     )
-    return Prepared(tracker, words)
+    return Prepared(tracker, words, _doubt(loaded, source, scale))
+
+
+def _doubt(loaded: Loaded, source: VideoSource, scale: float) -> str:
+    seen = size_seen(loaded)
+    view = View.of(source.height, source.width, scale=scale, cell=1)
+    if seen is None or view.rows * view.columns <= LARGER * seen[0] * seen[1]:
+        return ""
+    return (
+        f"these weights were learned on frames of {seen[1]}x{seen[0]} px and {source.name} is shown to them at "
+        f"{view.columns}x{view.rows} px: objects may be of other sizes than they know, and it takes long; "
+        "learn from this video with scalor fit"
+    )
 
 
 def median_image(source: VideoSource, size: tuple[int, int], *, count: int) -> tuple[np.ndarray, int]:
-    """Median of up to ``count`` frames spread over the video, uint8 [*size, 3], and how many there were.
+    """The empty scene from up to ``count`` frames spread over the video, uint8 [*size, 3], and how many there were.
 
     Raises UserError where no frame can be decoded.
     """
-    frames = [shrink(frame.image, size) for frame in source.sample(count) if frame.image is not None]
-    if not frames:
+    sampled = [shrink(frame.image, size) for frame in source.sample(count) if frame.image is not None]
+    if not sampled:
         raise UserError(f"{source.name} has no frame that can be decoded; a playable video is wanted; re-encode it")
-    return temporal_median(np.stack(frames)), len(frames)
+    frames = np.stack(sampled)
+    frames = frames[steadied(frames, temporal_median(frames))]
+    return empty_scene(frames).image, len(frames)
 
 
 def _stored_backdrop(loaded: Loaded, source: VideoSource, size: tuple[int, int]) -> np.ndarray | None:

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from types import TracebackType
 
-from scalor.core.tracks import Rle
+from scalor.core.tracks import FIRST_FRAME, FIRST_PIXEL, Rle
 from scalor.tracking.report import FrameResult
 
 TRACKS_TXT, TRACKS_CSV, MASKS = "tracks.txt", "tracks.csv", "masks.json"
@@ -13,10 +13,13 @@ COLUMNS = "frame,id,left,top,width,height,center_x,center_y,score,visibility,tim
 
 
 class Sheets:
-    """``tracks.txt``, ``tracks.csv`` and ``masks.json`` of a folder, as `viz.export` makes them of whole tables."""
+    """``tracks.txt``, ``tracks.csv`` and ``masks.json`` of a folder, as `viz.export` makes them of whole tables.
 
-    def __init__(self, folder: Path, *, fps: float) -> None:
-        self._folder, self._fps = folder, fps
+    ``box_base`` is what the two tables call the left and top edge of the picture, 1 or 0; they count frames from 1.
+    """
+
+    def __init__(self, folder: Path, *, box_base: int = FIRST_PIXEL) -> None:
+        self._folder, self._base = folder, box_base
         self.rows = 0
         self._txt = (folder / TRACKS_TXT).open("w", encoding="utf-8", newline="\n")
         self._csv = (folder / TRACKS_CSV).open("w", encoding="utf-8", newline="\n")
@@ -26,14 +29,15 @@ class Sheets:
     def __enter__(self) -> "Sheets":
         return self
 
-    def add(self, result: FrameResult, rles: list[Rle], *, frame: int) -> None:
-        """The rows of one frame; ``rles`` are its masks."""
+    def add(self, result: FrameResult, rles: list[Rle], *, frame: int, time: float) -> None:
+        """The rows of one frame, which is shown at ``time`` seconds; ``rles`` are its masks."""
+        number, base = frame + FIRST_FRAME, self._base
         for row, rle in zip(result.rows(frame), rles, strict=True):
             _, name, left, top, width, height, score, seen = row
-            box = f"{left:.2f},{top:.2f},{width:.2f},{height:.2f}"
-            self._txt.write(f"{frame + 1},{name},{box},{score:.4f},-1,-1,-1\n")
-            center = f"{left + width / 2:.2f},{top + height / 2:.2f}"
-            self._csv.write(f"{frame},{name},{box},{center},{score:.4f},{seen:.4f},{frame / self._fps:.4f}\n")
+            box = f"{left + base:.2f},{top + base:.2f},{width:.2f},{height:.2f}"
+            self._txt.write(f"{number},{name},{box},{score:.4f},-1,-1,-1\n")
+            center = f"{left + width / 2 + base:.2f},{top + height / 2 + base:.2f}"
+            self._csv.write(f"{number},{name},{box},{center},{score:.4f},{seen:.4f},{time:.6f}\n")
             annotation = {
                 "frame": frame,
                 "id": name,

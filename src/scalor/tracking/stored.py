@@ -1,9 +1,14 @@
 """What weights learned from footage bring along for tracking: their scale and the pictures of their empty scenes."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
 
+from scalor.data.sizes import frame_side
+from scalor.data.source import VideoSource
 from scalor.models.scalor import Scalor
 from scalor.pretrained import Loaded
 
@@ -13,21 +18,52 @@ def model_of(model: Scalor | Loaded) -> Scalor:
     return model.model if isinstance(model, Loaded) else model
 
 
-def scale_of(model: Scalor | Loaded, video: str | None = None) -> float:
+def scale_of(model: Scalor | Loaded, video: VideoSource | None = None) -> float:
     """How much smaller the frames were that the weights were learned on, 1.0 where nothing is known.
 
-    ``video`` is the name of a source: where the weights know it, its own scale counts.
+    Where the weights know the video, its own scale counts.
     """
     if not isinstance(model, Loaded):
         return 1.0
-    own = [entry["scale"] for entry in model.card.get("footage") or () if entry.get("name") == video]
-    return float((own or [model.card.get("scale") or 1.0])[0])
+    number = None if video is None else _known(model, video)
+    if number is not None:
+        return float(model.card["footage"][number]["scale"])
+    return float(model.card.get("scale") or 1.0)
 
 
-def number_of(model: Scalor | Loaded, video: str) -> int:
-    """Which of the videos that the weights were learned on has this source's name; 0 where none has."""
-    footage = (model.card.get("footage") or ()) if isinstance(model, Loaded) else ()
-    return next((number for number, entry in enumerate(footage) if entry.get("name") == video), 0)
+def number_of(model: Scalor | Loaded, video: VideoSource) -> int:
+    """Which of the videos that the weights were learned on this source is; 0 where it is none of them."""
+    return (_known(model, video) or 0) if isinstance(model, Loaded) else 0
+
+
+def _known(loaded: Loaded, video: VideoSource) -> int | None:
+    """The video of the weights with this one's contents; else the only one with its name and its size."""
+    footage = loaded.card.get("footage") or ()
+    same = [n for n, entry in enumerate(footage) if video.fingerprint and entry.get("fingerprint") == video.fingerprint]
+    named = [n for n, entry in enumerate(footage) if entry.get("name") == video.name]
+    both = [n for n in same if n in named]
+    if both or same:
+        return (both or same)[0]
+    alike = [n for n in named if _could_be(footage[n], video)]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _could_be(entry: Mapping[str, Any], video: VideoSource) -> bool:
+    """Whether a video learned from, stored at its scale, has this one's size: a copy saved anew, say."""
+    scale, height, width = entry.get("scale"), entry.get("height"), entry.get("width")
+    if not (scale and height and width):
+        return True
+    sides = ((height, video.source_height), (width, video.source_width))
+    return all(abs(seen - whole * scale) <= 1 for seen, whole in sides)
+
+
+def size_seen(loaded: Loaded) -> tuple[int, int] | None:
+    """Height and width of the largest frames that the weights were learned on, as the network saw them."""
+    footage = [(e["height"], e["width"]) for e in loaded.card.get("footage") or () if "height" in e and "width" in e]
+    if footage:
+        return max(footage, key=lambda size: size[0] * size[1])
+    side = frame_side(str(loaded.card.get("data", "")))
+    return None if side is None else (side, side)
 
 
 def backdrops_of(model: Scalor | Loaded) -> list[np.ndarray]:

@@ -1,17 +1,20 @@
 """`Tracker`: the model's eyes on a stream of frames, in memory that depends on the scene and not on its length."""
 
+from os import PathLike
 from typing import Any
 
 import numpy as np
 import torch
 
 from scalor.core.types import TRACKING, Scenery, World
+from scalor.data.source import shrink
+from scalor.data.steady import Steady
 from scalor.errors import UserError
 from scalor.models.scalor import Scalor
-from scalor.pretrained import Loaded
+from scalor.pretrained import Loaded, load_all
 from scalor.tracking.report import FrameResult, results_of
 from scalor.tracking.stored import backdrops_of, model_of, scale_of
-from scalor.tracking.view import View, as_picture
+from scalor.tracking.view import View, as_picture, went_blank
 
 
 class Tracker:
@@ -23,7 +26,7 @@ class Tracker:
     # More arguments than the house allows: each is a thing a user turns, none belongs to another.
     def __init__(
         self,
-        model: Scalor | Loaded,
+        model: Scalor | Loaded | str | PathLike[str],
         *,
         scale: float | None = None,
         backdrop: np.ndarray | None = None,
@@ -35,7 +38,8 @@ class Tracker:
     ) -> None:
         """
         Args:
-            model: a world model, or weights as `scalor.load` gives them, which know their scale and backdrop.
+            model: weights as `scalor.load` gives them or takes them (a name, a run folder, a file), which know their
+                scale and backdrop; or a world model.
             scale: the network sees frames made smaller by this factor in (0, 1]; None: the weights' own, or 1.
             backdrop: uint8 picture of the empty scene, of the frames' size or the network's, for a median background.
             min_visibility: objects of which less than this share is seen are followed but not reported.
@@ -47,6 +51,13 @@ class Tracker:
         Raises:
             UserError: scale out of range, confirm below 1, no such video, or no backdrop for a model that needs one.
         """
+        if isinstance(model, str | PathLike):
+            model = load_all(model, "cpu" if device is None else device)
+        if not isinstance(model, Scalor | Loaded):
+            raise UserError(
+                f"a {type(model).__name__} came as the model; weights by name or path, or what scalor.load gives, are "
+                "wanted"
+            )
         self.model = model_of(model) if device is None else model_of(model).to(device)
         self.scale = scale_of(model) if scale is None else scale
         self.min_visibility = min_visibility
@@ -79,20 +90,24 @@ class Tracker:
         self.view: View | None = None
         self.frames = 0
         self.failed = 0
+        self._seen: np.ndarray | None = None
+        self._steady: Steady | None = None
         self._known = np.zeros((2, 0), dtype=np.int64)
 
     def update(self, frame: np.ndarray | None, *, masks: bool = True) -> Any:
         """One frame further: uint8 [H, W, 3] RGB (or grey, or RGBA) to `supervision.Detections` in source pixels.
 
-        Identities are in ``tracker_id``, the seen share of each object in ``data["visibility"]``. Full-frame masks cost
-        H x W bytes per object; leave them out with ``masks=False``, or use `observe`. Raises UserError as `observe`.
+        Identities are in ``tracker_id``, the seen share of each object in ``data["visibility"]``, the nats of the
+        frame's likelihood that it earned in ``data["evidence"]``. Full-frame masks cost H x W bytes per object; leave
+        them out with ``masks=False``, or use `observe`. Raises UserError as `observe`.
         """
         return self.observe(frame).detections(masks=masks)
 
     @torch.inference_mode()
     def observe(self, frame: np.ndarray | None, *, pictures: bool = False) -> FrameResult:
         """As `update`, in plain numpy. ``frame`` None means that it could not be decoded: the world is imagined one
-        step further, so that identities outlive the gap, and nothing is reported.
+        step further, so that identities outlive the gap, and nothing is reported. So it is with a frame that went
+        black, white or grey all over (`went_blank`).
 
         Raises:
             UserError: not uint8, not a picture, or not of the first frame's size.
@@ -103,12 +118,20 @@ class Tracker:
             return self._blink(number)
         picture = as_picture(frame)
         view, world = self._open(picture)
+        small = view.shrunk(picture)
+        if self._seen is not None and went_blank(small, self._seen):
+            self.failed += 1
+            return self._blink(number)
+        self._seen = small
         model = self.model
-        image = view.network_input(picture, model.config.channels).to(self.device)
+        shift = (0.0, 0.0)
+        if self._steady is not None and small.shape[2] == 3:
+            small, shift = self._steady.seen(small)
+        image = view.network_input(small, model.config.channels).to(self.device)
         sight = model.look(world, image.unsqueeze(1))[0]
         self.world, step = model.step(world, sight, TRACKING)
         self._grow_older(self.world)
-        return self._reported(results_of(step, view, index=number, pictures=pictures)[0])
+        return self._reported(results_of(step, view, index=number, pictures=pictures)[0]).moved(*shift)
 
     @torch.inference_mode()
     def predict(self, steps: int, *, pictures: bool = False) -> list[FrameResult]:
@@ -148,6 +171,8 @@ class Tracker:
                 f"the backdrop is {came[1]}x{came[0]} px; {view.width}x{view.height} px as the frames, or "
                 f"{view.columns}x{view.rows} px as the network sees them, is wanted; take it from this very video"
             )
+        if fitting[0].shape[2] == 3:
+            self._steady = Steady(shrink(fitting[0], (view.rows, view.columns)))
         backdrop = view.network_input(fitting[0], self.model.config.channels).to(self.device)
         return Scenery(height=height, width=width, backdrop=backdrop, video=which)
 

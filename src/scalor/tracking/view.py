@@ -11,6 +11,8 @@ from torch import Tensor
 from scalor.data.source import shrink
 from scalor.errors import UserError
 
+UNIFORM, CHANGED = 2.0, 25.0
+"""A blank frame has this spread of grey levels at most, and half of its pixels changed by this many at least."""
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
@@ -53,13 +55,17 @@ class View:
 
     def network_input(self, picture: np.ndarray, channels: int) -> Tensor:
         """A uint8 source picture, or one of the network's size, as float [1, channels, *padded] in [0, 1]."""
-        small = (
-            picture if picture.shape[:2] == (self.rows, self.columns) else shrink(picture, (self.rows, self.columns))
-        )
+        small = self.shrunk(picture)
         image = torch.from_numpy(np.require(with_channels(small, channels), requirements=["C", "W"])).permute(2, 0, 1)
         height, width = self.padded
         margins = (0, width - self.columns, 0, height - self.rows)
         return F.pad(image.unsqueeze(0).float() / 255, margins, mode="replicate")
+
+    def shrunk(self, picture: np.ndarray) -> np.ndarray:
+        """A uint8 picture [H, W, C] in an array of its own at the network's size, uint8 [rows, columns, C]."""
+        small = picture.copy() if picture.shape[:2] == (self.rows, self.columns) else None
+        small = shrink(picture, (self.rows, self.columns)) if small is None else small
+        return small[:, :, None] if small.ndim == 2 else small
 
     def cut(self, image: Tensor) -> Tensor:
         """[..., *padded] without the padding: [..., rows, columns]."""
@@ -93,3 +99,14 @@ def with_channels(picture: np.ndarray, channels: int) -> np.ndarray:
     if channels == 3:
         return np.repeat(picture, 3, axis=2)
     return np.rint(picture.astype(np.float32) @ LUMA).astype(np.uint8)[:, :, None]
+
+
+def went_blank(picture: np.ndarray, before: np.ndarray) -> bool:
+    """Whether a picture uint8 [h, w, C] is one flat grey where the last one seen was something else almost everywhere.
+
+    A scene whose things leave changes at few places, so an empty scene on a plain ground is not blank.
+    """
+    if float(picture.std(axis=(0, 1)).max()) > UNIFORM:
+        return False
+    gap = np.abs(picture.astype(np.int16) - before.astype(np.int16)).max(axis=2)
+    return float((gap > CHANGED).mean()) > 0.5

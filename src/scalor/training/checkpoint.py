@@ -38,6 +38,7 @@ class Plan:
 
     kind    "train" (generated or downloaded clips) or "fit" (the user's videos)
     videos, scales  fit only: absolute paths, and the factor by which each is scaled down
+    fingerprints    fit only: of the videos' contents
     crop    fit only: side of the training crops in scaled pixels
     """
 
@@ -51,6 +52,7 @@ class Plan:
     crop: int = 0
     motion_share: float = 0.8
     memory_gb: float = 1.0
+    fingerprints: tuple[str, ...] = ()
 
 
 COLUMNS = (
@@ -151,6 +153,8 @@ class RunFolder:
             raise UserError(
                 f"{self.config} is not JSON ({error}); the run's plan is wanted; start a new run"
             ) from error
+        if isinstance(data, dict):
+            data.setdefault("fingerprints", [])  # runs of before 0.2 have none
         return from_jsonable(Plan, data, where=self.config.name)
 
     def rows(self) -> list[dict[str, float]]:

@@ -1,5 +1,6 @@
 """`Diary`, the callback that writes everything down: log, progress line, health, pictures, checkpoints; and signals."""
 
+import os
 import shutil
 import signal
 import sys
@@ -99,9 +100,9 @@ class Diary(Callback):
             print(lead + text, file=sys.stderr, flush=True)
 
     def _catch(self, number: int, frame: object) -> None:
-        if self.caught is not None:  # the second time at once
-            raise KeyboardInterrupt
-        self.caught = number
+        if self.caught is not None:  # impatience must not cost the run
+            os.write(2, b"\nthe run is being saved, wait a moment\n")
+        self.caught = self.caught or number
 
     def _close(self) -> None:
         for number, handler in self._handlers.items():
@@ -133,7 +134,8 @@ class Diary(Callback):
             return
         self._shown = time.monotonic()
         line = (
-            f"step {trainee.done}  {trainee.clock.minutes_left(trainee.done):.1f} min left  loss {row['loss']:.0f}  "
+            f"step {trainee.done}  {1 / max(row['seconds_per_step'], 1e-6):.1f} steps/s  "
+            f"{trainee.clock.minutes_left(trainee.done):.1f} min left  loss {row['loss']:.0f}  "
             f"mse {row['mse']:.5f}  {row['objects']:.1f} objects/frame  {health.word(self.state)}"
         )
         width = shutil.get_terminal_size().columns - 1

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import os
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,18 +14,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from scalor import pretrained
 from scalor.core.jsonable import override
-from scalor.core.shade import shade
+from scalor.core.seeds import whole_seed
 from scalor.data.footage import Footage, ObjectStats, suggest_scale, survey
+from scalor.data.places import fingerprint
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
 from scalor.training.datasets import FootageLessons
 from scalor.training.preset import Preset, apply_overrides
+from scalor.training.resume import DEFAULT_SEED, found_again, refuse_other_seed
 from scalor.training.runner import Options, refuse_impossible, run
 from scalor.training.train import refuse_both, with_length
 
-DEFAULT_MINUTES = 10.0
+ENOUGH = 0.5
+"""A training of less than this share of the preset's steps says that it is too short."""
+FALLING = 0.9
+"""More steps would help where the last quarter's error is less than this share of the quarter's before."""
 TARGET_PX = 32.0
 """Videos are scaled so that the longer side of their objects has this many pixels."""
 TURNING_PX = 24.0
@@ -43,6 +50,7 @@ class Sizes:
     level          mean grey level of what moves, 0..1
     turns          objects are seen from all sides: their heights and widths have about the same range
     shadows        they cast shadows (`scalor.data.objects.ObjectStats.shadows`)
+    growth         how many times larger they are low in the view than high in it
     """
 
     height: float
@@ -54,6 +62,7 @@ class Sizes:
     turns: bool = False
     level: float = 0.5
     shadows: bool = False
+    growth: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,7 @@ class FootageSettings:
 
     object_height, object_width  of a typical object in pixels of the source
     scale         factor in (0, 1] by which all videos are scaled down
-    crop          side of the training crops in scaled pixels
+    crop          side of the training crops in scaled pixels; default: by the objects' size
     motion_share  share of the crops that are placed where something moves
     memory_gb     bound on the decoded frames
     """
@@ -70,7 +79,7 @@ class FootageSettings:
     object_height: float | None = None
     object_width: float | None = None
     scale: float | None = None
-    crop: int = 112
+    crop: int | None = None
     motion_share: float = 0.8
     memory_gb: float = 1.0
 
@@ -82,41 +91,45 @@ def fit(
     preset: Preset | Callable[[Sizes], Preset],
     minutes: float | None = None,
     overrides: Mapping[str, str] | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     resume: bool = False,
     device: str = "auto",
     quiet: bool = False,
     steps: int | None = None,
 ) -> Path:
-    """Learn from videos for a time budget; returns the run folder, which `pretrained.load` reads.
+    """Learn from videos; returns the run folder, which `pretrained.load` reads.
 
     Args:
         videos: one or more of whatever `open_video` opens.
         out: the run folder; must be new unless ``resume``.
         preset: a preset, or a function that makes one from the estimated sizes (``configs.fast_video``).
-        minutes: time budget, 10 if none is given; a resumed run keeps its length unless one is given.
+        minutes: how long instead of ``steps``, in minutes of the main thread's processor time (on a GPU, of the clock);
+            beside other programs it takes longer on the clock, at most three times as long.
         overrides: changes as ``{"model.cell": "4", "data.object_height": "40", "data.scale": "0.5"}``.
-        seed: of weights, noise and crops.
-        resume: go on from the last checkpoint with the run's own videos, scale and settings.
+        seed: of weights, noise and crops; 0 if none is given.
+        resume: go on from the last checkpoint with the run's own scale, settings and seed; the videos may have moved.
         device: auto, cpu, cuda or mps.
         quiet: print nothing.
-        steps: a number of steps in place of a time budget.
+        steps: how long; neither: the preset's steps. A resumed run keeps its length unless one is given.
 
     Raises:
-        UserError: as `train`, and for videos that cannot be read.
+        UserError: as `train`, for videos that cannot be read, and where nothing moves or the camera does.
         Interrupted: SIGINT or SIGTERM; a KeyboardInterrupt after everything is saved.
     """
     say = _silent if quiet else _say
     folder = RunFolder(Path(out))
     refuse_both(steps, minutes)
+    paths = [videos] if isinstance(videos, str | os.PathLike) else list(videos)
     if resume:
         plan = with_length(_resumed(folder, overrides or {}), steps, minutes)
+        refuse_other_seed(plan, seed)
+        plan = found_again(plan, paths)
     else:
         folder.refuse_used()
-        paths = [videos] if isinstance(videos, str | os.PathLike) else list(videos)
+        chosen = DEFAULT_SEED if seed is None else whole_seed(seed)
         plan = _planned(paths, preset, overrides or {}, say)
-        budget = DEFAULT_MINUTES if steps is None and minutes is None else minutes
-        plan = dataclasses.replace(plan, seed=seed, steps=steps, minutes=budget)
+        length = plan.preset.recipe.steps if steps is None and minutes is None else steps
+        plan = dataclasses.replace(plan, seed=chosen, steps=length, minutes=minutes)
     refuse_impossible(plan.preset, device)
     footage = Footage.load(
         plan.videos, scale=list(plan.scales), memory_gb=plan.memory_gb, motion_share=plan.motion_share
@@ -127,7 +140,31 @@ def fit(
     if not resume:
         folder.claim(plan)
     card, extra = _keepsakes(plan, footage)
-    return run(plan, folder, lessons, Options(device=device, quiet=quiet, card=card, extra=extra))
+    done = run(plan, folder, lessons, Options(device=device, quiet=quiet, card=card, extra=extra))
+    say(reached(plan, folder))
+    return done
+
+
+def reached(plan: Plan, folder: RunFolder) -> str:
+    """What a training has come to, and what more of it would give, with the command that goes on."""
+    rows = [row for row in folder.rows() if "mse" in row]
+    recipe, step = plan.preset.recipe, int(pretrained.card(folder.path)["steps"])
+    if len(rows) < 4:
+        first = before = last = rows[-1]["mse"] if rows else math.nan
+    else:
+        parts = np.array_split(np.array([row["mse"] for row in rows]), 4)
+        first, before, last = (float(np.mean(part)) for part in (parts[0], parts[2], parts[3]))
+    text = (
+        f"reached: {step} steps, {step * recipe.batch} examples; the squared error of a pixel is {last:.5f} after "
+        f"{first:.5f} at the beginning"
+    )
+    more = 2 * step if step >= recipe.steps else recipe.steps
+    command = f"scalor fit {' '.join(map(shlex.quote, plan.videos))} -o {shlex.quote(str(folder.path))} --resume"
+    if step < ENOUGH * recipe.steps:
+        return f"{text}. That is too few steps to trust: {recipe.steps} are usual; go on with {command} --steps {more}"
+    if last < FALLING * before:
+        return f"{text} and still falls ({before:.5f} before): more steps would help; {command} --steps {more}"
+    return f"{text} and hardly falls any more ({before:.5f} before): more steps would give little"
 
 
 def _planned(
@@ -141,15 +178,17 @@ def _planned(
         raise UserError("no video was given; at least one is wanted; name a file or a folder of images")
     settings, rest = footage_settings(overrides)
     surveys = [_surveyed(path, settings, say) for path in paths]
+    _refuse_still([Path(path).name for path in paths], surveys)
     scales = [settings.scale or suggest_scale(stats, target_px=target_px(stats)) for stats in surveys]
-    levels = [moving_level(path, stats) for path, stats in zip(paths, surveys, strict=True)]
-    sizes = dataclasses.replace(typical(surveys, scales), level=sum(levels) / len(levels))
+    sizes = typical(surveys, scales)
     made = preset if isinstance(preset, Preset) else preset(sizes)
     made = apply_overrides(dataclasses.replace(made, data="footage"), rest)
     if made.model.background.family == "per_video":
         made = apply_overrides(made, {"model.background.videos": str(len(paths))})
     if made.model.background.family != "median":
         made = _without_an_empty_scene(made)
+    else:
+        _refuse_pans(paths, surveys)
     if made.channels != 3:
         raise UserError(f"model.channels is {made.channels}; footage has 3 channels; set model.channels=3")
     cell = made.model.cell
@@ -167,10 +206,36 @@ def _planned(
         minutes=None,
         videos=tuple(str(Path(path).resolve()) for path in paths),
         scales=tuple(float(scale) for scale in scales),
-        crop=max(cell, settings.crop // cell * cell),
+        crop=max(cell, (settings.crop or crop_for(sizes)) // cell * cell),
         motion_share=settings.motion_share,
         memory_gb=settings.memory_gb,
+        fingerprints=tuple(fingerprint(Path(path).resolve()) for path in paths),
     )
+
+
+def _refuse_still(names: Sequence[str], surveys: Sequence[ObjectStats]) -> None:
+    """Raises UserError where nothing moves in any of the videos, and nobody says how large what moves is."""
+    if not any(stats.contrast > 0 or stats.confidence > 0 or stats.pans for stats in surveys):
+        raise UserError(
+            f"nothing moves in {', '.join(names)}; objects that move are wanted; give another video, or the objects' "
+            "size if they are too faint to be noticed: --set data.object_height=PIXELS"
+        )
+
+
+def _refuse_pans(paths: Sequence[str | os.PathLike[str]], surveys: Sequence[ObjectStats]) -> None:
+    """Raises UserError where a camera does not stay in its place."""
+    for path, stats in zip(paths, surveys, strict=True):
+        if stats.pans:
+            raise UserError(
+                f"the camera of {Path(path).name} moves on and a camera that stays in one place is wanted; cut out a "
+                "part in which it does, stabilise the video, or learn the background: --set "
+                "model.background.family=lattice"
+            )
+
+
+def crop_for(sizes: Sizes) -> int:
+    """Side of training crops: some three objects beside each other, as many pixels as a step can pay for."""
+    return int(min(112.0, max(64.0, 3.5 * max(sizes.height, sizes.width))))
 
 
 def _without_an_empty_scene(preset: Preset) -> Preset:
@@ -219,7 +284,8 @@ def _surveyed(path: str | os.PathLike[str], settings: FootageSettings, say: Call
     """What moves in a video, in source pixels, with what the user knows better put in."""
     source = open_video(path)
     stats = survey(source)
-    say(f"{source.name}: {stats.words()}")
+    if stats.contrast > 0:
+        say(f"{source.name}: {stats.words()}")
     height, width = settings.object_height, settings.object_width
     if height is None and width is None:
         return stats
@@ -258,22 +324,11 @@ def typical(surveys: Sequence[ObjectStats], scales: Sequence[float]) -> Sizes:
         motion=max(stats.speed_px[1] * scale for stats, scale in pairs),
         noise=mean([stats.noise for stats in surveys]),
         contrast=mean([stats.contrast for stats in surveys]),
+        level=mean([stats.level for stats in surveys]),
         turns=any(turns(stats) for stats in surveys),
         shadows=all(stats.shadows for stats in surveys),
+        growth=max((stats.growth for stats in surveys), key=lambda growth: abs(math.log(growth))),
     )
-
-
-def moving_level(path: str | os.PathLike[str], stats: ObjectStats) -> float:
-    """Mean grey level, in 0.05 .. 0.95, of the pixels that differ from the median picture by half the contrast."""
-    frames = [frame.image for frame in open_video(path, scale=min(1.0, 256 / max(stats.frame_size))).sample(31)]
-    video = np.stack([image for image in frames if image is not None]).astype(np.float32) / 255
-    empty = np.median(video, axis=0)
-    moving = np.abs(video - empty).max(axis=-1) > max(0.5 * stats.contrast, 3 * stats.noise)
-    if stats.shadows:
-        planes = torch.from_numpy(np.moveaxis(video, -1, 1).copy())
-        lit = shade(planes, torch.from_numpy(np.moveaxis(empty, -1, 0).copy()).expand_as(planes))
-        moving &= lit[:, 0].numpy() > 0.98
-    return float(np.clip(video[moving].mean(), 0.05, 0.95)) if moving.any() else 0.5
 
 
 def target_px(stats: ObjectStats) -> float:
@@ -295,7 +350,10 @@ def crop_size(footage: Footage, side: int, *, cell: int) -> tuple[int, int]:
 
 
 def _keepsakes(plan: Plan, footage: Footage) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """What tracking needs of the footage: the scale, and the median images (backdrop, backdrop.1, ...)."""
+    """What tracking needs of the footage: the scale, the empty scenes (backdrop, backdrop.1, ...) and their noise.
+
+    The noise (noise, noise.1, ...) is float32 [h, w], the standard deviation of each pixel over time in 0..1.
+    """
     entries = [
         {
             "name": reel.name,
@@ -304,11 +362,16 @@ def _keepsakes(plan: Plan, footage: Footage) -> tuple[dict[str, Any], dict[str, 
             "width": reel.size[1],
             "fps": reel.fps,
             "backdrop": _backdrop_name(number),
+            "fingerprint": reel.fingerprint,
         }
         for number, (reel, scale) in enumerate(zip(footage.reels, plan.scales, strict=True))
     ]
     extra = {
         _backdrop_name(number): torch.from_numpy(reel.background.copy()).permute(2, 0, 1).contiguous()
+        for number, reel in enumerate(footage.reels)
+    }
+    extra |= {
+        _backdrop_name(number).replace("backdrop", "noise"): torch.from_numpy(reel.noise / np.float32(255))
         for number, reel in enumerate(footage.reels)
     }
     scale = sorted(plan.scales)[len(plan.scales) // 2]

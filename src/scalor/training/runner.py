@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -62,7 +63,8 @@ def run(plan: Plan, folder: RunFolder, lessons: Lessons, options: Options) -> Pa
     from scalor.training.module import Feed, Trainee
 
     with _flushing(), _calm():
-        clock = Clock(steps=plan.steps, minutes=plan.minutes)
+        # An accelerator works while this thread waits: there only the wall tells the time.
+        clock = Clock(steps=plan.steps, minutes=plan.minutes, worked=time.thread_time if accelerator == "cpu" else None)
         trainee = Trainee(plan, clock, Guard(folder.nonfinite))
         diary = Diary(
             folder,

@@ -5,11 +5,13 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from scalor.core.seeds import whole_seed
 from scalor.errors import UserError
 from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
 from scalor.training.datasets import TRAINING_SEEDS, ClipLessons, data_named
 from scalor.training.exam import VALIDATION, Exam
 from scalor.training.preset import Preset, apply_overrides, check
+from scalor.training.resume import DEFAULT_SEED, refuse_other_seed
 from scalor.training.runner import Options, refuse_impossible, run
 
 
@@ -19,7 +21,7 @@ def train(
     *,
     steps: int | None = None,
     minutes: float | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     overrides: Mapping[str, str] | None = None,
     resume: bool = False,
     device: str = "auto",
@@ -33,8 +35,9 @@ def train(
         out: the run folder (see `checkpoint`); must be new unless ``resume``.
         steps: how long; neither this nor ``minutes``: the recipe's steps. A resumed run keeps its length unless one is
             given.
-        minutes: how long instead.
-        seed: of weights, noise and data.
+        minutes: how long instead, in minutes of the main thread's processor time (on a GPU, of the clock); beside other
+            programs it takes longer on the clock, at most three times as long.
+        seed: of weights, noise and data; 0 if none is given, a resumed run keeps its own.
         overrides: changes of the preset, as ``{"model.cell": "8", "train.lr": "1e-3"}``.
         resume: go on from the last checkpoint; on a CPU with the same number of threads the result is bit-identical
             to that of an uninterrupted run of the same number of steps.
@@ -55,11 +58,13 @@ def train(
     if resume:
         plan = folder.plan()
         refuse_other_settings(plan.preset, preset)
+        refuse_other_seed(plan, seed)
         plan = with_length(plan, steps, minutes)
     else:
         folder.refuse_used()
         length = preset.recipe.steps if minutes is None and steps is None else steps
-        plan = Plan(kind="train", preset=preset, seed=seed, steps=length, minutes=minutes)
+        chosen = DEFAULT_SEED if seed is None else whole_seed(seed)
+        plan = Plan(kind="train", preset=preset, seed=chosen, steps=length, minutes=minutes)
     if preset.model.background.family == "median":
         raise UserError(
             f"{preset.name} has the background family median, which needs footage; use scalor fit, or set "

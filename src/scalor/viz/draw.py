@@ -3,8 +3,6 @@
 import colorsys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
-from typing import Any
 
 import numpy as np
 
@@ -48,7 +46,13 @@ def color_labels(labels: np.ndarray) -> np.ndarray:
 
 
 def draw_overlay(
-    frame: np.ndarray, rows: Tracks, *, trails: Trails | None = None, zoom: float = 1.0, labels: bool = True
+    frame: np.ndarray,
+    rows: Tracks,
+    *,
+    trails: Trails | None = None,
+    zoom: float = 1.0,
+    labels: bool = True,
+    boxes: bool = True,
 ) -> np.ndarray:
     """A frame with its tracks drawn on it.
 
@@ -58,57 +62,98 @@ def draw_overlay(
         trails: past centres by identity, in the same pixels.
         zoom: size of the result relative to the frame; lines and letters keep their thickness.
         labels: write the identities.
+        boxes: draw the boxes.
 
     Returns:
         uint8 [H * zoom, W * zoom, 3].
     """
+    image = enlarged(frame, zoom)
+    if rows.masks is not None:
+        import cv2
+
+        labels_there = mask_labels(rows, frame.shape[:2]).astype(np.float64)
+        owner = cv2.resize(labels_there, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+        covered = owner >= 0
+        image[covered] = _mixed(image[covered], color_labels(owner[covered].astype(np.int64)))
+    draw_trails(image, trails or {}, zoom=zoom)
+    draw_boxes(image, rows, zoom=zoom, labels=labels, boxes=boxes)
+    return image
+
+
+def enlarged(frame: np.ndarray, zoom: float) -> np.ndarray:
+    """A copy of a frame uint8 [H, W, 3] to draw on, uint8 [H * zoom, W * zoom, 3]."""
     import cv2
 
-    size = (round(frame.shape[0] * zoom), round(frame.shape[1] * zoom))
-    way = cv2.INTER_AREA if zoom < 1 else cv2.INTER_NEAREST
-    image = frame.copy() if zoom == 1 else cv2.resize(frame, (size[1], size[0]), interpolation=way)
-    if rows.masks is not None:
-        owner = mask_labels(rows, frame.shape[:2])
-        owner = cv2.resize(owner.astype(np.float64), (size[1], size[0]), interpolation=cv2.INTER_NEAREST)
-        covered = owner >= 0
-        tint = color_labels(owner[covered].astype(np.int64)).astype(np.uint16)
-        image[covered] = ((image[covered].astype(np.uint16) * 3 + tint * 2) // 5).astype(np.uint8)
-    # Trails are drawn here: supervision's TraceAnnotator keeps its own state, which two overlays must not share.
-    for identity, points in (trails or {}).items():
+    if zoom == 1:
+        return frame.copy()
+    size = (round(frame.shape[1] * zoom), round(frame.shape[0] * zoom))
+    return cv2.resize(frame, size, interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_NEAREST)
+
+
+def draw_masks(
+    image: np.ndarray, identities: np.ndarray, patches: Sequence[np.ndarray], corners: np.ndarray, size: tuple[int, int]
+) -> None:
+    """Tint an enlarged frame where objects are, touching only their patches.
+
+    Args:
+        image: uint8 [H * zoom, W * zoom, 3], drawn on.
+        identities: int64 [N].
+        patches: N masks bool [h, w] in pixels of the frame, disjoint.
+        corners: int64 [N, 2], top and left of each patch, which lies inside the frame.
+        size: (height, width) of the frame before it was enlarged.
+    """
+    # The pixel of the frame under each row and column of the image, as OpenCV finds the nearest one.
+    under = [
+        np.minimum((np.arange(n) * (m / n)).astype(np.int64), m - 1) for n, m in zip(image.shape[:2], size, strict=True)
+    ]
+    for identity, patch, corner in zip(identities.tolist(), patches, corners.tolist(), strict=True):
+        (top, bottom), (left, right) = (
+            np.searchsorted(under[axis], [corner[axis], corner[axis] + patch.shape[axis]]) for axis in (0, 1)
+        )
+        part = image[top:bottom, left:right]
+        covered = patch[np.ix_(under[0][top:bottom] - corner[0], under[1][left:right] - corner[1])]
+        part[covered] = _mixed(part[covered], np.array(track_color(identity)))
+
+
+def _mixed(pixels: np.ndarray, tint: np.ndarray) -> np.ndarray:
+    return ((pixels.astype(np.uint16) * 3 + tint.astype(np.uint16) * 2) // 5).astype(np.uint8)
+
+
+def draw_trails(image: np.ndarray, trails: Trails, *, zoom: float = 1.0) -> None:
+    """Past centres, given in pixels of the frame before it was enlarged, as lines."""
+    import cv2
+
+    for identity, points in trails.items():
         # OpenCV counts from the centre of pixel 0 (we: from its edge), here in eighths of a pixel.
         line = np.round((np.array(points, np.float64).reshape(-1, 1, 2) * zoom - 0.5) * 8).astype(np.int32)
-        cv2.polylines(image, [line], False, track_color(int(identity)), 1 + min(size) // 400, cv2.LINE_AA, 3)
-    return _draw_boxes(image, rows, zoom, labels) if len(rows) else image
+        thickness = 1 + min(image.shape[:2]) // 400
+        cv2.polylines(image, [line], False, track_color(int(identity)), thickness, cv2.LINE_AA, 3)
 
 
-def _draw_boxes(image: np.ndarray, rows: Tracks, zoom: float, labels: bool) -> np.ndarray:
-    import supervision as sv
+def draw_boxes(image: np.ndarray, rows: Tracks, *, zoom: float = 1.0, labels: bool = True, boxes: bool = True) -> None:
+    """Boxes, given in pixels of the frame before it was enlarged, and above each its identity on its colour.
+
+    The pictures are those of supervision's box and label annotators, whose import takes a second.
+    """
+    import cv2
 
     near, far = rows.box_tlwh[:, :2] * zoom, (rows.box_tlwh[:, :2] + rows.box_tlwh[:, 2:]) * zoom
-    corners = np.concatenate([near, np.maximum(near, far - 1)], axis=1)  # the last pixel belongs to the line
-    # Annotators pick colours modulo their palette; a row's colour must depend on its identity alone.
-    detections = sv.Detections(xyxy=corners, tracker_id=rows.id % COLORS, class_id=np.zeros(len(rows), int))
-    box, label = _annotators(1 + min(image.shape[:2]) // 500)
-    image = box.annotate(image, detections)
-    return label.annotate(image, detections, labels=[str(i) for i in rows.id]) if labels else image
-
-
-@cache
-def _annotators(thickness: int) -> tuple[Any, Any]:
-    import supervision as sv
-
-    # Annotators write BGR; these images are RGB, so the palette is handed over the other way round.
-    palette = sv.ColorPalette([sv.Color(*track_color(i)[::-1]) for i in range(COLORS)])
-    by_track = sv.ColorLookup.TRACK
-    box = sv.BoxAnnotator(color=palette, thickness=thickness, color_lookup=by_track)
-    label = sv.LabelAnnotator(
-        color=palette,
-        text_color=sv.Color(0, 0, 0),
-        text_scale=0.3 + 0.08 * thickness,
-        text_padding=1 + thickness,
-        color_lookup=by_track,
-    )
-    return box, label
+    far = np.maximum(near, far - 1).astype(int)  # the last pixel belongs to the line
+    thickness = 1 + min(image.shape[:2]) // 500
+    corners = near.astype(int).tolist()
+    colors = [track_color(identity) for identity in rows.id.tolist()]
+    if boxes:
+        for start, end, color in zip(corners, far.tolist(), colors, strict=True):
+            cv2.rectangle(image, start, end, color, thickness)
+    if not labels:
+        return
+    font, size, padding = cv2.FONT_HERSHEY_SIMPLEX, 0.3 + 0.08 * thickness, 1 + thickness
+    for identity, (left, top), color in zip(rows.id.tolist(), corners, colors, strict=True):
+        (wide, tall), _ = cv2.getTextSize(str(identity), font, size, 1)
+        above = top - tall - 2 * padding
+        cv2.rectangle(image, (left, above), (left + wide + 2 * padding, top), color, -1)
+        place = (left + padding, above + padding + tall)
+        cv2.putText(image, str(identity), place, font, size, (0, 0, 0), 1, cv2.LINE_AA)
 
 
 def follow(tracks: Tracks, *, length: int = TRAIL) -> Iterator[tuple[Tracks, dict[int, list[tuple[float, float]]]]]:

@@ -5,7 +5,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from os import PathLike
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from scalor.core.tracks import Tracks
+from scalor.core.tracks import FIRST_FRAME, FIRST_PIXEL, Tracks
 from scalor.errors import UserError
 from scalor.viz.draw import overlay_frames
 
@@ -32,15 +32,15 @@ def atomic_path(path: AnyPath) -> Iterator[Path]:
     """
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.partial{target.suffix}")
-    with _writing(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.touch()
-    try:
-        yield temporary
+    with _parents(target):
         with _writing(target):
-            os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+            temporary.touch()
+        try:
+            yield temporary
+            with _writing(target):
+                os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -55,17 +55,33 @@ def atomic_folder(path: AnyPath) -> Iterator[Path]:
     """
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    with _writing(target):
-        if target.exists() and not target.is_dir():
-            raise UserError(f"{target} is a file; a folder to write into is wanted; give another name")
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-    try:
-        yield temporary
+    with _parents(target):
         with _writing(target):
-            _move_in(temporary, target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+            if target.exists() and not target.is_dir():
+                raise UserError(f"{target} is a file; a folder to write into is wanted; give another name")
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir()
+        try:
+            yield temporary
+            with _writing(target):
+                _move_in(temporary, target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def _parents(target: Path) -> Iterator[None]:
+    """The folders above ``target`` are there inside the block; those made for it go again if it fails."""
+    missing = [folder for folder in target.absolute().parents if not folder.exists()]
+    with _writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for folder in missing:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def _move_in(temporary: Path, target: Path) -> None:
@@ -104,27 +120,37 @@ def write_png(path: AnyPath, image: np.ndarray) -> None:
         Image.fromarray(image).save(temporary, format="PNG")
 
 
-def write_tracks_txt(path: AnyPath, tracks: Tracks) -> None:
-    """MOTChallenge result rows: frame (1-based), id, left, top, width, height, score, -1, -1, -1."""
-    rows = zip(tracks.frame.tolist(), tracks.id.tolist(), tracks.box_tlwh.tolist(), tracks.score.tolist(), strict=True)
+def write_tracks_txt(path: AnyPath, tracks: Tracks, *, box_base: int = FIRST_PIXEL) -> None:
+    """MOTChallenge result rows: frame, id, left, top, width, height, score, -1, -1, -1.
+
+    Frames count from 1; the picture's left and top edge are called ``box_base``, 1 as in the benchmark, or 0.
+    """
+    boxes = (tracks.box_tlwh + np.array([box_base, box_base, 0, 0])).tolist()
+    rows = zip(tracks.frame.tolist(), tracks.id.tolist(), boxes, tracks.score.tolist(), strict=True)
     lines = [
-        f"{frame + 1},{identity},{box[0]:.2f},{box[1]:.2f},{box[2]:.2f},{box[3]:.2f},{score:.4f},-1,-1,-1\n"
+        f"{frame + FIRST_FRAME},{identity},{box[0]:.2f},{box[1]:.2f},{box[2]:.2f},{box[3]:.2f},{score:.4f},-1,-1,-1\n"
         for frame, identity, box, score in rows
     ]
     write_text(path, "".join(lines))
 
 
-def write_tracks_csv(path: AnyPath, tracks: Tracks, *, fps: float | None = None) -> None:
-    """One row per object and frame with a header; frames count from 0, lengths in source pixels, time in seconds."""
+def write_tracks_csv(
+    path: AnyPath, tracks: Tracks, *, times: Sequence[float] | None = None, box_base: int = FIRST_PIXEL
+) -> None:
+    """The rows of `write_tracks_txt` with a header and more columns; lengths in source pixels.
+
+    ``times`` are the seconds at which every frame of the video is shown.
+    """
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
     names = ["frame", "id", "left", "top", "width", "height", "center_x", "center_y", "score", "visibility"]
-    table.writerow(names + ["time"] * (fps is not None))
-    numbers = np.column_stack([tracks.box_tlwh, tracks.center])
+    table.writerow(names + ["time"] * (times is not None))
+    numbers = np.column_stack([tracks.box_tlwh, tracks.center]) + np.array([1, 1, 0, 0, 1, 1]) * box_base
     for row, frame in enumerate(tracks.frame.tolist()):
         cells = [f"{value:.2f}" for value in numbers[row]]
         cells += [f"{tracks.score[row]:.4f}", f"{tracks.visibility[row]:.4f}"]
-        table.writerow([frame, int(tracks.id[row]), *cells] + ([f"{frame / fps:.4f}"] if fps is not None else []))
+        cells += [] if times is None else [f"{times[frame]:.6f}"]
+        table.writerow([frame + FIRST_FRAME, int(tracks.id[row]), *cells])
     write_text(path, out.getvalue())
 
 

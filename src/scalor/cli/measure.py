@@ -1,0 +1,45 @@
+"""``scalor measure``: paths, speeds, zones, lines and counts of tracks."""
+
+from jsonargparse import Namespace
+from jsonargparse.typing import PositiveFloat
+
+from scalor.cli.parser import Parser, add_out
+from scalor.cli.paths import existing
+
+HELP = "measure paths, speeds, zones, crossings"
+
+
+def parser() -> Parser:
+    made = Parser(description="Write per_frame.csv, per_track.csv, counts.csv, crossings.csv and measures.png.")
+    made.add_argument("tracks", metavar="TRACKS", help="a folder written by scalor track")
+    made.add_argument(
+        "--px-per-mm", metavar="N", type=PositiveFloat, default=None, help="pixels per millimetre (default: stay in px)"
+    )
+    made.add_argument(
+        "--zone",
+        metavar="NAME=X,Y,...",
+        action="append",
+        default=[],
+        help="a rectangle (two corners) or polygon in pixels, any number of times",
+    )
+    made.add_argument(
+        "--line",
+        metavar="NAME=X,Y,X,Y",
+        action="append",
+        default=[],
+        help="a line to cross, in pixels, any number of times",
+    )
+    add_out(made, what="the new folder to write")
+    return made
+
+
+def run(args: Namespace) -> None:
+    tracks = existing(args.tracks, what="tracks")
+
+    from scalor.outputs.measure import Ground, line_of, zone_of
+    from scalor.outputs.measured_folder import measure_to_folder
+
+    zones, lines = dict(map(zone_of, args.zone)), dict(map(line_of, args.line))
+    done = measure_to_folder(tracks, args.out, ground=Ground(args.px_per_mm, zones, lines))
+    crossed = "".join(f" {count} crossings of {name}." for name, count in done["crossings"].items())
+    print(f"measured {done['tracks']} tracks over {done['seconds']:.4g} s.{crossed} Everything is in {args.out}.")

@@ -1,0 +1,14 @@
+"""Seeds as users give them: whole numbers from 0, Python's or numpy's."""
+
+import operator
+from typing import SupportsIndex
+
+from scalor.errors import UserError
+
+
+def whole_seed(seed: object) -> int:
+    """A seed as Python's int. Raises UserError where it is no whole number from 0 and below 2^63."""
+    number = operator.index(seed) if isinstance(seed, SupportsIndex) else -1
+    if not 0 <= number < 2**63:
+        raise UserError(f"seed is {seed!r}; a whole number from 0 is wanted; correct it")
+    return number

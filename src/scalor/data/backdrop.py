@@ -1,0 +1,325 @@
+"""`empty_scene`: what a fixed camera sees where nothing stands, and how restless each of its pixels is.
+
+A median over time holds whatever stands still for more than half of the video. Here every pixel keeps several
+candidates: the colours that it had for long (modes over time). Where another candidate continues its surroundings
+better, it takes over: something that has left, or has not yet come, leaves an outline only in the picture that holds it
+(the test for abandoned and removed objects of video surveillance).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+MOST_FRAMES = 240
+"""Frames, spread over the whole video, in which candidates are looked for."""
+KEYS = 16
+"""Of them, frames whose regions are tried as candidates."""
+MODES = 6
+"""Candidates per pixel."""
+LEAST_SHARE = 0.02
+"""Share of the frames in which a candidate must have been seen."""
+ROUNDS = 4
+"""Passes over the regions: what was decided beside a region may change the decision about it."""
+CALMER = 0.8
+"""A candidate takes over where the outlines it leaves are less than this share of those of the present one."""
+STEEP = 48.0
+"""Grey levels per pixel from which an outline is as good as any: a few steep ones must not outweigh the rest."""
+LEAST_PX = 4
+"""Smaller regions are noise."""
+MEDIAN_OF = 99
+STAYS = 0.9
+"""Where a pixel shows its colour in a smaller share of the frames, something may be moving on the spot."""
+LEAST_BARE = 0.1
+"""Share of the frames in which most of an island's restless pixels must show the bare ground."""
+CALM_SHORE = 0.4
+"""An island is painted over where its surroundings are flatter than it is by this factor: not a part of a tree."""
+LARGEST_ISLAND = 0.1
+"""Share of the view that may be painted over at one place."""
+
+
+@dataclass(frozen=True)
+class EmptyScene:
+    """image: uint8 [h, w, 3]; noise: float32 [h, w], standard deviation over time of its own grey levels (0..255)."""
+
+    image: np.ndarray
+    noise: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Modes:
+    """Per pixel up to MODES colours: color float32 [K, h, w, 3], count float32 [K, h, w]; most frequent first.
+
+    reach  largest difference of a pixel to its colour
+    least  count from which a colour is long-lived
+    """
+
+    color: np.ndarray
+    count: np.ndarray
+    reach: float
+    least: float
+
+
+def temporal_median(frames: np.ndarray, *, limit: int = MEDIAN_OF) -> np.ndarray:
+    """Median over at most ``limit`` (< 256) evenly spread frames: uint8 [N, ...] -> [...] (lower of two middles).
+
+    Bisection over the 8 bits: the median is the largest value that at most half of the frames lie below. Eight
+    passes of comparisons are several times faster than partitioning millions of short rows.
+    """
+    picks = spread(len(frames), limit)
+    middle = (len(picks) - 1) // 2
+    out = np.zeros(frames.shape[1:], np.uint8)
+    for top in range(0, len(out), 16):  # blocks of rows that stay in the cache
+        block = frames[picks, top : top + 16]
+        median = out[top : top + 16]
+        for bit in (128, 64, 32, 16, 8, 4, 2, 1):
+            higher = median + np.uint8(bit)
+            below = np.add.reduce(block < higher, axis=0, dtype=np.uint8)
+            np.copyto(median, higher, where=below <= middle)
+    return out
+
+
+def spread(number: int, most: int) -> np.ndarray:
+    """At most ``most`` row numbers, evenly spread over 0 .. number - 1, both ends among them."""
+    return np.unique(np.linspace(0, number - 1, min(most, number)).round().astype(int))
+
+
+def frame_noise(frames: np.ndarray) -> np.ndarray:
+    """Standard deviation of each pixel from one row to the next, float32 [h, w], robust to what passes by.
+
+    The median difference of neighbours in time is not moved by an object that comes, stays and goes.
+    """
+    steps = spread(len(frames) - 1, MEDIAN_OF) if len(frames) > 1 else np.zeros(0, int)
+    if not len(steps):
+        return np.zeros(frames.shape[1:3], np.float32)
+    gaps = np.stack([_gap(frames[i + 1], frames[i]) for i in steps])
+    return temporal_median(gaps).astype(np.float32) * np.float32(1.4826 / 2**0.5)
+
+
+def empty_scene(frames: np.ndarray) -> EmptyScene:
+    """The scene without the objects that stood in it for only a part of the time, and the noise of each pixel.
+
+    What never leaves its place, but moves there, is painted over from its surroundings where these are calm.
+
+    Args:
+        frames: uint8 [N, h, w, 3] of a camera that stands still under an even light (see `scalor.data.steady`).
+    """
+    picks = spread(len(frames), MOST_FRAMES)
+    soft = np.stack([softened(frame) for frame in frames[picks]])
+    noise = frame_noise(frames)
+    reach = max(10.0, 5.0 * float(np.median(frame_noise(soft))))
+    modes = _modes(soft, reach)
+    scene = modes.color[0].copy()
+    keys = [_shown(modes, soft[i]) for i in spread(len(soft), KEYS)]
+    for _ in range(ROUNDS):
+        if not sum(_take_over(scene, *key, reach) for key in keys):
+            break
+    rows = spread(len(picks), MEDIAN_OF)
+    image, deviation = _sharp(frames[picks[rows]], soft[rows], scene, reach)
+    painted = _without_what_stays(image, soft[rows], reach)
+    noise = np.maximum(noise, deviation)
+    # Nobody has seen the ground there: what moves on it is no noise of its.
+    noise[(painted != image).any(axis=2)] = np.median(noise)
+    return EmptyScene(painted, noise)
+
+
+def softened(frame: np.ndarray) -> np.ndarray:
+    """A frame with less noise."""
+    import cv2
+
+    return cv2.GaussianBlur(frame, (0, 0), 1.0)
+
+
+def _modes(frames: np.ndarray, reach: float) -> _Modes:
+    """Colours that each pixel had for long: leader clustering over time, the rarest candidate gives way to new ones."""
+    middle = temporal_median(frames)
+    count = np.zeros((MODES, *frames.shape[1:3]), np.float32)
+    color = np.full((MODES, *frames.shape[1:]), -1e3, np.float32)
+    color[0], count[0] = middle, len(frames)
+    away = np.zeros(frames.shape[1:3], np.float32)
+    for frame in frames:
+        away += _gap(frame, middle) > reach
+    busy = away >= LEAST_SHARE * len(frames)  # elsewhere the median is the only candidate
+    if busy.any():
+        colors, counts = _clustered((frame[busy] for frame in frames), int(busy.sum()), reach)
+        color[:, busy], count[:, busy] = colors, counts
+    return _Modes(color, count, reach, least=max(2.0, LEAST_SHARE * len(frames)))
+
+
+def _clustered(rows: Iterable[np.ndarray], number: int, reach: float) -> tuple[np.ndarray, np.ndarray]:
+    """Candidates float32 [K, P, 3] and their counts [K, P], most frequent first, of colours [P, 3] in turn."""
+    count = np.zeros((MODES, number), np.float32)
+    color = np.full((3, MODES, number), -1e3, np.float32)
+    at = np.arange(number)
+    for row in rows:
+        seen = np.ascontiguousarray(row.T, np.float32)
+        gap = np.abs(color[0] - seen[0])
+        for channel in (1, 2):
+            np.maximum(gap, np.abs(color[channel] - seen[channel]), out=gap)
+        near = gap.argmin(axis=0)
+        known = gap[near, at] <= reach
+        slot = np.where(known, near, count.argmin(axis=0))
+        total = np.where(known, count[slot, at], 0.0) + 1.0
+        count[slot, at] = total
+        for channel in range(3):
+            color[channel, slot, at] += (seen[channel] - color[channel, slot, at]) / total
+    order = np.argsort(-count, axis=0, kind="stable")
+    return np.stack([color[channel][order, at] for channel in range(3)], axis=2), count[order, at]
+
+
+def widest(gap: np.ndarray) -> np.ndarray:
+    """Maximum over the last axis of three channels, several times faster than numpy's own."""
+    return np.maximum(np.maximum(gap[..., 0], gap[..., 1]), gap[..., 2])
+
+
+def _gap(frame: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Largest absolute difference over the channels of uint8 images: uint8 [h, w]."""
+    import cv2
+
+    return widest(cv2.absdiff(frame, other))
+
+
+def _shown(modes: _Modes, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A frame in the colours of the long-lived candidates it shows, float32 [h, w, 3], and where it does, bool."""
+    gap = widest(np.abs(modes.color - frame.astype(np.float32)))
+    near = gap.argmin(axis=0)[None]
+    lasting = np.take_along_axis(modes.count, near, axis=0)[0] >= modes.least
+    lasting &= np.take_along_axis(gap, near, axis=0)[0] <= modes.reach
+    color = np.take_along_axis(modes.color, near[..., None], axis=0)[0]
+    return np.where(lasting[..., None], color, frame), lasting
+
+
+def _take_over(scene: np.ndarray, other: np.ndarray, lasting: np.ndarray, reach: float) -> int:
+    """Try every region in which a frame shows another long-lived candidate; ``scene`` is changed in place."""
+    import cv2
+
+    differs = ((widest(np.abs(other - scene)) > reach) & lasting).astype(np.uint8)
+    solid = cv2.morphologyEx(differs, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    contours, _ = cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    swaps = 0
+    for contour in contours:
+        left, top, width, height = cv2.boundingRect(contour)
+        if width * height < LEAST_PX:
+            continue
+        place = _around((left, top, width, height), solid.shape)
+        mask = np.zeros((place[0].stop - place[0].start, place[1].stop - place[1].start), np.uint8)
+        cv2.drawContours(mask, [contour], 0, 1, cv2.FILLED, offset=(-place[1].start, -place[0].start))
+        # The blurred rim of what differs belongs to it.
+        inside = cv2.dilate(mask, np.ones((5, 5), np.uint8)) > 0
+        if _calmer(scene[place], other[place], inside):
+            scene[place][inside] = other[place][inside]
+            swaps += 1
+    return swaps
+
+
+def _around(box: tuple[int, int, int, int], size: tuple[int, ...], margin: int = 6) -> tuple[slice, slice]:
+    """Rows and columns of a box (left, top, width, height) and its surroundings."""
+    left, top, width, height = box
+    return (
+        slice(max(0, top - margin), min(size[0], top + height + margin)),
+        slice(max(0, left - margin), min(size[1], left + width + margin)),
+    )
+
+
+def _calmer(present: np.ndarray, other: np.ndarray, mask: np.ndarray) -> bool:
+    """Whether ``other`` inside the mask [h, w] continues what lies around it better than ``present`` does."""
+    import cv2
+
+    kernel = np.ones((5, 5), np.uint8)
+    inside = mask.astype(np.uint8)
+    band = (cv2.dilate(inside, kernel) > 0) & ~(cv2.erode(inside, kernel, borderValue=1) > 0)
+    if not band.any():
+        return False
+    pasted = np.where(mask[..., None], other, present)
+    before, after = (slope_of(image)[band] for image in (present, pasted))
+    # Edges that both have, of textures and of what is partly hidden, decide nothing.
+    lost, gained = np.maximum(before - after, 0.0).sum(), np.maximum(after - before, 0.0).sum()
+    return bool(gained < CALMER * lost)
+
+
+def slope_of(image: np.ndarray) -> np.ndarray:
+    """Steepness of an image [h, w, 3]: grey levels per pixel, most over the channels, at most STEEP; float32 [h, w]."""
+    import cv2
+
+    image = np.ascontiguousarray(image, np.float32)
+    x, y = (cv2.Sobel(image, cv2.CV_32F, *axis, ksize=3, scale=0.125) for axis in ((1, 0), (0, 1)))
+    return np.minimum(np.sqrt(widest(x * x + y * y)), STEEP)
+
+
+def _sharp(frames: np.ndarray, soft: np.ndarray, scene: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
+    """Median, and deviation from it, over the frames in which a pixel shows the scene: uint8 [h, w, 3], float32 [h, w].
+
+    ``scene`` is soft, and a mean that dim things have coloured; a median of unblurred frames is neither.
+    """
+    target = np.clip(scene.round(), 0, 255).astype(np.uint8)
+    shows = np.stack([_gap(frame, target) <= 1.5 * reach for frame in soft])
+    image = temporal_median(frames)
+    covered = ~shows.all(axis=0)
+    if covered.any():
+        image[covered] = _median_where(frames[:, covered], shows[:, covered], target[covered])
+    gaps = np.stack([_gap(frame, image) for frame in frames])
+    middle = temporal_median(gaps).astype(np.float32)
+    if covered.any():
+        nothing = np.zeros((1, 1), np.uint8)
+        middle[covered] = _median_where(gaps[:, covered][..., None], shows[:, covered], nothing)[..., 0]
+    return image, np.float32(1.4826) * middle
+
+
+def _median_where(rows: np.ndarray, shows: np.ndarray, default: np.ndarray) -> np.ndarray:
+    """Median over the rows of uint8 [N, P, C] where bool [N, P] holds; ``default`` where it never does."""
+    number = shows.sum(axis=0)
+    ranked = np.sort(np.where(shows[..., None], rows, np.int16(300)), axis=0)
+    half = np.maximum(number - 1, 0) // 2
+    middle = np.take_along_axis(ranked, half[None, :, None], axis=0)[0]
+    return np.where((number > 0)[:, None], middle, default).astype(np.uint8)
+
+
+def _without_what_stays(image: np.ndarray, soft: np.ndarray, reach: float) -> np.ndarray:
+    """The image without islands that move on the spot and never leave it, such as spiders in their webs.
+
+    An island is painted over from its shore where the shore is calm and where parts of the island do show, now and
+    then, what would be painted: a marking that only flickers never looks like the road.
+    """
+    import cv2
+
+    calm = softened(image)
+    stays = np.mean([_gap(frame, calm) <= reach for frame in soft], axis=0)
+    solid = cv2.morphologyEx((stays < STAYS).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
+    contours, _ = cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    slope, hole = slope_of(image), np.zeros(stays.shape, np.uint8)
+    islands: list[np.ndarray] = []
+    for contour in contours:
+        island = np.zeros(stays.shape, np.uint8)
+        cv2.drawContours(island, [contour], 0, 1, cv2.FILLED)
+        if not 9 <= island.sum() <= LARGEST_ISLAND * island.size:
+            continue
+        wide = cv2.dilate(island, np.ones((5, 5), np.uint8))
+        shore = (cv2.dilate(wide, np.ones((7, 7), np.uint8)) > 0) & (wide == 0)
+        if shore.any() and np.quantile(slope[shore], 0.9) < CALM_SHORE * np.quantile(slope[wide > 0], 0.9):
+            islands.append(wide > 0)
+            hole[wide > 0] = 1
+    if not islands:
+        return image
+    painted = cv2.inpaint(image, hole, 3, cv2.INPAINT_TELEA)
+    bare = np.mean([_gap(frame, softened(painted)) <= reach for frame in soft], axis=0)
+    changes = _gap(painted, image) > reach
+    for island in islands:
+        part = island & changes & (stays < STAYS)
+        if part.any() and np.mean(bare[part] >= LEAST_BARE) >= 0.5:
+            image = np.where(island[..., None], painted, image)
+    return image
+
+
+def ghostly(frame: np.ndarray, background: np.ndarray, lit: np.ndarray) -> float:
+    """Share, 0..1, of the outlines of what stands out (bool [h, w]) that are the background's and not the frame's.
+
+    Near 0 for objects; near 1 for ghosts, the places that something in the background has left.
+    """
+    import cv2
+
+    inside, kernel = lit.astype(np.uint8), np.ones((3, 3), np.uint8)
+    band = (cv2.dilate(inside, kernel) > 0) & ~(cv2.erode(inside, kernel, borderValue=1) > 0)
+    if not band.any():
+        return 0.0
+    seen, empty = (float(slope_of(softened(image))[band].sum()) for image in (frame, background))
+    return empty / max(seen + empty, 1e-6)

@@ -1,0 +1,165 @@
+"""The order and the times of a video's frames, from its packets alone: a frame's number is its packet's place here.
+
+Containers lie about durations and rates, joined files start their clocks again, damage takes packets away. So frames
+are numbered by the display times of the *packets*: each part between two restarts of the clock by itself, and with a
+hole where damage is on record and the even rate of all else says that frames are gone.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+REORDER = 17
+"""Frames between a lost packet and the one that the demuxer flags for it, at most: codecs reorder over 16."""
+EVEN = 0.9
+"""Share of intervals that must be alike for a rate to be called even."""
+MOST_LOST = 100_000
+"""Holes at one place; a longer gap is a pause."""
+NO_TIME = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True)
+class PacketIndex:
+    """What a pass over the packets found; entry k of ``rank`` belongs to the k-th packet that holds a frame.
+
+    rank     int64 [P]  the frame's number in display order
+    seconds  float64 [N]  of every frame, holes included, since the first one; rising
+    stamps   int64 [N]  display time in the container's own unit, for seeking; a hole lies between
+    keys     int64 [K]  stamps of the key frames, sorted
+    timed    the packets carry display times that can be trusted
+    unique   one part, no two frames of one time: fit for seeking
+    pauses   {frame number: frames that would fit before it}
+    broken   the file could not be demuxed to its end
+    dropped  packets that a player does not show (before an edit list's start)
+    """
+
+    rank: np.ndarray
+    seconds: np.ndarray
+    stamps: np.ndarray
+    keys: np.ndarray
+    timed: bool
+    unique: bool
+    pauses: dict[int, int] = field(default_factory=dict)
+    broken: bool = False
+    dropped: int = 0
+
+    def __len__(self) -> int:
+        return len(self.stamps)
+
+
+@dataclass
+class _Found:
+    """The packets as they come, in the order of the file."""
+
+    pts: list[int] = field(default_factory=list)
+    part: list[int] = field(default_factory=list)
+    keys: list[int] = field(default_factory=list)
+    corrupt: list[bool] = field(default_factory=list)
+    timeless: int = 0
+    dropped: int = 0
+    last: int | None = None
+
+    def add(self, packet: Any, slack: int) -> None:
+        """Note one packet; decode times that jump back by more than ``slack`` have been started again: a new part."""
+        part = self.part[-1] if self.part else 0
+        if packet.dts is not None:
+            part += self.last is not None and packet.dts < self.last - slack
+            self.last = packet.dts
+        if packet.pts is None:
+            self.timeless += 1
+        if packet.is_keyframe and packet.pts is not None:
+            self.keys.append(packet.pts)
+        self.pts.append(NO_TIME if packet.pts is None else packet.pts)
+        self.part.append(part)
+        self.corrupt.append(packet.is_corrupt)
+
+
+def holds_frame(packet: Any) -> bool:
+    """Whether a packet stands for a frame that a player would show."""
+    return packet.size > 0 and not packet.is_discard and not _hidden(packet)
+
+
+def _hidden(packet: Any) -> bool:
+    """VP8's alternate reference frames are packets of their own, made to be predicted from and never shown."""
+    return packet.stream.codec_context.name in ("vp8", "libvpx") and not bytes(packet)[0] >> 4 & 1
+
+
+def index_of(packets: Iterable[Any], *, unit: float, trusted: bool, frame: float) -> PacketIndex:
+    """The index of all packets of a stream.
+
+    Args:
+        packets: in the order of the file.
+        unit: seconds per tick of their time stamps.
+        trusted: the container stores display times at all.
+        frame: seconds per frame, where the packets say nothing.
+    """
+    found = _Found()
+    slack = round(2.5 * frame / unit)
+    for packet in packets:
+        if holds_frame(packet):
+            found.add(packet, slack)
+        elif packet.is_discard:
+            found.dropped += 1
+    number = len(found.pts)
+    if not trusted or found.timeless:
+        places = np.arange(number, dtype=np.int64)
+        none = np.zeros(0, np.int64)
+        return PacketIndex(places, places * frame, places, none, timed=False, unique=False, dropped=found.dropped)
+    return _timed(found, unit)
+
+
+def _timed(found: _Found, unit: float) -> PacketIndex:
+    pts, part = np.array(found.pts, np.int64), np.array(found.part, np.int64)
+    order = np.lexsort((np.arange(len(pts)), pts, part))
+    stamps = pts[order]
+    steps = _steps(stamps, part[order])
+    lost, pauses = _gaps(steps, np.array(found.corrupt, bool)[order])
+    place = np.arange(len(pts), dtype=np.int64) + np.cumsum(lost)
+    rank = np.empty_like(place)
+    rank[order] = place
+    seconds, filled = _filled(place, np.cumsum(steps) * unit), _filled(place, stamps).astype(np.int64)
+    return PacketIndex(
+        rank=rank,
+        seconds=seconds,
+        stamps=filled,
+        keys=np.sort(np.array(found.keys, np.int64)),
+        timed=True,
+        unique=bool(part[-1] == 0) and bool((np.diff(stamps) > 0).all()) if len(part) else False,
+        pauses={int(place[row]): count for row, count in pauses.items()},
+        dropped=found.dropped,
+    )
+
+
+def _steps(stamps: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """Ticks from the frame before, 0 for the first; where a new part starts, the usual step."""
+    steps = np.diff(stamps, prepend=stamps[:1])
+    inside = np.diff(part, prepend=part[:1]) == 0
+    usual = np.median(steps[1:][inside[1:]]) if inside[1:].any() else 0
+    return np.where(inside, steps, usual)
+
+
+def _gaps(steps: np.ndarray, corrupt: np.ndarray) -> tuple[np.ndarray, dict[int, int]]:
+    """Frames lost before each one where damage is on record, and the other gaps in an even rate."""
+    lost, pauses = np.zeros(len(steps), np.int64), dict[int, int]()
+    usual = float(np.median(steps[1:])) if len(steps) > 2 else 0.0
+    # Milliseconds round 1/24 s to 41 or 42: half a tick on either side is no unevenness.
+    even = np.abs(steps[1:] - usual) <= 0.1 * usual + 1
+    if usual <= 0 or even.mean() < EVEN:
+        return lost, pauses
+    for row in np.flatnonzero(steps > 1.5 * usual + 1):
+        count = round(float(steps[row]) / usual) - 1
+        whole = abs(steps[row] - (count + 1) * usual) <= 0.1 * usual + count + 1
+        if whole and count <= MOST_LOST and corrupt[max(0, row - REORDER) : row + REORDER].any():
+            lost[row] = count
+        else:
+            pauses[int(row)] = count
+    return lost, pauses
+
+
+def _filled(place: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """``values`` at their places, and what lies between them in the holes."""
+    if not len(place):
+        return values
+    return np.interp(np.arange(place[-1] + 1), place, values)

@@ -1,0 +1,172 @@
+"""Single stored pictures, read as viewers show them: upright, whatever their format and depth."""
+
+import warnings
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from scalor.errors import UserError
+
+Page = tuple[Path, int]
+"""An image file and the page inside it."""
+ORIENTATION, SUBFILE = 274, 254
+"""TIFF's and Exif's names of tags."""
+SIDEWAYS = (5, 6, 7, 8)
+NOT_FRAMES = frozenset(
+    ["ICO", "CUR", "ICNS", "PDF", "EPS", "PSD", "WMF", "MPEG", "IPTC", "GRIB", "BUFR", "HDF5", "DCX", "FLI", "FTEX"]
+)
+"""Formats that Pillow knows and nobody stores frames in: icons, documents, stubs."""
+PAGED = frozenset(["TIFF", "GIF", "WEBP", "PNG", "AVIF"])
+"""Formats of which all pages are frames."""
+
+
+@cache
+def endings() -> frozenset[str]:
+    """The endings, with dot and in small letters, of the pictures that can be read."""
+    Image.init()
+    known = Image.registered_extensions()
+    return frozenset(end for end, kind in known.items() if kind in Image.OPEN and kind not in NOT_FRAMES)
+
+
+class Reader:
+    """Reads pages; the file read last stays open, so that a stack is not searched from its start for each page."""
+
+    def __init__(self) -> None:
+        self._open: dict[Path, Image.Image] = {}
+        weakref.finalize(self, _close, self._open)
+
+    def stored(self, page: Page) -> np.ndarray | None:
+        """[H, W] or [H, W, 3] as stored, uint8 or wider; None if it cannot be read to its end."""
+        path, number = page
+        with quiet():
+            try:
+                picture = self._opened(path)
+                picture.seek(number)
+                deep = _by_opencv(path, number) if _has_deep_colours(picture) else None
+                return _upright(picture) if deep is None else _turned(deep, picture.getexif().get(ORIENTATION, 1))
+            except UnidentifiedImageError:
+                return _by_opencv(path, number)  # e.g. TIFF with 3 x 16 bits
+            except Exception:  # noqa: BLE001 - Pillow's parsers raise whatever damage makes them stumble over
+                _close(self._open)
+                return None
+
+    def _opened(self, path: Path) -> Image.Image:
+        if path not in self._open:
+            _close(self._open)
+            self._open[path] = Image.open(path)
+        return self._open[path]
+
+
+def _close(opened: dict[Path, Image.Image]) -> None:
+    for picture in opened.values():
+        picture.close()
+    opened.clear()
+
+
+def header_size(path: Path) -> tuple[int, int] | None:
+    """(height, width) as shown, from the head of the file; None if it cannot be read."""
+    with quiet():
+        try:
+            with Image.open(path) as picture:
+                # Pillow turns TIFF pictures itself.
+                turned = picture.format != "TIFF" and picture.getexif().get(ORIENTATION) in SIDEWAYS
+                return (picture.width, picture.height) if turned else (picture.height, picture.width)
+        except UnidentifiedImageError:
+            stored = _by_opencv(path, 0)
+            return None if stored is None else (stored.shape[0], stored.shape[1])
+        except Exception:  # noqa: BLE001 - as above
+            return None
+
+
+def frame_pages(path: Path) -> list[int]:
+    """Numbers of the pages that are frames, as far as they can be found; [0] also for what cannot be read.
+
+    Smaller copies of a picture, as pyramids have them, are no frames. Raises UserError for pages of differing sizes.
+    """
+    with quiet():
+        try:
+            with Image.open(path) as picture:
+                return _frames_in(picture, path) if picture.format in PAGED else [0]
+        except UnidentifiedImageError:
+            import cv2
+
+            return list(range(max(1, cv2.imcount(str(path))))) if path.suffix.lower() in (".tif", ".tiff") else [0]
+        except UserError:
+            raise
+        except Exception:  # noqa: BLE001 - as above
+            return [0]
+
+
+def _frames_in(picture: Image.Image, path: Path) -> list[int]:
+    if picture.format != "TIFF":
+        return list(range(int(getattr(picture, "n_frames", 1))))
+    size, found, number = picture.size, [0], 1
+    while True:
+        try:
+            picture.seek(number)
+        except Exception:  # noqa: BLE001 - the end, or a chain of pages that is cut: those before are there
+            return found
+        if not _tag(picture, SUBFILE) & 1:
+            if picture.size != size:
+                raise UserError(
+                    f"page {number + 1} of {path.name} is {picture.width}x{picture.height} px after pages of "
+                    f"{size[0]}x{size[1]} px; frames of one size are wanted; sort the pages into files"
+                )
+            found.append(number)
+        number += 1
+
+
+def _tag(picture: Any, number: int) -> int:
+    stored = picture.tag_v2.get(number, 0)
+    return int(stored) if isinstance(stored, int) else 0
+
+
+def _upright(picture: Any) -> np.ndarray:
+    if picture.mode.startswith(("I", "F")):
+        picture.load()
+        return np.asarray(ImageOps.exif_transpose(picture))
+    return np.asarray(ImageOps.exif_transpose(picture.convert("RGB")))
+
+
+def _has_deep_colours(picture: Any) -> bool:
+    """Whether colours have 16 bits, of which Pillow would keep the upper 8."""
+    return picture.mode not in ("1", "L", "P") and ";16" in str(picture.tile) and not picture.mode.startswith("I")
+
+
+def _turned(image: np.ndarray, orientation: int) -> np.ndarray:
+    """An image as the tag of its file says that viewers show it."""
+    if orientation in (5, 6, 7, 8):
+        image = image.swapaxes(0, 1)
+    flips = (orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7))
+    return np.ascontiguousarray(image[:: -1 if flips[0] else 1, :: -1 if flips[1] else 1])
+
+
+def _by_opencv(path: Path, page: int) -> np.ndarray | None:
+    import cv2
+
+    logging = cv2.utils.logging
+    level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    try:
+        done, pictures = cv2.imreadmulti(str(path), page, 1, flags=cv2.IMREAD_UNCHANGED)
+    except (cv2.error, OSError):
+        return None
+    finally:
+        logging.setLogLevel(level)
+    if not done or not pictures or pictures[0] is None:
+        return None
+    picture = pictures[0]
+    return picture if picture.ndim == 2 else np.ascontiguousarray(picture[:, :, 2::-1])
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """What Pillow finds odd in a file is no news for users, as long as it reads it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,62 @@
+"""What a path is before it is opened: streams and devices are told from files, contents from names."""
+
+import hashlib
+import re
+import stat
+from pathlib import Path
+
+from scalor.errors import UserError
+
+STREAM = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+ENDS = 1 << 16
+"""Bytes at either end of a file that go into its fingerprint."""
+
+
+def refuse_stream(text: str) -> None:
+    """Raises UserError for what has no end or can be read only once: URLs, cameras, pipes and the standard input."""
+    kind = _kind(text)
+    if kind is not None:
+        raise UserError(
+            f"{text} is {kind}; a video file or a folder of images is wanted, which can be read twice; record it first "
+            "(for example with ffmpeg -i ADDRESS -c copy -t 60 film.mkv), or hand its frames to scalor.Tracker one by "
+            "one"
+        )
+
+
+def _kind(text: str) -> str | None:
+    if STREAM.match(text) and not text.lower().startswith("file://"):
+        return "a network stream"
+    place = Path(text)
+    if text == "-" and not place.exists():
+        return "the standard input"
+    if text.isascii() and text.isdecimal() and not place.exists():
+        return "the number of a camera"
+    try:
+        mode = place.stat().st_mode
+    except (OSError, ValueError):
+        return None
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+        return "a pipe"
+    return "a device" if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) else None
+
+
+def fingerprint(place: Path) -> str:
+    """Tells a video from others whatever they are called: of a file's size and ends, of a folder's names and sizes."""
+    digest = hashlib.sha256()
+    try:
+        if place.is_dir():
+            files = sorted(file for file in place.rglob("*") if file.is_file())
+            for file in files:
+                digest.update(f"{file.relative_to(place)}\0{file.stat().st_size}\0".encode(errors="surrogateescape"))
+            ends = [file for file in files if file.stat().st_size][:1]
+        else:
+            ends = [place]
+        for file in ends:
+            with file.open("rb") as opened:
+                size = file.stat().st_size
+                digest.update(f"{size}\0".encode() + opened.read(ENDS))
+                opened.seek(max(0, size - ENDS))
+                digest.update(opened.read(ENDS))
+    except OSError:
+        return ""
+    return digest.hexdigest()[:32]

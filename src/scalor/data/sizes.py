@@ -1,0 +1,11 @@
+"""How large the frames of the generated data sets are, by their names."""
+
+from scalor.data import digits, sprites
+
+
+def frame_side(data: str) -> int | None:
+    """Side in pixels of the square frames of ``sprites-md`` and the like; None for what is not generated here."""
+    family, _, kind = data.partition(":")[0].partition("-")
+    if family == "sprites" and kind in sprites.PRESETS:
+        return sprites.sprites(kind).size
+    return digits.digits(kind).size if family == "digits" and kind in digits.PRESETS else None

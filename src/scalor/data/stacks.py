@@ -1,0 +1,147 @@
+"""Many frames in one picture file: TIFF stacks, ImageJ's stacks with a single head, and moving WebP and AVIF."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from scalor.data.images import DEFAULT_FPS, Album, ImageFrames
+from scalor.data.pictures import Reader, frame_pages, header_size, quiet
+from scalor.errors import UserError
+
+DESCRIPTION, COMPRESSION, STRIPS, BITS, SAMPLES, FORMAT = 270, 259, 273, 258, 277, 339
+
+
+@dataclass(frozen=True)
+class _Head:
+    """What the first page of a TIFF file says."""
+
+    tags: Mapping[int, Any]
+    order: str
+    size: tuple[int, int]
+
+    @property
+    def words(self) -> str:
+        """The description, in which ImageJ and OME say what the pages are."""
+        return str(self.tags.get(DESCRIPTION, ""))
+
+    def number(self, key: str) -> int:
+        """``key=NUMBER`` of ImageJ's description, 1 where nothing is said."""
+        match = re.search(rf"^{key}=(\d+)\s*$", self.words, re.MULTILINE) if self.words.startswith("ImageJ") else None
+        return int(match[1]) if match else 1
+
+    def axis(self, name: str) -> int:
+        """Length of the axis C, Z or T as ImageJ or OME give it, 1 where nothing is said."""
+        match = re.search(rf'\bSize{name}="(\d+)"', self.words)
+        stated = int(match[1]) if match else self.number({"C": "channels", "Z": "slices", "T": "frames"}[name])
+        # The colours of one picture are no pages.
+        return 1 if name == "C" and stated == self.tags.get(SAMPLES, 1) else stated
+
+    def fps(self) -> float:
+        match = re.search(r"^finterval=([0-9.eE+-]+)\s*$", self.words, re.MULTILINE)
+        try:
+            rate = 1 / float(match[1]) if match else 0.0
+        except (ValueError, ZeroDivisionError):
+            rate = 0.0
+        return rate if 1e-6 < rate < 1e6 else DEFAULT_FPS
+
+
+def open_stack(path: Path) -> ImageFrames | None:
+    """The pages of a TIFF file; None if it cannot be read as one. Raises UserError where its pages are no film."""
+    head = _head(path)
+    if head is None:
+        return None
+    if head.axis("C") > 1 or (head.axis("Z") > 1 and head.axis("T") > 1):
+        raise UserError(
+            f"{path} has {head.axis('T')} times of {head.axis('Z')} slices in {head.axis('C')} channels; one picture "
+            "per time is wanted; save one channel, and one slice or a projection, as a stack"
+        )
+    pages, images, size = frame_pages(path), head.number("images"), header_size(path)
+    if images > len(pages) == 1:
+        return _one_headed(path, head, images)
+    if size is None:
+        return None
+    tokens = [(path, page) for page in pages]
+    cut = images > len(pages) or _chain_is_cut(path)
+    album = Album(path.stem, tokens, Reader().stored, size=size, fps=head.fps(), cut=cut)
+    return ImageFrames(album)
+
+
+def open_animation(path: Path) -> ImageFrames | None:
+    """A picture that moves, as Pillow reads it; None if it does not move."""
+    pages, size = len(frame_pages(path)), header_size(path)
+    if pages < 2 or size is None:
+        return None
+    lengths = []
+    with quiet(), Image.open(path) as picture:
+        for page in range(pages):
+            try:
+                picture.seek(page)
+                picture.load()
+                lengths.append(float(picture.info.get("duration") or 0) / 1000)
+            except Exception:  # noqa: BLE001 - a page that cannot be read is reported when it is its turn
+                lengths.append(0.0)
+    whole = sum(lengths)
+    fps = pages / whole if whole > 0 else DEFAULT_FPS
+    times = np.cumsum([0.0, *lengths[:-1]]).tolist() if whole > 0 else None
+    tokens = [(path, page) for page in range(pages)]
+    return ImageFrames(Album(path.stem, tokens, Reader().stored, size=size, fps=fps, times=times))
+
+
+def _head(path: Path) -> _Head | None:
+    with quiet():
+        try:
+            with Image.open(path) as picture:
+                stored = getattr(picture, "tag_v2", None)
+                tags = dict(stored or {})
+                order = ">" if getattr(stored, "prefix", b"II") == b"MM" else "<"
+                return _Head(tags, order, (picture.height, picture.width))
+        except Exception:  # noqa: BLE001 - damage, or more bits than Pillow takes: OpenCV may read the pages
+            return _Head({}, "<", (0, 0)) if header_size(path) is not None else None
+
+
+def _one_headed(path: Path, head: _Head, images: int) -> ImageFrames | None:
+    """ImageJ writes stacks above 4 GB, and virtual ones, with one head: the pictures follow the first one raw."""
+    bits, samples = head.tags.get(BITS, (8,)), head.tags.get(SAMPLES, 1)
+    kind = {1: "u", 2: "i", 3: "f"}.get(head.tags.get(FORMAT, (1,))[0])
+    if head.tags.get(COMPRESSION, 1) != 1 or kind is None or samples not in (1, 3) or bits[0] not in (8, 16, 32):
+        return None
+    height, width = head.size
+    shape = (height, width) if samples == 1 else (height, width, samples)
+    dtype = np.dtype(f"{head.order}{kind}{bits[0] // 8}")
+    first, length = int(head.tags[STRIPS][0]), int(np.prod(shape)) * dtype.itemsize
+
+    def stored(page: int) -> np.ndarray | None:
+        with path.open("rb") as file:
+            file.seek(first + page * length)
+            raw = file.read(length)
+        return np.frombuffer(raw, dtype).reshape(shape) if len(raw) == length else None
+
+    there = min(images, max(0, path.stat().st_size - first) // length)
+    pages = list(range(there))
+    if not pages:
+        return None
+    album = Album(path.stem, pages, stored, size=head.size, fps=head.fps(), announced=images, cut=there < images)
+    return ImageFrames(album)
+
+
+def _chain_is_cut(path: Path) -> bool:
+    """Whether the list of pages leads out of the file."""
+    with quiet():
+        try:
+            with Image.open(path) as picture:
+                return getattr(picture, "n_frames", 1) < 1
+        except Exception:  # noqa: BLE001 - that is the answer, unless Pillow cannot read such pages at all
+            return _readable(path)
+
+
+def _readable(path: Path) -> bool:
+    try:
+        with Image.open(path):
+            return True
+    except Exception:  # noqa: BLE001 - as above
+        return False

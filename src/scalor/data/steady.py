@@ -1,0 +1,206 @@
+"""`Steady`: every frame as if the camera had not shaken and the light had not changed; blank frames are found.
+
+All is measured against one reference image of the place, so that the same code serves a training on the whole video and
+a tracker that sees one frame after the other.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+SMALL_SIDE = 256
+"""Shifts are measured in images of at most this side: finer than a quarter of a pixel of theirs is noise."""
+THUMB = 64
+"""Side of the images in which light is measured."""
+BLANK = 0.1
+"""A frame with less than this share of the reference's contrast is blank."""
+LEAST_SHIFT = 0.4
+"""Smaller shifts, in pixels, are left alone: resampling would blur for nothing."""
+LEAST_LIGHT = 1.5
+"""Smaller corrections, in grey levels, are left alone."""
+GAINS = (0.33, 3.0)
+PRIOR = 9.0
+MOST_BETTER = 0.65
+"""Share of the scene's edges that must fit better after a shift: what moves in front of a still scene moves few."""
+MOST_SHIFT = 0.1
+"""Share of the frame's side that a shaking camera may be off; beyond that it pans."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a frame differs from the reference as a whole.
+
+    shift   (x, y) pixels by which its contents lie further right and below than in the reference
+    gain, offset   float32 [3]: frame = gain * reference + offset
+    """
+
+    shift: tuple[float, float]
+    gain: np.ndarray
+    offset: np.ndarray
+
+
+class Steady:
+    """Brings frames uint8 [h, w, 3] into the place and the light of a reference image of that size."""
+
+    def __init__(self, reference: np.ndarray) -> None:
+        import cv2
+
+        self.reference = reference
+        self._edges = _edges(reference)
+        self._window = cv2.createHanningWindow(self._edges.shape[::-1], cv2.CV_32F)
+        self._thumb = _thumb(reference)
+        self._contrast = float(self._thumb.mean(axis=2).std())
+
+    def blank(self, frame: np.ndarray) -> bool:
+        """Whether a frame is black, white or of one colour where the reference is not."""
+        return self._contrast > 1.0 and float(_thumb(frame).mean(axis=2).std()) < BLANK * self._contrast
+
+    def change(self, frame: np.ndarray) -> Change:
+        """What has to be undone in a frame."""
+        shift = self._shift(frame)
+        gain, offset = _light(_thumb(_moved(frame, shift)), self._thumb)
+        return Change(shift, gain, offset)
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        """The frame as the reference's camera and light would have shown it; itself where nothing has to be done."""
+        return self.seen(frame)[0]
+
+    def seen(self, frame: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
+        """As a call, and how far (x, y) the frame's contents lie right of and below the reference's."""
+        change = self.change(frame)
+        return relit(_moved(frame, change.shift), change), change.shift
+
+    def fits(self, frame: np.ndarray) -> float:
+        """Correlation, -1..1, of a frame's edges with the reference's after the shift is undone."""
+        edges, (height, width) = _edges(frame), self.reference.shape[:2]
+        x, y = self._shift(frame)
+        moved = _moved(edges, (x * edges.shape[1] / width, y * edges.shape[0] / height))
+        return float(np.corrcoef(moved.ravel(), self._edges.ravel())[0, 1])
+
+    def _shift(self, frame: np.ndarray) -> tuple[float, float]:
+        """Phase correlation of the edges, believed where nearly all the scene's own edges fall into place by it."""
+        import cv2
+
+        edges = _edges(frame)
+        # Copies: the function multiplies its arguments by the window, in place.
+        (right, down), _ = cv2.phaseCorrelate(self._edges.copy(), edges.copy(), self._window)
+        factor = self.reference.shape[0] / edges.shape[0]
+        x, y = right * factor, down * factor
+        sides = (self.reference.shape[1], self.reference.shape[0])
+        most = max(abs(x) / sides[0], abs(y) / sides[1])
+        if max(abs(x), abs(y)) < LEAST_SHIFT or not most <= MOST_SHIFT:
+            return 0.0, 0.0
+        better = np.abs(_moved(edges, (right, down)) - self._edges) < np.abs(edges - self._edges)
+        return (x, y) if all(part.mean() > MOST_BETTER for part in self._scenes_edges(better)) else (0.0, 0.0)
+
+    def _scenes_edges(self, mask: np.ndarray) -> list[np.ndarray]:
+        """The values of a mask on the steepest fifth of each half of the view, left, right, upper, lower."""
+        height, width = self._edges.shape
+        rows, columns = (
+            (slice(0, height // 2), slice(height // 2, height)),
+            (slice(0, width // 2), slice(width // 2, width)),
+        )
+        halves = [(slice(None), column) for column in columns] + [(row, slice(None)) for row in rows]
+        return [mask[half][self._edges[half] >= np.quantile(self._edges[half], 0.8)] for half in halves]
+
+
+def pans(frames: np.ndarray, index: np.ndarray) -> bool:
+    """Whether the camera moves on: most neighbours in time are shifted, and most frames show other places.
+
+    A camera that only shakes shows one place all the time.
+
+    Args:
+        frames: uint8 [N, h, w, 3], some of them neighbours.
+        index: their numbers [N].
+    """
+    neighbours = np.flatnonzero(np.diff(index) == 1)[:: max(1, len(frames) // 40)]
+    moving = [Steady(frames[i])._shift(frames[i + 1]) != (0.0, 0.0) for i in neighbours]
+    if not moving or np.mean(moving) < 0.5:
+        return False
+    middle = Steady(frames[len(frames) // 2])
+    return float(np.mean([middle.fits(frame) < 0.5 for frame in frames[:: max(1, len(frames) // 20)]])) > 0.5
+
+
+def steadied(frames: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Bring frames uint8 [N, h, w, 3] into the reference's place and light, in place; bool [N], which are not blank."""
+    steady = Steady(reference)
+    seen = np.array([not steady.blank(frame) for frame in frames], bool)
+    if not seen.any():  # the reference itself is blank, mostly
+        return ~seen
+    for row in np.flatnonzero(seen):
+        frames[row] = steady(frames[row])
+    return seen
+
+
+def relit(frame: np.ndarray, change: Change) -> np.ndarray:
+    """A frame in the reference's light; itself where the correction is below `LEAST_LIGHT`."""
+    levels = np.array([[64.0], [192.0]], np.float32)
+    if np.abs((change.gain - 1.0) * levels + change.offset).max() < LEAST_LIGHT:
+        return frame
+    ramp = np.arange(256, dtype=np.float32)[:, None]
+    table = np.clip((ramp - change.offset) / change.gain + 0.5, 0, 255).astype(np.uint8)
+    return np.stack([table[frame[..., c], c] for c in range(frame.shape[2])], axis=2)
+
+
+def _moved(image: np.ndarray, shift: tuple[float, float]) -> np.ndarray:
+    """The image with its contents moved back by ``shift``; its edges are continued."""
+    import cv2
+
+    if shift == (0.0, 0.0):
+        return image
+    matrix = np.array([[1, 0, -shift[0]], [0, 1, -shift[1]]], np.float32)
+    return cv2.warpAffine(
+        image, matrix, (image.shape[1], image.shape[0]), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+def _edges(frame: np.ndarray) -> np.ndarray:
+    """Steepness of the grey image at most `SMALL_SIDE` large, float32: light that changes hardly changes it."""
+    import cv2
+
+    grey = frame.mean(axis=2, dtype=np.float32)
+    factor = min(1.0, SMALL_SIDE / max(grey.shape))
+    size = (max(8, round(grey.shape[1] * factor)), max(8, round(grey.shape[0] * factor)))
+    small = cv2.GaussianBlur(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), (0, 0), 1.0)
+    return np.hypot(cv2.Sobel(small, cv2.CV_32F, 1, 0), cv2.Sobel(small, cv2.CV_32F, 0, 1))
+
+
+def _thumb(frame: np.ndarray) -> np.ndarray:
+    import cv2
+
+    height, width = frame.shape[:2]
+    factor = min(1.0, THUMB / max(height, width))
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    return cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+
+
+def _light(frame: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Gain and offset of each channel by a robust line (Tukey's biweight) through the pixels of two thumbnails."""
+    gains, offsets = np.ones(3, np.float32), np.zeros(3, np.float32)
+    for channel in range(3):
+        x, y = reference[..., channel].ravel(), frame[..., channel].ravel()
+        good = (y > 3) & (y < 252) & (x > 3) & (x < 252)
+        if good.sum() >= 0.2 * good.size:
+            gains[channel], offsets[channel] = _line(x[good], y[good])
+    return gains, offsets
+
+
+def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """y = a x + b, robustly; a is held near the ratio of the medians where x has little contrast."""
+    ratio = float(np.clip(np.median(y / x), *GAINS))
+    start = min((1.0, float(np.median(y - x))), (ratio, 0.0), key=lambda ab: np.median(np.abs(y - ab[0] * x - ab[1])))
+    a, b = start
+    for _ in range(6):
+        rest = y - a * x - b
+        width = 4.685 * max(1.5, 1.4826 * float(np.median(np.abs(rest))))
+        weight = np.where(np.abs(rest) < width, (1 - (rest / width) ** 2) ** 2, 0.0)
+        total = float(weight.sum())
+        if total < 0.2 * len(x):
+            return 1.0, 0.0
+        mx, my = float((weight * x).sum()) / total, float((weight * y).sum()) / total
+        spread = float((weight * (x - mx) ** 2).sum()) / total
+        # A prior worth a contrast of 3 grey levels keeps the gain where the scene cannot tell it from an offset.
+        a = (float((weight * (x - mx) * (y - my)).sum()) / total + PRIOR * start[0]) / (spread + PRIOR)
+        a = float(np.clip(a, *GAINS))
+        b = my - a * mx
+    return a, b

@@ -1,0 +1,121 @@
+"""Corrections of identities, made by a person, applied to a table of tracks.
+
+A file of corrections has the columns ``action,id,other,first,last``; its rows are applied from top to bottom. Frames
+count from 1 as in ``tracks.csv``; an empty ``first`` or ``last`` means the beginning or the end.
+
+    swap     id and other change names in these frames
+    merge    other becomes id in these frames
+    split    id becomes other in these frames; where other is empty, a number that nobody has
+    delete   the rows of id in these frames go
+    relabel  id becomes other, which nobody may be called yet
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from scalor.core.tracks import FIRST_FRAME, Tracks
+from scalor.errors import UserError
+
+ACTIONS = ("swap", "merge", "split", "delete", "relabel")
+COLUMNS = ("action", "id", "other", "first", "last")
+NEEDS_OTHER = ("swap", "merge", "relabel")
+
+
+@dataclass(frozen=True)
+class Correction:
+    """One row; frames from ``first`` to ``last``, both included (None: to the end), counted from 0 as in `Tracks`."""
+
+    action: str
+    id: int
+    other: int | None = None
+    first: int = 0
+    last: int | None = None
+
+    def __str__(self) -> str:
+        end = "" if self.last is None else self.last + FIRST_FRAME
+        return f"{self.action},{self.id},{'' if self.other is None else self.other},{self.first + FIRST_FRAME},{end}"
+
+
+def read_corrections(path: str | PathLike[str]) -> list[Correction]:
+    """The rows of a file. Raises UserError with the line's number where one cannot be understood."""
+    file = Path(path)
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{file} cannot be read ({error}); a table {','.join(COLUMNS)} is wanted") from error
+    table = csv.DictReader(lines)
+    if not {"action", "id"} <= set(table.fieldnames or ()):
+        raise UserError(f"{file} begins with {(lines or [''])[0]!r}; the columns {','.join(COLUMNS)} are wanted")
+    found = []
+    for cells in table:
+        try:
+            found.append(_correction({key: (cells.get(key) or "").strip() for key in COLUMNS}))
+        except ValueError as error:
+            raise UserError(f"{file} line {table.line_num} is no correction ({error}); correct it") from error
+    return found
+
+
+def _correction(cells: dict[str, str]) -> Correction:
+    if cells["action"] not in ACTIONS:
+        raise ValueError(f"the action is {cells['action']!r}, one of {', '.join(ACTIONS)} is wanted")
+    other = int(cells["other"]) if cells["other"] else None
+    if other is None and cells["action"] in NEEDS_OTHER:
+        raise ValueError(f"{cells['action']} wants another id in the column other")
+    first = int(cells["first"] or FIRST_FRAME) - FIRST_FRAME
+    last = int(cells["last"]) - FIRST_FRAME if cells["last"] else None
+    if first < 0 or (last is not None and last < first):
+        raise ValueError(f"frames {cells['first']} to {cells['last']} are no range from {FIRST_FRAME} on")
+    return Correction(cells["action"], int(cells["id"]), other, first, last)
+
+
+def corrected(tracks: Tracks, corrections: Sequence[Correction]) -> Tracks:
+    """The table after all corrections; masks, scores and boxes stay with their rows.
+
+    Raises:
+        UserError: a correction speaks of an id that is not there, or would give an id twice in one frame.
+    """
+    for number, correction in enumerate(corrections, start=1):
+        try:
+            tracks = _apply(tracks, correction)
+        except ValueError as error:
+            raise UserError(f"correction {number} ({correction}) cannot be applied: {error}") from error
+    return tracks
+
+
+def _apply(tracks: Tracks, correction: Correction) -> Tracks:
+    last = tracks.length - 1 if correction.last is None else correction.last
+    span = (tracks.frame >= correction.first) & (tracks.frame <= last)
+    mine = span & (tracks.id == correction.id)
+    theirs = span & (tracks.id == correction.other) if correction.other is not None else np.zeros(len(tracks), bool)
+    here = mine | theirs if correction.action == "swap" else theirs if correction.action == "merge" else mine
+    if not here.any():
+        missing = correction.other if correction.action == "merge" else correction.id
+        raise ValueError(f"id {missing} has no row in these frames")
+    if correction.action == "delete":
+        return tracks.select(~mine)
+    names = tracks.id.copy()
+    if correction.action == "swap":
+        names[mine], names[theirs] = correction.other, correction.id
+    elif correction.action == "merge":
+        names[theirs] = correction.id
+    else:
+        other = int(tracks.id.max()) + 1 if correction.other is None else correction.other
+        if other != correction.id and (tracks.id == other).any():
+            raise ValueError(f"id {other} is there already; merge joins two, another number is free")
+        names[mine] = other
+    return _renamed(tracks, names)
+
+
+def _renamed(tracks: Tracks, names: np.ndarray) -> Tracks:
+    order = np.lexsort((names, tracks.frame))
+    pairs = np.stack([tracks.frame[order], names[order]])
+    twice = np.flatnonzero((np.diff(pairs, axis=1) == 0).all(axis=0))
+    if len(twice):
+        frame, name = pairs[:, twice[0]].tolist()
+        raise ValueError(f"id {name} would be twice in frame {frame + FIRST_FRAME}")
+    return replace(tracks, id=names).select(order)

@@ -1,0 +1,61 @@
+"""The formats by name."""
+
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+
+from scalor.errors import UserError
+from scalor.outputs import (
+    coco,
+    crops,
+    ctc,
+    cvat,
+    film,
+    geff,
+    movement,
+    napari,
+    plot,
+    sleap,
+    supervision,
+    trackmate,
+    trackpy,
+)
+from scalor.outputs.options import Options
+from scalor.outputs.tracked import Tracked, read_tracked
+
+FORMATS: dict[str, Callable[[Tracked, Path, Options], None]] = {
+    "cvat": cvat.write,
+    "coco": coco.write,
+    "ctc": ctc.write,
+    "geff": geff.write,
+    "napari": napari.write,
+    "movement": movement.write,
+    "trackmate": trackmate.write,
+    "sleap": sleap.write,
+    "supervision": supervision.write,
+    "trackpy": trackpy.write,
+    "video": film.write,
+    "crops": crops.write,
+    "plot": plot.write,
+}
+
+
+def export(
+    tracks: str | PathLike[str] | Tracked, to: str, out: str | PathLike[str], *, options: Options | None = None
+) -> Path:
+    """Write tracks in another tool's format; returns where.
+
+    Args:
+        tracks: a folder written by ``scalor track``, or one already read.
+        to: a key of `FORMATS`.
+        out: the file or new folder to write.
+        options: choices of the formats that have some.
+
+    Raises:
+        UserError: the format is unknown or its library not installed, the folder holds no tracks, ``out`` cannot be.
+    """
+    if to not in FORMATS:
+        raise UserError(f"the format {to} is unknown; one of {', '.join(FORMATS)} is wanted; choose one")
+    tracked = tracks if isinstance(tracks, Tracked) else read_tracked(tracks)
+    FORMATS[to](tracked, Path(out), options or Options())
+    return Path(out)

@@ -1,0 +1,177 @@
+"""What biologists and traffic engineers ask of tracks: paths, speeds, turns, areas, zones, lines, neighbours, counts.
+
+Positions are box centres. Lengths are in pixels, or in millimetres where pixels per millimetre are known; times are
+those of the frames. All angles are in degrees; seen on the screen, a positive turn is to the right.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from scalor.core.tracks import Tracks
+from scalor.errors import UserError
+from scalor.outputs.pixels import area, frames_of, steps_of
+from scalor.outputs.tracked import Tracked
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What the video shows.
+
+    px_per_mm  pixels per millimetre; None: lengths stay in pixels
+    zones      name -> corners (x, y) of a polygon in pixels, float64 [N >= 3, 2]
+    lines      name -> start and end (x, y) in pixels, float64 [2, 2]
+    """
+
+    px_per_mm: float | None = None
+    zones: Mapping[str, np.ndarray] = field(default_factory=dict)
+    lines: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def unit(self) -> str:
+        """Of lengths: px or mm."""
+        return "px" if self.px_per_mm is None else "mm"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Measures of every row of a table, float64 [R] unless said otherwise; NaN where there is none.
+
+    x, y       position
+    step       distance from the row before of the same track
+    speed      that per second
+    turn       angle between the step to here and the step before, above -180 to 180; NaN after a step of length 0
+    area       of the mask, else of the box
+    neighbour  int64, row of the nearest other object in the frame, -1 where it is alone
+    distance   to it
+    inside     zone -> bool [R]
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    step: np.ndarray
+    speed: np.ndarray
+    turn: np.ndarray
+    area: np.ndarray
+    neighbour: np.ndarray
+    distance: np.ndarray
+    inside: Mapping[str, np.ndarray]
+
+
+def measure_rows(tracked: Tracked, ground: Ground) -> Rows:
+    """The measures of every row."""
+    tracks, scale = tracked.tracks, ground.px_per_mm or 1.0
+    center = tracks.center
+    before, after = steps_of(tracks)
+    vector = np.full((len(tracks), 2), np.nan)
+    vector[after] = center[after] - center[before]
+    seconds = np.full(len(tracks), np.nan)
+    seconds[after] = tracked.times[tracks.frame[after]] - tracked.times[tracks.frame[before]]
+    step = np.hypot(*vector.T)
+    speed = np.divide(step, seconds, out=np.full(len(tracks), np.nan), where=seconds > 0)
+    turn = np.full(len(tracks), np.nan)
+    turn[after] = _angle(vector[before], vector[after])
+    pixels = [area(rle) for rle in tracks.masks] if tracks.masks is not None else tracks.box_tlwh[:, 2:].prod(axis=1)
+    neighbour, distance = nearest(tracks)
+    return Rows(
+        x=center[:, 0] / scale,
+        y=center[:, 1] / scale,
+        step=step / scale,
+        speed=speed / scale,
+        turn=turn,
+        area=np.asarray(pixels, np.float64) / scale**2,
+        neighbour=neighbour,
+        distance=distance / scale,
+        inside={name: within(center, corners) for name, corners in ground.zones.items()},
+    )
+
+
+def _angle(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """From the vectors ``first`` to ``second`` in degrees, NaN where one has no direction."""
+    cross = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]
+    angle = np.degrees(np.arctan2(cross, (first * second).sum(axis=1)))
+    still = (first == 0).all(axis=1) | (second == 0).all(axis=1)
+    return np.where(still, np.nan, angle)
+
+
+def nearest(tracks: Tracks) -> tuple[np.ndarray, np.ndarray]:
+    """Row of the nearest other centre in each row's frame (-1: none), and its distance in pixels (NaN: none)."""
+    from scipy.spatial import cKDTree
+
+    neighbour, distance = np.full(len(tracks), -1, np.int64), np.full(len(tracks), np.nan)
+    for rows in frames_of(tracks):
+        if len(rows) > 1:
+            points = tracks.center[rows]
+            far, found = cKDTree(points).query(points, k=2)
+            # Of two objects on one spot either may come first: the other one is the neighbour.
+            other = np.where(found[:, 0] == np.arange(len(rows)), 1, 0)
+            pick = np.arange(len(rows)), other
+            neighbour[rows], distance[rows] = rows[found[pick]], far[pick]
+    return neighbour, distance
+
+
+def within(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """Whether points [N, 2] lie in a polygon [M, 2] (even-odd rule; a left or upper edge is inside): bool [N]."""
+    inside = np.zeros(len(points), bool)
+    x, y = points.T
+    for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        spans = (y0 <= y) != (y1 <= y)
+        if y0 != y1:
+            inside ^= spans & (x >= x0 + (y - y0) / (y1 - y0) * (x1 - x0))
+    return inside
+
+
+def crossings(tracks: Tracks, line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows at which a track has just crossed a line from start to end [2, 2], and the direction, in order of frames.
+
+    Direction 1: from left to right for somebody who walks from the start to the end of the line, as seen on the
+    screen; -1: from right to left. A step that ends on the line has reached its right side.
+    """
+    before, after = steps_of(tracks)
+    start, along = line[0], line[1] - line[0]
+    first, second = tracks.center[before] - start, tracks.center[after] - start
+    left = along[0] * first[:, 1] - along[1] * first[:, 0]
+    right = along[0] * second[:, 1] - along[1] * second[:, 0]
+    changed = (left >= 0) != (right >= 0)
+    share = np.divide(left, left - right, out=np.zeros(len(left)), where=changed)
+    place = (first + share[:, None] * (second - first)) @ along / (along @ along)
+    hit = changed & (place >= 0) & (place <= 1)
+    rows, direction = after[hit], np.where(right[hit] >= 0, 1, -1)
+    order = np.lexsort((tracks.id[rows], tracks.frame[rows]))
+    return rows[order], direction[order]
+
+
+def frame_seconds(tracked: Tracked) -> np.ndarray:
+    """How long each frame stands: until the next one, the last as long as frames do on average. float64 [length]."""
+    return np.diff(tracked.times, append=tracked.times[-1:] + 1 / tracked.fps)
+
+
+def zone_of(text: str) -> tuple[str, np.ndarray]:
+    """``NAME=x,y,x,y,...``: two corners of a rectangle, or three and more of a polygon. Raises UserError."""
+    name, numbers = _named(text, "--zone", "NAME=LEFT,TOP,RIGHT,BOTTOM, or NAME=x,y,x,y,x,y,...")
+    if len(numbers) < 2:
+        raise UserError(f"--zone came with {text!r}; two corners of a rectangle, or more of a polygon, are wanted")
+    if len(numbers) == 2:
+        (x0, y0), (x1, y1) = numbers
+        numbers = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
+    return name, numbers
+
+
+def line_of(text: str) -> tuple[str, np.ndarray]:
+    """``NAME=x,y,x,y``. Raises UserError where these are not two different points."""
+    name, points = _named(text, "--line", "NAME=x,y,x,y")
+    if len(points) != 2 or (points[0] == points[1]).all():
+        raise UserError(f"--line came with {text!r}; two different points are wanted, for example door=0,240,640,240")
+    return name, points
+
+
+def _named(text: str, option: str, wanted: str) -> tuple[str, np.ndarray]:
+    name, _, numbers = text.partition("=")
+    try:
+        values = np.array([float(number) for number in numbers.split(",")])
+    except ValueError:
+        values = np.zeros(1)
+    if not name or len(values) % 2 or not np.isfinite(values).all():
+        raise UserError(f"{option} came with {text!r}; {wanted} in pixels is wanted; correct it")
+    return name, values.reshape(-1, 2)

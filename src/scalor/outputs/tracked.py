@@ -1,0 +1,152 @@
+"""`Tracked`: a folder that ``scalor track`` wrote, read back whole."""
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scalor.core.tracks import FIRST_FRAME, Rle, Tracks
+from scalor.errors import UserError
+from scalor.viz.export import SUMMARY
+
+TRACKS_CSV, MASKS = "tracks.csv", "masks.json"
+NEEDED = ("frame", "id", "left", "top", "width", "height")
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """What one tracking found.
+
+    tracks   the table in source pixels, with masks where the folder has them
+    times    float64 [tracks.length]: seconds of each frame since the video began
+    summary  what ``summary.json`` says
+    """
+
+    tracks: Tracks
+    times: np.ndarray
+    summary: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The video's name, without folder and ending."""
+        return str(self.summary.get("video", "video"))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the video in pixels."""
+        return int(self.summary["height"]), int(self.summary["width"])
+
+    @property
+    def fps(self) -> float:
+        """Frames per second."""
+        return float(self.summary["fps"])
+
+    def masks(self, what: str) -> list[Rle | None]:
+        """The masks of all rows. Raises UserError, which names ``what`` wants them, where the folder has none."""
+        if self.tracks.masks is None:
+            raise UserError(
+                f"the tracks have no {MASKS}; {what} is made of masks; track again, or choose another format"
+            )
+        return self.tracks.masks
+
+
+def read_tracked(folder: str | PathLike[str]) -> Tracked:
+    """The tracks, masks and summary of a folder.
+
+    Raises:
+        UserError: it is not such a folder, is incomplete, or a row cannot be understood.
+    """
+    place = Path(folder)
+    for name in (SUMMARY, TRACKS_CSV):
+        if not (place / name).is_file():
+            raise UserError(f"{place} has no {name}; a folder written by scalor track is wanted; check the path")
+    summary = _json(place / SUMMARY)
+    if not {"frames", "fps", "width", "height"} <= set(summary):
+        raise UserError(f"{place / SUMMARY} is no summary of tracks; a folder written by scalor track is wanted")
+    masks = _masks(place / MASKS) if (place / MASKS).is_file() else None
+    rows, times = _rows(place / TRACKS_CSV, masks, _base(summary))
+    length = int(summary["frames"])
+    last = max((row[0] for row in rows), default=-1)
+    if last >= length:
+        number = last + _base(summary)[0]
+        raise UserError(f"{place / TRACKS_CSV} speaks of frame {number} of a video of {length} frames; track it again")
+    tracks = Tracks.from_rows(rows, length=length, masks=masks is not None)
+    return Tracked(tracks, frame_times(times, length, float(summary["fps"])), summary)
+
+
+def frame_times(known: Mapping[int, float], length: int, fps: float) -> np.ndarray:
+    """Seconds of the frames 0 ... ``length - 1``: those of ``known`` frames as given, the others on lines between them.
+
+    Before the first and after the last known frame the clock goes on at ``fps``. float64 [length].
+    """
+    frames = np.arange(length)
+    if not known:
+        return frames / fps
+    at = np.array(sorted(known))
+    seconds = np.array([known[frame] for frame in at])
+    times = np.interp(frames, at, seconds)
+    early, late = frames < at[0], frames > at[-1]
+    times[early] = seconds[0] - (at[0] - frames[early]) / fps
+    times[late] = seconds[-1] + (frames[late] - at[-1]) / fps
+    return times
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({error}); the file that scalor wrote is wanted") from error
+
+
+def _masks(path: Path) -> dict[tuple[int, int], Rle]:
+    content = _json(path)
+    try:
+        return {(int(item["frame"]), int(item["id"])): item["segmentation"] for item in content["annotations"]}
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{path} is not a file of masks by scalor ({error!r}); the file that scalor wrote is wanted"
+        ) from error
+
+
+def _base(summary: Mapping[str, Any]) -> tuple[int, int]:
+    """What the table calls the first frame and the picture's left edge; before there was a choice it called both 0."""
+    return (FIRST_FRAME, int(summary["box_base"])) if "box_base" in summary else (0, 0)
+
+
+def _rows(
+    path: Path, masks: Mapping[tuple[int, int], Rle] | None, base: tuple[int, int]
+) -> tuple[list[tuple[Any, ...]], dict[int, float]]:
+    """Rows for `Tracks.from_rows`, and the time of every frame that has one."""
+    rows: list[tuple[Any, ...]] = []
+    times: dict[int, float] = {}
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        table = csv.DictReader(file)
+        missing = [name for name in NEEDED if name not in (table.fieldnames or ())]
+        if missing:
+            raise UserError(f"{path} has no column {missing[0]}; the columns that scalor track writes are wanted")
+        for number, cells in enumerate(table, start=2):
+            try:
+                row = _row(cells, *base)
+                if cells.get("time"):
+                    times[row[0]] = float(cells["time"])
+            except (TypeError, ValueError) as error:
+                raise UserError(f"{path} line {number} is not a row of tracks ({error}); correct it") from error
+            rows.append(row if masks is None else (*row, masks.get((row[0], row[1]))))
+    if len({row[:2] for row in rows}) < len(rows):
+        raise UserError(f"{path} gives an id twice in one frame; each once is wanted; remove one of the rows")
+    return rows, times
+
+
+def _row(cells: Mapping[str, str], first: int, edge: int) -> tuple[Any, ...]:
+    frame, identity = int(cells["frame"]) - first, int(cells["id"])
+    left, top, width, height = (float(cells[name]) for name in NEEDED[2:])
+    box = [left - edge, top - edge, width, height]
+    shares = [float(cells[name]) if cells.get(name) else 1.0 for name in ("score", "visibility")]
+    if frame < 0 or min(box[2:]) < 0 or not np.isfinite([*box, *shares]).all():
+        raise ValueError(f"frames from {first} and finite boxes with sides of 0 or more are wanted")
+    return (frame, identity, *box, *shares)

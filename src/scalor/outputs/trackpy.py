@@ -1,0 +1,30 @@
+"""trackpy: a ``.csv`` that ``pandas.read_csv`` turns into the table its functions take.
+
+Columns ``frame``, ``particle`` (our identity), ``x``, ``y`` (centre of the box; trackpy calls the centre of the first
+pixel 0), ``mass`` (area of the mask, else of the box), ``size`` (radius of a disc of that area), and the box.
+"""
+
+import csv
+import io
+import math
+from pathlib import Path
+
+from scalor.outputs.options import Options
+from scalor.outputs.pixels import CENTER, area
+from scalor.outputs.places import ending
+from scalor.outputs.tracked import Tracked
+from scalor.viz.export import write_text
+
+
+def write(tracked: Tracked, out: Path, options: Options) -> None:
+    """Write the table, sorted by frame and particle."""
+    tracks = tracked.tracks
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["frame", "particle", "x", "y", "mass", "size", "left", "top", "width", "height", "score"])
+    for row, (left, top, width, height) in enumerate(tracks.box_tlwh.tolist()):
+        mass = area(tracks.masks[row]) if tracks.masks is not None else width * height
+        x, y = left + width / 2 - CENTER, top + height / 2 - CENTER
+        cells = [x, y, mass, math.sqrt(mass / math.pi), left, top, width, height, tracks.score[row]]
+        table.writerow([int(tracks.frame[row]), int(tracks.id[row]), *(f"{value:.10g}" for value in cells)])
+    write_text(ending(out, ".csv", "trackpy"), text.getvalue())

@@ -1,0 +1,199 @@
+"""Which tracklets are one object: motion, looks and time in nats, decided for the whole video at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scalor.tracking.looks import WINDOW, Looks
+from scalor.tracking.motion import Leg, Motion
+
+RETURNS = 0.5
+"""Guess: how many of the objects that vanish inside the view are seen again. What leaves the view does not come back:
+by the usual convention it is a new object when it does.
+"""
+CUT = 0.1
+"""By so much of an object's size the middle of its box is at least unsure where the frame cuts the box."""
+LONGEST = 512
+"""Frames that an object may be gone."""
+OFTEN_RIGHT = 5.0
+"""Nats in favour of what the tracker says of objects that it had in view all the time: 1 in 150 goes wrong."""
+
+
+@dataclass(frozen=True)
+class Tracklet:
+    """Rows of one identity without those in which it is hidden.
+
+    id       of the causal tracker
+    rows     int64 [L]      where they stand in the table
+    leg      its path
+    looks    float [L, D]
+    box      float64 [L, 4] left, top, width, height
+    """
+
+    id: int
+    rows: np.ndarray
+    leg: Leg
+    looks: np.ndarray
+    box: np.ndarray
+
+    @property
+    def first(self) -> int:
+        return int(self.leg.frame[0])
+
+    @property
+    def last(self) -> int:
+        return int(self.leg.frame[-1])
+
+
+@dataclass(frozen=True)
+class Link:
+    """Tracklets ``before`` and ``after`` (numbers in a list) are one object, in favour of which speak ``nats``."""
+
+    before: int
+    after: int
+    nats: float
+
+
+def at_edge(box_tlwh: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Whether boxes [..., 4] reach the edge of a frame of ``size``, or come within a quarter of themselves."""
+    near, extent = box_tlwh[..., :2], box_tlwh[..., 2:]
+    gap = np.minimum(near, np.array(size[::-1]) - near - extent)
+    return (gap <= np.maximum(2.0, 0.25 * extent)).any(axis=-1)
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """Objects that appear, per frame and square pixel: at the edge of the view, and inside."""
+
+    edge: float
+    inside: float
+
+    @classmethod
+    def learn(cls, tracklets: Sequence[Tracklet], *, length: int, size: tuple[int, int]) -> "Arrivals":
+        """Counts; those of the first frame were there before. Inside, all of them may be links not made yet."""
+        starts = np.array([t.box[0] for t in tracklets if t.first > 0]).reshape(-1, 4)
+        length = max(length, 1)
+        extent = float(np.mean([t.leg.extent for t in tracklets])) if tracklets else 1.0
+        height, width = size
+        inner = max(0.0, height - 1.5 * extent) * max(0.0, width - 1.5 * extent)
+        rim = max(height * width - inner, 1.0)
+        edge = int(at_edge(starts, size).sum())
+        inside = len(starts) - edge
+        return cls((edge + 1) / (length * rim), (inside + 1) / (length * max(inner, 1.0)))
+
+
+@dataclass(frozen=True)
+class Video:
+    """What links are judged by.
+
+    clock   int64 [length]   how many frames were seen up to each frame: blank and undecodable ones take no time
+    size    (height, width)
+    """
+
+    clock: np.ndarray
+    size: tuple[int, int]
+    motion: Motion
+    looks: Looks
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """Where N tracklets begin and end: all that links are judged by, as arrays over tracklets."""
+
+    id: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+    start: np.ndarray
+    coming: np.ndarray
+    end: np.ndarray
+    leaving: np.ndarray
+    first_looks: np.ndarray
+    last_looks: np.ndarray
+    extent: np.ndarray
+    enters: np.ndarray
+    leaves: np.ndarray
+
+    @classmethod
+    def of(cls, tracklets: Sequence[Tracklet], size: tuple[int, int]) -> "_Ends":
+        starts, ends = [each.leg.first() for each in tracklets], [each.leg.last() for each in tracklets]
+        return cls(
+            id=np.array([each.id for each in tracklets]),
+            first=np.array([each.first for each in tracklets]),
+            last=np.array([each.last for each in tracklets]),
+            start=np.array([place for place, _ in starts]),
+            coming=np.array([speed for _, speed in starts]),
+            end=np.array([place for place, _ in ends]),
+            leaving=np.array([speed for _, speed in ends]),
+            first_looks=np.array([each.looks[:WINDOW].mean(axis=0) for each in tracklets]),
+            last_looks=np.array([each.looks[-WINDOW:].mean(axis=0) for each in tracklets]),
+            extent=np.array([each.leg.extent.mean() for each in tracklets]),
+            enters=at_edge(np.array([each.box[0] for each in tracklets]), size),
+            leaves=at_edge(np.array([each.box[-1] for each in tracklets]), size),
+        )
+
+
+def link(tracklets: Sequence[Tracklet], video: Video) -> list[Link]:
+    """The likeliest set of links: each tracklet has one predecessor and one successor at most.
+
+    A link is worth ln of how much likelier it is that the object came back just there and then, looking like this, than
+    that it stayed away and another one appeared. The sum is maximised by linear assignment, in groups of tracklets that
+    could be linked at all, so that long videos cost no more than many short ones.
+    """
+    if not tracklets:
+        return []
+    ends = _Ends.of(tracklets, video.size)
+    arrivals = Arrivals.learn(tracklets, length=len(video.clock), size=video.size)
+    order = np.argsort(ends.first, kind="stable")
+    starts = ends.first[order]
+    found: list[Link] = []
+    for before in range(len(tracklets)):
+        first, end = np.searchsorted(starts, ends.last[before] + np.array([1, 1 + LONGEST]))
+        after = order[first:end]
+        nats = _worth(ends, before, after, video=video, arrivals=arrivals)
+        good = nats > 0
+        found += [Link(before, *pair) for pair in zip(after[good].tolist(), nats[good].tolist(), strict=True)]
+    return _assigned(found, len(tracklets))
+
+
+def _worth(ends: _Ends, one: int, others: np.ndarray, *, video: Video, arrivals: Arrivals) -> np.ndarray:
+    """Nats in favour of links from the end of tracklet ``one`` to the beginnings of ``others``."""
+    gap = ends.first[others] - ends.last[one]
+    absent = np.maximum(0, video.clock[ends.first[others]] - video.clock[ends.last[one]] - 1)
+    # How long it stays away spans orders of magnitude: each doubling is as likely.
+    when = RETURNS / ((absent + 1) * (1 + np.log(LONGEST)))
+    new = np.where(ends.enters[others], arrivals.edge, arrivals.inside)
+    missed = ends.start[others] - ends.end[one] - gap[:, None] * (ends.leaving[one] + ends.coming[others]) / 2
+    # The middle of a box that is cut by the frame moves otherwise than the object.
+    cut = CUT * ends.extent[one] * (ends.leaves[one] | ends.enters[others])
+    where = video.motion.log_density(missed, gap, least=cut)
+    how = video.looks.evidence(ends.last_looks[one], ends.first_looks[others])
+    # The tracker kept an eye on what it saw vanish inside the view.
+    kept = np.where((absent > 0) & (ends.id[one] == ends.id[others]), OFTEN_RIGHT, 0.0)
+    nats = np.log(when / (1 - RETURNS)) + where - np.log(new) + how + kept
+    return np.where((absent > 0) & ends.leaves[one], -np.inf, nats)
+
+
+def _assigned(links: list[Link], count: int) -> list[Link]:
+    """The links of the largest sum of which no two share an end."""
+    if not links:
+        return []
+    from scipy.optimize import linear_sum_assignment
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    before, after = (np.array([getattr(each, name) for each in links]) for name in ("before", "after"))
+    # Ends are nodes 0 .. count - 1, beginnings count .. 2 count - 1.
+    graph = coo_array((np.ones(len(links)), (before, count + after)), shape=(2 * count, 2 * count))
+    _, group = connected_components(graph, directed=False)
+    chosen: list[Link] = []
+    for name in np.unique(group[before]):
+        members = [each for each in links if group[each.before] == name]
+        rows = {end: row for row, end in enumerate(sorted({each.before for each in members}))}
+        columns = {end: column for column, end in enumerate(sorted({each.after for each in members}))}
+        worth = np.zeros((len(rows), len(columns)))
+        for each in members:
+            worth[rows[each.before], columns[each.after]] = each.nats
+        pairs = set(zip(*linear_sum_assignment(worth, maximize=True), strict=True))
+        chosen += [each for each in members if (rows[each.before], columns[each.after]) in pairs]
+    return sorted(chosen, key=lambda each: (each.before, each.after))

@@ -1,0 +1,260 @@
+"""A recorded video may be read to its end before anything is said about its beginning.
+
+The first pass is the causal tracker with nothing held back. Then identities that changed hands are given back, gaps are
+closed, ghosts are dropped and boxes are smoothed; all of it learned from the tracks of this one video.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from scalor.tracking.encounters import encounters, swapped
+from scalor.tracking.individuals import NOBODY
+from scalor.tracking.individuals import individuals as individuals_of
+from scalor.tracking.linking import Link, Tracklet, Video, link
+from scalor.tracking.looks import Looks
+from scalor.tracking.masks import PatchMasks
+from scalor.tracking.motion import Leg, Motion
+from scalor.tracking.report import FrameResult
+from scalor.tracking.smoothing import runs, smooth, window_for
+from scalor.tracking.table import Rows
+
+HARDLY = 0.05
+"""An object of which less than this share is seen is out of sight."""
+
+
+@dataclass(frozen=True)
+class Joint:
+    """A decision of the second pass, for people to check.
+
+    before  last frame before a gap, or before an encounter
+    frame   first frame after it, in which the object is the one called
+    id      ...
+    box     ... and is there, [4] left, top, width, height
+    nats    in favour of the decision
+    swap    not a gap was closed, but identities were given back
+    """
+
+    before: int
+    frame: int
+    id: int
+    box: np.ndarray
+    nats: float
+    swap: bool = False
+
+
+@dataclass(frozen=True)
+class _Decision:
+    """A joint while identities may still change: the object seen last in frame ``before`` is that of ``row``."""
+
+    before: int
+    row: int
+    nats: float
+    swap: bool = False
+
+
+@dataclass(frozen=True)
+class Revised:
+    """The table after the second pass.
+
+    rows      the first pass's rows, with the new identities and boxes
+    keep      bool [R]  what is reported
+    joints    gaps that were closed and identities that were given back
+    dropped   tracks that were taken for ghosts, or, of a known number of individuals, belong to none
+    window    frames that boxes were smoothed over, 1: not at all
+    """
+
+    rows: Rows
+    keep: np.ndarray
+    joints: tuple[Joint, ...]
+    dropped: int
+    window: int
+
+    def words(self) -> dict[str, object]:
+        """What ``summary.json`` says of the second pass."""
+        return {
+            "gaps_closed": sum(not joint.swap for joint in self.joints),
+            "swaps_undone": sum(joint.swap for joint in self.joints),
+            "tracks_dropped": self.dropped,
+            "smoothed_over": self.window,
+        }
+
+    def results(self, masks: Iterator[PatchMasks]) -> Iterator[FrameResult]:
+        """Frame by frame what is reported; ``masks`` are those of the first pass, frame by frame."""
+        rows = self.rows
+        edges = np.searchsorted(rows.frame, np.arange(rows.length + 1))
+        for number, (first, end) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+            picked = first + np.flatnonzero(self.keep[first:end])
+            picked = picked[np.argsort(rows.id[picked], kind="stable")]
+            yield FrameResult(
+                index=number,
+                ids=rows.id[picked],
+                box_tlwh=rows.box_tlwh[picked],
+                score=rows.score[picked],
+                visibility=rows.visibility[picked],
+                masks=next(masks).select(picked - first),
+            )
+
+
+def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1, individuals: int | None = None) -> Revised:
+    """The second pass over what the first one found.
+
+    Args:
+        rows: of a causal tracker that reports everything at once.
+        min_visibility: objects of which less than this share is seen are not reported, as in `Tracker`.
+        confirm: tracks that are seen in fewer frames, links counted, are dropped.
+        individuals: how many there are in every frame, if that is known: each keeps one identity, 0, 1, ...
+    """
+    keep = rows.visibility >= min_visibility
+    ids = rows.id.copy()
+    motion, looks = learned(tracklets_of(rows, ids, keep))
+    ids, swaps = _given_back(rows, ids, keep, motion=motion, looks=looks)
+    pieces = tracklets_of(rows, ids, keep, _stretches(rows, ids))
+    video = Video(np.cumsum(rows.seen), rows.size, motion, looks)
+    ids, gaps = _joined(ids, pieces, link(pieces, video))
+    dropped = 0
+    if individuals is not None:
+        linked, ids = ids, _distributed(rows, ids, keep, video=video, count=individuals)
+        dropped = len(np.unique(linked[keep & (ids == NOBODY)]))
+        keep &= (ids != NOBODY) & _clearest(rows, ids, keep)
+    names, counts = np.unique(ids[keep], return_counts=True)
+    ghosts = names[counts < confirm]
+    keep &= ~np.isin(ids, ghosts)
+    dropped += len(ghosts)
+    boxes, window = _smoothed(rows, ids, keep)
+    table = replace(rows, id=ids, box_tlwh=boxes)
+    joints = [
+        Joint(each.before, int(rows.frame[each.row]), int(ids[each.row]), boxes[each.row], each.nats, each.swap)
+        for each in sorted((*swaps, *gaps), key=lambda each: each.row)
+        if keep[each.row]
+    ]
+    return Revised(table, keep, tuple(joints), dropped, window)
+
+
+def tracklets_of(rows: Rows, ids: np.ndarray, keep: np.ndarray, stretch: np.ndarray | None = None) -> list[Tracklet]:
+    """The rows ``keep`` (bool [R]) by identity ``ids`` [R], or by the finer ``stretch`` [R]."""
+    part_of = ids if stretch is None else stretch
+    picked = np.flatnonzero(keep)
+    picked = picked[np.lexsort((rows.frame[picked], part_of[picked]))]
+    parts = np.split(picked, np.flatnonzero(np.diff(part_of[picked])) + 1) if len(picked) else []
+    center, looks = rows.center, rows.looks
+    return [
+        Tracklet(
+            id=int(ids[part[0]]),
+            rows=part,
+            leg=Leg(rows.frame[part], center[part], np.median(rows.box_tlwh[part, 2:], axis=0)),
+            looks=looks[part].astype(np.float32),
+            box=rows.box_tlwh[part],
+        )
+        for part in parts
+    ]
+
+
+def learned(tracklets: Sequence[Tracklet]) -> tuple[Motion, Looks]:
+    """What the tracks of a video say about how its objects move and look."""
+    motion = Motion.learn([each.leg for each in tracklets])
+    return motion, Looks.learn([(each.leg.frame, each.looks) for each in tracklets])
+
+
+def _given_back(
+    rows: Rows, ids: np.ndarray, keep: np.ndarray, *, motion: Motion, looks: Looks
+) -> tuple[np.ndarray, list[_Decision]]:
+    """Identities after the swaps are undone, one encounter after the other."""
+    ids = ids.copy()
+    joints: list[_Decision] = []
+    pieces = tracklets_of(rows, ids, keep)
+    for meeting in encounters(pieces):
+        nats = swapped(meeting, pieces, motion=motion, looks=looks)
+        if nats <= 0:
+            continue
+        one, other = pieces[meeting.one].id, pieces[meeting.other].id
+        later = rows.frame > (meeting.start + meeting.end) // 2
+        first, second = later & (ids == one), later & (ids == other)
+        ids[first], ids[second] = other, one
+        fresh = {piece.id: piece for piece in tracklets_of(rows, ids, keep & np.isin(ids, [one, other]))}
+        pieces[meeting.one], pieces[meeting.other] = fresh[one], fresh[other]
+        at = int(np.searchsorted(fresh[one].leg.frame, meeting.end + 1))
+        joints.append(_Decision(meeting.start - 1, int(fresh[one].rows[at]), nats, swap=True))
+    return ids, joints
+
+
+def _stretches(rows: Rows, ids: np.ndarray) -> np.ndarray:
+    """A number [R] for every stretch in which an object is in view without a break, blank frames aside.
+
+    That it is the same object after a break is a guess of the tracker's, which knows the past alone and lets what left
+    the view come back.
+    """
+    clock = np.cumsum(rows.seen)[rows.frame]
+    order = np.lexsort((clock, ids))
+    here = order[rows.visibility[order] >= HARDLY]
+    new = np.zeros(len(rows), dtype=bool)
+    new[here] = (np.diff(ids[here], prepend=-1) != 0) | (np.diff(clock[here], prepend=-1) != 1)
+    # Rows in which it is out of sight belong to what was before.
+    new[order] |= np.diff(ids[order], prepend=-1) != 0
+    stretch = np.zeros(len(rows), dtype=np.int64)
+    stretch[order] = np.cumsum(new[order])
+    return stretch
+
+
+def _joined(ids: np.ndarray, pieces: Sequence[Tracklet], links: Sequence[Link]) -> tuple[np.ndarray, list[_Decision]]:
+    """Linked tracklets under one identity: the tracker's of the first of them, if it is free, else a new one."""
+    out = ids.copy()
+    before = {each.after: each for each in links}
+    taken: set[int] = set()
+    fresh = int(ids.max(initial=-1)) + 1
+    joints = []
+    for number in sorted(range(len(pieces)), key=lambda at: (pieces[at].first, pieces[at].id)):
+        piece = pieces[number]
+        if number in before:
+            last = pieces[before[number].before]
+            name = int(out[last.rows[0]])
+            joints.append(_Decision(last.last, int(piece.rows[0]), before[number].nats))
+        elif piece.id in taken:
+            name, fresh = fresh, fresh + 1
+        else:
+            name = piece.id
+        taken.add(piece.id)
+        out[piece.rows] = name
+    return out, joints
+
+
+def _clearest(rows: Rows, ids: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """Of the rows ``keep`` of one identity in one frame the one that is seen best: bool [R]."""
+    picked = np.flatnonzero(keep)
+    picked = picked[np.lexsort((-rows.visibility[picked], ids[picked], rows.frame[picked]))]
+    first = (np.diff(ids[picked], prepend=NOBODY - 1) != 0) | (np.diff(rows.frame[picked], prepend=-1) != 0)
+    out = np.zeros(len(ids), dtype=bool)
+    out[picked[first]] = True
+    return out
+
+
+def _distributed(rows: Rows, ids: np.ndarray, keep: np.ndarray, *, video: Video, count: int) -> np.ndarray:
+    """Identities 0 to ``count`` - 1, and `NOBODY` for what belongs to no individual."""
+    pieces = tracklets_of(rows, ids, keep)
+    out = np.full(len(ids), NOBODY)
+    for piece, name in zip(pieces, individuals_of(pieces, video, count=count).tolist(), strict=True):
+        out[piece.rows] = name
+    return out
+
+
+def _smoothed(rows: Rows, ids: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, int]:
+    """Boxes [R, 4] with edges that are free of jitter where they lie inside the frame."""
+    height, width = rows.size
+    box = rows.box_tlwh
+    edges = np.concatenate([box[:, :2], box[:, :2] + box[:, 2:]], axis=1)
+    # What is cut off by the frame says nothing of how the rest moves.
+    cut = (edges <= 0.5) | (edges >= np.array([width, height, width, height]) - 0.5)
+    stretches = [
+        (part[span], side)
+        for part in (piece.rows for piece in tracklets_of(rows, ids, keep))
+        for side in range(4)
+        for span in runs(rows.frame[part], cut[part, side])
+    ]
+    window = window_for([edges[part, side, None] for part, side in stretches])
+    for part, side in stretches:
+        edges[part, side] = smooth(edges[part, side, None], window)[:, 0]
+    edges = edges.clip(0.0, [width, height, width, height])
+    extent = edges[:, 2:] - edges[:, :2]
+    sound = (extent > 0).all(axis=1, keepdims=True)
+    return np.where(sound & keep[:, None], np.concatenate([edges[:, :2], extent], axis=1), box), window

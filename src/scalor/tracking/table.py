@@ -1,0 +1,122 @@
+"""What a first pass over a video leaves behind: rows in memory, masks on the disk."""
+
+import pickle
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from scalor.tracking.masks import PatchMasks
+from scalor.tracking.report import FrameResult
+
+BLOCK = 256
+"""Frames whose rows are put together at a time: thousands of tiny arrays would be larger than what they hold."""
+COLUMNS = ("ids", "box_tlwh", "score", "visibility")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """All R rows of a first pass in the order in which they came; about 100 bytes each.
+
+    frame       int64   [R]
+    id          int64   [R]     of the causal tracker
+    box_tlwh    float64 [R, 4]  source pixels
+    score       float64 [R]
+    visibility  float64 [R]
+    looks       float16 [R, D]  what the objects look like (D may be 0)
+    seen        bool [length]   frames that were neither blank nor undecodable
+    size        (height, width) of the frames
+    """
+
+    frame: np.ndarray
+    id: np.ndarray
+    box_tlwh: np.ndarray
+    score: np.ndarray
+    visibility: np.ndarray
+    looks: np.ndarray
+    seen: np.ndarray
+    size: tuple[int, int]
+
+    @property
+    def length(self) -> int:
+        """Number of frames."""
+        return len(self.seen)
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @property
+    def center(self) -> np.ndarray:
+        """Box centres (x, y), float64 [R, 2]."""
+        return self.box_tlwh[:, :2] + self.box_tlwh[:, 2:] / 2
+
+
+class Shelf:
+    """Keeps the results of one pass until they are asked for again, frame by frame; made by `shelf`.
+
+    Masks lie in ``file``, packed to bits at the network's resolution.
+    """
+
+    def __init__(self, file: BinaryIO, size: tuple[int, int]) -> None:
+        self._size = size
+        self._file = file
+        self._parts: list[FrameResult] = []
+        self._blocks: list[list[np.ndarray]] = []
+        self._seen = bytearray()
+
+    def put(self, result: FrameResult) -> None:
+        """Add the next frame's result."""
+        masks = result.masks
+        packed = (masks.patch.shape, np.packbits(masks.patch), masks.corner, masks.size, masks.scale)
+        pickle.dump(packed, self._file, protocol=pickle.HIGHEST_PROTOCOL)
+        self._parts.append(replace(result, masks=PatchMasks.none(self._size)))
+        self._seen.append(result.decoded)
+        if len(self._parts) >= BLOCK:
+            self._pack()
+
+    def rows(self) -> Rows:
+        """All rows so far."""
+        self._pack()
+        none: list[np.ndarray] = [np.zeros(0, np.int64)] * 2 + [
+            np.zeros((0, 4)),
+            np.zeros(0),
+            np.zeros(0),
+            np.zeros((0, 0), np.float16),
+        ]
+        columns: list[np.ndarray] = [np.concatenate(column) for column in zip(*self._blocks, strict=True)] or none
+        frame, name, box, score, visibility, looks = columns
+        seen = np.frombuffer(bytes(self._seen), dtype=bool)
+        return Rows(frame, name, box, score, visibility, looks, seen, self._size)
+
+    def masks(self) -> Iterator[PatchMasks]:
+        """The masks of one frame after the other, from the first."""
+        self._file.seek(0)
+        for _ in range(len(self._seen)):
+            shape, bits, corner, size, scale = pickle.load(self._file)
+            patch = np.unpackbits(bits, count=int(np.prod(shape))).astype(bool).reshape(shape)
+            yield PatchMasks(patch, corner, size, scale)
+
+    def _pack(self) -> None:
+        first = len(self._seen) - len(self._parts)
+        frames = [np.full(len(part), first + number) for number, part in enumerate(self._parts)]
+        found = [part for part in self._parts if len(part)]
+        self._parts = []
+        if not found:
+            return
+        columns = [np.concatenate([getattr(part, name) for part in found]) for name in COLUMNS]
+        looks = [part.looks if len(part.looks) else np.zeros((len(part), 0)) for part in found]
+        self._blocks.append([np.concatenate(frames), *columns, np.concatenate(looks).astype(np.float16)])
+
+
+@contextmanager
+def shelf(size: tuple[int, int], *, folder: Path | None = None) -> Iterator[Shelf]:
+    """A shelf for frames of ``size``, whose file has no name and vanishes with the block, or with the process.
+
+    It lies in ``folder``, or among the system's temporary files.
+    """
+    with tempfile.TemporaryFile(dir=folder) as file:
+        yield Shelf(file, size)

@@ -1,0 +1,150 @@
+"""Laws of the app: visitors have rooms of their own, nothing outlives them, mistakes are told, a browser drives it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scalor.app import page
+from scalor.app.page import ENDINGS, Limits
+from scalor.app.room import Room
+from scalor.cli.export import FORMATS
+from scalor.errors import UserError
+from scalor.viz.export import video_writer
+
+from ..outputs.browser import browser
+
+
+@pytest.fixture
+def clip(tmp_path) -> Path:
+    """Two squares that pass each other over noise."""
+    rng = np.random.default_rng(0)
+    with video_writer(tmp_path / "clip.mp4", fps=10.0) as film:
+        for t in range(24):
+            picture = rng.integers(60, 70, (96, 128, 3), dtype=np.uint8)
+            picture[20:36, 4 + 3 * t : 20 + 3 * t] = (230, 80, 60)
+            picture[60:74, 110 - 3 * t : 124 - 3 * t] = (60, 200, 90)
+            film.write(picture)
+    return tmp_path / "clip.mp4"
+
+
+def last(steps):
+    *_, end = steps
+    return end
+
+
+def test_visitors_have_rooms_of_their_own_that_go_with_them(tmp_path, clip):
+    one, two = Room(tmp_path), Room(tmp_path)
+    one.take(clip)
+    assert one.path != two.path and one.video.parent == one.path and two.video is None
+    assert one.fresh("tracks") != one.fresh("tracks")
+    one.close()
+    assert not one.path.exists() and two.path.exists() and clip.exists()
+
+
+def test_a_new_video_clears_the_room(tmp_path, clip):
+    room = Room(tmp_path)
+    room.take(clip)
+    (room.path / "run").mkdir()
+    room.take(clip)
+    assert [item.name for item in room.path.iterdir()] == ["video.mp4"]
+
+
+def test_what_is_no_video_is_refused_and_the_old_one_stays(tmp_path, clip):
+    room = Room(tmp_path)
+    room.take(clip)
+    (tmp_path / "note.mp4").write_text("no video")
+    with pytest.raises(UserError, match="playable video is wanted"):
+        room.take(tmp_path / "note.mp4")
+    assert room.video.exists()
+
+
+def test_a_commands_mistake_is_told_in_its_own_sentence(tmp_path):
+    with pytest.raises(UserError, match="did you mean track"):
+        last(Room(tmp_path).command(["trakc"], limit=60))
+
+
+def test_a_command_ends_at_its_limit_and_when_nobody_listens(tmp_path):
+    room = Room(tmp_path)
+    with pytest.raises(UserError, match="the limit of this app"):
+        last(room.command(["weights"], limit=0))
+    assert room._running.poll() is not None
+    steps = room.command(["weights"], limit=60)
+    next(steps)
+    steps.close()
+    assert room._running.poll() is not None
+
+
+def test_without_video_or_tracks_a_handler_says_what_is_missing(tmp_path):
+    room = Room(tmp_path)
+    for handler, words in ((page._tracker(Limits()), "video"), (page._exporter(Limits()), "tracks")):
+        with pytest.raises(UserError, match=f"no {words} yet"):
+            last(handler(room, *(["coco"] if words == "tracks" else [])))
+
+
+def test_every_format_has_an_ending_or_is_packed():
+    assert set(ENDINGS) < set(FORMATS) and set(FORMATS) - set(ENDINGS) == {"ctc", "geff", "napari", "crops"}
+
+
+@pytest.mark.slow
+def test_tracks_are_put_right_and_taken_away_and_the_neighbour_sees_nothing(tmp_path, clip):
+    room, neighbour, limits = Room(tmp_path), Room(tmp_path), Limits()
+    room.take(clip)
+    neighbour.take(clip)
+    _, _, overlay, report = last(page._tracker(limits)(room))
+    assert Path(overlay).exists() and report.startswith("<iframe") and 'sandbox="allow-scripts"' in report
+    found = json.loads(Path(last(page._exporter(limits)(room, "coco"))).read_text())
+    ids = {item["track_id"] for item in found["annotations"]}
+    name = min(ids)
+    last(page._corrector(limits)(room, [["relabel", name, "77", "", ""], ["", "", "", "", ""]]))
+    found = json.loads(Path(last(page._exporter(limits)(room, "coco"))).read_text())
+    assert {item["track_id"] for item in found["annotations"]} == ids - {name} | {77}
+    assert Path(last(page._exporter(limits)(room, "crops"))).suffix == ".zip"
+    assert [item.name for item in neighbour.path.iterdir()] == ["video.mp4"]
+
+
+@pytest.mark.slow
+def test_in_a_browser_a_video_becomes_tracks_and_a_download(tmp_path, clip):
+    pytest.importorskip("gradio", reason="pip install 'scalor[app]'")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (tmp_path / "tmp").mkdir()
+    call = [sys.executable, "-m", "scalor.cli.main", "app", "--port", str(port), "--no-browser"]
+    served = subprocess.Popen(
+        call, stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path / "tmp")}
+    )
+    try:
+        assert served.stdout.readline().startswith("open http")
+        with browser() as window:
+            window.size(1200, 1600)
+            window.open(f"http://127.0.0.1:{port}/")
+            window.wait("return !!document.querySelector('#video input[type=file]')", seconds=120)
+            window.give("#video input[type=file]", clip)
+            said = "document.querySelector('#said textarea').value"
+            window.wait(f"return {said}.startsWith('The video')", seconds=120)
+            window.run("document.querySelector('#classical').click()")
+            window.wait("const v = document.querySelector('#overlay video'); return v && v.readyState > 1", seconds=300)
+            assert "tracks in 24 frames" in window.run(f"return {said}")
+            window.run("document.querySelector('#export').click()")
+            found = "const a = document.querySelector('#file a[href]'); return a && a.href"
+            address = window.wait(found, seconds=300)
+            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+            assert len(json.load(opener.open(address))["images"]) == 24
+            elsewhere = "return performance.getEntriesByType('resource').map(e => e.name)"
+            strangers = [
+                n for n in window.run(elsewhere) if not n.startswith(("data:", "blob:", f"http://127.0.0.1:{port}"))
+            ]
+            assert strangers == [] and window.errors() == []
+    finally:
+        served.send_signal(signal.SIGTERM)
+        served.wait(60)
+    left = [name for name in os.listdir(tmp_path / "tmp") if name.startswith("scalor-app-")]
+    assert left == []

@@ -1,0 +1,166 @@
+"""MOTChallenge's files in all their dialects: one base, the benchmarks' rules, and readers of other houses agree."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scalor.core.tracks import Tracks
+from scalor.data.motchallenge import read_mot, read_truth, write_mot
+from scalor.errors import UserError
+from scalor.metrics.distractors import without_distractors
+from scalor.metrics.mot import evaluate
+from scalor.viz.export import write_tracks_csv, write_tracks_txt
+
+ROWS = [
+    (0, 3, 0.0, 0.0, 10.0, 20.0, 0.5, 1.0),
+    (0, 7, 30.5, 12.25, 8.0, 8.0, 1.0, 1.0),
+    (4, 3, 2.0, 1.0, 9.0, 9.0, 1.0, 1.0),
+]
+
+
+def table() -> Tracks:
+    return Tracks.from_rows(ROWS, length=5)
+
+
+def py_motmetrics(path: Path) -> np.ndarray:
+    """(frame, id, x, y, w, h) as py-motmetrics loads a file: it takes 1 from x and y and leaves frames from 1."""
+    rows = np.loadtxt(path, delimiter=",", ndmin=2)[:, :6]
+    return rows - [0, 0, 1, 1, 0, 0]
+
+
+def trackeval(path: Path) -> dict[int, np.ndarray]:
+    """Boxes by time step from 0 as TrackEval reads them: places as they stand, in truth and tracks alike."""
+    boxes: dict[int, list[list[float]]] = {}
+    with path.open() as file:
+        for row in csv.reader(file):
+            boxes.setdefault(int(row[0]) - 1, []).append([float(value) for value in row[2:6]])
+    return {time: np.array(found) for time, found in boxes.items()}
+
+
+def cvat(path: Path) -> list[tuple[int, int, float, float, float, float]]:
+    """(frame from 0, id, x, y, w, h) as CVAT imports a file: 1 is taken from the frame, nothing from the box."""
+    with path.open() as file:
+        return [(int(r[0]) - 1, int(r[1]), *(float(v) for v in r[2:6])) for r in csv.reader(file)]
+
+
+@pytest.mark.parametrize("write", [write_mot, write_tracks_txt])
+def test_other_houses_find_the_boxes_where_they_are(tmp_path, write):
+    tracks, path = table(), tmp_path / "t.txt"
+    write(tracks, path) if write is write_mot else write(path, tracks)
+    np.testing.assert_allclose(py_motmetrics(path)[:, 2:], tracks.box_tlwh)
+    assert py_motmetrics(path)[:, 0].tolist() == (tracks.frame + 1).tolist()
+    np.testing.assert_allclose(np.concatenate(list(trackeval(path).values())) - [1, 1, 0, 0], tracks.box_tlwh)
+    write(tracks, path, box_base=0) if write is write_mot else write(path, tracks, box_base=0)
+    assert cvat(path) == [row[:6] for row in ROWS]
+
+
+@pytest.mark.parametrize("base", [0, 1])
+@pytest.mark.parametrize("name", ["tracks.txt", "tracks.csv"])
+def test_what_was_written_from_either_base_is_read_back(tmp_path, name, base):
+    write = write_tracks_csv if name.endswith("csv") else write_tracks_txt
+    write(tmp_path / name, table(), box_base=base)
+    back = read_mot(tmp_path / name, box_base=base)
+    np.testing.assert_allclose(back.box_tlwh, table().box_tlwh, atol=0.005)
+    assert (back.frame.tolist(), back.id.tolist()) == (table().frame.tolist(), table().id.tolist())
+    (tmp_path / "summary.json").write_text(json.dumps({"made_by": "scalor track 0.2", "box_base": base}))
+    np.testing.assert_allclose(read_mot(tmp_path / name).box_tlwh, back.box_tlwh)
+
+
+def test_results_of_the_first_version_are_read_as_they_were_meant(tmp_path):
+    (tmp_path / "tracks.csv").write_text("frame,id,left,top,width,height,center_x\n0,1,5,6,7,8,9\n3,1,5,6,7,8,9\n")
+    old = read_mot(tmp_path / "tracks.csv")
+    assert old.frame.tolist() == [0, 3] and old.box_tlwh[0].tolist() == [5, 6, 7, 8]
+    (tmp_path / "tracks.txt").write_text("1,1,5,6,7,8,1,-1,-1,-1\n")
+    assert read_mot(tmp_path / "tracks.txt").box_tlwh[0].tolist() == [4, 5, 7, 8]
+    (tmp_path / "summary.json").write_text('{"made_by": "scalor track 0.1.0"}')
+    assert read_mot(tmp_path / "tracks.txt").box_tlwh[0].tolist() == [5, 6, 7, 8]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1,7,6,7,8,9\n",
+        "\ufeff1,7,6,7,8,9\r\n",
+        "1\t7\t6\t7\t8\t9\n",
+        "1;7;6;7;8;9\n",
+        "  1   7 6 7 8 9  \n\n",
+        "1.0,7.0,6.0,7.0,8.0,9.0,1,-1,-1,-1,\n",
+        "# made by hand\n1,7,6,7,8,9\n",
+        "frame,id,bb_left,bb_top,bb_width,bb_height,conf,x,y,z\n1,7,6,7,8,9,1,-1,-1,-1\n",
+        "Id,Frame,X,Y,W,H\n7,1,6,7,8,9\n",
+        '"frame","track_id","left","top","width","height"\n"1","7","6","7","8","9"\n',
+        "nr,name,a,b,c,d\n1,7,6,7,8,9\n",
+        "+1,7,6e0,7.,8,9\n",
+    ],
+)
+def test_marks_heads_and_separators_of_all_kinds(tmp_path, text):
+    for encoding in ("utf-8", "utf-16"):
+        (tmp_path / "t.txt").write_bytes(text.encode(encoding))
+        tracks = read_mot(tmp_path / "t.txt")
+        assert (tracks.frame.tolist(), tracks.id.tolist(), tracks.box_tlwh.tolist()) == ([0], [7], [[5, 6, 8, 9]])
+
+
+def test_a_truth_of_mot17_counts_what_is_flagged_and_of_class_1(tmp_path):
+    lines = [f"{f},{i},{9 * i},5,8,8,{flag},{kind},0.9" for f in (1, 2) for i, flag, kind in FLAGS]
+    (tmp_path / "gt.txt").write_text("\n".join(lines))
+    truth = read_truth(tmp_path / "gt.txt")
+    assert set(truth.tracks.id.tolist()) == {1, 2} and set(truth.distractors.id.tolist()) == {5, 6}
+    assert set(read_truth(tmp_path / "gt.txt", classes=[3, 8]).tracks.id.tolist()) == {4, 6}
+    assert set(read_mot(tmp_path / "gt.txt").id.tolist()) == {1, 2, 3, 4, 5, 6}
+    with pytest.raises(UserError, match="class 11.*8 rows of class|--classes"):
+        read_truth(tmp_path / "gt.txt", classes=[11])
+
+
+FLAGS = [(1, 1, 1), (2, 1, 1), (3, 0, 1), (4, 1, 3), (5, 0, 7), (6, 1, 8)]
+
+
+def test_reports_on_distractors_are_neither_right_nor_wrong():
+    truth = Tracks.from_rows([(0, 1, 0, 0, 10, 10, 1, 1)], length=1)
+    aside = Tracks.from_rows([(0, 9, 30, 0, 10, 10, 1, 1), (0, 8, 1, 0, 10, 10, 1, 1)], length=1)
+    found = Tracks.from_rows(
+        [(0, 1, 0, 0, 10, 10, 1, 1), (0, 2, 31, 0, 10, 10, 1, 1), (0, 3, 60, 0, 9, 9, 1, 1)], length=1
+    )
+    fair = without_distractors(truth, aside, found)
+    assert fair.id.tolist() == [1, 3]
+    scores = evaluate(truth, fair, iou=0.5)
+    assert (scores.tp, scores.fp, scores.fn) == (1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("row", "seen"),
+    [
+        ("1,7,6,7,8,9,1,-2.5,0.05,0.457", 1.0),
+        ("1,7,6,7,8,9,1,2,0.5,0.25", 0.5),
+        ("1,7,6,7,8,9,1,-1,-1,-1", 1.0),
+        ("1,7,6,7,8,9,1,1,0.3", 0.3),
+        ("1,7,6,7,8,9,1,1,0.3,4.5,5.5,6.5", 0.3),
+        ("1,7,6,7,8,9,1,1", 1.0),
+    ],
+)
+def test_the_last_columns_are_what_the_benchmarks_year_made_them(tmp_path, row, seen):
+    (tmp_path / "gt.txt").write_text(row)
+    kinds = [1, 2]
+    assert read_truth(tmp_path / "gt.txt", classes=kinds).tracks.visibility.tolist() == [seen]
+
+
+def test_an_empty_truth_is_an_empty_table_and_a_folder_is_read_too(tmp_path):
+    (tmp_path / "gt").mkdir()
+    (tmp_path / "gt" / "gt.txt").write_text("")
+    assert len(read_truth(tmp_path).tracks) == 0 and len(read_mot(tmp_path)) == 0
+
+
+@given(st.text(alphabet='0123456789,.;\t -+e#"abcframeidx\n\r\ufeff\x00', max_size=120))
+@settings(max_examples=150, deadline=None)
+def test_any_text_is_a_table_or_one_sentence(tmp_path_factory, text):
+    file = tmp_path_factory.getbasetemp() / "any.txt"
+    file.write_text(text, newline="")
+    for read in (read_mot, read_truth):
+        try:
+            read(file)
+        except UserError as error:
+            assert "\n" not in str(error)

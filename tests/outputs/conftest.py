@@ -1,0 +1,89 @@
+"""A small folder of tracks as `scalor track` writes it, with everything that formats trip over, and its video."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pycocotools import mask as coco
+
+from scalor.core.tracks import Tracks
+from scalor.outputs.tracked import Tracked, read_tracked
+from scalor.viz.export import write_masks_json, write_summary_json, write_tracks_csv, write_tracks_txt
+
+H, W, LENGTH = 40, 64, 12
+
+
+def rle(mask: np.ndarray) -> dict:
+    packed = coco.encode(np.asfortranarray(mask.astype(np.uint8)))
+    return {"size": [int(side) for side in packed["size"]], "counts": packed["counts"].decode()}
+
+
+def blob(left: float, top: float, width: float, height: float) -> np.ndarray:
+    """An ellipse that fills a box, bool [H, W]."""
+    y, x = np.ogrid[:H, :W]
+    dx, dy = (x + 0.5 - left - width / 2) / (width / 2), (y + 0.5 - top - height / 2) / (height / 2)
+    return dx**2 + dy**2 <= 1
+
+
+def toy_tracks() -> Tracks:
+    """Identity 0 from frame 1 on, 3 with a gap of two frames, 70000 short; frames 0 and 11 empty; half pixels."""
+    rows = []
+    for t in range(1, 11):
+        rows.append((t, 0, 2.5 + 4 * t, 5.25, 9.0, 7.5))
+        if t not in (5, 6):
+            rows.append((t, 3, 50.0 - 3 * t, 20.0, 8.0, 12.0))
+        if t in (7, 8):
+            rows.append((t, 70000, 1.0, 30.0 - t, 5.5, 6.0))
+    masked = [(*row, 0.9, 0.75, rle(blob(*row[2:]))) for row in rows]
+    return Tracks.from_rows(masked, length=LENGTH, masks=True)
+
+
+def write_folder(folder: Path, tracks: Tracks, *, times: np.ndarray | None = None, **summary: object) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    write_tracks_txt(folder / "tracks.txt", tracks)
+    seconds = np.arange(tracks.length) / 10 if times is None else times
+    write_tracks_csv(folder / "tracks.csv", tracks, times=seconds.tolist())
+    if tracks.masks is not None:
+        write_masks_json(folder / "masks.json", tracks)
+    about = {
+        "made_by": "scalor track 0",
+        "video": "toy",
+        "frames": tracks.length,
+        "fps": 10.0,
+        "width": W,
+        "height": H,
+        "box_base": 1,
+    }
+    write_summary_json(folder / "summary.json", {**about, **summary})
+    return folder
+
+
+@pytest.fixture
+def tracks() -> Tracks:
+    return toy_tracks()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, tracks: Tracks) -> Path:
+    return write_folder(tmp_path / "tracks", tracks)
+
+
+@pytest.fixture
+def tracked(folder: Path) -> Tracked:
+    return read_tracked(folder)
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    """Frames whose every pixel tells its place, with a bright blob where identity 0 is."""
+    place = tmp_path / "toy"
+    place.mkdir()
+    tracks = toy_tracks()
+    for t in range(LENGTH):
+        x, y = np.meshgrid(np.arange(W), np.arange(H))
+        picture = np.stack([x * 2, y * 3, np.full_like(x, 10 * t)], axis=2).astype(np.uint8)
+        for box in tracks.box_tlwh[(tracks.frame == t) & (tracks.id == 0)]:
+            picture[blob(*box)] = 255
+        Image.fromarray(picture).save(place / f"{t:06d}.png")
+    return place

@@ -1,0 +1,84 @@
+"""Laws of what shows the video: the right frames under the right rows, and nothing left of what is to be hidden."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from scalor.data.video import open_video
+from scalor.errors import UserError
+from scalor.outputs.export import export
+from scalor.outputs.footage import blurred
+from scalor.outputs.options import Options
+
+from .conftest import blob, toy_tracks
+
+
+def film(folder, video, out, **options) -> list[np.ndarray]:
+    path = export(folder, "video", out, options=Options(video=video, **options))
+    return [frame.image for frame in open_video(path)]
+
+
+def test_each_style_draws_its_parts_alone(folder, video, tmp_path):
+    plain = film(folder, video, tmp_path / "plain.mp4", style=())
+    assert len(plain) == 12 and plain[0].shape == (160, 256, 3)
+    changed = {}
+    for part in ("masks", "boxes", "ids", "trails"):
+        pictures = film(folder, video, tmp_path / f"{part}.mp4", style=(part,))
+        gap = [np.abs(a.astype(int) - b).max(axis=2) > 60 for a, b in zip(pictures, plain, strict=True)]
+        assert not gap[0].any() and not gap[11].any()  # no row, nothing drawn
+        changed[part] = int(sum(each.sum() for each in gap))
+    assert all(changed.values()) and len(set(changed.values())) == 4
+
+
+@pytest.mark.parametrize("blur", ["objects", "background"])
+def test_what_is_hidden_cannot_be_told_from_its_neighbours(blur):
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 256, (40, 64, 3), dtype=np.uint8)
+    tracks = toy_tracks()
+    rows = tracks.select(tracks.frame == 7)
+    hidden = blurred(picture, rows, blur)
+    inside = np.zeros((40, 64), bool)
+    for left, top, width, height in rows.box_tlwh:
+        inside[int(top) : int(np.ceil(top + height)), int(left) : int(np.ceil(left + width))] = True
+    kept, lost = (~inside, inside) if blur == "objects" else (inside, ~inside)
+    np.testing.assert_array_equal(hidden[kept], picture[kept])
+    assert hidden[lost].astype(float).std() < 0.6 * picture[lost].astype(float).std()
+    assert len(np.unique(hidden[lost], axis=0)) <= 16 * len(rows)
+    np.testing.assert_array_equal(blurred(picture, rows, "none"), picture)
+
+
+def test_crops_hold_the_pixels_of_their_box_and_the_mask(folder, video, tmp_path):
+    out = export(folder, "crops", tmp_path / "crops", options=Options(video=video))
+    tracks = toy_tracks()
+    found = sorted(str(file.relative_to(out)) for file in out.rglob("*.png"))
+    assert found == sorted(f"{i}/{t + 1:06d}.png" for t, i in zip(tracks.frame, tracks.id, strict=True))
+    for row in (0, 7, 19):
+        left, top, width, height = tracks.box_tlwh[row]
+        crop = np.asarray(Image.open(out / str(tracks.id[row]) / f"{tracks.frame[row] + 1:06d}.png"))
+        frame = np.asarray(Image.open(video / f"{tracks.frame[row]:06d}.png"))
+        cut = np.s_[int(top) : int(np.ceil(top + height)), int(left) : int(np.ceil(left + width))]
+        np.testing.assert_array_equal(crop[..., :3], frame[cut])
+        np.testing.assert_array_equal(crop[..., 3] > 0, blob(left, top, width, height)[cut])
+
+
+def test_the_plot_lies_over_the_video(folder, video, tmp_path):
+    without = np.asarray(Image.open(export(folder, "plot", tmp_path / "a.png")))
+    out = export(folder, "plot", tmp_path / "b.png", options=Options(video=video))
+    assert (np.asarray(Image.open(out)) != without).any(axis=2).mean() > 0.2
+
+
+def test_another_or_no_video_is_refused(folder, video, tmp_path):
+    with pytest.raises(UserError, match="give it with --video"):
+        export(folder, "video", tmp_path / "a.mp4")
+    Image.fromarray(np.zeros((50, 64, 3), np.uint8)).save(tmp_path / "0.png")
+    other = tmp_path / "other"
+    other.mkdir()
+    for number in range(3):
+        Image.fromarray(np.zeros((50, 64, 3), np.uint8)).save(other / f"{number}.png")
+    with pytest.raises(UserError, match="the video that was tracked is wanted"):
+        export(folder, "crops", tmp_path / "c", options=Options(video=other))
+    for number in range(5, 12):
+        (video / f"{number:06d}.png").unlink()
+    with pytest.raises(UserError, match="has 5 frames"):
+        export(folder, "crops", tmp_path / "c", options=Options(video=video))
+    assert not (tmp_path / "c").exists()

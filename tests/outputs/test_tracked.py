@@ -1,0 +1,94 @@
+"""Laws of reading a folder of tracks back: nothing lost, nothing guessed, every slip told in a sentence."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scalor.errors import UserError
+from scalor.outputs.tracked import frame_times, read_tracked
+
+
+def test_a_folder_comes_back_as_it_was_written(tracked, tracks):
+    back = tracked.tracks
+    assert back.length == tracks.length and tracked.size == (40, 64) and tracked.name == "toy"
+    np.testing.assert_array_equal(back.frame, tracks.frame)
+    np.testing.assert_array_equal(back.id, tracks.id)
+    np.testing.assert_allclose(back.box_tlwh, tracks.box_tlwh, atol=0.005)
+    np.testing.assert_array_equal(back.score, tracks.score)
+    np.testing.assert_array_equal(back.visibility, tracks.visibility)
+    assert back.masks == tracks.masks
+    np.testing.assert_allclose(tracked.times, np.arange(12) / 10)
+
+
+def test_times_of_frames_are_those_of_the_file_and_lie_between_where_a_frame_has_no_row():
+    times = frame_times({2: 0.5, 4: 1.5}, 7, 10.0)
+    np.testing.assert_allclose(times, [0.3, 0.4, 0.5, 1.0, 1.5, 1.6, 1.7])
+
+
+@given(st.dictionaries(st.integers(0, 30), st.floats(0, 1), max_size=8), st.integers(31, 40))
+def test_known_times_are_kept(gaps, length):
+    known = dict(zip(sorted(gaps), np.cumsum([gaps[key] + 0.01 for key in sorted(gaps)]).tolist(), strict=True))
+    times = frame_times(known, length, 25.0)
+    assert len(times) == length and all(times[frame] == seconds for frame, seconds in known.items())
+    assert (np.diff(times) > 0).all()
+
+
+def test_a_folder_without_masks_has_boxes_only(folder):
+    (folder / "masks.json").unlink()
+    tracked = read_tracked(folder)
+    assert tracked.tracks.masks is None and len(tracked.tracks) == 20
+    with pytest.raises(UserError, match="ctc is made of masks"):
+        tracked.masks("ctc")
+
+
+@pytest.mark.parametrize("name", ["summary.json", "tracks.csv"])
+def test_what_is_missing_is_named(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(UserError, match=f"no {name}"):
+        read_tracked(folder)
+
+
+LATE, EARLY = ("40,0,1,2,3,4", "frame 40"), ("0,9,1,2,3,4", "line 22")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("x,0,1,2,3,4", "line 22"),
+        ("1,9,1,2,-3,4", "line 22"),
+        ("2,0,1,2,3,4", "twice"),
+        ("40,0,1,2,3,4", "frame 40"),
+        ("0,9,1,2,3,4", "line 22"),
+    ],
+)
+def test_a_row_that_cannot_be_is_told_with_its_line(folder, line, words):
+    with (folder / "tracks.csv").open("a") as file:
+        file.write(line + ",1,1,1,1,0.1\n")
+    with pytest.raises(UserError, match=words):
+        read_tracked(folder)
+
+
+def test_other_json_is_no_summary(folder):
+    (folder / "summary.json").write_text(json.dumps({"made_by": "scalor imagine 0"}))
+    with pytest.raises(UserError, match="no summary of tracks"):
+        read_tracked(folder)
+
+
+def test_tables_of_other_bases_are_read_in_their_own(folder, tracks):
+    lines = (folder / "tracks.csv").read_text().splitlines()
+    with (folder / "tracks.csv").open("w") as file:
+        file.write(lines[0] + "\n")
+        for line in lines[1:]:
+            frame, identity, left, top, *rest = line.split(",")
+            file.write(
+                ",".join([str(int(frame) - 1), identity, str(float(left) - 1), str(float(top) - 1), *rest]) + "\n"
+            )
+    summary = json.loads((folder / "summary.json").read_text())
+    del summary["box_base"]  # as before version 0.2, when tables counted from 0
+    (folder / "summary.json").write_text(json.dumps(summary))
+    back = read_tracked(folder).tracks
+    np.testing.assert_array_equal(back.frame, tracks.frame)
+    np.testing.assert_allclose(back.box_tlwh, tracks.box_tlwh, atol=0.006)

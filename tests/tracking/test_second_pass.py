@@ -1,0 +1,246 @@
+"""Laws of the second pass: gaps close, identities return to whom they belong, nothing is invented, rest stays rest."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scalor.tracking.linking import Video, link
+from scalor.tracking.second_pass import Revised, learned, revise, tracklets_of
+from scalor.tracking.smoothing import smooth, window_for
+from scalor.tracking.table import Rows
+
+PATIENT = settings(deadline=None)
+SIZE = (240, 320)
+LENGTH = 80
+
+
+def path(start: tuple[float, float], step: tuple[float, float], frames: range, *, side: float = 20.0) -> np.ndarray:
+    """Boxes [len(frames), 5] as (frame, left, top, width, height) of an object that moves straight on."""
+    time = np.array(frames, dtype=float)
+    return np.stack([time, start[0] + step[0] * time, start[1] + step[1] * time, 0 * time + side, 0 * time + side], 1)
+
+
+def table(
+    paths: dict[int, np.ndarray], looks: dict[int, float] | None = None, *, seen: np.ndarray | None = None
+) -> Rows:
+    """Rows of several tracks; ``looks`` are a number per identity, seen with a little noise."""
+    rng = np.random.default_rng(0)
+    parts = sorted((float(row[0]), name, *row[1:]) for name, rows in paths.items() for row in rows)
+    values = np.array(parts).reshape(-1, 6)
+    ids = values[:, 1].astype(np.int64)
+    codes = np.array([(looks or {}).get(int(i), 0.0) for i in ids])[:, None] * np.ones(4)
+    return Rows(
+        frame=values[:, 0].astype(np.int64),
+        id=ids,
+        box_tlwh=values[:, 2:],
+        score=np.ones(len(ids)),
+        visibility=np.ones(len(ids)),
+        looks=(codes + rng.normal(0, 0.1, codes.shape)).astype(np.float16),
+        seen=np.ones(LENGTH, dtype=bool) if seen is None else seen,
+        size=SIZE,
+    )
+
+
+def others(count: int = 4) -> dict[int, np.ndarray]:
+    """Objects that are there all the time and show how things move here."""
+    return {90 + k: path((60.0, 10.0 + 50 * k), (1.0 + 0.2 * k, 0.0), range(LENGTH)) for k in range(count)}
+
+
+COLORS = {90: 3.0, 91: -3.0, 92: 5.0, 93: -5.0}
+
+
+def name_at(revised: Revised, frame: int, left: float, top: float) -> int:
+    """The identity of the box at a place."""
+    rows = revised.rows
+    (hit,) = np.flatnonzero((rows.frame == frame) & (np.abs(rows.box_tlwh[:, :2] - [left, top]).max(axis=1) < 4))
+    return int(rows.id[hit])
+
+
+@pytest.mark.parametrize("gap", [1, 3, 10, 25])
+def test_a_gap_is_closed_and_nothing_is_invented_in_it(gap):
+    whole = path((40.0, 110.0), (2.0, 0.0), range(LENGTH))
+    rows = table({**others(), 1: whole[:30], 2: whole[30 + gap :]}, {**COLORS, 1: 1.0, 2: 1.0})
+    revised = revise(rows)
+    assert name_at(revised, 10, 60, 110) == name_at(revised, 70, 180, 110) == 1
+    assert len(revised.rows) == len(rows) and revised.keep.all()
+    (joint,) = revised.joints
+    assert (joint.frame, joint.id) == (30 + gap, 1) and joint.nats > 0
+
+
+def test_another_object_that_appears_elsewhere_stays_another():
+    rows = table(
+        {
+            **others(),
+            1: path((40.0, 110.0), (2.0, 0.0), range(30)),
+            2: path((200.0, 190.0), (-1.0, 0.0), range(34, 70)),
+        },
+        {**COLORS, 1: 1.0, 2: 1.0},
+    )
+    assert {1, 2} <= set(revise(rows).rows.id.tolist())
+
+
+def test_what_leaves_the_view_and_what_comes_in_there_are_two():
+    out = path((250.0, 110.0), (2.0, 0.0), range(28))
+    back = path((352.0, 110.0), (-2.0, 0.0), range(28, 60))
+    rows = table({**others(), 1: np.concatenate([out, back[8:]])}, {**COLORS, 1: 1.0})
+    revised = revise(rows)
+    assert len(np.unique(revised.rows.id)) == 6 and not revised.joints
+
+
+def test_two_that_cross_keep_their_identities_by_their_looks():
+    one, other = path((40.0, 110.0), (3.0, 0.0), range(LENGTH)), path((277.0, 110.0), (-3.0, 0.0), range(LENGTH))
+    # The tracker lets them bounce off each other in the middle.
+    bounced = {1: np.concatenate([one[:40], other[40:]]), 2: np.concatenate([other[:40], one[40:]])}
+    rows = table({**others(), **bounced}, COLORS)
+    looks = rows.looks.copy()
+    truly_one = ((rows.id == 1) & (rows.frame < 40)) | ((rows.id == 2) & (rows.frame >= 40))
+    looks[truly_one] += 8
+    looks[np.isin(rows.id, [1, 2]) & ~truly_one] -= 8
+    revised = revise(Rows(**{**vars(rows), "looks": looks}))
+    assert name_at(revised, 5, 55, 110) == name_at(revised, 75, 265, 110) == 1
+    assert name_at(revised, 5, 262, 110) == name_at(revised, 75, 52, 110) == 2
+    assert [joint.swap for joint in revised.joints] == [True]
+
+
+def test_two_of_equal_looks_that_turn_round_are_left_as_the_tracker_saw_them():
+    one, other = path((40.0, 110.0), (3.0, 0.0), range(37)), path((270.0, 110.0), (-3.0, 0.0), range(37))
+    rows = table({**others(), 1: np.concatenate([one, one[::-1] + [1, 0, 0, 0, 0]])[:37], 2: other}, COLORS)
+    assert sorted(np.unique(revise(rows).rows.id)) == [1, 2, 90, 91, 92, 93]
+
+
+def test_an_object_is_reported_from_its_first_frame_and_ghosts_never():
+    rows = table(
+        {**others(), 1: path((40.0, 110.0), (2.0, 0.0), range(5, 40)), 2: path((150.0, 30.0), (0.0, 0.0), range(9, 10))}
+    )
+    revised = revise(rows, confirm=2)
+    kept = set(zip(revised.rows.frame[revised.keep].tolist(), revised.rows.id[revised.keep].tolist(), strict=True))
+    assert (5, 1) in kept and not any(name == 2 for _, name in kept) and revised.dropped == 1
+
+
+def test_blank_frames_take_no_time_even_at_the_edge():
+    seen = np.ones(LENGTH, dtype=bool)
+    seen[20:24] = False
+    leaving = path((240.0, 110.0), (3.0, 0.0), range(26))
+    paths = {**others(), 1: leaving[leaving[:, 0] < 20], 2: leaving[leaving[:, 0] >= 24]}
+    paths = {name: rows[seen[rows[:, 0].astype(int)]] for name, rows in paths.items()}
+    revised = revise(table(paths, COLORS, seen=seen))
+    assert sorted(np.unique(revised.rows.id)) == [1, 90, 91, 92, 93]
+
+
+@PATIENT
+@given(st.integers(0, 10_000), st.integers(0, 8))
+def test_identities_are_unique_in_every_frame_and_no_box_is_lost(seed, count):
+    rng = np.random.default_rng(seed)
+    paths = {
+        name: path(
+            tuple(rng.uniform(0, 200, 2)), tuple(rng.uniform(-3, 3, 2)), range(first, first + int(rng.integers(1, 30)))
+        )
+        for name, first in enumerate(rng.integers(0, 50, count).tolist())
+    }
+    rows = table(paths, {name: float(rng.normal()) for name in paths})
+    revised = revise(rows)
+    pairs = list(zip(revised.rows.frame.tolist(), revised.rows.id.tolist(), strict=True))
+    assert len(set(pairs)) == len(pairs) == len(rows) and revised.keep.all()
+    assert (revised.rows.frame == rows.frame).all()
+    # Who shared an identity without a break still does.
+    for piece in tracklets_of(rows, rows.id, revised.keep):
+        assert len(np.unique(revised.rows.id[piece.rows])) == 1
+
+
+@PATIENT
+@given(st.integers(0, 10_000))
+def test_links_have_one_predecessor_and_one_successor_and_go_forward(seed):
+    rng = np.random.default_rng(seed)
+    paths = {
+        name: path((100.0 + rng.uniform(-9, 9), 100.0 + rng.uniform(-9, 9)), (0.0, 0.0), range(4 * name, 4 * name + 3))
+        for name in range(10)
+    }
+    rows = table(paths)
+    pieces = tracklets_of(rows, rows.id, np.ones(len(rows), dtype=bool))
+    links = link(pieces, Video(np.cumsum(rows.seen), SIZE, *learned(pieces)))
+    assert links and all(pieces[each.before].last < pieces[each.after].first for each in links)
+    for side in ("before", "after"):
+        assert len({getattr(each, side) for each in links}) == len(links)
+
+
+@PATIENT
+@given(
+    st.integers(1, 40), st.sampled_from([1, 5, 7, 9, 11]), st.floats(-50, 50), st.floats(-20, 20), st.floats(-0.5, 0.5)
+)
+def test_smoothing_leaves_rest_to_the_last_bit_and_steady_motion_where_it_is(length, window, start, speed, bend):
+    time = np.arange(length, dtype=float)[:, None]
+    still = np.full((length, 1), start)
+    assert (smooth(still, window) == still).all()
+    steady = start + speed * time + bend * time**2
+    assert np.allclose(smooth(steady, window), steady, atol=1e-6)
+
+
+def test_smoothing_takes_jitter_away_and_is_not_used_where_there_is_none():
+    rng = np.random.default_rng(0)
+    time = np.arange(60.0)[:, None]
+    clean = [30 * np.sin(time / 15 + k) for k in range(10)]
+    noisy = [values + rng.normal(0, 1.0, values.shape) for values in clean]
+    window = window_for(noisy)
+    assert window >= 7
+    left = [np.abs(smooth(values, window) - true).mean() for values, true in zip(noisy, clean, strict=True)]
+    assert np.mean(left) < 0.6 * np.mean(np.abs(np.concatenate(noisy) - np.concatenate(clean)))
+    corners = [np.where(time < 30 + k, 0.0, 8.0 * (time - 30 - k)) for k in range(10)]
+    bent = [smooth(values, window_for(corners)) for values in corners]
+    assert max(np.abs(a - b).max() for a, b in zip(bent, corners, strict=True)) < 4
+
+
+def test_boxes_cut_by_the_frame_keep_their_edge():
+    rng = np.random.default_rng(1)
+    walk = path((30.0, 100.0), (1.0, 0.0), range(LENGTH))
+    walk[:, 1:3] += rng.normal(0, 1.5, (LENGTH, 2))
+    entering = path((0.0, 30.0), (0.0, 0.0), range(LENGTH))
+    entering[:, 3] = 10 + np.minimum(np.arange(LENGTH), 30) + rng.normal(0, 1.0, LENGTH)
+    revised = revise(table({1: walk, 2: entering}))
+    boxes = revised.rows.box_tlwh
+    assert revised.window > 1
+    assert (boxes[revised.rows.id == 2, 0] == 0).all() and (boxes[:, 2:] > 0).all()
+
+
+def test_no_rows_and_no_frames_are_a_table_too():
+    empty = revise(table({}))
+    assert len(empty.rows) == 0 and not empty.joints
+    assert revise(Rows(**{**vars(table({})), "seen": np.zeros(0, dtype=bool)})).rows.length == 0
+
+
+def test_a_known_number_of_individuals_keeps_one_identity_each_through_gaps_in_which_they_turn():
+    rng = np.random.default_rng(0)
+    paths, looks, truth = {}, {}, {}
+    for animal in range(3):
+        for part, first in enumerate((0, 25, 50)):
+            name = 10 * animal + part
+            start = tuple(rng.uniform(40, 180, 2))
+            paths[name] = path(start, (0.0, 0.0), range(first, first + 20))
+            looks[name], truth[name] = 4.0 * animal - 4, animal
+    rows = table(paths, looks)
+    # Without the number it cannot be known that nobody came: they vanish and others appear somewhere else.
+    assert len(np.unique(revise(rows).rows.id)) > 3
+    revised = revise(rows, individuals=3)
+    assert revised.keep.all() and sorted(np.unique(revised.rows.id)) == [0, 1, 2]
+    pairs = {(truth[int(was)], int(now)) for was, now in zip(rows.id, revised.rows.id, strict=True)}
+    assert len(pairs) == 3
+
+
+def test_what_belongs_to_no_individual_is_left_out_and_counted():
+    rows = table({**others(3), 1: path((30.0, 180.0), (2.0, 0.0), range(20, 40))}, {**COLORS, 1: 0.0})
+    revised = revise(rows, individuals=3)
+    assert revised.dropped == 1 and sorted(np.unique(revised.rows.id[revised.keep])) == [0, 1, 2]
+    assert not revised.keep[rows.id == 1].any() and revised.keep[rows.id != 1].all()
+
+
+@PATIENT
+@given(st.integers(0, 10_000), st.integers(1, 4))
+def test_individuals_are_never_in_two_places(seed, count):
+    rng = np.random.default_rng(seed)
+    paths = {
+        name: path(tuple(rng.uniform(0, 200, 2)), (0.5, 0.0), range(int(first), int(first) + 12))
+        for name, first in enumerate(rng.integers(0, 60, 8))
+    }
+    revised = revise(table(paths), individuals=count)
+    kept = list(zip(revised.rows.frame[revised.keep].tolist(), revised.rows.id[revised.keep].tolist(), strict=True))
+    assert len(set(kept)) == len(kept) and {name for _, name in kept} <= set(range(count))

@@ -48,7 +48,7 @@ def figure8(bench: Bench, rows: Sequence[Row], command: str) -> Report:
         pictures["figure8a"] = curves(logs, "propagation", title="propagation rate", x="step")
         pictures["figure8b"] = curves(logs, "born", title="discoveries per clip and later frame", x="step")
     bench.say("figure8: forward time against objects")
-    seconds = forward_times(preset_named(TIMED).model)
+    seconds = forward_times(preset_named(TIMED).scalor)
     pictures["figure8c"] = _times_plot(seconds)
     words.append(_times_words(seconds))
     clocks = wall_clock(bench.zoo.runs)

@@ -14,7 +14,7 @@ from scalor.experiments.paper import LARGER_IS_BETTER, TABLE1, TABLE2
 from scalor.experiments.report import Report, number, table
 from scalor.experiments.rows import GATE, HELD_OUT, NLL_FRAMES, Row, Zoo
 from scalor.metrics.likelihood import effective_samples, nll_per_pixel
-from scalor.models.scalor import Scalor
+from scalor.models.base import WorldModel
 from scalor.objectives.particles import PARTICLES, log_weights
 from scalor.tracking.evaluate_clips import evaluate_dataset
 from scalor.tracking.setup import denormals_flushed
@@ -63,7 +63,7 @@ def _scored(name: str, data: str, frames: int, weights: str, clips: int, particl
     return {"weights": weights, **origin, **found}
 
 
-def tracking_scores(model: Scalor, row: Row, clips: int) -> Scores:
+def tracking_scores(model: WorldModel, row: Row, clips: int) -> Scores:
     """The paper's scores and the stricter ones that it lacks."""
     all_of_them = evaluate_dataset(model, row.clips(), clips=clips, frames=row.frames)
     near, strict = all_of_them["distance"], all_of_them["iou"]
@@ -82,9 +82,9 @@ def tracking_scores(model: Scalor, row: Row, clips: int) -> Scores:
     }
 
 
-def likelihood_scores(model: Scalor, row: Row, clips: int, particles: int, knobs: Knobs = PARTICLES) -> Scores:
+def likelihood_scores(model: WorldModel, row: Row, clips: int, particles: int, knobs: Knobs = PARTICLES) -> Scores:
     """NLL in nats per pixel at sigma 1 and at the training sigma, from the first `NLL_FRAMES` frames; seeded."""
-    data, trained = row.clips(), model.config.render.sigma
+    data, trained = row.clips(), model.config.sigma
     frames = min(NLL_FRAMES, row.frames)
     sigmas = dict.fromkeys((SIGMA, trained))
     size = max(1, CHUNK // particles)

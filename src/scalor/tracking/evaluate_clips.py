@@ -18,7 +18,7 @@ from scalor.metrics.boxes import without_hidden
 from scalor.metrics.counting import counting
 from scalor.metrics.mot import evaluate_many
 from scalor.metrics.segmentation import fg_ari, mean_iou
-from scalor.models.scalor import Scalor
+from scalor.models.base import WorldModel
 from scalor.rollout import Rollout, observe
 from scalor.tracking.report import owner_ids, tight_tlwh, visible_share
 
@@ -67,7 +67,7 @@ def rollout_tracks(rollout: Rollout, *, height: int, width: int, min_visibility:
 # One argument more than the house allows: none of them belongs to another.
 @torch.no_grad()
 def evaluate_dataset(
-    model: Scalor,
+    model: WorldModel,
     dataset: ClipData,
     *,
     clips: int,
@@ -172,7 +172,7 @@ def _truth(clip: Clip) -> Truth:
     return clip.truth
 
 
-def _video(model: Scalor, clips: Sequence[Clip]) -> Tensor:
+def _video(model: WorldModel, clips: Sequence[Clip]) -> Tensor:
     """[B, T, C, H, W] in [0, 1] where the model is."""
     video = torch.stack([clip.video for clip in clips])
     if video.shape[2] != model.config.channels:
@@ -183,12 +183,12 @@ def _video(model: Scalor, clips: Sequence[Clip]) -> Tensor:
     return video.to(next(model.parameters()).device).float() / 255
 
 
-def _seen(model: Scalor, video: Tensor, stochastic: bool) -> tuple[Rollout, Tensor]:
+def _seen(model: WorldModel, video: Tensor, stochastic: bool) -> tuple[Rollout, Tensor]:
     """What the model makes of clips, padded to whole cells if need be, and its pictures without the padding."""
     height, width, cell = video.shape[-2], video.shape[-1], model.config.cell
     margins = (0, -width % cell, 0, -height % cell)
     padded = F.pad(video.flatten(0, 1), margins, mode="replicate").unflatten(0, video.shape[:2])
-    median = padded.median(dim=1).values if model.config.background.family == "median" else None
+    median = padded.median(dim=1).values if model.config.needs_backdrop else None
     scenery = Scenery(height=padded.shape[-2], width=padded.shape[-1], backdrop=median)
     rollout = observe(model, padded, replace(TRACKING, stochastic=stochastic), scenery)
     return rollout, rollout.image[..., :height, :width]

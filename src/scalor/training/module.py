@@ -11,7 +11,7 @@ from torch.utils.data import IterableDataset
 
 from scalor.core.schedule import Recipe, clip_length, ema_decay, knobs_at, learning_rate
 from scalor.core.types import Scenery, Terms
-from scalor.models.scalor import Scalor
+from scalor.models.build import build
 from scalor.rollout import Rollout, observe
 from scalor.training.checkpoint import Plan, random_states, restore_random_states, seed_everything
 from scalor.training.clock import Clock
@@ -60,7 +60,7 @@ class Trainee(LightningModule):
         self.automatic_optimization = False
         self.plan, self.clock, self.guard = plan, clock, guard
         seed_everything(plan.seed)
-        self.model = Scalor(plan.preset.model)
+        self.model = build(plan.preset.model)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         self.done = 0
         self.numbers: dict[str, float] | None = None

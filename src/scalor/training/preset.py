@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from scalor.core.jsonable import flat, from_jsonable, nearest, override, to_jsonable
 from scalor.core.schedule import Recipe
 from scalor.errors import UserError
+from scalor.models.build import AnyConfig
 from scalor.models.config import ModelConfig
 
 
@@ -20,13 +21,23 @@ class Preset:
 
     name: str
     data: str
-    model: ModelConfig = field(default_factory=ModelConfig)
+    model: AnyConfig = field(default_factory=ModelConfig)
     recipe: Recipe = field(default_factory=Recipe)
 
     @property
     def channels(self) -> int:
         """Channels of the frames, 1 or 3."""
         return self.model.channels
+
+    @property
+    def scalor(self) -> ModelConfig:
+        """The model's config where it is SCALOR's. Raises UserError where it is a baseline's."""
+        if isinstance(self.model, ModelConfig):
+            return self.model
+        raise UserError(
+            f"preset {self.name} is of the model {self.model.kind}; a preset of SCALOR is wanted here, for example "
+            "fast-sprites-md, or fast-video for your own videos"
+        )
 
 
 def apply_overrides(preset: Preset, overrides: Mapping[str, str]) -> Preset:
@@ -72,7 +83,7 @@ def check(preset: Preset) -> None:
             raise UserError(f"train.{name} is {getattr(recipe, name)}; a number above 0 is wanted; correct it")
     if model.channels not in (1, 3):
         raise UserError(f"model.channels is {model.channels}; wanted 1 or 3; correct it")
-    if model.cell < 2 or model.cell & (model.cell - 1):
+    if isinstance(model, ModelConfig) and (model.cell < 2 or model.cell & (model.cell - 1)):
         raise UserError(f"model.cell is {model.cell}; wanted a power of two; set model.cell to 4, 8 or 16")
 
 

@@ -60,7 +60,7 @@ def train(
         folder.refuse_used()
         length = preset.recipe.steps if minutes is None and steps is None else steps
         plan = Plan(kind="train", preset=preset, seed=seed, steps=length, minutes=minutes)
-    if preset.model.background.family == "median":
+    if preset.model.needs_backdrop:
         raise UserError(
             f"{preset.name} has the background family median, which needs footage; use scalor fit, or set "
             "model.background.family to none, encoder, lattice or fixed"

@@ -14,7 +14,7 @@ from scalor.data.digits import Digits
 from scalor.data.sprites import Sprites
 from scalor.errors import UserError
 from scalor.experiments.futures import bouncing_walls
-from scalor.models.scalor import Scalor
+from scalor.models.build import build
 from scalor.training.fit import Sizes
 
 NAMES = sorted(PRESETS)
@@ -33,7 +33,7 @@ def test_the_named_data_fit_the_model(name: str) -> None:
     frame = data_named(preset.data, seed=0)[0].video[0]
     assert frame.shape[0] == preset.channels
     with torch.device("meta"):
-        model = Scalor(preset.model)
+        model = build(preset.model)
     # Raises where the frames are no multiple of the cell.
     model.init(1, Scenery(height=frame.shape[1], width=frame.shape[2]))
 

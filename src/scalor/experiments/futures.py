@@ -84,7 +84,9 @@ def futures_errors(model: WorldModel, clips: Sequence[Clip], question: Question,
     }
 
 
-def sampled(model: WorldModel, video: Tensor, question: Question, knobs: Knobs = FUTURES) -> tuple[list[Tracks], Tensor]:
+def sampled(
+    model: WorldModel, video: Tensor, question: Question, knobs: Knobs = FUTURES
+) -> tuple[list[Tracks], Tensor]:
     """Futures of one clip [1, T, C, H, W]: a table per sample (observed frames included), pictures [S, steps, C, H, W].
 
     Frames after the observed ones are not looked at.

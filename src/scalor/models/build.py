@@ -4,17 +4,23 @@ from collections.abc import Callable
 from typing import Any
 
 from scalor.models.base import WorldModel
+from scalor.models.baselines.air import Air, AirConfig
 from scalor.models.baselines.seq_vae import SeqVae, SeqVaeConfig
+from scalor.models.baselines.silot import Silot, SilotConfig
+from scalor.models.baselines.sqair import Sqair, SqairConfig
 from scalor.models.baselines.vrnn import Vrnn, VrnnConfig
 from scalor.models.config import ModelConfig
 from scalor.models.scalor import Scalor
 
-AnyConfig = ModelConfig | VrnnConfig | SeqVaeConfig
+AnyConfig = ModelConfig | VrnnConfig | SeqVaeConfig | AirConfig | SqairConfig | SilotConfig
 
 MODELS: dict[type[Any], Callable[[Any], WorldModel]] = {
     ModelConfig: Scalor,
     VrnnConfig: Vrnn,
     SeqVaeConfig: SeqVae,
+    AirConfig: Air,
+    SqairConfig: Sqair,
+    SilotConfig: Silot,
 }
 CONFIGS = tuple(MODELS)
 """In JSON, a config without ``kind`` is SCALOR's."""

@@ -12,6 +12,7 @@ from scalor.core.tensors import zip_map
 from scalor.core.types import Knobs, Latents, Sight, Slots, Terms
 from scalor.models.baselines.objects import (
     STRIDE,
+    Codes,
     DrawnTerms,
     Glimpses,
     ObjectsConfig,
@@ -22,9 +23,6 @@ from scalor.models.baselines.objects import (
 )
 from scalor.nets.heads import mlp
 from scalor.nets.recurrent import GRUState
-
-Codes = dict[str, tuple[Tensor, Gaussian, Gaussian]]
-"""By site: sample, guide and prior."""
 
 SPREAD = (0.5, 0.5, 1.0, 1.0)
 """Prior std of (sx, sy, tx, ty): sizes around the typical one, centres over the whole view."""
@@ -139,7 +137,7 @@ class Finder(nn.Module):
         q_where = raw.replace(mean=raw.mean + F.pad(place, (2, 0)))
         where = q_where.sample(knobs.stochastic)
         glimpse = self.glimpses(frame, box_of(where, self.config).unsqueeze(1)).squeeze(1)
-        q_what = Gaussian.of(self.what(glimpse))
+        q_what = Gaussian.of(self.what(glimpse), shift=shift)
         what = q_what.sample(knobs.stochastic)
         return {"where": (where, q_where, self._prior(where)), "what": (what, q_what, Gaussian.standard(what))}
 

@@ -24,6 +24,8 @@ VISIBLE = 0.25
 """Paint brighter than this belongs to the object: there is no mask beside the colours."""
 
 
+Codes = dict[str, tuple[Tensor, Gaussian, Gaussian]]
+"""By site: sample, guide and prior."""
 SHARPNESS = 4.0
 """Of depth in the importance exp(-4 depth); 1 where there is no depth."""
 LEAST = 1e-3
@@ -181,7 +183,7 @@ def blank(like: Slots, count: int) -> Slots:
     return like.map(lambda tensor: tensor.new_zeros(tensor.shape[0], count, *tensor.shape[2:]))
 
 
-def charge_codes(pairs: dict[str, tuple[Tensor, Gaussian, Gaussian]], pres: Tensor) -> dict[str, Tensor]:
+def charge_codes(pairs: Codes, pres: Tensor) -> dict[str, Tensor]:
     """KLs of the codes (sample, guide, prior) by site, weighted with presence [B, N], and their ratio log p / q."""
     found = {f"kl_{name}": (pres * q.kl(p)).sum(1) for name, (_, q, p) in pairs.items()}
     ratios = [(pres * (p.log_prob(sample) - q.log_prob(sample))).sum(1) for sample, q, p in pairs.values()]

@@ -14,6 +14,7 @@ from scalor.models.baselines.frames import refuse_other_sides
 from scalor.models.baselines.objects import (
     STYLE,
     Brush,
+    Codes,
     DrawnTerms,
     Glimpses,
     ObjectsConfig,
@@ -28,9 +29,6 @@ from scalor.models.baselines.objects import (
 from scalor.nets.heads import mlp
 from scalor.nets.pyramid import pyramid
 from scalor.nets.recurrent import GRUState
-
-Codes = dict[str, tuple[Tensor, Gaussian, Gaussian]]
-
 
 @dataclass(frozen=True)
 class SilotConfig(ObjectsConfig):

@@ -9,10 +9,11 @@ from torch import Tensor, nn
 from scalor.core.sites import Gaussian, kl_presence, log_bernoulli, sample_presence
 from scalor.core.types import Knobs, Latents, Scenery, Sight, Slots, Step, Terms, World
 from scalor.models.base import WorldModel
-from scalor.models.baselines.finder import Codes, Finder, side_by_side
+from scalor.models.baselines.finder import Finder, side_by_side
 from scalor.models.baselines.frames import refuse_other_sides
 from scalor.models.baselines.objects import (
     Brush,
+    Codes,
     DrawnTerms,
     Glimpses,
     Map,

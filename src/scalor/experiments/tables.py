@@ -10,6 +10,7 @@ import torch
 
 from scalor import pretrained
 from scalor.core.types import Knobs
+from scalor.experiments import baselines
 from scalor.experiments.paper import LARGER_IS_BETTER, TABLE1, TABLE2
 from scalor.experiments.report import Report, number, table
 from scalor.experiments.rows import GATE, HELD_OUT, NLL_FRAMES, Row, Zoo
@@ -119,13 +120,15 @@ def table1(bench: Bench, rows: Sequence[Row], command: str) -> Report:
     """Table 1 with the scores that the paper lacks, and where and why a cell is missed."""
     found = {row.name: bench.tracking(row) for row in rows}
     paper = {name: asdict(scores) for name, scores in TABLE1["scalor"].items()}
-    numbers = _numbers(found, rows, TABLE1, bench)
+    others = baselines.tracked(bench, rows)
+    numbers = _numbers(found, rows, TABLE1, bench) | {"baselines": others}
     body = [_conventions(bench), _beside(found, paper, ("mota", "precision", "recall", "count_mae"))]
     body += [
         "Scores that the paper does not have:\n",
         _strict(found),
         _reached(found, paper),
         _missed(found, paper),
+        baselines.tracked_words(others),
         _lacking(found, rows, bench),
     ]
     return Report("table1", "Table 1: tracking", command, numbers, "\n".join(body))
@@ -139,11 +142,12 @@ def table2(bench: Bench, rows: Sequence[Row], command: str) -> Report:
     words = (
         f"NLL in nats per pixel, summed over channels and the first {NLL_FRAMES} frames, sigma = {SIGMA:g}, "
         f"K = {bench.particles} samples with hard presence; MSE per pixel and channel over all frames. "
-        "SQAIR's and VRNN's numbers are quoted from the paper.\n"
     )
     body = [_conventions(bench), words, _beside(found, paper, ("nll", "mse")), _other_sigma(found)]
-    body += [_quoted(rows), _missed(found, paper), _lacking(found, rows, bench)]
+    others = baselines.painted(bench, rows)
+    body += [baselines.painted_words(others), _missed(found, paper), _lacking(found, rows, bench)]
     numbers = _numbers(found, rows, TABLE2, bench) | {"particles": bench.particles}
+    numbers["baselines"] = others
     return Report("table2", "Table 2: likelihood and reconstruction", command, numbers, "\n".join(body))
 
 
@@ -281,15 +285,6 @@ def _other_sigma(found: Mapping[str, list[Scores]]) -> str:
         if scores
     ]
     return table(["", "training sigma", "NLL there", "effective samples at sigma 1"], lines) if lines else ""
-
-
-def _quoted(rows: Sequence[Row]) -> str:
-    lines = []
-    for row in rows:
-        cells = [TABLE2[model].get(row.name) for model in ("vrnn", "sqair")]
-        shown = ["–" if cell is None else f"{cell.nll:.2f}, {cell.mse:.4f}" for cell in cells]
-        lines.append([row.name, *shown])
-    return table(["", "VRNN (paper): NLL, MSE", "SQAIR (paper): NLL, MSE"], lines)
 
 
 def _missed(found: Mapping[str, list[Scores]], paper: Mapping[str, Mapping[str, float]]) -> str:

@@ -13,6 +13,7 @@ class WorldConfig(Protocol):
 
     channels        of the frames, 1 or 3
     cell            both sides of a frame are multiples of it
+    side            both sides of every frame; None: any multiples of the cell
     sigma           std of the likelihood
     needs_backdrop  `Scenery` must bring a median image
     videos          how many videos have a background of their own
@@ -23,6 +24,8 @@ class WorldConfig(Protocol):
     def channels(self) -> int: ...
     @property
     def cell(self) -> int: ...
+    @property
+    def side(self) -> int | None: ...
     @property
     def sigma(self) -> float: ...
     @property

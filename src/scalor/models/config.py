@@ -185,6 +185,10 @@ class ModelConfig:
     render: RenderConfig = field(default_factory=RenderConfig)
 
     @property
+    def side(self) -> None:
+        """Frames may have any size in whole cells."""
+
+    @property
     def sigma(self) -> float:
         """Std of the likelihood."""
         return self.render.sigma

@@ -8,8 +8,8 @@ from scalor.core.shade import shade, standing_out
 from scalor.core.tensors import cat, take
 from scalor.core.types import Knobs, Objects, Scenery, Sight, Slots, Step, Terms, World
 from scalor.models.appearance import GlimpseEncoder
-from scalor.models.base import WorldModel
 from scalor.models.background import background, log_likelihood
+from scalor.models.base import WorldModel
 from scalor.models.config import ModelConfig
 from scalor.models.discover import Discover
 from scalor.models.encoder import Encoder

@@ -15,7 +15,7 @@ from scalor.data.clip import Clip, Truth
 from scalor.data.loader import ClipData, CutToLength
 from scalor.errors import UserError
 from scalor.metrics.boxes import without_hidden
-from scalor.metrics.counting import counting
+from scalor.metrics.counting import count_accuracy, counting
 from scalor.metrics.mot import evaluate_many
 from scalor.metrics.segmentation import fg_ari, mean_iou
 from scalor.models.base import WorldModel
@@ -87,8 +87,8 @@ def evaluate_dataset(
         ``distance`` and ``iou``: all tracking scores at that gate and at IoU 0.5; ``distance_strict``: without the rule
         for reports on hardly visible objects; ``mse`` (per pixel and channel),
         ``fg_ari`` and ``mask_iou``: how well masks agree, means over clips;
-        ``count_mae``, ``duplicates_per_frame``, ``propagation_rate`` with ``truth_propagation_rate`` beside it,
-        ``discoveries_per_clip``, ``rediscoveries_per_clip``; ``conventions`` in words.
+        ``count_mae``, ``count_accuracy`` (share of frames with the right number), ``duplicates_per_frame``,
+        ``propagation_rate`` with ``truth_propagation_rate`` beside it, ``discoveries_per_clip``, ``rediscoveries_per_clip``; ``conventions`` in words.
 
     Raises:
         UserError: no clip, a clip without truth or with other channels than the model's.
@@ -142,6 +142,7 @@ def _scores(pairs: Sequence[tuple[Tracks, Tracks]], gates: Sequence[float | Mapp
         "distance_strict": strict,
         "iou": evaluate_many(pairs, iou=0.5, min_visibility=LEAST_VISIBLE).as_dict(),
         "count_mae": near["count_mae"],
+        "count_accuracy": count_accuracy(pairs, min_visibility=LEAST_VISIBLE),
         "duplicates_per_frame": near["duplicates_per_frame"],
         **carried,
         "truth_propagation_rate": counting([truth for truth, _ in pairs]).as_dict()["propagation_rate"],

@@ -137,6 +137,12 @@ class Tracker:
 
     def _scenery(self, view: View) -> Scenery:
         height, width = view.padded
+        side = self.model.config.side
+        if side is not None and (height, width) != (side, side):
+            raise UserError(
+                f"the frames are {view.columns}x{view.rows} px and the model sees {side}x{side} px only; frames of at "
+                "most that size are wanted; crop the video, or use weights of SCALOR"
+            )
         which = torch.tensor([self.video], device=self.device)
         if not self._backdrops:
             return Scenery(height=height, width=width, video=which)

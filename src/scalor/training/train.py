@@ -98,6 +98,12 @@ def _refuse_misfits(preset: Preset, lessons: ClipLessons) -> None:
             f"data {preset.data} have {channels} channels and the model wants {preset.channels}; "
             f"set model.channels={channels}"
         )
+    side = preset.model.side
+    if side is not None and (height, width) != (side, side):
+        raise UserError(
+            f"frames of {preset.data} are {width} x {height} and the model {preset.name} sees {side} x {side}; "
+            "square frames of that side are wanted; set model.side, or choose other data"
+        )
     if height % preset.model.cell or width % preset.model.cell:
         raise UserError(
             f"frames of {preset.data} are {width} x {height}; multiples of the cell, {preset.model.cell}, are wanted; "

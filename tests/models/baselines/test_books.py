@@ -1,4 +1,4 @@
-"""The importance weights of every baseline against the likelihood by sampling its own prior: no network agrees by luck."""
+"""The importance weights of every baseline against the likelihood by samples of its own prior."""
 
 import dataclasses
 
@@ -18,9 +18,18 @@ from scalor.models.build import AnyConfig, build
 from scalor.objectives.particles import PARTICLES, log_weights
 from scalor.rollout import imagine
 
+pytestmark = pytest.mark.slow
+
 SIDE, SIGMA, BIRTH, FRAMES = 16, 1.0, 0.4, 2
 _THIN = {"channels": 1, "side": SIDE, "sigma": SIGMA, "posterior_shift": 1.0}
-_OBJECTS = {"size": 6.0, "slots": 2, "glimpse": 6, "what": 2, "hidden": 8, "features": 8, }
+_OBJECTS = {
+    "size": 6.0,
+    "slots": 2,
+    "glimpse": 6,
+    "what": 2,
+    "hidden": 8,
+    "features": 8,
+}
 TINY: dict[str, AnyConfig] = {
     "vrnn": VrnnConfig(**_THIN, code=2, hidden=8, width=8),
     "seq-vae": SeqVaeConfig(**_THIN, code=2, hidden=8, width=8),

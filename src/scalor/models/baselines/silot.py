@@ -30,6 +30,7 @@ from scalor.nets.heads import mlp
 from scalor.nets.pyramid import pyramid
 from scalor.nets.recurrent import GRUState
 
+
 @dataclass(frozen=True)
 class SilotConfig(ObjectsConfig):
     """grid: side of a cell in pixels; reach: std of the kernel of attention as a share of the frame."""
@@ -63,7 +64,10 @@ class Neighbours(nn.Module):
         return self.config.hidden // 2
 
     def forward(self, places: Tensor, slots: Slots, *, own: bool) -> Tensor:
-        """``places`` [B, P, 2] in pixels to [B, P, out]; ``own``: the places are the slots', which do not see themselves."""
+        """``places`` [B, P, 2] in pixels to [B, P, out].
+
+        ``own``: the places are those of the slots, none of which sees itself.
+        """
         if slots.count == 0:
             return places.new_zeros(*places.shape[:2], self.out)
         width = self.config.reach * self.config.side

@@ -60,7 +60,7 @@ def propagation_rate(tracks: Tracks) -> float:
 
 
 def count_accuracy(pairs: Sequence[tuple[Tracks, Tracks]], *, min_visibility: float = 0.0) -> float:
-    """Share of frames in which as many objects are reported as there are, over pairs (truth, found); NaN without frames.
+    """Share of frames with as many objects reported as there are, over pairs (truth, found); NaN without frames.
 
     Truth of which less than ``min_visibility`` is seen does not count.
     """

@@ -88,7 +88,8 @@ def evaluate_dataset(
         for reports on hardly visible objects; ``mse`` (per pixel and channel),
         ``fg_ari`` and ``mask_iou``: how well masks agree, means over clips;
         ``count_mae``, ``count_accuracy`` (share of frames with the right number), ``duplicates_per_frame``,
-        ``propagation_rate`` with ``truth_propagation_rate`` beside it, ``discoveries_per_clip``, ``rediscoveries_per_clip``; ``conventions`` in words.
+        ``propagation_rate`` with ``truth_propagation_rate`` beside it, ``discoveries_per_clip``,
+        ``rediscoveries_per_clip``; ``conventions`` in words.
 
     Raises:
         UserError: no clip, a clip without truth or with other channels than the model's.

@@ -60,7 +60,8 @@ class Chain:
             score=self.score * room * torch.sigmoid(logit.detach()),
             kl=self.kl + goes_on * kl,
             ratio=self.ratio + goes_on.detach() * ratio,
-            log_q=self.log_q + goes_on.detach() * (0.0 * logit if free else log_bernoulli(sample.detach(), logit)),
+            log_q=self.log_q
+            + goes_on.detach() * (torch.zeros_like(logit) if free else log_bernoulli(sample.detach(), logit)),
         )
 
 

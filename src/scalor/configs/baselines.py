@@ -61,7 +61,7 @@ def air(data: str, slots: int) -> Preset:
     """AIR on every frame, with linking."""
     shape = sizes(data)
     model = AirConfig(channels=channels(data), side=shape.size, slots=slots, size=shape.object_size)
-    recipe = replace(object_recipe((0.6, 0.6)), batch=16, lengths=((0.0, 2),))
+    recipe = replace(object_recipe((0.0, 0.01)), batch=16, lengths=((0.0, 2),), birth=(0.6, 0.01), birth_steps=2_000)
     return Preset(name=f"air-{data}", data=data, model=model, recipe=recipe, particles=5)
 
 

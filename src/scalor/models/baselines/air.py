@@ -55,8 +55,6 @@ class Air(WorldModel):
         before = world.slots
         like = before.latents.what
         birth = like.new_full((like.shape[0],), knobs.birth if sight is not None or knobs.births else 0.0)
-        if knobs.first_birth is not None and (sight is not None or knobs.births):
-            birth = torch.full_like(birth, knobs.first_birth)  # every frame is a first one
         looked = None if sight is None or sight.features is None else sight
         found, terms = self.finder(looked, blank(before, 0), knobs, birth)
         ids = linked(before, found, gate=self.config.gate * self.config.size)

@@ -24,6 +24,8 @@ from scalor.models.baselines.objects import (
 from scalor.nets.heads import mlp
 from scalor.nets.recurrent import GRUState
 
+SHARP = 8.0
+"""Factor on the logits of attention: a place between two objects is no object."""
 SPREAD = (0.5, 0.5, 1.0, 1.0)
 """Prior std of (sx, sy, tx, ty): sizes around the typical one, centres over the whole view."""
 
@@ -125,7 +127,7 @@ class Finder(nn.Module):
         """The place [B, 2] (as a code) that the memory points at, and the memory that has seen what is there."""
         asked = F.celu(features + self.query(state)[:, :, None, None] + self.told(covered))
         logits = self.point(asked).flatten(1)
-        weight = torch.softmax(logits, dim=1)
+        weight = torch.softmax(SHARP * logits, dim=1)
         rows = features.shape[-1]
         places = code_of(cell_centers(rows, rows, cell=STRIDE, like=features), self.config)
         place = weight @ places

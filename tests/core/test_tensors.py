@@ -10,7 +10,7 @@ from scalor.core.types import Latents, Scenery, Slots, Terms, World
 
 
 def slots(count: int, *, start: int = 0) -> Slots:
-    empty = Slots.empty(2, what=3, tracker=4, dynamics=5, like=torch.zeros(1))
+    empty = Slots.empty(2, what=3, paint=(4, 2, 2), sizes=(4, 5), like=torch.zeros(1))
     number = torch.arange(start, start + count)
 
     def filled(tensor: torch.Tensor) -> torch.Tensor:

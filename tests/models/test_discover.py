@@ -1,5 +1,6 @@
 """Which proposals become objects."""
 
+import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,10 +12,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from scalor.core.geometry import paste
-from scalor.core.sites import REJECTED, bound, kl_presence, to_logit
+from scalor.core.sites import LOGIT_BOUND, REJECTED, kl_presence, to_logit
 from scalor.core.types import TRACKING, Knobs, Layers, Scenery, Slots, Step, World
 from scalor.models.config import DiscoverConfig
 from scalor.models.discover import Discover
+from scalor.models.painter import Paint
 from scalor.models.scalor import Scalor
 from scalor.rollout import observe
 
@@ -63,21 +65,20 @@ def squares(centers: list[tuple[float, float]]) -> tuple[Layers, Tensor]:
 
 
 def verdict(
-    model: Scalor, centers: list[tuple[float, float]], scores: list[float], explained: Tensor, chosen: list[float]
+    model: Scalor, centers: list[tuple[float, float]], near: list[float], explained: Tensor, chosen: list[float]
 ) -> list[float]:
     layers, tight = squares(centers)
+    layers = layers.replace(near=torch.tensor(near))
     box = torch.tensor([[[x, y, 8.0, 8.0] for x, y in centers]])
-    taken = model.discover._taken(
-        layers, box, torch.ones(1, len(centers)).bool(), explained, propagated(dead=[(4.0, 4.0)])
-    )
-    return model.discover._verdict(layers, tight, box, torch.tensor([scores]), torch.tensor([chosen]), taken)[
-        0
-    ].tolist()
+    here = torch.ones(1, len(centers)).bool()
+    taken = model.discover._taken(layers, box, here, explained, propagated(dead=[(4.0, 4.0)]))
+    paint = Paint(layers, tight, torch.zeros(1, len(centers), 4, 8, 8))
+    return model.discover._verdict(paint, box, torch.tensor([chosen]), taken)[0].tolist()
 
 
 def propagated(*, alive: Sequence[tuple[float, float]] = (), dead: Sequence[tuple[float, float]] = ()) -> Slots:
     """Slots of one clip with 8 x 8 boxes at these centres; all else in them is empty."""
-    blank = Slots.empty(1, what=1, tracker=1, dynamics=1, like=torch.zeros(()))
+    blank = Slots.empty(1, what=1, paint=(4, 0, 0), sizes=(1, 1), like=torch.zeros(()))
     return blank.replace(
         box=torch.tensor([[[x, y, 8.0, 8.0] for x, y in (*alive, *dead)]]),
         alive=torch.tensor([[True] * len(alive) + [False] * len(dead)]),
@@ -95,7 +96,7 @@ def test_what_is_explained_already_is_rejected(make_model: MakeModel, rows: int,
     assert verdict(off, [(16.0, 16.0)], [0.9], explained, [1.0]) == [0.0]
 
 
-def test_of_two_proposals_on_one_place_the_weaker_is_rejected(make_model: MakeModel) -> None:
+def test_of_two_proposals_on_one_place_the_farther_is_rejected(make_model: MakeModel) -> None:
     nothing, pair = torch.zeros(1, 32, 32), [(16.0, 16.0), (17.0, 16.0), (26.0, 16.0)]
     model = make_model()
     assert verdict(model, pair, [0.8, 0.9, 0.7], nothing, [1.0] * 3) == [1.0, 0.0, 0.0]
@@ -139,7 +140,7 @@ def seen(model: Scalor, *, batch: int = 1, knobs: Knobs = TRACKING, frames: int 
 def eager(**changes: float) -> DiscoverConfig:
     """Every cell proposes."""
     return replace(
-        DiscoverConfig(presence_bias=50.0, twin_iou=OFF, twin_inside=OFF, overlap=OFF, proposals=64), **changes
+        DiscoverConfig(presence_bias=50.0, ring=0, twin_iou=OFF, twin_inside=OFF, overlap=OFF, proposals=64), **changes
     )
 
 
@@ -164,14 +165,25 @@ def test_the_slot_cap_of_one_element_does_not_count_the_objects_of_another(make_
     assert step.born.sum(1).tolist() == [0, 5]
 
 
-def test_the_proposal_cap_keeps_the_most_probable(make_model: MakeModel) -> None:
+def test_the_proposal_cap_keeps_the_nearest_of_equals(make_model: MakeModel) -> None:
     model = make_model(discover=eager(proposals=8))
     _, step = seen(model, frames=1)[0]
     assert int(step.proposed[0]) == 8, "never fewer than 8"
-    wide = make_model(discover=eager(proposals=40))
-    full = make_model(discover=eager())
-    some, every = seen(wide, frames=1)[0][1].slots.score[0], seen(full, frames=1)[0][1].slots.score[0]
-    assert len(some) == 10 and sorted(some.tolist()) == sorted(every.tolist())[-10:]
+    depths = torch.tensor([[[0.3], [-1.0], [2.0], [0.0]]])
+    pick = model.discover._pick(torch.tensor([[1.0, 1.0, 0.2, 0.0]]), depths, capped=True)
+    assert pick.tolist() == [[1, 0, 2]], "by presence, then by nearness, and none that is absent"
+
+
+def test_births_from_the_prior_are_not_capped(make_model: MakeModel) -> None:
+    model = make_model(discover=DiscoverConfig(proposals=1, twin_iou=OFF, twin_inside=OFF))
+    with torch.no_grad():
+        step = model.step(model.init(1, SCENE), None, Knobs(births=True, birth=1.0 - 1e-6, hard=True))[1]
+    assert int(step.proposed) == 36, "4 x 4 cells and the ring around them"
+
+
+def test_a_frame_without_discovery_pays_for_nothing_being_born(make_model: MakeModel) -> None:
+    found = make_model().discover.nothing(torch.tensor([0.1]), SCENE)
+    assert float(found.terms.kl_pres) == pytest.approx(-36 * math.log(0.9), rel=1e-4)
 
 
 def test_new_objects_take_the_next_ids_and_old_ones_keep_theirs(make_model: MakeModel) -> None:
@@ -191,7 +203,7 @@ def test_rejected_proposals_pay_against_a_prior_that_rules_them_out(make_model: 
     """With all cells present and all but the first frame's explained: the presence cost is that of 1e-8."""
     model = make_model(discover=replace(eager(), overlap=0.0))
     (_, first), (_, second) = seen(model)
-    logit = bound(torch.tensor(50.0))
+    logit = torch.tensor(LOGIT_BOUND)
     free, ruled = (float(kl_presence(logit, to_logit(prior))) for prior in (TRACKING.birth, REJECTED))
     assert int(first.rejected) == 0 and int(second.rejected) == 16
     assert float(first.terms.kl_pres) == pytest.approx(16 * free, rel=1e-4)
@@ -204,12 +216,12 @@ def test_evidence_raises_presence_where_something_stands_out(make_model: MakeMod
     moving[..., 8:16, 8:16] = 1.0
     features, explained = torch.zeros(1, 8, 4, 4), torch.zeros(1, 32, 32)
     with torch.no_grad():
-        before = torch.atanh(plain.discover.detector(features, explained, moving).logit / 8.8).reshape(4, 4)
-        after = torch.atanh(told.discover.detector(features, explained, moving).logit / 8.8).reshape(4, 4)
+        before = torch.atanh(plain.discover.detector(features, explained, moving).logit / 8.8).reshape(6, 6) * 8.8
+        after = torch.atanh(told.discover.detector(features, explained, moving).logit / 8.8).reshape(6, 6) * 8.8
         unknown = told.discover.detector(features, explained).logit
     change = after - before
-    assert torch.allclose(change[3], torch.full((4,), -0.5), atol=1e-3), "nothing near"
-    assert change[1, 1] > -0.2 and change[1, 1] > change[3, 3]
+    assert torch.allclose(change[5], torch.full((6,), -0.5), atol=1e-3), "nothing near"
+    assert change[2, 2] > -0.2 and change[2, 2] > change[5, 5]
     assert torch.equal(unknown, plain.discover.detector(features, explained).logit.detach())
 
 

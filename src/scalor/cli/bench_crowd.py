@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from scalor.core.geometry import decode_size
-from scalor.core.types import Latents, Scenery, Slots, World
+from scalor.core.types import Latents, Scenery, World
 from scalor.data.loader import ClipData, batch_at
 from scalor.models.config import ModelConfig
 from scalor.models.scalor import Scalor
@@ -81,14 +81,9 @@ def crowded_world(model: Scalor, *, batch: int, count: int, size: tuple[int, int
     raw = torch.zeros(batch, count, 4)
     center = spread(count, height, width).expand(batch, -1, -1)
     code = 0.5 * torch.randn(batch, count, config.glimpse.what + 1, generator=noise)
-    slots = Slots(
+    slots = world.slots.map(lambda field: field.new_zeros(batch, count, *field.shape[2:])).replace(
         latents=Latents(pres=zeros + 1.0, where=raw, what=code[..., 1:], depth=code[..., :1]),
         box=torch.cat([center, decode_size(raw[..., :2], config.where)], dim=-1),
-        size=raw[..., :2],
-        tracker=zeros.unsqueeze(-1).repeat(1, 1, config.propagate.tracker),
-        dynamics=zeros.unsqueeze(-1).repeat(1, 1, 2 * config.propagate.dynamics),
-        deficit=zeros,
-        doubled=zeros,
         score=zeros + 1.0,
         id=torch.arange(count).expand(batch, -1),
         alive=torch.ones(batch, count, dtype=torch.bool),

@@ -9,6 +9,7 @@ from scalor.configs.baselines import BASELINES
 from scalor.core.geometry import WhereConfig
 from scalor.core.jsonable import nearest
 from scalor.core.schedule import Recipe
+from scalor.core.sites import LOGIT_BOUND
 from scalor.data.digits import DigitsConfig, digits
 from scalor.data.sprites import SpritesConfig, sprites
 from scalor.errors import UserError
@@ -184,6 +185,7 @@ def paper_model(where: WhereConfig, *, cell: int, glimpse: int, what: int) -> Mo
     return ModelConfig(
         cell=cell,
         posterior_shift=0.0,
+        presence_slope=LOGIT_BOUND,
         style=ConvStyle(act="celu", norm=True),
         where=where,
         encoder=EncoderConfig(
@@ -194,10 +196,19 @@ def paper_model(where: WhereConfig, *, cell: int, glimpse: int, what: int) -> Mo
             memory_stride=1,
             mask_widths=(16, 32, *deeper, 32),
         ),
-        glimpse=GlimpseConfig(side=glimpse, kind="conv", what=what),
-        propagate=PropagateConfig(tracker=128, attended=128, dynamics=64, residual=0.0, legacy_what_std=True),
+        glimpse=GlimpseConfig(side=glimpse, kind="conv", what=what, context=False),
+        propagate=PropagateConfig(
+            tracker=128,
+            attended=128,
+            dynamics=64,
+            residual=0.0,
+            update="gated",
+            slow=OFF,
+            presence_bias=2.0,
+            legacy_what_std=True,
+        ),
         discover=DiscoverConfig(
-            overlap=0.3, twin_iou=OFF, twin_inside=OFF, twin_certain=OFF, proposals=64, presence_bias=0.0
+            overlap=0.3, twin_iou=OFF, twin_inside=OFF, twin_certain=OFF, proposals=64, ring=0, presence_bias=0.0
         ),
         merge=MergeConfig(iou=OFF),
         render=RenderConfig(convex=False, depth="sigmoid"),
@@ -217,6 +228,7 @@ def paper_recipe() -> Recipe:
         temperature_steps=20_000,
         detach_until=0.3,
         birth=(0.1, 1e-4),
+        cuts=0.0,
         discover_dropout=0.0,
         carry_until=0.0,
         blind_every=0,

@@ -10,7 +10,7 @@ from torch import Tensor
 from scalor.core.tensors import Struct
 
 LOGIT_BOUND = 8.8
-"""Presence logits live in (-8.8, 8.8): probabilities stay in [1.5e-4, 1 - 1.5e-4] and gradients stay finite."""
+"""Presence logits live in (-8.8, 8.8): probabilities stay in [1.5e-4, 1 - 1.5e-4]."""
 MIN_STD = 1e-4
 REJECTED = 1e-8
 """Prior presence of a proposal that the rejection verdict rules out."""
@@ -24,10 +24,11 @@ class Gaussian(Struct):
     std: Tensor
 
     @staticmethod
-    def of(params: Tensor, *, shift: float = 0.0) -> "Gaussian":
-        """From raw network output ``[..., 2 D]``: mean and softplus(raw + shift) + 1e-4."""
+    def of(params: Tensor, *, shift: float = 0.0, most: float = math.inf) -> "Gaussian":
+        """From raw network output ``[..., 2 D]``: mean and softplus(raw + shift) + 1e-4, or most * sigmoid(raw)."""
         mean, raw = params.chunk(2, dim=-1)
-        return Gaussian(mean, F.softplus(raw + shift) + MIN_STD)
+        std = F.softplus(raw + shift) if most == math.inf else most * torch.sigmoid(raw)
+        return Gaussian(mean, std + MIN_STD)
 
     @staticmethod
     def standard(like: Tensor) -> "Gaussian":
@@ -45,15 +46,24 @@ class Gaussian(Struct):
         shift = ((self.mean - prior.mean) / prior.std) ** 2
         return 0.5 * (ratio + shift - 1.0 - ratio.log()).sum(-1)
 
+    def combined(self, seen: "Gaussian") -> "Gaussian":
+        """The normalised product of two densities: each number of the mean counts by its precision."""
+        own, other = self.std**-2, seen.std**-2
+        total = own + other
+        return Gaussian((own * self.mean + other * seen.mean) / total, total.rsqrt())
+
     def log_prob(self, value: Tensor) -> Tensor:
         """Log density of ``value``, summed over the last axis."""
         z = (value - self.mean) / self.std
         return (-0.5 * z**2 - self.std.log() - 0.5 * math.log(2 * math.pi)).sum(-1)
 
 
-def bound(logit: Tensor) -> Tensor:
-    """8.8 * tanh(logit)."""
-    return LOGIT_BOUND * torch.tanh(logit)
+def bound(logit: Tensor, *, slope: float = 1.0) -> Tensor:
+    """8.8 tanh(slope logit / 8.8), the identity around 0 for slope 1.
+
+    The official code's 8.8 tanh(logit) is slope 8.8: its gradient is exactly 0 in float32 where presence is certain.
+    """
+    return LOGIT_BOUND * torch.tanh(logit * (slope / LOGIT_BOUND))
 
 
 def sample_presence(logit: Tensor, *, temperature: float, stochastic: bool, hard: bool) -> Tensor:

@@ -69,6 +69,11 @@ def take(struct: S, index: Tensor) -> S:
     return struct.map(pick)
 
 
+def select(mask: Tensor, yes: Tensor, no: Tensor) -> Tensor:
+    """``yes`` where ``mask`` [B, N] holds, else ``no``: tensors [B, N, ...]."""
+    return torch.where(mask.reshape(mask.shape + (1,) * (yes.dim() - 2)), yes, no)
+
+
 def ste_clamp(value: Tensor) -> Tensor:
     """Clamp to [0, 1] with the gradient of the identity (straight through)."""
     return value + (value.clamp(0.0, 1.0) - value).detach()

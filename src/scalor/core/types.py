@@ -31,10 +31,15 @@ class Slots(Struct):
     latents   the object's last `Latents`
     box       [B, N, 4]  centre x, centre y, width, height in pixels
     size      [B, N, 2]  raw (size, ratio) state that the where map decodes
+    paint     [B, N, C + 1, g, g] its last paint, alpha * colour and alpha, on the glimpse's grid; side 0 where the
+              model does not ask for it
     tracker   [B, N, Ht] posterior memory
     dynamics  [B, N, 2 Hp] prior memory (LSTM h and c side by side)
-    deficit   [B, N]     accumulated absence; the object dies at 0.6 (spec A.3)
-    doubled   [B, N]     for how many frames in a row an older track sat on the same place
+    deficit   [B, N]     accumulated absence (spec A.3), or, in tracking, nats against its being there
+    asleep    [B, N]     bool, known but not shown: nothing in the frame speaks for it (tracking)
+    doubled   [B, N]     for how many frames in a row a steadier track sat on the same place
+    steady    [B, N]     nats by which its codes of late were likelier for one object that goes on than for a new one
+    evidence  [B, N]     nats of the last frame's likelihood that it earned (see `evidence`); 0 where nobody asked
     score     [B, N]     probability of presence
     id        [B, N]     int64, never reused, -1 = empty
     alive     [B, N]     bool; False marks padding
@@ -43,21 +48,30 @@ class Slots(Struct):
     latents: Latents
     box: Tensor
     size: Tensor
+    paint: Tensor
     tracker: Tensor
     dynamics: Tensor
     deficit: Tensor
+    asleep: Tensor
     doubled: Tensor
+    steady: Tensor
+    evidence: Tensor
     score: Tensor
     id: Tensor
     alive: Tensor
+
+    @property
+    def shown(self) -> Tensor:
+        """[B, N] bool: alive and awake."""
+        return self.alive & ~self.asleep
 
     @property
     def count(self) -> int:
         return self.alive.shape[1]
 
     @staticmethod
-    def empty(batch: int, *, what: int, tracker: int, dynamics: int, like: Tensor) -> "Slots":
-        """N = 0 slots: a batch like any other."""
+    def empty(batch: int, *, what: int, paint: tuple[int, int, int], sizes: tuple[int, int], like: Tensor) -> "Slots":
+        """N = 0 slots: a batch like any other. ``sizes`` are those of `Slots.tracker` and of the prior's memory."""
 
         def zeros(*shape: int) -> Tensor:
             return like.new_zeros((batch, 0, *shape))
@@ -66,10 +80,14 @@ class Slots(Struct):
             latents=Latents(pres=zeros(), where=zeros(4), what=zeros(what), depth=zeros(1)),
             box=zeros(4),
             size=zeros(2),
-            tracker=zeros(tracker),
-            dynamics=zeros(2 * dynamics),
+            paint=zeros(*paint),
+            tracker=zeros(sizes[0]),
+            dynamics=zeros(2 * sizes[1]),
             deficit=zeros(),
+            asleep=zeros().bool(),
             doubled=zeros(),
+            steady=zeros(),
+            evidence=zeros(),
             score=zeros(),
             id=zeros().long(),
             alive=zeros().bool(),
@@ -226,8 +244,8 @@ class Knobs:
     stochastic         sample, or take means and 1[p > 0.5] (tracking)
     hard               round presence samples to 0/1 (evaluation, generation)
     detach             cut gradients between frames
-    patience           accumulated absence that ends a track, None: the model's own stop (0.6)
-    leak               factor on the accumulated absence (1.0: the paper's cumulative rule; 0.8: tracking)
+    patience           nats against an object's being there that end its track (see `survival`); until then it sleeps
+                       where nothing speaks for it; None: the paper's rule, accumulated absence of ``propagate.stop``
     discover_dropout   probability of skipping discovery in a frame that has propagated objects (training only)
     carry              carried objects are there for certain (training: first learn where they went, then whether)
     sighted            frames of a clip in which objects are looked for; the prior alone goes on from there, and the
@@ -246,7 +264,6 @@ class Knobs:
     stochastic: bool = True
     hard: bool = False
     detach: bool = False
-    leak: float = 1.0
     patience: float | None = None
     discover_dropout: float = 0.0
     carry: bool = False
@@ -259,5 +276,5 @@ class Knobs:
     soften: float = 1.0
 
 
-TRACKING = Knobs(stochastic=False, hard=True, leak=0.8)
+TRACKING = Knobs(stochastic=False, hard=True, patience=4.0)
 """Deterministic mean mode: tracking twice gives the same numbers."""

@@ -133,7 +133,7 @@ def _rows(steps: Sequence[Step], element: int, *, first: int) -> list[tuple[Any,
     """Rows of tight boxes that are not cut at the view's edge: a cut box's centre is not the object's."""
     rows = []
     for number, step in enumerate(steps, start=first):
-        for slot in step.slots.alive[element].nonzero()[:, 0].tolist():
+        for slot in step.slots.shown[element].nonzero()[:, 0].tolist():
             left, top, right, bottom = step.tight[element, slot].tolist()
             score, name = float(step.slots.score[element, slot]), int(step.slots.id[element, slot])
             rows.append((number, name, left, top, right - left, bottom - top, score, 1.0))

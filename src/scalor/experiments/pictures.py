@@ -67,7 +67,7 @@ def boxed(picture: np.ndarray, step: Step, element: int) -> np.ndarray:
     draw, scale = ImageDraw.Draw(tile), TILE / picture.shape[1]
     height, width = picture.shape[:2]
     seen = visible_share(step, height=height, width=width)[element] >= LEAST_SEEN
-    for slot in (step.slots.alive[element] & seen).nonzero()[:, 0].tolist():
+    for slot in (step.slots.shown[element] & seen).nonzero()[:, 0].tolist():
         name = int(step.slots.id[element, slot])
         left, top, right, bottom = (scale * value for value in step.tight[element, slot].tolist())
         draw.rectangle([left, top, max(left, right), max(top, bottom)], outline=track_color(name))
@@ -92,7 +92,7 @@ def object_sheet(step: Step, element: int) -> np.ndarray:
 def object_patches(step: Step, element: int) -> list[tuple[int, np.ndarray]]:
     """(identity, uint8 [P, P, 3]) of the carried objects of a batch element, sorted by identity."""
     layers, found = step.layers, []
-    for slot in step.slots.alive[element].nonzero()[:, 0].tolist():
+    for slot in step.slots.shown[element].nonzero()[:, 0].tolist():
         mine = (layers.batch == element) & (layers.slot == int(step.origin[element, slot]))
         for row in mine.nonzero()[:, 0].tolist():
             found.append((int(step.slots.id[element, slot]), to_picture(layers.patch[row, :-1])))

@@ -14,12 +14,13 @@ PATCH = 4
 
 
 class GlimpseEncoder(nn.Module):
-    """[..., C, g, g] glimpses to raw what parameters [..., 2 Dw]."""
+    """[..., C, g, g] glimpses (C + 2 channels with context) to raw what parameters [..., 2 Dw]."""
 
     def __init__(self, channels: int, config: GlimpseConfig, style: ConvStyle) -> None:
         super().__init__()
         side, out = config.side, 2 * config.what
-        self.out = out
+        self.side, self.out, self.context = side, out, config.context
+        channels += 2 if config.context else 0
         light = config.kind == "light"
         self.net = self._light(channels, config, style) if light else self._conv(channels, side, out, style)
 

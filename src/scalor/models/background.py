@@ -55,6 +55,10 @@ class NoBackground(nn.Module):
         """Memory before the first frame: zeros [B, code] and [B, hidden]."""
         return like.new_zeros(batch, self.code), like.new_zeros(batch, self.hidden)
 
+    def expected(self, memory: Memory, scenery: Scenery) -> Tensor:
+        """What the next frame's background is expected to be: [B, C, H, W], or one channel of it."""
+        return memory[0].new_zeros(len(memory[0]), 1, scenery.height, scenery.width)
+
     def forward(
         self, frame: Tensor | None, alpha: Tensor, memory: Memory, scenery: Scenery, knobs: Knobs
     ) -> tuple[Tensor, Memory, Tensor, Tensor]:
@@ -69,6 +73,13 @@ class Walk(NoBackground, ABC):
     @abstractmethod
     def _walked(self, code: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
         """Parameters of the step that follows ``code``, on its last axis, and the new hidden state."""
+
+    @abstractmethod
+    def _decoded(self, code: Tensor, scenery: Scenery) -> Tensor:
+        """The image [B, C, H, W] of codes."""
+
+    def expected(self, memory: Memory, scenery: Scenery) -> Tensor:
+        return self._decoded(self._prior(memory)[0].mean, scenery)
 
     def _prior(self, memory: Memory) -> tuple[Gaussian, Tensor]:
         code, hidden = memory
@@ -114,11 +125,14 @@ class CodedBackground(Walk):
         prior, hidden = self._prior(memory)
         guide = prior if frame is None else self._posterior(torch.cat([frame, 1 - alpha], dim=1))
         code = guide.sample(knobs.stochastic)
+        ratio = prior.log_prob(code) - guide.log_prob(code)
+        return self._decoded(code, scenery), (code, hidden), guide.kl(prior), ratio
+
+    def _decoded(self, code: Tensor, scenery: Scenery) -> Tensor:
         logits = self.painted(code, scenery)
         if self.residual and scenery.backdrop is not None:
             logits = logits + torch.logit(scenery.backdrop.clamp(0.01, 0.99))
-        ratio = prior.log_prob(code) - guide.log_prob(code)
-        return torch.sigmoid(logits), (code, hidden), guide.kl(prior), ratio
+        return torch.sigmoid(logits)
 
 
 def filled(frame: Tensor, weight: Tensor, side: int) -> Tensor:
@@ -198,12 +212,14 @@ class LatticeBackground(Walk):
         # What is left over weighs pixels; masks must not learn to choose which ones.
         guide = prior if frame is None else self._posterior(frame, 1 - alpha.detach())
         code = guide.sample(knobs.stochastic)
+        ratio = prior.log_prob(code) - guide.log_prob(code)
+        return self._decoded(code, scenery), (code, hidden), guide.kl(prior).sum((1, 2)), ratio.sum((1, 2))
+
+    def _decoded(self, code: Tensor, scenery: Scenery) -> Tensor:
         codes = code.movedim(-1, 1)
         logits = F.interpolate(self.painted(codes), scale_factor=FILL, mode="bilinear")
         logits = logits + F.interpolate(codes[:, : self.channels], scale_factor=self.lattice, mode="bilinear")
-        image = torch.sigmoid(logits[..., : scenery.height, : scenery.width])
-        ratio = prior.log_prob(code) - guide.log_prob(code)
-        return image, (code, hidden), guide.kl(prior).sum((1, 2)), ratio.sum((1, 2))
+        return torch.sigmoid(logits[..., : scenery.height, : scenery.width])
 
 
 class FixedBackground(NoBackground):
@@ -224,10 +240,14 @@ class FixedBackground(NoBackground):
         self, frame: Tensor | None, alpha: Tensor, memory: Memory, scenery: Scenery, knobs: Knobs
     ) -> tuple[Tensor, Memory, Tensor, Tensor]:
         batch = alpha.shape[0]
-        video = torch.zeros(batch, dtype=torch.int64, device=alpha.device) if scenery.video is None else scenery.video
-        image = torch.sigmoid(self.painted(self.vectors[video.clamp(max=len(self.vectors) - 1)], scenery))
         zero = alpha.new_zeros(batch)
-        return image, memory, zero, zero
+        return self.expected(memory, scenery), memory, zero, zero
+
+    def expected(self, memory: Memory, scenery: Scenery) -> Tensor:
+        like = memory[0]
+        video = torch.zeros(len(like), dtype=torch.int64, device=like.device)
+        video = video if scenery.video is None else scenery.video
+        return torch.sigmoid(self.painted(self.vectors[video.clamp(max=len(self.vectors) - 1)], scenery))
 
 
 class MedianBackground(NoBackground):
@@ -236,10 +256,13 @@ class MedianBackground(NoBackground):
     def forward(
         self, frame: Tensor | None, alpha: Tensor, memory: Memory, scenery: Scenery, knobs: Knobs
     ) -> tuple[Tensor, Memory, Tensor, Tensor]:
+        zero = alpha.new_zeros(alpha.shape[0])
+        return self.expected(memory, scenery), memory, zero, zero
+
+    def expected(self, memory: Memory, scenery: Scenery) -> Tensor:
         if scenery.backdrop is None:
             raise ValueError("background family 'median' came without a backdrop; give Scenery a median image")
-        zero = alpha.new_zeros(alpha.shape[0])
-        return scenery.backdrop, memory, zero, zero
+        return scenery.backdrop
 
 
 def background(config: ModelConfig) -> NoBackground:

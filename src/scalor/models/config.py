@@ -31,6 +31,8 @@ class EncoderConfig:
 class GlimpseConfig:
     """What encoder and decoder. kind: "light" (``patch`` channels per 4 x 4 patch) or "conv" (the paper's stacks).
 
+    ``context`` adds two channels to what the encoder sees of the frame: what other objects already explain there, and
+    where the object's own mask is expected.
     ``alpha_gain`` multiplies the mask logits (above 1 masks become crisp sooner), ``alpha_bias`` is added to them;
     ``level`` is the grey level, 0..1, that objects start with.
     """
@@ -40,6 +42,7 @@ class GlimpseConfig:
     patch: int = 32
     hidden: tuple[int, ...] = (192,)
     what: int = 24
+    context: bool = True
     alpha_gain: float = 1.0
     alpha_bias: float = 0.0
     level: float = 0.5
@@ -53,6 +56,10 @@ class PropagateConfig:
     window              side of the attention window in cells (paper: half of 8 x 8); 0: the whole frame (ablation)
     residual            1.0: what, depth and velocity are predicted as changes; 0.0: absolutely (paper)
     position            tell the networks the absolute position (where things come from; tied to the frame's size)
+    update              "precision": the posterior of every site is the prior times what is seen, each number by its
+                        precision, so that an object of which nothing is seen follows the prior, and looks are kept;
+                        "gated": the paper's, looks mixed by two gates, all else read anew
+    slow                largest std, per frame, of the prior of size, what and depth: things hardly change (paper: inf)
     presence_bias, survival_bias, where_shift   +2, +5, -2 in the paper
     stop                accumulated absence that ends a track
     leave               how far a centre may lie outside the view, in sizes of its box, but at least 2.5 % of the view
@@ -67,7 +74,9 @@ class PropagateConfig:
     window: int = 4
     residual: float = 1.0
     position: bool = True
-    presence_bias: float = 2.0
+    update: str = "precision"
+    slow: float = 0.1
+    presence_bias: float = 0.0
     survival_bias: float = 5.0
     where_shift: float = -2.0
     stop: float = 0.6
@@ -91,6 +100,7 @@ class DiscoverConfig:
     keep             presence a proposal needs to be carried (0.7)
     proposals        most proposals decoded per frame and 64 cells of the grid, taken by presence
     slots            cap on carried objects, 0: no cap
+    ring             rings of cells around the view that propose too: objects that enter are mostly outside
     presence_bias    added to the logit before the bound; 0 in the paper
     evidence         with a backdrop: how much what stands out around a cell raises that logit, and nothing lowers it
     """
@@ -104,7 +114,8 @@ class DiscoverConfig:
     keep: float = 0.7
     proposals: int = 12
     slots: int = 0
-    presence_bias: float = -0.25
+    ring: int = 1
+    presence_bias: float = -2.0
     evidence: float = 0.0
 
 
@@ -169,11 +180,13 @@ class ModelConfig:
     channels          of the frames (1 or 3)
     cell              side of a grid cell in pixels
     posterior_shift   added before the softplus of posterior stds: how little noise codes carry at the start (paper: 0)
+    presence_slope    slope of presence logits at 0 under their bound of 8.8 (official code: 8.8, see `sites.bound`)
     """
 
     channels: int = 3
     cell: int = 4
     posterior_shift: float = -2.0
+    presence_slope: float = 1.0
     style: ConvStyle = field(default_factory=ConvStyle)
     where: WhereConfig = field(default_factory=WhereConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)

@@ -6,14 +6,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from scalor.core.canvas import coverage
+from scalor.core.canvas import coverage, explained
 from scalor.core.geometry import box_iou, box_overlap, cell_centers, corners, crop, decode_size
 from scalor.core.sites import REJECTED, Gaussian, bound, kl_presence, log_bernoulli, sample_presence, to_logit
 from scalor.core.tensors import Struct
-from scalor.core.types import Knobs, Latents, Layers, Objects, Slots
+from scalor.core.types import Knobs, Latents, Layers, Objects, Scenery, Sight, Slots, Terms
 from scalor.models.appearance import GlimpseEncoder
 from scalor.models.config import ModelConfig
-from scalor.models.painter import LEAST, Painter, alike, tints
+from scalor.models.guides import in_context
+from scalor.models.painter import LEAST, Paint, Painter, alike, tints
 from scalor.models.propagate import Draw, charge
 from scalor.nets.pyramid import block, pyramid
 
@@ -28,18 +29,30 @@ class Proposals(Struct):
     center: Tensor
 
 
+@dataclass(frozen=True)
+class Found(Struct):
+    """What discovery hands over: new objects (None: it did not look), their cost, and per batch element how many
+    proposals were present and how many of these were rejected."""
+
+    objects: Objects | None
+    terms: Terms
+    proposed: Tensor
+    rejected: Tensor
+
+
 class Detector(nn.Module):
     """The discovery posterior: a convolutional head on features and on the mask of what is explained."""
 
     def __init__(self, config: ModelConfig, features: int) -> None:
         super().__init__()
         self.config = config
-        widths, style = config.encoder.mask_widths, config.style
+        widths, style, ring = config.encoder.mask_widths, config.style, config.discover.ring
         self.mask_stack = pyramid(1, widths, cell=config.cell, style=style, refine=False) if widths else None
         inputs = features + (widths[-1] if widths else 0)
+        # Cells outside the view see what is inside through their neighbours.
+        first = nn.Conv2d(inputs, features, 3, padding=1) if ring else nn.Conv2d(inputs, features, 1)
         self.fuse = nn.Sequential(
-            *block(nn.Conv2d(inputs, features, 1), features, style),
-            *block(nn.Conv2d(features, features, 1), features, style),
+            *block(first, features, style), *block(nn.Conv2d(features, features, 1), features, style)
         )
         self.head = nn.Conv2d(features, 1 + 2 + 8, 1)
 
@@ -47,26 +60,36 @@ class Detector(nn.Module):
         """features [B, F, Gh, Gw], explained mask [B, H, W] and the mask of what moves [B, 1, H, W] to all cells'."""
         if self.mask_stack is not None:
             features = torch.cat([features, self.mask_stack(explained.unsqueeze(1))], dim=1)
-        raw = self.head(self.fuse(features))
-        rows, columns = raw.shape[-2:]
+        raw = self.head(self.fuse(self._ringed(features)))
         logit, depth, where = raw.flatten(2).transpose(1, 2).split([1, 2, 8], dim=-1)
+        logit = logit.squeeze(-1) + self.config.discover.presence_bias + self._evidence(moving)
         return Proposals(
-            logit=bound(logit.squeeze(-1) + self.config.discover.presence_bias + self._evidence(moving)),
+            logit=bound(logit, slope=self.config.presence_slope),
             where=Gaussian.of(where, shift=self.config.posterior_shift),
             depth=Gaussian.of(depth, shift=self.config.posterior_shift),
-            center=cell_centers(rows, columns, cell=self.config.cell, like=raw),
+            center=cells_of(raw, self.config),
         )
+
+    def _ringed(self, grid: Tensor) -> Tensor:
+        ring = self.config.discover.ring
+        return F.pad(grid, (ring, ring, ring, ring)) if ring else grid
 
     def _evidence(self, moving: Tensor | None) -> Tensor | float:
         """-evidence where nothing stands out in the 3 x 3 cells around, +evidence where a quarter does. [B, G]"""
         if moving is None or not self.config.discover.evidence:
             return 0.0
-        share = F.avg_pool2d(F.avg_pool2d(moving, self.config.cell), 3, stride=1, padding=1)
+        share = F.avg_pool2d(self._ringed(F.avg_pool2d(moving, self.config.cell)), 3, stride=1, padding=1)
         return self.config.discover.evidence * (2.0 * (4.0 * share).clamp(max=1.0) - 1.0).flatten(1)
 
 
+def cells_of(grid: Tensor, config: ModelConfig) -> Tensor:
+    """Centres (x, y) in pixels of the cells of ``grid`` [B, F, Gh, Gw], the ring outside the view included: [G, 2]."""
+    inner = cell_centers(grid.shape[-2], grid.shape[-1], cell=config.cell, like=grid)
+    return inner - config.cell * config.discover.ring
+
+
 class Discover(nn.Module):
-    """Prior Birth (N(0, 1) codes, presence = knobs.birth), posterior `Detector`, rejection, slot cap."""
+    """Prior Birth (N(0, 1) codes, presence = births), posterior `Detector`, rejection, slot cap."""
 
     def __init__(self, config: ModelConfig, glimpses: GlimpseEncoder, painter: Painter, features: int) -> None:
         super().__init__()
@@ -75,71 +98,83 @@ class Discover(nn.Module):
         self.glimpses = glimpses
         self.detector = Detector(config, features)
 
-    def forward(
-        self,
-        frame: Tensor | None,
-        sight: tuple[Tensor, Tensor | None],
-        kept: Objects,
-        given: tuple[Tensor, Tensor],
-        knobs: Knobs,
-    ) -> tuple[Objects, Tensor, Tensor]:
-        """New objects beside ``kept``; also the number of proposals rejected and present, [B] each.
+    def forward(self, sight: Sight | None, kept: Objects, births: Tensor, scenery: Scenery, knobs: Knobs) -> Found:
+        """New objects beside ``kept``; ``births`` [B] is the prior presence per cell.
 
-        ``sight`` are the features and the mask of what moves, if it is known; ``given`` the mask of what is explained
-        [B, H, W] and the prior presence per cell [B]. The features only give the grid when ``frame`` is None
-        (imagining): births are then drawn from the prior.
+        Without a sight births are drawn from the prior, which is the guide then: every cost is 0.
         """
-        features, moving = sight
-        explained, births = given
-        cells = self._birth(features) if frame is None else self.detector(features, explained, moving)
-        prior_logit = to_logit(births).to(cells.logit.dtype).unsqueeze(1).expand_as(cells.logit)
-        logit = prior_logit if frame is None else cells.logit
-        relaxed = sample_presence(logit, temperature=knobs.temperature, stochastic=knobs.stochastic, hard=knobs.hard)
-        pick = self._pick(relaxed, cells, born=frame is None)
+        covered = explained(kept.layers, batch=len(births), height=scenery.height, width=scenery.width)
+        cells = self._birth(births, scenery) if sight is None else self._seen(sight, covered)
+        relaxed = sample_presence(
+            cells.logit, temperature=knobs.temperature, stochastic=knobs.stochastic, hard=knobs.hard
+        )
+        depths = cells.depth.sample(knobs.stochastic)
+        pick = self._pick(relaxed, depths, capped=sight is not None)
         chosen = relaxed.gather(1, pick)
         chosen = chosen * self._room(chosen, kept.slots)
-        draw, box = self._draw(frame, cells, pick, knobs)
+        picture = None if sight is None else self._picture(sight.frame, covered)
+        draw, box = self._draw(picture, cells, pick, depths, knobs)
         latents = Latents(pres=chosen, where=draw.where[0], what=draw.what[0], depth=draw.depth[0])
-        layers, tight = self.painter(latents, box, chosen > LEAST)
-        score = torch.sigmoid(logit.detach()).gather(1, pick)
-        taken = self._taken(layers, box, chosen > LEAST, explained, kept.slots)
-        rejected = self._verdict(layers, tight, box, score, chosen, taken)
+        paint = self.painter(latents, box, chosen > LEAST)
+        rejected = self._verdict(
+            paint, box, chosen, self._taken(paint.layers, box, chosen > LEAST, covered, kept.slots)
+        )
         final = chosen * (1 - rejected)
-        layers = layers.replace(pres=final[layers.batch, layers.slot])
-        slots = self._slots(latents.replace(pres=final), box, score, kept.slots)
-        verdict = torch.zeros_like(relaxed).scatter(1, pick, rejected)
-        if frame is None:
-            kl, ratio = torch.zeros_like(relaxed), torch.zeros_like(relaxed)
-        else:
-            ruled = torch.where(verdict > 0, float(to_logit(REJECTED)), prior_logit)
-            kl = kl_presence(logit, ruled)
-            ratio = log_bernoulli(relaxed, prior_logit) - log_bernoulli(relaxed, logit) if knobs.weigh else 0 * kl
+        layers = paint.layers.replace(pres=final[paint.layers.batch, paint.layers.slot])
+        slots = self._slots(latents.replace(pres=final), box, paint.glimpse, kept.slots)
+        slots = slots.replace(score=torch.sigmoid(cells.logit.detach()).gather(1, pick))
+        books = self._books(cells.logit, relaxed, births, torch.zeros_like(relaxed).scatter(1, pick, rejected), knobs)
         weight = chosen * (chosen > LEAST)
-        terms = charge(draw, weight, (kl, ratio), knobs, weight)
-        found = Objects(slots=slots, layers=layers, tight=tight, terms=terms)
-        return found, (rejected * chosen).sum(1).detach(), chosen.sum(1).detach()
+        terms = charge(draw, weight, books if sight is not None else (0 * relaxed, 0 * relaxed), knobs, weight)
+        found = Objects(slots=slots, layers=layers, tight=paint.tight, terms=terms)
+        return Found(found, terms, chosen.sum(1).detach(), (rejected * chosen).sum(1).detach())
 
-    def _birth(self, features: Tensor) -> Proposals:
-        batch, _, rows, columns = features.shape
-        zeros = features.new_zeros(batch, rows * columns, 5)
+    def nothing(self, births: Tensor, scenery: Scenery) -> Found:
+        """No cell has an object, for certain: what that costs under ``births`` [B]."""
+        ring = 2 * self.config.discover.ring
+        cells = (scenery.height // self.config.cell + ring) * (scenery.width // self.config.cell + ring)
+        price = -cells * torch.log1p(-births)
+        zero = torch.zeros_like(births)
+        return Found(None, Terms.zeros(len(births), births).replace(kl_pres=price, log_ratio=-price), zero, zero)
+
+    def _books(
+        self, logit: Tensor, relaxed: Tensor, births: Tensor, verdict: Tensor, knobs: Knobs
+    ) -> tuple[Tensor, Tensor]:
+        """KL of presence and importance ratio per cell [B, G]; a rejected proposal should not have been made."""
+        prior = to_logit(births).to(logit.dtype).unsqueeze(1).expand_as(logit)
+        kl = kl_presence(logit, torch.where(verdict > 0, float(to_logit(REJECTED)), prior))
+        ratio = log_bernoulli(relaxed, prior) - log_bernoulli(relaxed, logit) if knobs.weigh else torch.zeros_like(kl)
+        return kl, ratio
+
+    def _seen(self, sight: Sight, covered: Tensor) -> Proposals:
+        assert sight.features is not None
+        return self.detector(sight.features, covered, sight.moving)
+
+    def _picture(self, frame: Tensor, covered: Tensor) -> Tensor:
+        return torch.cat([frame, covered.unsqueeze(1)], dim=1) if self.config.glimpse.context else frame
+
+    def _birth(self, births: Tensor, scenery: Scenery) -> Proposals:
+        cell, ring = self.config.cell, 2 * self.config.discover.ring
+        grid = births.new_zeros(len(births), 1, scenery.height // cell + ring, scenery.width // cell + ring)
+        zeros = births.new_zeros(len(births), grid[0].numel(), 5)
         return Proposals(
-            logit=zeros[..., 0],
+            logit=to_logit(births).to(births.dtype).unsqueeze(1).expand_as(zeros[..., 0]),
             where=Gaussian.standard(zeros[..., 1:]),
             depth=Gaussian.standard(zeros[..., :1]),
-            center=cell_centers(rows, columns, cell=self.config.cell, like=features),
+            center=cells_of(grid, self.config),
         )
 
     @torch.no_grad()
-    def _pick(self, relaxed: Tensor, cells: Proposals, *, born: bool) -> Tensor:
-        """Cells worth decoding: as many as any element has above LEAST, the strongest first, under the cap. [B, K]"""
-        config = self.config.discover
+    def _pick(self, relaxed: Tensor, depths: Tensor, *, capped: bool) -> Tensor:
+        """Cells worth decoding: as many as any element has above LEAST, the strongest first, under the cap. [B, K]
+
+        Relaxed samples saturate at 1; the nearer one goes first then. Nothing but the sample decides, so that the
+        likelihood is a function of the latents alone.
+        """
         count = relaxed.shape[1]
-        cap = max(8, config.proposals * count // 64)
         wanted = int((relaxed > LEAST).sum(1).max()) if count else 0
-        # Relaxed samples saturate at 1: the logit breaks ties, so that a cut keeps what the network believes in
-        # (where births from the prior have no favourite place).
-        tie = torch.rand_like(relaxed) if born else torch.sigmoid(cells.logit)
-        rank = relaxed + 1e-3 * tie
+        cap = max(8, self.config.discover.proposals * count // 64) if capped else count
+        rank = relaxed + 1e-3 * torch.sigmoid(-depths.squeeze(-1))
         return rank.topk(min(cap, wanted, count), dim=1).indices
 
     def _room(self, chosen: Tensor, kept: Slots) -> Tensor:
@@ -149,26 +184,33 @@ class Discover(nn.Module):
         room = self.config.discover.slots - kept.alive.sum(1, keepdim=True)
         return (torch.arange(chosen.shape[1], device=chosen.device) < room).to(chosen.dtype)
 
-    def _draw(self, frame: Tensor | None, cells: Proposals, pick: Tensor, knobs: Knobs) -> tuple[Draw, Tensor]:
+    def _draw(
+        self, picture: Tensor | None, cells: Proposals, pick: Tensor, depths: Tensor, knobs: Knobs
+    ) -> tuple[Draw, Tensor]:
         def choose(site: Gaussian) -> Gaussian:
             index = pick.unsqueeze(-1).expand(*pick.shape, site.mean.shape[-1])
             return Gaussian(site.mean.gather(1, index), site.std.gather(1, index))
 
         config = self.config
         q_where, q_depth = choose(cells.where), choose(cells.depth)
-        where, depth = q_where.sample(knobs.stochastic), q_depth.sample(knobs.stochastic)
-        center = cells.center[pick] + config.cell * config.where.reach * torch.tanh(where[..., 2:])
-        box = torch.cat([center, decode_size(where[..., :2], config.where)], dim=-1)
-        if frame is None:
+        where, depth = q_where.sample(knobs.stochastic), depths.gather(1, pick.unsqueeze(-1))
+        box = self._placed(cells.center[pick], where)
+        if picture is None:
             q_what = Gaussian.standard(where.new_zeros(*pick.shape, config.glimpse.what))
             births = (q_where, q_what, q_depth)
         else:
-            raw = self.glimpses(crop(frame, box, side=config.glimpse.side))
+            glimpse = crop(picture, box, side=config.glimpse.side)
+            raw = self.glimpses(in_context(glimpse, None) if config.glimpse.context else glimpse)
             q_what = Gaussian.of(raw, shift=config.posterior_shift)
             births = (Gaussian.standard(q_where.mean), Gaussian.standard(q_what.mean), Gaussian.standard(q_depth.mean))
         what = q_what.sample(knobs.stochastic)
         draw = Draw((where, q_where, births[0]), (what, q_what, births[1]), (depth, q_depth, births[2]))
         return draw, box
+
+    def _placed(self, center: Tensor, where: Tensor) -> Tensor:
+        """The boxes that where-codes mean in cells with these centres."""
+        moved = center + self.config.cell * self.config.where.reach * torch.tanh(where[..., 2:])
+        return torch.cat([moved, decode_size(where[..., :2], self.config.where)], dim=-1)
 
     @torch.no_grad()
     def _taken(self, layers: Layers, box: Tensor, present: Tensor, explained: Tensor, kept: Slots) -> Tensor:
@@ -185,21 +227,22 @@ class Discover(nn.Module):
         return taken
 
     @torch.no_grad()
-    def _verdict(
-        self, layers: Layers, tight: Tensor, box: Tensor, score: Tensor, chosen: Tensor, rejected: Tensor
-    ) -> Tensor:
-        """``rejected`` [B, K] with the proposals added that give way to a stronger one."""
+    def _verdict(self, paint: Paint, box: Tensor, chosen: Tensor, rejected: Tensor) -> Tensor:
+        """``rejected`` [B, K] with the proposals added that give way to a nearer one: it would hide them."""
         config = self.config.discover
         count = chosen.shape[1]
         if count == 0 or min(config.twin_iou, config.twin_box) == float("inf"):
             return rejected
-        weight = torch.where((rejected > 0) | (chosen <= LEAST), torch.full_like(score, -1.0), score)
-        rank = torch.arange(count, device=score.device)
+        layers = paint.layers
+        weight = torch.full_like(chosen, -1.0)
+        weight[layers.batch, layers.slot] = layers.near
+        weight = torch.where((rejected > 0) | (chosen <= LEAST), -1.0, weight)
+        rank = torch.arange(count, device=chosen.device)
         above, below = weight.unsqueeze(1), weight.unsqueeze(2)
         stronger = (above > below) | ((above == below) & (rank.unsqueeze(0) < rank.unsqueeze(1)))
         same = torch.zeros_like(stronger)
         if config.twin_iou < float("inf"):
-            iou, inside = box_overlap(tight, tight)
+            iou, inside = box_overlap(paint.tight, paint.tight)
             near = (iou > config.twin_iou) | (inside > config.twin_inside)
             same = alike(tints(layers, chosen.shape), config.twin_tint, near) | (iou > config.twin_certain)
         if config.twin_box < float("inf"):
@@ -220,18 +263,22 @@ class Discover(nn.Module):
             if torch.equal(out, before):
                 return out
 
-    def _slots(self, latents: Latents, box: Tensor, score: Tensor, kept: Slots) -> Slots:
+    def _slots(self, latents: Latents, box: Tensor, paint: Tensor, kept: Slots) -> Slots:
         batch, count = latents.pres.shape
         zeros = latents.pres.new_zeros(batch, count)
         return Slots(
             latents=latents.replace(where=torch.zeros_like(latents.where)),
             box=box,
             size=latents.where[..., :2],
+            paint=paint if self.config.glimpse.context else paint[..., :0, :0],
             tracker=zeros.unsqueeze(-1).expand(-1, -1, kept.tracker.shape[-1]),
             dynamics=zeros.unsqueeze(-1).expand(-1, -1, kept.dynamics.shape[-1]),
             deficit=zeros,
+            asleep=zeros.bool(),
             doubled=zeros,
-            score=score,
+            steady=zeros,
+            evidence=zeros,
+            score=zeros,
             id=torch.full_like(zeros, -1).long(),
             alive=latents.pres > self.config.discover.keep,
         )

@@ -1,5 +1,7 @@
 """Guides: distributions over one set of objects, each site given the earlier ones; prior and posterior are guides."""
 
+import math
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -9,10 +11,16 @@ from torch import Tensor, nn
 from scalor.core.geometry import crop
 from scalor.core.sites import MIN_STD, Gaussian, bound
 from scalor.core.types import Scenery, Slots
-from scalor.models.appearance import GlimpseEncoder
+from scalor.models.appearance import PATCH, GlimpseEncoder
 from scalor.models.config import ModelConfig
 from scalor.nets.heads import mlp
+from scalor.nets.pyramid import activation
 from scalor.nets.recurrent import GRUState, LSTMState
+
+COMPARED = 32
+"""Channels per patch of the comparison of what is seen with what was expected."""
+WIDER = 1.5
+"""Side of the compared surroundings in boxes."""
 
 
 class Guide(Protocol):
@@ -25,6 +33,21 @@ class Guide(Protocol):
     def depth(self, what: Tensor) -> Gaussian: ...
 
     def presence(self, where: Tensor, box: Tensor, what: Tensor) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class View:
+    """What the tracker is shown of a frame.
+
+    frame     [B, C, H, W]
+    features  [B, F, Gh, Gw]
+    expected  [B, C + 1, H, W] the scene as its objects are expected to make it (see `Painter.expected`); None: glimpses
+              show no context
+    """
+
+    frame: Tensor
+    features: Tensor
+    expected: Tensor | None
 
 
 def describe_box(box: Tensor, scenery: Scenery, config: ModelConfig) -> Tensor:
@@ -41,23 +64,40 @@ def anchor_where(slots: Slots) -> Tensor:
     return torch.cat([slots.size, slots.latents.where[..., 2:]], dim=-1)
 
 
-class PriorView:
+def expected_center(slots: Slots, config: ModelConfig) -> Tensor:
+    """Where objects are if they go on as in the last step (paper: where they were), not differentiated: [B, N, 2]."""
+    ahead = config.propagate.residual * config.where.motion * torch.tanh(slots.latents.where[..., 2:])
+    return (slots.box[..., :2] + ahead).detach()
+
+
+def in_context(glimpse: Tensor, own: Tensor | None) -> Tensor:
+    """Glimpses [B, N, C + 1, g, g] whose last channel is what is explained: that channel parted into what others
+    explain and what the object itself does, ``own`` [B, N, g, g] (None: nothing, it is new). [B, N, C + 2, g, g]"""
+    mine = torch.zeros_like(glimpse[:, :, -1]) if own is None else own
+    others = (glimpse[:, :, -1] - mine).clamp(min=0.0)
+    return torch.cat([glimpse[:, :, :-1], others.unsqueeze(2), mine.unsqueeze(2)], dim=2)
+
+
+@dataclass(frozen=True)
+class Prior:
     """The prior's guide: every site follows from the dynamics memory alone."""
 
-    def __init__(self, where: Gaussian, what: Gaussian, depth: Gaussian, logit: Tensor) -> None:
-        self._where, self._what, self._depth, self._logit = where, what, depth, logit
+    site_where: Gaussian
+    site_what: Gaussian
+    site_depth: Gaussian
+    logit: Tensor
 
     def where(self) -> Gaussian:
-        return self._where
+        return self.site_where
 
     def what(self, box: Tensor) -> Gaussian:
-        return self._what
+        return self.site_what
 
     def depth(self, what: Tensor) -> Gaussian:
-        return self._depth
+        return self.site_depth
 
     def presence(self, where: Tensor, box: Tensor, what: Tensor) -> Tensor:
-        return self._logit
+        return self.logit
 
 
 class Dynamics(nn.Module):
@@ -71,7 +111,7 @@ class Dynamics(nn.Module):
         self.memory = LSTMState(128, part.dynamics)
         self.heads = nn.Linear(part.dynamics, 8 + 2 * code + 2 + 1)
 
-    def forward(self, slots: Slots, scenery: Scenery) -> tuple[PriorView, Tensor]:
+    def forward(self, slots: Slots, scenery: Scenery) -> tuple[Prior, Tensor]:
         """The guide, and the new memory [B, N, 2 Hp]."""
         z, part, code = slots.latents, self.config.propagate, self.config.glimpse.what
         box = describe_box(slots.box, scenery, self.config)
@@ -79,105 +119,152 @@ class Dynamics(nn.Module):
         state = self.memory(entered, slots.dynamics)
         raw = self.heads(state[..., : part.dynamics])
         where, what, depth, logit = raw.split([8, 2 * code, 2, 1], dim=-1)
+        place = Gaussian.of(where)
+        if part.slow < math.inf:
+            size = Gaussian.of(torch.cat([where[..., :2], where[..., 4:6]], dim=-1), most=part.slow)
+            place = Gaussian(place.mean, torch.cat([size.std, place.std[..., 2:]], dim=-1))
 
         def around(site: Gaussian, anchor: Tensor) -> Gaussian:
             return Gaussian(site.mean + part.residual * anchor, site.std)
 
-        view = PriorView(
-            around(Gaussian.of(where), anchor_where(slots)),
-            around(Gaussian.of(what), z.what),
-            around(Gaussian.of(depth), z.depth),
+        prior = Prior(
+            around(place, anchor_where(slots)),
+            around(Gaussian.of(what, most=part.slow), z.what),
+            around(Gaussian.of(depth, most=part.slow), z.depth),
             logit.squeeze(-1) + part.survival_bias,
         )
-        return view, state
-
-
-class TrackerView:
-    """The posterior's guide for one frame."""
-
-    def __init__(self, net: "Tracker", slots: Slots, frame: Tensor, scenery: Scenery, seen: tuple[Tensor, ...]) -> None:
-        self.net, self.slots, self.frame, self.scenery = net, slots, frame, scenery
-        self.attended, self.self_box, self.hidden = seen
-
-    def where(self) -> Gaussian:
-        return self.net.where_site(self)
-
-    def what(self, box: Tensor) -> Gaussian:
-        return self.net.what_site(self, box)
-
-    def depth(self, what: Tensor) -> Gaussian:
-        return self.net.depth_site(self, what)
-
-    def presence(self, where: Tensor, box: Tensor, what: Tensor) -> Tensor:
-        return self.net.presence_logit(self, where, box, what)
+        return prior, state
 
 
 class Tracker(nn.Module):
-    """The propagation posterior q(z_t | z_<t, x_<=t): attention, a GRU per object, gated what (spec A.3)."""
+    """The propagation posterior q(z_t | z_<t, x_<=t): attention and a GRU per object (spec A.3)."""
 
     def __init__(self, config: ModelConfig, glimpses: GlimpseEncoder, features: int) -> None:
         super().__init__()
-        self.config = config
-        self.glimpses = glimpses
         part, code, act = config.propagate, config.glimpse.what, config.style.act
-        side = part.window or 4
+        if part.update not in ("precision", "gated"):
+            raise ValueError(f"propagate.update is {part.update!r}; wanted precision or gated; correct it")
+        self.config, self.glimpses, self.gated = config, glimpses, part.update == "gated"
+        side, glimpse = part.window or 4, config.glimpse
         hid, att = part.tracker, part.attended
-        self.attend = nn.Sequential(nn.Linear(features * side * side, att), nn.ReLU() if act == "relu" else nn.CELU())
+        self.attend = nn.Sequential(nn.Linear(features * side * side, att), activation(act))
+        if glimpse.context:
+            inputs = (2 * config.channels + 2) * PATCH**2
+            self.compare = nn.Sequential(
+                nn.PixelUnshuffle(PATCH),
+                nn.Conv2d(inputs, COMPARED, 1),
+                activation(act),
+                nn.Flatten(),
+                nn.Linear(COMPARED * (glimpse.side // PATCH) ** 2, att),
+                activation(act),
+            )
+            att = 2 * att
         self.enter = nn.Linear(4 + 1 + code + 4 + att, hid)
         self.memory = GRUState(hid, hid)
         self.where_net = mlp(hid + code + 4 + 4 + att, hid, 8, act=act)
-        self.what_net = mlp(hid, 64, 2 * code, act=act)
-        self.gate_net = mlp(hid + att, 64, 2, act=act)
+        self.what_net = mlp(hid, 64, 2 * code, act=act) if self.gated else None
+        self.gate_net = mlp(hid + att, 64, 2 if self.gated else 1, act=act)
         self.depth_net = mlp(hid + code + att, 64, 2, act=act)
         self.pres_net = mlp(hid + 4 + 4 + code, 64, 1, act=act)
 
-    def forward(self, slots: Slots, frame: Tensor, features: Tensor, scenery: Scenery) -> tuple[TrackerView, Tensor]:
+    def forward(self, slots: Slots, prior: Prior, view: View, scenery: Scenery) -> tuple["Posterior", Tensor]:
         """The guide, and the new memory [B, N, Ht]."""
         z = slots.latents
-        attended = self._attention(slots, features)
-        self_box = describe_box(slots.box, scenery, self.config)
-        entered = self.enter(torch.cat([self_box, z.pres.unsqueeze(-1), z.what, z.where, attended], dim=-1))
+        attended = self._attention(slots, view.features)
+        if view.expected is not None:
+            attended = torch.cat([attended, self._comparison(slots, view.frame, view.expected)], dim=-1)
+        box = describe_box(slots.box, scenery, self.config)
+        entered = self.enter(torch.cat([box, z.pres.unsqueeze(-1), z.what, z.where, attended], dim=-1))
         hidden = self.memory(entered, slots.tracker)
-        return TrackerView(self, slots, frame, scenery, (attended, self_box, hidden)), hidden
+        return Posterior(self, slots, prior, (view, scenery), (attended, box, hidden)), hidden
+
+    def _comparison(self, slots: Slots, frame: Tensor, expected: Tensor) -> Tensor:
+        """The surroundings of where each object is expected, as they are, as they should be, and which part it is."""
+        side, (batch, count) = self.config.glimpse.side, slots.alive.shape
+        around = torch.cat([expected_center(slots, self.config), WIDER * slots.box[..., 2:].detach()], dim=-1)
+        seen = crop(torch.cat([frame, expected], dim=1), around, side=side).flatten(0, 1)
+        middle = slots.box.new_tensor([side / 2, side / 2, WIDER * side, WIDER * side]).expand(len(seen), 1, 4)
+        own = crop(slots.paint[:, :, -1:].flatten(0, 1), middle, side=side).squeeze(1)
+        if len(seen) == 0:  # pixel_unshuffle does not reshape an empty batch
+            return frame.new_zeros(batch, count, self.config.propagate.attended)
+        return self.compare(torch.cat([seen, own], dim=1)).unflatten(0, (batch, count))
 
     def _attention(self, slots: Slots, features: Tensor) -> Tensor:
         """Features around where the object is expected; its place is not differentiated (spec A.13-3)."""
-        part, cell = self.config.propagate, self.config.cell
+        part = self.config.propagate
         batch, count = slots.alive.shape
         if part.window == 0:
             whole = F.adaptive_avg_pool2d(features, 4).flatten(1)
             return self.attend(whole).unsqueeze(1).expand(batch, count, -1)
-        ahead = part.residual * self.config.where.motion * torch.tanh(slots.latents.where[..., 2:])
-        center = (slots.box[..., :2] + ahead).detach() / cell
+        center = expected_center(slots, self.config) / self.config.cell
         window = torch.cat([center, torch.full_like(center, part.window)], dim=-1)
         return self.attend(crop(features, window, side=part.window).flatten(2))
 
-    def where_site(self, view: TrackerView) -> Gaussian:
-        z = view.slots.latents
-        raw = self.where_net(torch.cat([view.hidden, z.what, view.self_box, z.where, view.attended], dim=-1))
-        site = Gaussian.of(raw, shift=self.config.propagate.where_shift)
-        return Gaussian(site.mean + self.config.propagate.residual * anchor_where(view.slots), site.std)
 
-    def what_site(self, view: TrackerView, box: Tensor) -> Gaussian:
-        part = self.config.propagate
-        seen_mean, seen_raw = self.glimpses(crop(view.frame, box, side=self.config.glimpse.side)).chunk(2, dim=-1)
-        kept_mean, kept_raw = self.what_net(view.hidden).chunk(2, dim=-1)
-        gates = torch.sigmoid(self.gate_net(torch.cat([view.hidden, view.attended], dim=-1)))
+@dataclass(frozen=True)
+class Posterior:
+    """The posterior's guide for one frame.
+
+    shown  the `View` and the scenery
+    known  what is attended to [B, N, Ha], the last box as network input [B, N, 4], the tracker's memory [B, N, Ht]
+    """
+
+    net: Tracker
+    slots: Slots
+    prior: Prior
+    shown: tuple[View, Scenery]
+    known: tuple[Tensor, Tensor, Tensor]
+
+    def where(self) -> Gaussian:
+        net, z, (attended, box, hidden) = self.net, self.slots.latents, self.known
+        part = net.config.propagate
+        raw = net.where_net(torch.cat([hidden, z.what, box, z.where, attended], dim=-1))
+        site = Gaussian.of(raw, shift=part.where_shift)
+        seen = Gaussian(site.mean + part.residual * anchor_where(self.slots), site.std)
+        return seen if net.gated else self.prior.site_where.combined(seen)
+
+    def what(self, box: Tensor) -> Gaussian:
+        net, (attended, _, hidden) = self.net, self.known
+        shift = net.config.posterior_shift
+        raw = net.glimpses(self._glimpse(box))
+        gates = torch.sigmoid(net.gate_net(torch.cat([hidden, attended], dim=-1)))
+        if net.gated:
+            return self._mixed(raw, gates)
+        seen = Gaussian.of(raw, shift=shift)
+        # How much of what is in the glimpse belongs to the object: the precision of what is seen goes with it.
+        return self.prior.site_what.combined(Gaussian(seen.mean, seen.std * gates.clamp(min=MIN_STD).rsqrt()))
+
+    def _glimpse(self, box: Tensor) -> Tensor:
+        view, side = self.shown[0], self.net.config.glimpse.side
+        if view.expected is None:
+            return crop(view.frame, box, side=side)
+        picture = torch.cat([view.frame, view.expected[:, -1:]], dim=1)
+        return in_context(crop(picture, box, side=side), self.slots.paint[:, :, -1])
+
+    def _mixed(self, raw: Tensor, gates: Tensor) -> Gaussian:
+        """The paper's: gates for what is remembered and what is seen."""
+        net = self.net
+        assert net.what_net is not None
+        part, shift = net.config.propagate, net.config.posterior_shift
+        seen_mean, seen_raw = raw.chunk(2, dim=-1)
+        kept_mean, kept_raw = net.what_net(self.known[2]).chunk(2, dim=-1)
         keep, see = gates[..., :1], gates[..., 1:]
-        mean = see * seen_mean + keep * (kept_mean + part.residual * view.slots.latents.what)
+        mean = see * seen_mean + keep * (kept_mean + part.residual * self.slots.latents.what)
         if part.legacy_what_std:
             std = F.softplus(see * F.softplus(seen_raw) + keep * F.softplus(kept_raw))
         else:
-            shift = self.config.posterior_shift
             std = see * F.softplus(seen_raw + shift) + keep * F.softplus(kept_raw + shift)
         return Gaussian(mean, std + MIN_STD)
 
-    def depth_site(self, view: TrackerView, what: Tensor) -> Gaussian:
-        raw = self.depth_net(torch.cat([view.hidden, what, view.attended], dim=-1))
-        site = Gaussian.of(raw, shift=self.config.posterior_shift)
-        return Gaussian(site.mean + self.config.propagate.residual * view.slots.latents.depth, site.std)
+    def depth(self, what: Tensor) -> Gaussian:
+        net, (attended, _, hidden) = self.net, self.known
+        site = Gaussian.of(net.depth_net(torch.cat([hidden, what, attended], dim=-1)), shift=net.config.posterior_shift)
+        seen = Gaussian(site.mean + net.config.propagate.residual * self.slots.latents.depth, site.std)
+        return seen if net.gated else self.prior.site_depth.combined(seen)
 
-    def presence_logit(self, view: TrackerView, where: Tensor, box: Tensor, what: Tensor) -> Tensor:
-        now = describe_box(box, view.scenery, self.config)
-        raw = self.pres_net(torch.cat([view.hidden, now, where, what], dim=-1)).squeeze(-1)
-        return bound(raw + self.config.propagate.presence_bias)
+    def presence(self, where: Tensor, box: Tensor, what: Tensor) -> Tensor:
+        net = self.net
+        now = describe_box(box, self.shown[1], net.config)
+        raw = net.pres_net(torch.cat([self.known[2], now, where, what], dim=-1)).squeeze(-1)
+        before = 0.0 if net.gated else self.prior.logit
+        return bound(before + raw + net.config.propagate.presence_bias, slope=net.config.presence_slope)

@@ -1,10 +1,14 @@
 """From a set of objects to paint: decode only what can matter, paste on patches, find tight boxes (spec E.1, E.5)."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
+from scalor.core.canvas import composite
 from scalor.core.geometry import corners, paste, patch_side, tight_box
-from scalor.core.types import Latents, Layers
+from scalor.core.tensors import Struct
+from scalor.core.types import Latents, Layers, Scenery, Slots
 from scalor.models.appearance import GlimpseDecoder
 from scalor.models.config import ModelConfig
 
@@ -12,8 +16,17 @@ LEAST = 1e-3
 """Objects fainter than this change no pixel by more than a thousandth: they are not decoded."""
 
 
+@dataclass(frozen=True)
+class Paint(Struct):
+    """Painted objects: their layers, tight boxes [B, N, 4] and paint on the glimpse's grid [B, N, C + 1, g, g]."""
+
+    layers: Layers
+    tight: Tensor
+    glimpse: Tensor
+
+
 class Painter(nn.Module):
-    """Turns `Latents` and boxes [B, N, 4] into `Layers` and tight boxes [B, N, 4]."""
+    """Turns `Latents` and boxes [B, N, 4] into `Paint`."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -27,11 +40,11 @@ class Painter(nn.Module):
             return torch.sigmoid(-depth)
         return torch.exp((-self.render.sharpness * depth).clamp(-12.0, 12.0))
 
-    def forward(self, latents: Latents, box: Tensor, visible: Tensor) -> tuple[Layers, Tensor]:
+    def forward(self, latents: Latents, box: Tensor, visible: Tensor) -> Paint:
         """``visible`` [B, N] bool says which objects to paint; the others get their whole box as tight box."""
         batch, slot = visible.nonzero(as_tuple=True)
-        boxes = box[batch, slot]
         glimpse = self.decoder(latents.what[batch, slot])
+        boxes = box[batch, slot]
         patch, corner = paste(glimpse, boxes, side=self.side)
         layers = Layers(
             batch=batch,
@@ -42,8 +55,25 @@ class Painter(nn.Module):
             near=self.nearness(latents.depth[batch, slot, 0]),
         )
         tight = corners(box.detach())
-        tight[batch, slot] = tight_box(glimpse[:, -1].detach(), boxes.detach(), level=self.render.mask)
-        return layers, tight
+        fixed = glimpse.detach()
+        tight[batch, slot] = tight_box(fixed[:, -1], boxes.detach(), level=self.render.mask)
+        looks = fixed.new_zeros(*visible.shape, *fixed.shape[1:])
+        looks[batch, slot] = fixed
+        return Paint(layers, tight, looks)
+
+    @torch.no_grad()
+    def expected(self, slots: Slots, center: Tensor, scenery: Scenery) -> Tensor:
+        """The scene as carried objects are expected to make it, their last paint at ``center`` [B, N, 2]: colour where
+        they are and alpha, [B, C + 1, H, W]."""
+        batch, slot = slots.shown.nonzero(as_tuple=True)
+        box = torch.cat([center, slots.box[..., 2:]], dim=-1)[batch, slot].detach()
+        patch, corner = paste(slots.paint[batch, slot], box, side=self.side)
+        latents = slots.latents
+        pres, near = latents.pres[batch, slot].detach(), self.nearness(latents.depth[batch, slot, 0].detach())
+        layers = Layers(batch=batch, slot=slot, patch=patch, corner=corner, pres=pres, near=near)
+        size = {"batch": len(slots.alive), "height": scenery.height, "width": scenery.width}
+        color, alpha, _ = composite(layers, **size, convex=self.render.convex)
+        return torch.cat([color, alpha], dim=1)
 
 
 @torch.no_grad()

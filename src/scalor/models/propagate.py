@@ -1,17 +1,24 @@
 """PROPAGATE: carry every object into the next frame (spec A.3)."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
-from scalor.core.geometry import box_iou, decode_size, in_view
+from scalor.core.geometry import decode_size, in_view
 from scalor.core.sites import Gaussian, kl_presence, log_bernoulli, sample_presence
-from scalor.core.types import Knobs, Latents, Layers, Objects, Scenery, Slots, Terms
+from scalor.core.types import Knobs, Objects, Scenery, Sight, Slots, Terms
 from scalor.models.appearance import GlimpseEncoder
 from scalor.models.config import ModelConfig
-from scalor.models.guides import Dynamics, Guide, Tracker
-from scalor.models.painter import Painter, alike, tints
+from scalor.models.guides import Dynamics, Guide, Prior, Tracker, View, expected_center
+from scalor.models.painter import Painter
+from scalor.models.survival import Odds, Survival
+
+GONE = 0.05
+"""Share of a box in view below which an object has left."""
+MEMORY = 0.8
+"""How much of an object's steadiness is remembered a frame later."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +28,18 @@ class Draw:
     where: tuple[Tensor, Gaussian, Gaussian]
     what: tuple[Tensor, Gaussian, Gaussian]
     depth: tuple[Tensor, Gaussian, Gaussian]
+
+
+def continuity(draw: Draw) -> Tensor:
+    """Nats by which codes are likelier for an object that goes on than for a new one in its place: [B, N].
+
+    log p(z | its past) - log p(z | birth), a function of the sample alone. Where a new one would lie is taken to be as
+    typical as births are: its log density is minus the entropy of the standard normal.
+    """
+    (where, _, where_prior), (what, _, what_prior) = draw.where, draw.what
+    typical = 0.5 * where.shape[-1] * math.log(2 * math.pi * math.e)
+    looks = what_prior.log_prob(what) - Gaussian.standard(what).log_prob(what)
+    return (where_prior.log_prob(where) + typical + looks).detach()
 
 
 def charge(draw: Draw, weight: Tensor, presence: tuple[Tensor, Tensor], knobs: Knobs, drawn: Tensor) -> Terms:
@@ -49,7 +68,7 @@ def charge(draw: Draw, weight: Tensor, presence: tuple[Tensor, Tensor], knobs: K
 
 
 class Propagate(nn.Module):
-    """Prior `Dynamics`, posterior `Tracker`; the survival rule; the end of double tracks."""
+    """Prior `Dynamics`, posterior `Tracker`; who lives on; the end of double tracks."""
 
     def __init__(self, config: ModelConfig, glimpses: GlimpseEncoder, painter: Painter, features: int) -> None:
         super().__init__()
@@ -57,47 +76,77 @@ class Propagate(nn.Module):
         self.painter = painter
         self.dynamics = Dynamics(config)
         self.tracker = Tracker(config, glimpses, features)
+        self.survival = Survival(config, painter)
 
     def forward(
-        self, slots: Slots, frame: Tensor | None, features: Tensor | None, scenery: Scenery, knobs: Knobs
+        self, slots: Slots, sight: Sight | None, ground: Tensor | None, scenery: Scenery, knobs: Knobs
     ) -> Objects:
-        """All slots one frame further. ``frame`` and ``features`` None: the prior guides and every KL is 0."""
+        """All slots one frame further; without a sight, or features in it, the prior guides and every KL is 0.
+
+        ``ground`` [B, C, H, W] is the background that is expected behind them; tracking asks for it.
+        """
         prior, dynamics = self.dynamics(slots, scenery)
         guide: Guide = prior
+        slots = slots.replace(dynamics=dynamics)
         tracker = slots.tracker
-        if frame is not None and features is not None:
-            guide, tracker = self.tracker(slots, frame, features, scenery)
-        draw, box, after = self._draw(slots, guide, prior, scenery, knobs)
-        where, what = draw.where[0], draw.what[0]
-        logit = guide.presence(where, box, what)
+        if sight is not None and sight.features is not None:
+            context, center = self.config.glimpse.context, expected_center(slots, self.config)
+            expected = self.painter.expected(slots, center, scenery) if context else None
+            view = View(sight.frame, sight.features, expected)
+            guide, tracker = self.tracker(slots, prior, view, scenery)
+        draw, moved = self._move(slots, guide, prior, scenery, knobs)
+        logit = guide.presence(draw.where[0], moved.box, draw.what[0])
         drawn = knobs.stochastic and not (knobs.keep_alive and guide is prior)
         sampled = sample_presence(logit, temperature=knobs.temperature, stochastic=drawn, hard=knobs.hard)
         if knobs.carry:  # no presence is drawn; its KL stays, and only keeps the two guides together meanwhile
             sampled = torch.ones_like(sampled)
-        moved = slots.replace(
-            latents=Latents(pres=sampled, where=after, what=what, depth=draw.depth[0]),
-            box=box,
-            size=where[..., :2],
-            tracker=tracker,
-            dynamics=dynamics,
-            score=torch.sigmoid(logit.detach()),
+        moved = moved.replace(
+            latents=moved.latents.replace(pres=sampled), tracker=tracker, score=torch.sigmoid(logit.detach())
         )
-        survivors, layers, tight = self._survive(moved, scenery, knobs)
+        # A frame that is only compared with says nothing about where its objects went.
+        if not knobs.keep_alive and (guide is not prior or sight is None):
+            inside = in_view(moved.box, height=scenery.height, width=scenery.width) > GONE
+            moved = moved.replace(alive=moved.alive & inside)
+        if knobs.patience is not None and guide is not prior:
+            assert sight is not None and ground is not None
+            _, dreamt = self._move(slots, prior, prior, scenery, replace(knobs, stochastic=False))
+            odds = Odds(present=logit, survival=prior.logit, continuity=continuity(draw))
+            survivors, paint = self.survival.watch(moved, dreamt, odds, (sight.frame, ground), knobs.patience)
+        else:
+            survivors, paint = self.survival.count(moved)
+        survivors = self.survival.merge(survivors, paint)
+        shown = survivors.latents.pres * ~survivors.asleep
+        layers = paint.layers.replace(pres=shown[paint.layers.batch, paint.layers.slot])
         here = slots.alive.to(logit.dtype)
-        prior_logit = prior.presence(where, box, what)
+        prior_logit = prior.presence(draw.where[0], moved.box, draw.what[0])
         kl = here * kl_presence(logit, prior_logit) if guide is not prior else torch.zeros_like(logit)
         ratio = torch.zeros_like(logit)
         if knobs.weigh:
             ratio = here * (log_bernoulli(sampled, prior_logit) - log_bernoulli(sampled, logit))
         terms = charge(draw, here * survivors.latents.pres, (kl, ratio), knobs, here * sampled)
-        return Objects(slots=survivors, layers=layers, tight=tight, terms=terms)
+        return Objects(slots=survivors, layers=layers, tight=paint.tight, terms=terms)
 
-    def _draw(
-        self, slots: Slots, guide: Guide, prior: Guide, scenery: Scenery, knobs: Knobs
-    ) -> tuple[Draw, Tensor, Tensor]:
-        """All codes but presence, the boxes, and where-codes with the direction that objects go on in."""
+    def _move(self, slots: Slots, guide: Guide, prior: Prior, scenery: Scenery, knobs: Knobs) -> tuple[Draw, Slots]:
+        """All codes but presence, and the slots where they lead, facing the direction that objects go on in."""
         q_where = guide.where()
         where = q_where.sample(knobs.stochastic)
+        box, after = self._placed(slots, where, scenery)
+        q_what = guide.what(box)
+        what = q_what.sample(knobs.stochastic)
+        q_depth = guide.depth(what)
+        depth = q_depth.sample(knobs.stochastic)
+        sites = (where, q_where, prior.where()), (what, q_what, prior.what(box)), (depth, q_depth, prior.depth(what))
+        draw = Draw(*sites)
+        moved = slots.replace(
+            latents=slots.latents.replace(where=after, what=what, depth=depth),
+            box=box,
+            size=where[..., :2],
+            steady=MEMORY * slots.steady + continuity(draw),
+        )
+        return draw, moved
+
+    def _placed(self, slots: Slots, where: Tensor, scenery: Scenery) -> tuple[Tensor, Tensor]:
+        """The boxes that where-codes [B, N, 4] mean, and the codes with the direction that objects go on in."""
         step = self.config.where.motion * torch.tanh(where[..., 2:])
         extent = where.new_tensor([scenery.width, scenery.height])
         size = decode_size(where[..., :2], self.config.where)
@@ -106,43 +155,8 @@ class Propagate(nn.Module):
         margin = torch.maximum(0.025 * extent, part.leave * beyond)
         free = slots.box[..., :2] + step
         center = torch.minimum(free.maximum(-margin), extent + margin)
-        after = where
-        if part.reflect:
-            turned = torch.where(free == center, 1.0, -1.0).to(where)
-            center = 2.0 * center - free
-            after = torch.cat([where[..., :2], turned * where[..., 2:]], dim=-1)
-        box = torch.cat([center, size], dim=-1)
-        q_what = guide.what(box)
-        what = q_what.sample(knobs.stochastic)
-        q_depth = guide.depth(what)
-        depth = q_depth.sample(knobs.stochastic)
-        sites = (where, q_where, prior.where()), (what, q_what, prior.what(box)), (depth, q_depth, prior.depth(what))
-        return Draw(*sites), box, after
-
-    def _survive(self, slots: Slots, scenery: Scenery, knobs: Knobs) -> tuple[Slots, Layers, Tensor]:
-        """Deficit rule, leaving the view, merging of doubles: the slots that live on, all paint and tight boxes."""
-        pres = slots.latents.pres
-        deficit = slots.deficit * knobs.leak + (1 - pres)
-        stop = self.config.propagate.stop if knobs.patience is None else knobs.patience
-        lives = slots.alive & (deficit < stop)
-        if not knobs.stochastic and not knobs.keep_alive:
-            lives = lives & (in_view(slots.box, height=scenery.height, width=scenery.width) > 0.05)
-        layers, tight = self.painter(slots.latents, slots.box, lives)
-        doubled = self._doubled(slots, layers, tight, lives)
-        over = lives & (doubled >= self.config.merge.frames)
-        lives = lives & ~over
-        mask = lives.to(pres.dtype)
-        layers = layers.replace(pres=layers.pres * mask[layers.batch, layers.slot])
-        latents = slots.latents.replace(pres=pres * mask)
-        return slots.replace(latents=latents, deficit=deficit, doubled=doubled, alive=lives), layers, tight
-
-    @torch.no_grad()
-    def _doubled(self, slots: Slots, layers: Layers, tight: Tensor, lives: Tensor) -> Tensor:
-        """Frames in a row that an older track of the same colour has covered this one: [B, N]."""
-        if slots.count == 0:
-            return slots.doubled
-        older = slots.id.unsqueeze(1) < slots.id.unsqueeze(2)
-        both = lives.unsqueeze(1) & lives.unsqueeze(2)
-        near = (box_iou(tight, tight) > self.config.merge.iou) & older & both
-        covered = alike(tints(layers, slots.alive.shape), self.config.merge.tint, near).any(-1)
-        return torch.where(covered, slots.doubled + 1, torch.zeros_like(slots.doubled))
+        if not part.reflect:
+            return torch.cat([center, size], dim=-1), where
+        turned = torch.where(free == center, 1.0, -1.0).to(where)
+        after = torch.cat([where[..., :2], turned * where[..., 2:]], dim=-1)
+        return torch.cat([2.0 * center - free, size], dim=-1), after

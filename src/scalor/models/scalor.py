@@ -3,18 +3,20 @@
 import torch
 from torch import Tensor
 
-from scalor.core.canvas import composite, explained
+from scalor.core.canvas import composite
+from scalor.core.evidence import evidence
 from scalor.core.shade import shade, standing_out
 from scalor.core.tensors import cat, take
-from scalor.core.types import Knobs, Objects, Scenery, Sight, Slots, Step, Terms, World
+from scalor.core.types import Knobs, Layers, Objects, Scenery, Sight, Slots, Step, Terms, World
 from scalor.models.appearance import GlimpseEncoder
 from scalor.models.background import background, log_likelihood
 from scalor.models.base import WorldModel
 from scalor.models.config import ModelConfig
-from scalor.models.discover import Discover
+from scalor.models.discover import Discover, Found
 from scalor.models.encoder import Encoder
 from scalor.models.painter import Painter
 from scalor.models.propagate import Propagate
+from scalor.models.survival import LEAST
 
 
 class Scalor(WorldModel):
@@ -39,13 +41,14 @@ class Scalor(WorldModel):
                 f"both must be multiples of the cell, {cell}; crop or pad it"
             )
         like = next(self.parameters())
+        side = part.glimpse.side if part.glimpse.context else 0
         grid = (scenery.height // cell, scenery.width // cell)
         return World(
             slots=Slots.empty(
                 batch,
                 what=part.glimpse.what,
-                tracker=part.propagate.tracker,
-                dynamics=part.propagate.dynamics,
+                paint=(part.channels + 1, side, side),
+                sizes=(part.propagate.tracker, part.propagate.dynamics),
                 like=like.detach(),
             ),
             background=self.background.initial(batch, scenery, like.detach()),
@@ -92,16 +95,15 @@ class Scalor(WorldModel):
             world = world.detach()
         scenery, memory = world.scenery, world.memory
         batch = world.next_id.shape[0]
-        frame, features, moving, ground = None, None, None, scenery
+        frame, moving, ground = None, None, scenery
         if sight is not None:
-            frame, features, memory, moving = sight.frame, sight.features, sight.memory, sight.moving
+            frame, memory, moving = sight.frame, sight.memory, sight.moving
             ground = scenery if sight.backdrop is None else scenery.replace(backdrop=sight.backdrop)
-        kept = self.propagate(world.slots, frame, features, scenery, knobs)
-        found, rejected, proposed = self._find(kept, sight, world, knobs)
-        layers = kept.layers
-        if found is not None:
-            shifted = found.layers.replace(slot=found.layers.slot + kept.slots.count)
-            layers = cat([layers, shifted], dim=0)
+        watching = sight is not None and sight.features is not None and knobs.patience is not None
+        expected = self.background.expected(world.background, ground) if watching else None
+        kept = self.propagate(world.slots, sight, expected, scenery, knobs)
+        found = self._find(kept, sight, world, knobs)
+        slots, tight, layers = self._joined(kept, found.objects)
         size = {"batch": batch, "height": scenery.height, "width": scenery.width}
         color, alpha, total = composite(layers, **size, convex=self.config.render.convex)
         if knobs.show is not None:
@@ -109,16 +111,17 @@ class Scalor(WorldModel):
         looked = frame if sight is not None and sight.features is not None else None
         backdrop, code, kl_background, ratio = self.background(looked, alpha, world.background, ground, knobs)
         image = color + (1 - alpha) * backdrop
-        terms = kept.terms if found is None else kept.terms + found.terms
-        terms = self._close(terms, frame, image, kl_background, ratio, knobs)
+        terms = self._close(kept.terms + found.terms, frame, image, kl_background, ratio, knobs)
         if moving is not None and self.config.render.stand_out_sigma < float("inf"):
             terms = terms.replace(log_mask=log_likelihood(moving, alpha, self.config.render.stand_out_sigma))
-        slots, tight, born, origin, next_id = self._pack(kept, found, world.next_id)
+        if watching and frame is not None:
+            slots = self._judged(slots, layers, frame, backdrop)
+        slots, tight, origin, next_id = self._pack(slots, tight, world.next_id)
         after = World(slots=slots, background=code, memory=memory, next_id=next_id, scenery=scenery)
         report = Step(
             slots=slots,
             tight=tight,
-            born=born,
+            born=slots.alive & (slots.id >= world.next_id.unsqueeze(1)),
             layers=layers,
             origin=origin,
             image=image,
@@ -126,30 +129,21 @@ class Scalor(WorldModel):
             alpha=alpha,
             total=total,
             terms=terms,
-            rejected=rejected,
-            proposed=proposed,
+            rejected=found.rejected,
+            proposed=found.proposed,
         )
         return after, report
 
-    def _find(
-        self, kept: Objects, sight: Sight | None, world: World, knobs: Knobs
-    ) -> tuple[Objects | None, Tensor, Tensor]:
-        batch, scenery = kept.slots.alive.shape[0], world.scenery
-        none = kept.terms.log_like.new_zeros(batch)
+    def _find(self, kept: Objects, sight: Sight | None, world: World, knobs: Knobs) -> Found:
+        zero = kept.terms.log_like.new_zeros(len(world.next_id))
         if not knobs.births if sight is None else sight.features is None:
-            return None, none, none
-        if kept.slots.count and knobs.discover_dropout and float(torch.rand(())) < knobs.discover_dropout:
-            return None, none, none
-        births = torch.full_like(none, knobs.birth)
+            return Found(None, Terms.zeros(len(zero), zero), zero, zero)
+        births = torch.full_like(zero, knobs.birth)
         if knobs.first_birth is not None:
             births = torch.where(world.next_id == 0, knobs.first_birth, births)
-        mask = explained(kept.layers, batch=batch, height=scenery.height, width=scenery.width)
-        if sight is None:
-            cell = self.config.cell
-            grid = none.new_zeros(batch, 1, scenery.height // cell, scenery.width // cell)
-            return self.discover(None, (grid, None), kept, (mask, births), knobs)
-        assert sight.features is not None
-        return self.discover(sight.frame, (sight.features, sight.moving), kept, (mask, births), knobs)
+        if kept.slots.count and knobs.discover_dropout and float(torch.rand(())) < knobs.discover_dropout:
+            return self.discover.nothing(births, world.scenery)
+        return self.discover(sight, kept, births, world.scenery, knobs)
 
     def _close(
         self, terms: Terms, frame: Tensor | None, image: Tensor, kl: Tensor, ratio: Tensor, knobs: Knobs
@@ -161,23 +155,29 @@ class Scalor(WorldModel):
         log_like = log_likelihood(frame, image, knobs.soften * (knobs.sigma or self.config.render.sigma))
         return terms.replace(log_like=log_like, log_ratio=terms.log_ratio + log_like + ratio)
 
-    def _pack(
-        self, kept: Objects, found: Objects | None, next_id: Tensor
-    ) -> tuple[Slots, Tensor, Tensor, Tensor, Tensor]:
+    def _joined(self, kept: Objects, found: Objects | None) -> tuple[Slots, Tensor, Layers]:
+        """One set of carried and new objects: slots, tight boxes and layers."""
+        if found is None:
+            return kept.slots, kept.tight, kept.layers
+        new = found.layers.replace(slot=found.layers.slot + kept.slots.count)
+        slots = cat([kept.slots, found.slots], dim=1)
+        return slots, torch.cat([kept.tight, found.tight], dim=1), cat([kept.layers, new], dim=0)
+
+    def _judged(self, slots: Slots, layers: Layers, frame: Tensor, backdrop: Tensor) -> Slots:
+        """Slots with the evidence for them (of sleepers the last one); new ones that explain too little are not carried."""
+        render = self.config.render
+        nats = torch.where(slots.asleep, slots.evidence, 0.0)
+        shown = layers.pres > 0
+        found = evidence(layers, frame, backdrop, sigma=render.sigma, convex=render.convex)
+        nats[layers.batch[shown], layers.slot[shown]] = found.nats[shown]
+        return slots.replace(evidence=nats, alive=slots.alive & ((slots.id >= 0) | (nats > LEAST)))
+
+    def _pack(self, slots: Slots, tight: Tensor, next_id: Tensor) -> tuple[Slots, Tensor, Tensor, Tensor]:
         """Survivors and accepted discoveries, padded to the longest list; new ids; no Python loop over the batch."""
-        slots, tight = kept.slots, kept.tight
-        born = torch.zeros_like(slots.alive)
-        if found is not None:
-            new = found.slots.alive
-            fresh = next_id.unsqueeze(1) + new.long().cumsum(1) - 1
-            named = found.slots.replace(id=torch.where(new, fresh, torch.full_like(fresh, -1)))
-            next_id = next_id + new.sum(1)
-            slots = cat([slots, named], dim=1)
-            tight = torch.cat([tight, found.tight], dim=1)
-            born = torch.cat([born, new], dim=1)
+        new = slots.alive & (slots.id < 0)
+        fresh = next_id.unsqueeze(1) + new.long().cumsum(1) - 1
+        slots = slots.replace(id=torch.where(new, fresh, torch.where(slots.alive, slots.id, -1)))
         count = int(slots.alive.sum(1).max()) if slots.count else 0
         order = torch.argsort((~slots.alive).to(torch.uint8), dim=1, stable=True)[:, :count]
-        packed = take(slots, order)
-        packed = packed.replace(id=torch.where(packed.alive, packed.id, torch.full_like(packed.id, -1)))
-        index = order.unsqueeze(-1).expand(-1, -1, 4)
-        return packed, tight.gather(1, index), born.gather(1, order), order, next_id
+        tight = tight.gather(1, order.unsqueeze(-1).expand(-1, -1, 4))
+        return take(slots, order), tight, order, next_id + new.sum(1)

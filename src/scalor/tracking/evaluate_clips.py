@@ -36,7 +36,7 @@ def rollout_tracks(rollout: Rollout, *, height: int, width: int, min_visibility:
     for number, step in enumerate(rollout.steps):
         box = tight_tlwh(step, height=height, width=width)
         share = visible_share(step, height=height, width=width)
-        keep = step.slots.alive & (box[..., 2:] > 0).all(-1) & (share >= min_visibility)
+        keep = step.slots.shown & (box[..., 2:] > 0).all(-1) & (share >= min_visibility)
         element = keep.nonzero()[:, 0]
         found = (
             element,

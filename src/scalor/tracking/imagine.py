@@ -26,7 +26,7 @@ from scalor.viz.draw import draw_overlay, in_pixels_of
 from scalor.viz.export import SUMMARY, video_writer, write_png, write_summary_json, write_text
 from scalor.viz.figures import futures_figure, grid
 
-FUTURES = Knobs(stochastic=True, hard=True, leak=0.8, keep_alive=True)
+FUTURES = Knobs(stochastic=True, hard=True, keep_alive=True)
 """Samples from the prior; presence is there or not, and a moment of absence ends no object."""
 PICTURE, FILM, TABLE = "futures.png", "futures.mp4", "futures.json"
 FILES = (PICTURE, FILM, TABLE, SUMMARY)

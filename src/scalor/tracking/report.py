@@ -126,7 +126,7 @@ def visible_share(step: Step, *, height: int, width: int) -> Tensor:
     own = faded.sum((1, 2))
     table = share.new_zeros(2, step.origin.shape[0], _unpacked(step))
     table[:, layers.batch, layers.slot] = torch.stack([share, own])
-    share, own = table.gather(2, step.origin.expand(2, -1, -1)) * step.slots.alive
+    share, own = table.gather(2, step.origin.expand(2, -1, -1)) * step.slots.shown
     center, extent = step.slots.box[..., :2], step.slots.box[..., 2:]
     edge = center.new_tensor([width, height])
     inside = ((center - extent / 2 >= 0) & (center + extent / 2 <= edge)).all(-1) & (share > 0)
@@ -165,10 +165,10 @@ def tight_tlwh(step: Step, *, height: int, width: int) -> Tensor:
 
 
 def results_of(step: Step, view: View, *, index: int, pictures: bool = False) -> list[FrameResult]:
-    """All living objects of every batch element that touch the view, hidden ones included."""
+    """All objects of every batch element that are awake and touch the view, hidden ones included."""
     size = {"height": view.rows, "width": view.columns}
     box = tight_tlwh(step, **size)
-    here = step.slots.alive & (box[..., 2:] > 0).all(-1)
+    here = step.slots.shown & (box[..., 2:] > 0).all(-1)
     share = visible_share(step, **size)
     batch = step.slots.alive.shape[0]
     height, width = view.padded

@@ -33,6 +33,30 @@ class Batch(NamedTuple):
         return self._replace(**{name: part.to(device) for name, part in self._asdict().items() if part is not None})
 
 
+def cut_away(batch: Batch, rng: np.random.Generator, share: float) -> Batch:
+    """``share`` of the clips go on as another one from some frame on: the next clip of the batch, or the empty scene.
+
+    A clip with a median image goes on as that image; of the others half go on as the next clip and half in black. Only
+    the number of clips and frames decides what is drawn.
+    """
+    count, frames = batch.video.shape[:2]
+    chosen = rng.random(count) < share
+    first = rng.integers(1, max(2, frames), count)
+    dark = rng.random(count) < 0.5
+    if frames < 2 or not chosen.any():
+        return batch
+    video = batch.video.clone()
+    for clip in np.flatnonzero(chosen):
+        start = int(first[clip])
+        if batch.backdrop is not None:
+            video[clip, start:] = batch.backdrop[clip]
+        elif dark[clip] or count == 1:
+            video[clip, start:] = 0
+        else:
+            video[clip, start:] = batch.video[(clip + 1) % count, start:]
+    return batch._replace(video=video)
+
+
 class Lessons(Protocol):
     """Where batches come from; ``longest`` is the largest number of frames a clip can have."""
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
@@ -17,9 +18,12 @@ from scalor.objectives.vimco import loss_of
 from scalor.rollout import Rollout, observe
 from scalor.training.checkpoint import Plan, random_states, restore_random_states, seed_everything
 from scalor.training.clock import Clock
-from scalor.training.datasets import Batch, Lessons
+from scalor.training.datasets import Batch, Lessons, cut_away
 from scalor.training.guard import Guard
 from scalor.training.measure import measure
+
+CUTS = 1
+"""Tells the draws of `cut_away` from those of the clips themselves."""
 
 LOG_EVERY = 20
 """Steps between two measurements; between them nothing is computed for the log."""
@@ -39,6 +43,7 @@ class Feed(IterableDataset[Lesson]):
 
     def __init__(self, lessons: Lessons, recipe: Recipe, clock: Clock, trainee: "Trainee") -> None:
         self.lessons, self.recipe, self.clock, self.trainee = lessons, recipe, clock, trainee
+        self.seed = trainee.plan.seed
 
     def __iter__(self) -> Iterator[Lesson]:
         step = self.trainee.done
@@ -46,6 +51,7 @@ class Feed(IterableDataset[Lesson]):
             progress = self.clock.progress(step)
             frames = min(clip_length(self.recipe, step, progress), self.lessons.longest)
             batch = self.lessons.batch(step, size=self.recipe.batch, frames=frames)
+            batch = cut_away(batch, np.random.default_rng([self.seed, step, CUTS]), self.recipe.cuts)
             yield Lesson(batch, self.lessons.clips(step, size=self.recipe.batch), step, progress)
             step += 1
 

@@ -51,7 +51,7 @@ def _image(planes: Tensor) -> Image.Image:
 def _boxes(image: Image.Image, step: Step, clip: int) -> Image.Image:
     factor = image.width / step.image.shape[-1]
     draw = ImageDraw.Draw(image)
-    for number in step.slots.alive[clip].nonzero()[:, 0].tolist():
+    for number in step.slots.shown[clip].nonzero()[:, 0].tolist():
         left, top, right, bottom = (factor * value for value in step.tight[clip, number].tolist())
         hue = round(360 * (int(step.slots.id[clip, number]) * GOLDEN % 1.0))
         draw.rectangle([left, top, max(left, right), max(top, bottom)], outline=f"hsl({hue}, 100%, 60%)")

@@ -1,0 +1,152 @@
+"""Which objects live on, and which sleep: known, but not shown, since nothing in the frame speaks for them."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from scalor.core.evidence import evidence
+from scalor.core.geometry import box_iou
+from scalor.core.tensors import Struct, select, zip_map
+from scalor.core.types import Slots
+from scalor.models.config import ModelConfig
+from scalor.models.painter import Paint, Painter, alike, tints
+
+LEAST = 2.0
+"""Nats that an object must explain to be found, or to wake up."""
+AGAIN = 0.25
+"""Share of what it explained when last seen that a sleeper must explain, looking as it did, to wake up."""
+AGAINST = -2.0
+"""One that explains less than this is not where it is painted."""
+FORGOTTEN = 0.25
+"""Nats that speak against an object for each frame in which it is not seen, however well it may be hidden."""
+SURELY = 0.05
+"""Probability that an object which should stand before visible background is there all the same."""
+CUT = 1e-4
+"""Prior probability that a frame does not follow from the last one: a cut, or a flash."""
+
+
+@dataclass(frozen=True)
+class Odds(Struct):
+    """What is known of every object before its evidence: [B, N] each, in nats.
+
+    present     logit of presence, from what is seen
+    survival    logit of presence, from its past
+    continuity  for its going on, against a new object in its place (see `propagate.continuity`)
+    """
+
+    present: Tensor
+    survival: Tensor
+    continuity: Tensor
+
+
+@torch.no_grad()
+def awake(slots: Slots, odds: Odds, nats: Tensor) -> Tensor:
+    """Those of the slots [B, N] that are seen, given the ``nats`` [B, N] that they explain.
+
+    Presence must be likelier than not, and the frame must not speak against it: one that is merely hidden by others,
+    and explains nothing, goes on. A sleeper, painted as it looked when it was last seen, must earn its place. Where all
+    together are likelier to be new than to go on, it is a cut and nobody is seen.
+    """
+    shown = slots.shown
+    there = (odds.present > 0) & (nats > AGAINST)
+    wakes = nats > (AGAIN * slots.evidence).clamp(min=LEAST)
+    going = torch.where(there, odds.continuity, F.logsigmoid(-odds.survival))
+    cut = torch.where(shown, going, 0.0).sum(1, keepdim=True) < math.log(CUT)
+    return slots.alive & torch.where(slots.asleep, wakes, there & ~cut)
+
+
+@torch.no_grad()
+def doubt(slots: Slots, seen: Tensor, hidden: Tensor) -> Tensor:
+    """Nats that speak against each object's still being there after this frame: [B, N].
+
+    0 for those ``seen`` [B, N]. A missed one is either gone, or ``hidden`` [B, N] (the share of its place where it
+    could be): each such frame adds FORGOTTEN - log(hidden + SURELY). Things hide one at a time: where most of three or
+    more are missed at once, something happened to the scene, and none of them is hidden.
+    """
+    shown = slots.shown
+    lost = (shown & ~seen).sum(1, keepdim=True)
+    scene = (lost >= 3) & (2 * lost > shown.sum(1, keepdim=True))
+    chance = torch.where(scene, 0.0, hidden)
+    more = FORGOTTEN - torch.log(chance + SURELY).clamp(max=0.0)
+    return torch.where(slots.alive & ~seen, slots.deficit + more, torch.zeros_like(slots.deficit))
+
+
+class Survival:
+    """The rules by which objects end: absence or, in tracking, evidence; and doubles."""
+
+    def __init__(self, config: ModelConfig, painter: Painter) -> None:
+        self.config, self.painter = config, painter
+
+    def count(self, slots: Slots) -> tuple[Slots, Paint]:
+        """The paper's rule: who was absent for ``propagate.stop`` frames in all has ended (spec A.3)."""
+        pres = slots.latents.pres
+        deficit = slots.deficit + (1 - pres)
+        lives = slots.alive & (deficit < self.config.propagate.stop)
+        paint = self.painter(slots.latents, slots.box, lives)
+        codes = slots.latents.replace(pres=pres * lives)
+        looks = self._paint(slots, paint, lives)
+        return slots.replace(latents=codes, paint=looks, deficit=deficit, alive=lives), paint
+
+    def watch(
+        self, moved: Slots, dreamt: Slots, odds: Odds, seen: tuple[Tensor, Tensor], patience: float
+    ) -> tuple[Slots, Paint]:
+        """Tracking: the frame decides who is seen, and who is not follows the prior in the dark.
+
+        Args:
+            moved: the slots where the posterior has them; ``dreamt``: where the prior expects them.
+            odds: of presence and identity.
+            seen: the frame and the background behind it [B, C, H, W].
+            patience: the doubt at which an object ends.
+        """
+        codes = moved.latents.replace(what=select(moved.asleep, dreamt.latents.what, moved.latents.what))
+        moved = moved.replace(latents=codes)
+        here = moved.shown.to(moved.box.dtype)
+        paint = self.painter(codes.replace(pres=here), moved.box, moved.alive)
+        render, at = self.config.render, (paint.layers.batch, paint.layers.slot)
+        found = evidence(paint.layers, *seen, sigma=render.sigma, convex=render.convex)
+        nats, hidden = torch.zeros_like(here), torch.zeros_like(here)
+        nats[at], hidden[at] = found.nats, found.hidden
+        shown = awake(moved, odds, nats)
+        deficit = doubt(moved, shown, hidden)
+        lives = moved.alive & (deficit < patience)
+        there = zip_map(lambda here, dark: select(shown, here, dark), moved, dreamt)
+        slots = there.replace(
+            latents=there.latents.replace(pres=lives.to(here.dtype)),
+            paint=self._paint(moved, paint, shown),
+            deficit=deficit,
+            asleep=lives & ~shown,
+            score=moved.score,
+            alive=lives,
+        )
+        return slots, paint
+
+    def merge(self, slots: Slots, paint: Paint) -> Slots:
+        """End the one of two shown tracks of one colour that have lain on each other for ``merge.frames`` frames.
+
+        The one ends whose looks and motion were less steady: it was drawn to what belongs to the other.
+        """
+        doubled = self._doubled(slots, paint)
+        lives = slots.alive & (doubled < self.config.merge.frames)
+        codes = slots.latents.replace(pres=slots.latents.pres * lives)
+        return slots.replace(latents=codes, doubled=doubled, alive=lives, asleep=slots.asleep & lives)
+
+    @torch.no_grad()
+    def _doubled(self, slots: Slots, paint: Paint) -> Tensor:
+        """Frames in a row that a steadier track of the same colour has covered this one: [B, N]."""
+        if slots.count == 0:
+            return slots.doubled
+        mine, others = slots.steady.unsqueeze(2), slots.steady.unsqueeze(1)
+        older = slots.id.unsqueeze(1) < slots.id.unsqueeze(2)
+        steadier = (others > mine) | ((others == mine) & older)
+        shown = slots.shown
+        both = shown.unsqueeze(1) & shown.unsqueeze(2)
+        near = (box_iou(paint.tight, paint.tight) > self.config.merge.iou) & steadier & both
+        covered = alike(tints(paint.layers, slots.alive.shape), self.config.merge.tint, near).any(-1)
+        return torch.where(covered, slots.doubled + 1, torch.zeros_like(slots.doubled))
+
+    def _paint(self, slots: Slots, paint: Paint, shown: Tensor) -> Tensor:
+        """The paint that slots remember: today's where they are shown, if the glimpses ask for it."""
+        return select(shown, paint.glimpse, slots.paint) if self.config.glimpse.context else slots.paint

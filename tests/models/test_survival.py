@@ -1,0 +1,78 @@
+"""Who is seen, who sleeps and who is gone, given what each object explains."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from scalor.core.types import TRACKING, Slots
+from scalor.models.survival import Odds, awake, doubt
+
+
+def known(count: int, *, asleep: list[int] | None = None) -> Slots:
+    blank = Slots.empty(1, what=1, paint=(4, 0, 0), sizes=(1, 1), like=torch.zeros(()))
+    slots = blank.map(lambda tensor: tensor.new_zeros(1, count, *tensor.shape[2:]))
+    sleeping = torch.tensor([[number in (asleep or []) for number in range(count)]])
+    return slots.replace(alive=torch.ones(1, count, dtype=torch.bool), asleep=sleeping)
+
+
+def odds(present: list[float], continuity: list[float]) -> Odds:
+    logits = torch.tensor([present])
+    return Odds(logits, torch.full_like(logits, 5.0), torch.tensor([continuity]))
+
+
+def seen(nats: list[float], *, asleep: list[int] | None = None, continuity: list[float] | None = None) -> list[bool]:
+    count = len(nats)
+    given = odds([3.0] * count, continuity or [20.0] * count)
+    return awake(known(count, asleep=asleep), given, torch.tensor([nats]))[0].tolist()
+
+
+def frames_known(hidden: float, count: int = 1) -> int:
+    """For how many frames one of ``count`` objects is known that is missed from now on, the others are seen."""
+    slots = known(count)
+    shown = torch.tensor([[False] + [True] * (count - 1)])
+    for frame in range(100):
+        deficit = doubt(slots, shown, torch.full((1, count), hidden))
+        if TRACKING.patience is not None and float(deficit[0, 0]) >= TRACKING.patience:
+            return frame
+        slots = slots.replace(deficit=deficit, asleep=slots.alive & ~shown)
+    return 100
+
+
+def test_the_hidden_go_on_ghosts_do_not() -> None:
+    assert seen([50.0, 0.0, -30.0]) == [True, True, False]
+
+
+def test_a_sleeper_wakes_only_where_it_explains_what_it_did() -> None:
+    assert seen([50.0, 0.5, 30.0], asleep=[1, 2]) == [True, False, True]
+    slots = known(2, asleep=[0, 1]).replace(evidence=torch.tensor([[100.0, 200.0]]))
+    assert awake(slots, odds([-3.0, -3.0], [0.0, 0.0]), torch.tensor([[40.0, 40.0]]))[0].tolist() == [True, False]
+
+
+def test_absence_by_the_network_is_absence() -> None:
+    given = odds([3.0, -1.0], [20.0, 20.0])
+    assert awake(known(2), given, torch.tensor([[10.0, 10.0]]))[0].tolist() == [True, False]
+
+
+def test_where_all_is_likelier_to_be_new_nobody_is_seen() -> None:
+    assert seen([50.0] * 4, continuity=[-30.0, -25.0, 10.0, -40.0]) == [False] * 4, "a cut"
+    assert seen([50.0] * 4, continuity=[-30.0, 25.0, 20.0, 30.0]) == [True] * 4, "one odd object is no cut"
+
+
+@pytest.mark.parametrize(("hidden", "least", "most"), [(0.0, 1, 2), (0.5, 3, 6), (1.0, 10, 30)])
+def test_the_better_hidden_the_longer_known(hidden: float, least: int, most: int) -> None:
+    """One missed frame ends nobody, three before visible background do; who may be hidden is waited for."""
+    assert least <= frames_known(hidden, count=5) <= most
+
+
+def test_things_hide_one_at_a_time() -> None:
+    slots, missed = known(4), torch.zeros(1, 4, dtype=torch.bool)
+    covered = torch.ones(1, 4)
+    together = doubt(slots, missed, covered)
+    alone = doubt(slots, torch.tensor([[False, True, True, True]]), covered)
+    assert float(together[0, 0]) > 3 > 1 > float(alone[0, 0])
+
+
+def test_who_is_seen_is_forgiven() -> None:
+    slots = known(2).replace(deficit=torch.tensor([[3.0, 3.0]]))
+    after: Tensor = doubt(slots, torch.tensor([[True, False]]), torch.ones(1, 2))
+    assert float(after[0, 0]) == 0.0 and float(after[0, 1]) > 3.0

@@ -8,6 +8,7 @@ import torch
 from scalor.core.types import Knobs, Slots
 from scalor.models.baselines.air import linked
 from scalor.models.baselines.finder import Chain
+from scalor.models.baselines.frames import no_slots
 from scalor.models.baselines.objects import ObjectsConfig, blank, box_of, code_of
 from scalor.models.baselines.silot import selected
 
@@ -60,7 +61,7 @@ def test_without_room_no_sample_is_drawn() -> None:
 
 
 def slots_at(*centers: tuple[float, float], ids: tuple[int, ...] = ()) -> Slots:
-    empty = Slots.empty(1, what=2, tracker=0, dynamics=0, like=torch.zeros(1))
+    empty = no_slots(1, torch.zeros(1), what=2)
     slots = blank(empty, len(centers))
     box = torch.tensor([[(x, y, 4.0, 4.0) for x, y in centers]])
     names = torch.tensor([ids or (-1,) * len(centers)])

@@ -9,7 +9,7 @@ from torch import Tensor
 from scalor.core.types import Knobs, Scenery, Sight, Slots, Step, World
 from scalor.models.base import WorldModel
 from scalor.models.baselines.finder import Finder
-from scalor.models.baselines.frames import refuse_other_sides
+from scalor.models.baselines.frames import no_slots, refuse_other_sides
 from scalor.models.baselines.objects import Brush, Glimpses, Map, ObjectsConfig, blank, finish, named
 
 
@@ -40,7 +40,7 @@ class Air(WorldModel):
         like = next(self.parameters()).detach()
         nothing = like.new_zeros(batch, 0)
         return World(
-            slots=Slots.empty(batch, what=self.config.what, tracker=0, dynamics=0, like=like),
+            slots=no_slots(batch, like, what=self.config.what),
             background=(nothing, nothing),
             memory=like.new_zeros(batch, 0, 1, 1),
             next_id=torch.zeros(batch, dtype=torch.int64, device=like.device),

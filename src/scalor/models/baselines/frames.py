@@ -94,9 +94,10 @@ def report_of(image: Tensor, slots: Slots, terms: Terms) -> Step:
     )
 
 
-def no_slots(batch: int, like: Tensor) -> Slots:
-    """N = 0 slots without memories."""
-    return Slots.empty(batch, what=0, tracker=0, dynamics=0, like=like)
+def no_slots(batch: int, like: Tensor, *, what: int = 0, memory: int = 0) -> Slots:
+    """N = 0 slots with codes and memories (posterior's and prior's) of these sizes."""
+    slots = Slots.empty(batch, what=what, paint=(0, 0, 0), sizes=(memory, 0), like=like)
+    return slots.replace(dynamics=slots.tracker)
 
 
 def sights_of(video: Tensor, features: Tensor, world: World) -> list[Sight]:

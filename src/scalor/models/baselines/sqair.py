@@ -10,7 +10,7 @@ from scalor.core.sites import Gaussian, kl_presence, log_bernoulli, sample_prese
 from scalor.core.types import Knobs, Latents, Scenery, Sight, Slots, Step, Terms, World
 from scalor.models.base import WorldModel
 from scalor.models.baselines.finder import Finder, side_by_side
-from scalor.models.baselines.frames import refuse_other_sides
+from scalor.models.baselines.frames import no_slots, refuse_other_sides
 from scalor.models.baselines.objects import (
     Brush,
     Codes,
@@ -179,10 +179,9 @@ class Sqair(WorldModel):
     def init(self, batch: int, scenery: Scenery) -> World:
         refuse_other_sides(scenery.height, scenery.width, self.config.side)
         like = next(self.parameters()).detach()
-        nothing, hidden = like.new_zeros(batch, 0), self.config.hidden
-        slots = Slots.empty(batch, what=self.config.what, tracker=hidden, dynamics=hidden, like=like)
+        nothing = like.new_zeros(batch, 0)
         return World(
-            slots=slots.replace(dynamics=slots.tracker),
+            slots=no_slots(batch, like, what=self.config.what, memory=self.config.hidden),
             background=(nothing, nothing),
             memory=like.new_zeros(batch, 0, 1, 1),
             next_id=torch.zeros(batch, dtype=torch.int64, device=like.device),

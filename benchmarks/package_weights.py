@@ -6,14 +6,18 @@ python benchmarks/package_weights.py NAME NAME "COMMAND THAT MADE IT" [CLIPS]   
 
 import json
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from scalor.configs import data_named
 from scalor.models.scalor import Scalor
 from scalor.pretrained import load_all, save
+from scalor.tracking.behavior import behavior
+from scalor.tracking.calibration import fitted, reports
 from scalor.tracking.evaluate_clips import evaluate_dataset
 from scalor.training.checkpoint import RunFolder
+from scalor.training.exam import VALIDATION
 from scalor.training.runner import births_of
 
 HELD_OUT = 7_000_003
@@ -53,20 +57,32 @@ def scored(model: Scalor, data: str, clips: int) -> dict[str, float]:
     return {key: round(value, 5) for key, value in scores(found).items()}
 
 
+def laws(model: Scalor, data: str) -> dict[str, float]:
+    """How the weights behave, and how well their confidence parts true reports from false ones, on held-out clips."""
+    clips = data_named(data, HELD_OUT, split="test")
+    found = reports(model, clips, clips=CHECK)
+    measured = asdict(behavior(model, clips, clips=CHECK)) | {"confidence_auc": found.auc(found.confidence)}
+    return {key: round(float(value), 4) for key, value in measured.items()}
+
+
 def main(run: str, name: str, command: str, clips: int = 100) -> None:
     loaded = load_all(run)
     fields = {key: value for key, value in loaded.card.items() if key not in ("config", "sha256", "half", "parameters")}
     fields |= {"command": command, "licence": "MIT"}
     if run != name:
         fields["births"] = births_of(RunFolder(Path(run)).plan().preset.recipe)
-    target = PACKAGED / f"{name}.safetensors"
-    path = save(loaded.model, loaded.model.config, target, fields, half=True, extra=loaded.extra)
+    target, config = PACKAGED / f"{name}.safetensors", loaded.model.config
+    path = save(loaded.model, config, target, fields, half=True, extra=loaded.extra)
     if fields["kind"] == "train":
+        validation = data_named(fields["data"], VALIDATION)
+        config = replace(config, confidence=fitted(reports(load_all(path).model, validation, clips=4 * CHECK)))
+        path = save(loaded.model, config, target, fields, half=True, extra=loaded.extra)
         model = load_all(path).model.eval()  # as users get it, in half precision
+        fields["behavior"] = laws(model, fields["data"])
         fields["scores"] = scored(model, fields["data"], clips)
         fields["scored_on"] = {"data": fields["data"], "seed": HELD_OUT, "clips": clips, "frames": 10}
         fields["check"] = {"clips": CHECK, "scores": scored(model, fields["data"], CHECK)}
-        path = save(loaded.model, loaded.model.config, target, fields, half=True, extra=loaded.extra)
+        path = save(loaded.model, config, target, fields, half=True, extra=loaded.extra)
     print(json.dumps(fields.get("scores", {}), indent=2), path)
 
 

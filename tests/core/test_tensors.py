@@ -69,7 +69,8 @@ def test_terms_add_up_and_the_elbo_is_both_likelihoods_minus_every_kl() -> None:
     for name in names:
         assert float(getattr(twice, name)) == 2 * float(getattr(one, name))
     assert float(one.kl) == sum(10.0**k for k, name in enumerate(names) if name.startswith("kl_"))
-    assert float(one.elbo) == float(one.log_like) + float(one.log_mask) - float(one.kl)
+    assert float(one.elbo) == float(one.log_like) - float(one.kl)
+    assert float(one.objective) == float(one.elbo) + float(one.log_mask)
     assert float(Terms.zeros(3, torch.ones(1)).elbo.abs().sum()) == 0.0
 
 

@@ -31,7 +31,7 @@ def frames_known(hidden: float, count: int = 1) -> int:
     slots = known(count)
     shown = torch.tensor([[False] + [True] * (count - 1)])
     for frame in range(100):
-        deficit = doubt(slots, shown, torch.full((1, count), hidden))
+        deficit = doubt(slots, shown, shown, torch.full((1, count), hidden))
         if TRACKING.patience is not None and float(deficit[0, 0]) >= TRACKING.patience:
             return frame
         slots = slots.replace(deficit=deficit, asleep=slots.alive & ~shown)
@@ -67,12 +67,20 @@ def test_the_better_hidden_the_longer_known(hidden: float, least: int, most: int
 def test_things_hide_one_at_a_time() -> None:
     slots, missed = known(4), torch.zeros(1, 4, dtype=torch.bool)
     covered = torch.ones(1, 4)
-    together = doubt(slots, missed, covered)
-    alone = doubt(slots, torch.tensor([[False, True, True, True]]), covered)
+    together = doubt(slots, missed, missed, covered)
+    others = torch.tensor([[False, True, True, True]])
+    alone = doubt(slots, others, others, covered)
     assert float(together[0, 0]) > 3 > 1 > float(alone[0, 0])
 
 
 def test_who_is_seen_is_forgiven() -> None:
     slots = known(2).replace(deficit=torch.tensor([[3.0, 3.0]]))
-    after: Tensor = doubt(slots, torch.tensor([[True, False]]), torch.ones(1, 2))
+    after: Tensor = doubt(slots, *[torch.tensor([[True, False]])] * 2, torch.ones(1, 2))
     assert float(after[0, 0]) == 0.0 and float(after[0, 1]) > 3.0
+
+
+def test_one_that_is_painted_behind_others_is_known_for_some_frames_more() -> None:
+    slots, painted = known(1), torch.ones(1, 1, dtype=torch.bool)
+    for _ in range(5):
+        slots = slots.replace(deficit=doubt(slots, painted, ~painted, torch.zeros(1, 1)))
+    assert 1.0 < float(slots.deficit) < 2.0

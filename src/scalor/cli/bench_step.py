@@ -120,7 +120,7 @@ def training_step(model: WorldModel, recipe: Recipe, video: Tensor) -> Callable[
     def step() -> Rollout:
         optimizer.zero_grad()
         rollout = observe(model, video, knobs)
-        (-rollout.terms.elbo.mean()).backward()
+        (-rollout.terms.objective.mean()).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
         optimizer.step()
         return rollout

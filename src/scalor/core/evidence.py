@@ -21,10 +21,12 @@ class Evidence(Struct):
             it were there. What a twin explains as well counts for neither of two, and what is hidden is 0.
     hidden  [M] share of its mask, in view, where the background alone does not explain the frame: an object can be
             hidden there, whereas one that should stand on visible background is gone
+    inside  [M] share of its mask in view
     """
 
     nats: Tensor
     hidden: Tensor
+    inside: Tensor
 
 
 @torch.no_grad()
@@ -48,9 +50,15 @@ def evidence(layers: Layers, frame: Tensor, backdrop: Tensor, *, sigma: float, c
     view = (index < batch * height * width).view(seen.shape[1:])
     gain = ((seen - without) ** 2 - (seen - present) ** 2).sum(0) * view
     bare = torch.exp(-0.5 * ((seen - ground) ** 2).mean(0) / sigma**2)
-    mask = layers.patch[:, -1].double() * view
-    hidden = ((1 - bare) * mask).sum((1, 2)) / mask.sum((1, 2)).clamp(min=1e-6)
-    return Evidence((gain.sum((1, 2)) / (2 * sigma**2)).to(frame.dtype), hidden.to(frame.dtype))
+    whole = layers.patch[:, -1].double()
+    mask = whole * view
+    area = mask.sum((1, 2))
+    found = Evidence(
+        nats=gain.sum((1, 2)) / (2 * sigma**2),
+        hidden=((1 - bare) * mask).sum((1, 2)) / area.clamp(min=1e-6),
+        inside=area / whole.sum((1, 2)).clamp(min=1e-6),
+    )
+    return found.map(lambda tensor: tensor.to(frame.dtype))
 
 
 def _planes(layers: Layers, pres: Tensor, convex: bool) -> Tensor:

@@ -40,7 +40,7 @@ class Slots(Struct):
     doubled   [B, N]     for how many frames in a row a steadier track sat on the same place
     steady    [B, N]     nats by which its codes of late were likelier for one object that goes on than for a new one
     evidence  [B, N]     nats of the last frame's likelihood that it earned (see `evidence`); 0 where nobody asked
-    score     [B, N]     probability of presence
+    score     [B, N]     confidence that it is there: from its evidence where it is known, else its presence
     id        [B, N]     int64, never reused, -1 = empty
     alive     [B, N]     bool; False marks padding
     """
@@ -164,8 +164,8 @@ class Layers(Struct):
 class Terms(Struct):
     """The books of one frame, in nats, per batch element [B]; ``log_ratio`` is the importance weight (spec A.8).
 
-    ``log_mask`` is the likelihood of the difference to the empty scene as a second picture (footage only); it is no
-    part of ``log_ratio``, which compares models by the frames alone.
+    ``log_mask`` is the likelihood of the difference to the empty scene as a second picture (footage only). It is part
+    of the objective alone, neither of the bound nor of ``log_ratio``.
     """
 
     log_like: Tensor
@@ -183,7 +183,13 @@ class Terms(Struct):
 
     @property
     def elbo(self) -> Tensor:
-        return self.log_like + self.log_mask - self.kl
+        """The evidence lower bound of the frames."""
+        return self.log_like - self.kl
+
+    @property
+    def objective(self) -> Tensor:
+        """What is maximised: the bound and, on footage, the agreement of masks, which counts its pixels once more."""
+        return self.elbo + self.log_mask
 
     @staticmethod
     def zeros(batch: int, like: Tensor) -> "Terms":

@@ -180,6 +180,8 @@ class ModelConfig:
     channels          of the frames (1 or 3)
     cell              side of a grid cell in pixels
     posterior_shift   added before the softplus of posterior stds: how little noise codes carry at the start (paper: 0)
+    confidence        offset and slope of the confidence that an object is there, sigmoid(offset + slope log(1 + nats)),
+                      given the nats of a frame that it explains; fitted where clips have truth
     presence_slope    slope of presence logits at 0 under their bound of 8.8 (official code: 8.8, see `sites.bound`)
     """
 
@@ -187,6 +189,7 @@ class ModelConfig:
     cell: int = 4
     posterior_shift: float = -2.0
     presence_slope: float = 1.0
+    confidence: tuple[float, float] = (-1.5, 0.9)
     style: ConvStyle = field(default_factory=ConvStyle)
     where: WhereConfig = field(default_factory=WhereConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)

@@ -164,13 +164,15 @@ class Scalor(WorldModel):
         return slots, torch.cat([kept.tight, found.tight], dim=1), cat([kept.layers, new], dim=0)
 
     def _judged(self, slots: Slots, layers: Layers, frame: Tensor, backdrop: Tensor) -> Slots:
-        """Slots with the evidence for them (of sleepers the last one); new ones that explain too little are not carried."""
+        """Slots with the evidence for them, of sleepers their last; new ones that explain too little are not carried."""
         render = self.config.render
         nats = torch.where(slots.asleep, slots.evidence, 0.0)
         shown = layers.pres > 0
         found = evidence(layers, frame, backdrop, sigma=render.sigma, convex=render.convex)
         nats[layers.batch[shown], layers.slot[shown]] = found.nats[shown]
-        return slots.replace(evidence=nats, alive=slots.alive & ((slots.id >= 0) | (nats > LEAST)))
+        offset, slope = self.config.confidence
+        score = torch.sigmoid(offset + slope * torch.log1p(nats.clamp(min=0.0)))
+        return slots.replace(evidence=nats, score=score, alive=slots.alive & ((slots.id >= 0) | (nats > LEAST)))
 
     def _pack(self, slots: Slots, tight: Tensor, next_id: Tensor) -> tuple[Slots, Tensor, Tensor, Tensor]:
         """Survivors and accepted discoveries, padded to the longest list; new ids; no Python loop over the batch."""

@@ -21,7 +21,9 @@ AGAIN = 0.25
 AGAINST = -2.0
 """One that explains less than this is not where it is painted."""
 FORGOTTEN = 0.25
-"""Nats that speak against an object for each frame in which it is not seen, however well it may be hidden."""
+"""Nats that speak against an object for each frame in which it earns nothing, however well it may be hidden."""
+LEFT = 0.1
+"""Share of an object's mask in view below which it has left."""
 SURELY = 0.05
 """Probability that an object which should stand before visible background is there all the same."""
 CUT = 1e-4
@@ -59,19 +61,20 @@ def awake(slots: Slots, odds: Odds, nats: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def doubt(slots: Slots, seen: Tensor, hidden: Tensor) -> Tensor:
+def doubt(slots: Slots, seen: Tensor, earns: Tensor, hidden: Tensor) -> Tensor:
     """Nats that speak against each object's still being there after this frame: [B, N].
 
-    0 for those ``seen`` [B, N]. A missed one is either gone, or ``hidden`` [B, N] (the share of its place where it
-    could be): each such frame adds FORGOTTEN - log(hidden + SURELY). Things hide one at a time: where most of three or
-    more are missed at once, something happened to the scene, and none of them is hidden.
+    0 for those that are ``seen`` and of which the frame ``earns`` something, bool [B, N]. One that is painted behind
+    others adds FORGOTTEN. A missed one is either gone, or ``hidden`` [B, N] (the share of its place where it could
+    be): FORGOTTEN - log(hidden + SURELY). Things hide one at a time: where most of three or more are missed at once,
+    something happened to the scene, and none of them is hidden.
     """
     shown = slots.shown
     lost = (shown & ~seen).sum(1, keepdim=True)
     scene = (lost >= 3) & (2 * lost > shown.sum(1, keepdim=True))
     chance = torch.where(scene, 0.0, hidden)
-    more = FORGOTTEN - torch.log(chance + SURELY).clamp(max=0.0)
-    return torch.where(slots.alive & ~seen, slots.deficit + more, torch.zeros_like(slots.deficit))
+    more = FORGOTTEN - torch.where(seen, 0.0, torch.log(chance + SURELY).clamp(max=0.0))
+    return torch.where(slots.alive & ~(seen & earns), slots.deficit + more, torch.zeros_like(slots.deficit))
 
 
 class Survival:
@@ -107,11 +110,11 @@ class Survival:
         paint = self.painter(codes.replace(pres=here), moved.box, moved.alive)
         render, at = self.config.render, (paint.layers.batch, paint.layers.slot)
         found = evidence(paint.layers, *seen, sigma=render.sigma, convex=render.convex)
-        nats, hidden = torch.zeros_like(here), torch.zeros_like(here)
-        nats[at], hidden[at] = found.nats, found.hidden
+        nats, hidden, inside = (torch.zeros_like(here) for _ in range(3))
+        nats[at], hidden[at], inside[at] = found.nats, found.hidden, found.inside
         shown = awake(moved, odds, nats)
-        deficit = doubt(moved, shown, hidden)
-        lives = moved.alive & (deficit < patience)
+        deficit = doubt(moved, shown, nats > LEAST, hidden)
+        lives = moved.alive & (deficit < patience) & (inside > LEFT)
         there = zip_map(lambda here, dark: select(shown, here, dark), moved, dreamt)
         slots = there.replace(
             latents=there.latents.replace(pres=lives.to(here.dtype)),

@@ -40,13 +40,13 @@ def vimco_loss(log_weights: Tensor, log_discrete: Tensor) -> Tensor:
 
 
 def loss_of(rollout: Rollout, particles: int) -> Tensor:
-    """The loss of a training step in nats per frame and clip: -ELBO of relaxed presence for one particle, else VIMCO.
+    """The loss of a training step in nats per frame and clip: minus `Terms.objective` for one particle, else VIMCO.
 
     The clips of a rollout of K particles are repeated K times one by one, as by ``repeat_interleave``.
     """
     terms = rollout.terms
     if particles == 1:
-        return -terms.elbo.mean()
+        return -terms.objective.mean()
     frames = len(rollout.steps)
     weights = (frames * terms.log_ratio).unflatten(0, (-1, particles)).transpose(0, 1)
     drawn = terms.log_discrete if isinstance(terms, DrawnTerms) else torch.zeros_like(terms.log_ratio)

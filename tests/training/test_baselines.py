@@ -3,13 +3,17 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from scalor import pretrained
 from scalor.configs import apply_overrides, from_json, preset_named, to_json
+from scalor.data.digits import Digits, digits
 from scalor.errors import UserError
+from scalor.models.build import build
 from scalor.tracking.evaluate_clips import evaluate_dataset
+from scalor.tracking.tracker import Tracker
 from scalor.training.checkpoint import RunFolder
 from scalor.training.datasets import data_named
 from scalor.training.preset import Preset
@@ -68,14 +72,19 @@ def test_a_preset_of_ours_is_wanted_where_only_ours_will_do() -> None:
 
 
 def test_a_model_of_one_size_says_so_to_a_tracker() -> None:
-    import numpy as np
-
-    from scalor.models.build import build
-    from scalor.tracking.tracker import Tracker
-
     torch.manual_seed(0)
     tracker = Tracker(build(small("silot").model).eval())
     assert len(tracker.update(np.zeros((30, 32, 3), dtype=np.uint8))) >= 0  # padded to 32 x 32
     tracker.reset()
     with pytest.raises(UserError, match="sees 32x32 px only"):
         tracker.update(np.zeros((40, 32, 3), dtype=np.uint8))
+
+
+def test_clips_without_an_object_are_scored_like_others() -> None:
+    data = Digits(dataclasses.replace(digits("few"), count=(0, 0)), seed=1)
+    torch.manual_seed(0)
+    model = build(preset_named("air-digits-few").model).eval()
+    scores = evaluate_dataset(model, data, clips=2, frames=3)
+    assert scores["distance"]["truth_count"] == 0 and scores["distance"]["mota"] is None
+    # Untrained, it sees objects in black frames.
+    assert scores["count_accuracy"] < 1

@@ -128,6 +128,8 @@ def _outlines(rollout: Rollout, truths: Sequence[Truth]) -> list[tuple[float, fl
 def identities(truth: Truth) -> Tensor:
     """The true identity that each pixel shows, -1 for background: int64 [T, H, W]. Who returns has a new one."""
     owner = truth.owner.long()
+    if truth.id.shape[1] == 0:
+        return torch.full_like(owner, -1)
     names = truth.id.long().gather(1, owner.clamp(min=0).flatten(1)).view_as(owner)
     return torch.where(owner >= 0, names, -1)
 

@@ -78,6 +78,7 @@ class Finder(nn.Module):
         self.query = nn.Linear(hidden, features)
         self.told = nn.Conv2d(1, features, 1)
         self.point = nn.Sequential(nn.Conv2d(features, features, 3, padding=1), nn.CELU(), nn.Conv2d(features, 1, 1))
+        self.taken = nn.Parameter(torch.tensor(1.0))
         self.memory = GRUState(features + 2 + 4 + config.what + 1, hidden)
         self.presence = mlp(hidden, hidden, 1, act="celu")
         self.where = mlp(hidden, hidden, 8, act="celu")
@@ -126,7 +127,8 @@ class Finder(nn.Module):
     def _pointed(self, features: Tensor, covered: Tensor, state: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
         """The place [B, 2] (as a code) that the memory points at, and the memory that has seen what is there."""
         asked = F.celu(features + self.query(state)[:, :, None, None] + self.told(covered))
-        logits = self.point(asked).flatten(1)
+        # From the first step on it is kept away from what is taken: else all objects are found on one place.
+        logits = (self.point(asked) - self.taken * covered).flatten(1)
         weight = torch.softmax(SHARP * logits, dim=1)
         rows = features.shape[-1]
         places = code_of(cell_centers(rows, rows, cell=STRIDE, like=features), self.config)

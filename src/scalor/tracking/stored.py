@@ -4,16 +4,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scalor.models.scalor import Scalor
+from scalor.models.base import WorldModel
 from scalor.pretrained import Loaded
 
 
-def model_of(model: Scalor | Loaded) -> Scalor:
+def model_of(model: WorldModel | Loaded) -> WorldModel:
     """The world model itself."""
     return model.model if isinstance(model, Loaded) else model
 
 
-def scale_of(model: Scalor | Loaded, video: str | None = None) -> float:
+def scale_of(model: WorldModel | Loaded, video: str | None = None) -> float:
     """How much smaller the frames were that the weights were learned on, 1.0 where nothing is known.
 
     ``video`` is the name of a source: where the weights know it, its own scale counts.
@@ -24,13 +24,13 @@ def scale_of(model: Scalor | Loaded, video: str | None = None) -> float:
     return float((own or [model.card.get("scale") or 1.0])[0])
 
 
-def number_of(model: Scalor | Loaded, video: str) -> int:
+def number_of(model: WorldModel | Loaded, video: str) -> int:
     """Which of the videos that the weights were learned on has this source's name; 0 where none has."""
     footage = (model.card.get("footage") or ()) if isinstance(model, Loaded) else ()
     return next((number for number, entry in enumerate(footage) if entry.get("name") == video), 0)
 
 
-def backdrops_of(model: Scalor | Loaded) -> list[np.ndarray]:
+def backdrops_of(model: WorldModel | Loaded) -> list[np.ndarray]:
     """The median images in a weights file (its extra tensors ``backdrop...``), uint8 [h, w, C]."""
     found: list[np.ndarray] = []
     extra = model.extra if isinstance(model, Loaded) else {}

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,8 @@ from torch.utils.data import IterableDataset
 
 from scalor.core.schedule import Recipe, clip_length, ema_decay, knobs_at, learning_rate
 from scalor.core.types import Scenery, Terms
-from scalor.models.scalor import Scalor
+from scalor.models.build import build
+from scalor.objectives.vimco import loss_of
 from scalor.rollout import Rollout, observe
 from scalor.training.checkpoint import Plan, random_states, restore_random_states, seed_everything
 from scalor.training.clock import Clock
@@ -66,7 +68,7 @@ class Trainee(LightningModule):
         self.automatic_optimization = False
         self.plan, self.clock, self.guard = plan, clock, guard
         seed_everything(plan.seed)
-        self.model = Scalor(plan.preset.model)
+        self.model = build(plan.preset.model)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         self.done = 0
         self.numbers: dict[str, float] | None = None
@@ -87,11 +89,14 @@ class Trainee(LightningModule):
 
     def training_step(self, lesson: Lesson, batch_idx: int) -> None:
         recipe, step, batch = self.plan.preset.recipe, lesson.step, lesson.batch
-        video, scenery = prepared(batch)
+        particles = self.plan.preset.particles
+        video, scenery = prepared(batch, particles)
         knobs = knobs_at(recipe, step, lesson.progress)
+        if particles > 1:
+            knobs = replace(knobs, hard=True, weigh=True)
         rollout: Rollout = observe(self.model, video, knobs, scenery)
         terms = rollout.terms
-        loss = -terms.objective.mean()
+        loss = loss_of(rollout, particles)
         norm = self._descend(loss, terms, lesson)
         self.numbers = None
         if step % LOG_EVERY == 0:
@@ -145,8 +150,11 @@ class Trainee(LightningModule):
         self.clock.start()
 
 
-def prepared(batch: Batch) -> tuple[Tensor, Scenery]:
-    """Clips as float in [0, 1] and their scenery."""
+def prepared(batch: Batch, repeats: int = 1) -> tuple[Tensor, Scenery]:
+    """Clips as float in [0, 1] and their scenery, each ``repeats`` times in a row."""
     video = batch.video.float().div_(255)
     backdrop = None if batch.backdrop is None else batch.backdrop.float().div_(255)
-    return video, Scenery(height=video.shape[-2], width=video.shape[-1], backdrop=backdrop, video=batch.which)
+    scenery = Scenery(height=video.shape[-2], width=video.shape[-1], backdrop=backdrop, video=batch.which)
+    if repeats == 1:
+        return video, scenery
+    return video.repeat_interleave(repeats, 0), scenery.map(lambda tensor: tensor.repeat_interleave(repeats, 0))

@@ -60,7 +60,7 @@ def train(
         folder.refuse_used()
         length = preset.recipe.steps if minutes is None and steps is None else steps
         plan = Plan(kind="train", preset=preset, seed=seed, steps=length, minutes=minutes)
-    if preset.model.background.family == "median":
+    if preset.model.needs_backdrop:
         raise UserError(
             f"{preset.name} has the background family median, which needs footage; use scalor fit, or set "
             "model.background.family to none, encoder, lattice or fixed"
@@ -97,6 +97,12 @@ def _refuse_misfits(preset: Preset, lessons: ClipLessons) -> None:
         raise UserError(
             f"data {preset.data} have {channels} channels and the model wants {preset.channels}; "
             f"set model.channels={channels}"
+        )
+    side = preset.model.side
+    if side is not None and (height, width) != (side, side):
+        raise UserError(
+            f"frames of {preset.data} are {width} x {height} and the model {preset.name} sees {side} x {side}; "
+            "square frames of that side are wanted; set model.side, or choose other data"
         )
     if height % preset.model.cell or width % preset.model.cell:
         raise UserError(

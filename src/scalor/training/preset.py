@@ -9,6 +9,7 @@ from scalor.core.jsonable import flat, from_jsonable, nearest, override, to_json
 from scalor.core.schedule import Recipe
 from scalor.errors import UserError
 from scalor.models.config import ModelConfig
+from scalor.objectives.extras import refuse_misnamed
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ def check(preset: Preset) -> None:
     for name in ("batch", "lr", "clip_norm"):
         if not getattr(recipe, name) > 0:
             raise UserError(f"train.{name} is {getattr(recipe, name)}; a number above 0 is wanted; correct it")
+    refuse_misnamed(recipe)
     if model.channels not in (1, 3):
         raise UserError(f"model.channels is {model.channels}; wanted 1 or 3; correct it")
     if model.cell < 2 or model.cell & (model.cell - 1):

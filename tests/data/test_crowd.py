@@ -30,7 +30,7 @@ def test_a_clip_is_a_pure_function_of_seed_and_index_and_shorter_ones_are_beginn
 
 
 def test_the_truth_names_the_pixels_that_people_show(clip: Clip) -> None:
-    """Where the empty place is seen, nobody is; boxes hold the masks; who is not hidden fills a good part of the box."""
+    """Boxes hold the masks, and who is not hidden fills a good part of the box."""
     assert clip.truth is not None
     truth, frames = clip.truth, len(clip.video)
     assert (truth.id >= 0).sum(1).min() >= 8

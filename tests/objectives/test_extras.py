@@ -62,7 +62,10 @@ def test_names_must_equal_the_weights_names(objectives: tuple[str, ...], weights
 
 
 def test_presets_with_objectives_pass_through_json_and_the_command_line() -> None:
-    words = {"train.objectives": "('alpha',)", "train.weights": "[{'name': 'alpha', 'value': 0.3, 'start': 0.2, 'full': 0.4}]"}
+    words = {
+        "train.objectives": "('alpha',)",
+        "train.weights": "[{'name': 'alpha', 'value': 0.3, 'start': 0.2, 'full': 0.4}]",
+    }
     preset = apply_overrides(preset_named("tiny"), words)
     assert preset.recipe.weights == (Weight("alpha", 0.3, 0.2, 0.4),)
     assert from_json(to_json(preset)) == preset
@@ -156,7 +159,9 @@ def test_the_stabilised_critic_pulls_as_hard_as_the_pixels_times_its_weight(vide
 def test_half_transparency_counts_pixels_of_half_alpha(rollout: Rollout) -> None:
     def painted(alpha: float) -> float:
         step = rollout.steps[0]
-        layers = replace(step.layers, patch=torch.full_like(step.layers.patch, alpha), pres=torch.ones_like(step.layers.pres))
+        layers = replace(
+            step.layers, patch=torch.full_like(step.layers.patch, alpha), pres=torch.ones_like(step.layers.pres)
+        )
         return float(half_transparent(replace(step, layers=layers)))
 
     step = rollout.steps[0]
@@ -191,5 +196,3 @@ def test_a_model_that_paints_nothing_has_no_mask_losses(video: Tensor, rollout: 
     step = rollout.steps[0]
     empty = replace(step, layers=step.layers.map(lambda tensor: tensor[:0]))
     assert float(half_transparent(empty)) == 0 and float(on_border(empty)) == 0
-
-

@@ -293,7 +293,9 @@ def test_critics_and_their_optimisers_resume_bit_identically(tiny: Preset, tmp_p
 
 def test_objectives_without_weight_leave_the_model_bit_identical(tiny: Preset, tmp_path: Path, whole: Path) -> None:
     """Plugged in but not yet due: the model learns exactly what it learns by the ELBO alone."""
-    train(with_objectives(tiny, "alpha", "perceptual", start=2.0), tmp_path / "run", steps=STEPS, device="cpu", quiet=True)
+    train(
+        with_objectives(tiny, "alpha", "perceptual", start=2.0), tmp_path / "run", steps=STEPS, device="cpu", quiet=True
+    )
     assert_same(state(tmp_path / "run")["state_dict"], state(whole)["state_dict"])
     assert_same(state(tmp_path / "run")["scalor"]["random"], state(whole)["scalor"]["random"])
     (row, *_) = RunFolder(whole).rows()

@@ -25,7 +25,7 @@ class Capsules:
 
     def extent(self) -> np.ndarray:
         """left, top, right, bottom of each group [M, 4] in pixels."""
-        there = (self.radii > 0).any(-1)[..., None, None]
+        there = (self.radii.max(-1) > 0)[..., None, None]
         near = np.where(there, self.ends - self.radii[..., None], np.inf).min((1, 2))
         far = np.where(there, self.ends + self.radii[..., None], -np.inf).max((1, 2))
         return np.concatenate([near, far], -1)

@@ -25,7 +25,9 @@ AT_ONCE = 16
 """Frames that are painted together."""
 MARGIN = 2.0
 """Metres beyond the view in which people walk on."""
-LIMBS = [NUMBER[name] for name in ("left thigh", "right thigh", "left shin", "right shin", "hips", "torso", "shoulders")]
+LIMBS = [
+    NUMBER[name] for name in ("left thigh", "right thigh", "left shin", "right shin", "hips", "torso", "shoulders")
+]
 CASTING = [*LIMBS, *(NUMBER[name] for name in ("left forearm", "right forearm", "head", "coat", "bag"))]
 """Parts that cast a shadow; the others are hidden in it."""
 
@@ -68,7 +70,9 @@ PRESETS: dict[str, CrowdConfig] = {
     "one": replace(_HARD, scenes=(0,), name="one"),
     "tiny": replace(_HARD, size=32, count=(3, 6), scenes=(0,), frames=6, name="tiny"),
 }
-PRESETS |= {f"{name}-256": replace(config, size=256, name=f"{name}-256") for name, config in PRESETS.items() if name != "tiny"}
+PRESETS |= {
+    f"{name}-256": replace(config, size=256, name=f"{name}-256") for name, config in PRESETS.items() if name != "tiny"
+}
 
 
 def crowd(name: str) -> CrowdConfig:
@@ -148,7 +152,9 @@ def _filmed(empty: Plate, walked: Walk, people: Looks, frames: range) -> Film:
     reach = 2.3 * camera.focal / depth
     near = (foot > -reach[..., None] / 2).all(-1) & (foot[..., 0] < 1 + reach / 2) & (foot[..., 1] < 1 + reach)
     time, who = np.nonzero(near)
-    step = np.stack([part[frames.start : frames.stop][time, who] for part in (walked.heading, walked.phase, walked.pace)], -1)
+    step = np.stack(
+        [part[frames.start : frames.stop][time, who] for part in (walked.heading, walked.phase, walked.pace)], -1
+    )
     posed = pose(people, who, spot[time, who], step)
     shapes = capsules(posed, people, who, empty)
     bodies = paint(shapes, empty.light(foot[time, who] * side))
@@ -252,7 +258,9 @@ def _in_order(
     yield from waiting
 
 
-def _window(corner: np.ndarray | tuple[int, int], shape: tuple[int, ...], side: int) -> tuple[tuple[slice, slice], ...] | None:
+def _window(
+    corner: np.ndarray | tuple[int, int], shape: tuple[int, ...], side: int
+) -> tuple[tuple[slice, slice], ...] | None:
     """Where a patch lies in the picture and which part of it that is; None: outside."""
     left, top = int(corner[0]), int(corner[1])
     x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + shape[1], side), min(top + shape[0], side)

@@ -5,9 +5,25 @@ from dataclasses import dataclass
 import numpy as np
 
 PARTS = (
-    "left thigh, right thigh, left shin, right shin, left foot, right foot, hips, torso, shoulders, left arm, right arm, "
-    "left forearm, right forearm, neck, head, hair, coat, bag"
-).split(", ")
+    "left thigh",
+    "right thigh",
+    "left shin",
+    "right shin",
+    "left foot",
+    "right foot",
+    "hips",
+    "torso",
+    "shoulders",
+    "left arm",
+    "right arm",
+    "left forearm",
+    "right forearm",
+    "neck",
+    "head",
+    "hair",
+    "coat",
+    "bag",
+)
 NUMBER = {name: number for number, name in enumerate(PARTS)}
 
 CLOTH = np.array(
@@ -23,7 +39,9 @@ COMMON = np.array([10, 9, 6, 5, 7, 7, 5, 3, 3, 2, 4, 3, 2, 2, 1, 1, 1, 3], float
 """How often they are worn."""
 LEGS = np.array([0.032, 0.05, 0.12])  # jeans
 SKIN = np.array([(0.55, 0.32, 0.22), (0.42, 0.23, 0.14), (0.25, 0.12, 0.07), (0.09, 0.042, 0.025)])
-HAIR = np.array([(0.012, 0.009, 0.008), (0.035, 0.02, 0.012), (0.09, 0.05, 0.025), (0.3, 0.2, 0.09), (0.25, 0.25, 0.25)])
+HAIR = np.array(
+    [(0.012, 0.009, 0.008), (0.035, 0.02, 0.012), (0.09, 0.05, 0.025), (0.3, 0.2, 0.09), (0.25, 0.25, 0.25)]
+)
 
 
 @dataclass(frozen=True)
@@ -74,7 +92,9 @@ def looks(rng: np.random.Generator, count: int) -> Looks:
         there=there,
         color=color.astype(np.float32),
         stripes=np.stack([rng.integers(3, 6, count), striped * rng.uniform(0.3, 0.7, count)], -1).astype(np.float32),
-        elbow=np.where(rng.random((count, 2)) < 0.15, rng.uniform(1.2, 1.9, (count, 2)), rng.uniform(0.15, 0.5, (count, 2))),
+        elbow=np.where(
+            rng.random((count, 2)) < 0.15, rng.uniform(1.2, 1.9, (count, 2)), rng.uniform(0.15, 0.5, (count, 2))
+        ),
         sway=rng.uniform(0.7, 1.2, count),
     )
 
@@ -102,7 +122,9 @@ def pose(people: Looks, who: np.ndarray, place: np.ndarray, step: np.ndarray) ->
     # Whichever foot is lower stands on the ground.
     feet = ends[:, [NUMBER["left foot"], NUMBER["right foot"]]][..., 2].min((1, 2)) - 0.022
     ends[..., 2] -= feet[:, None, None]
-    wide = np.where(np.isin(np.arange(len(PARTS)), [NUMBER["head"], NUMBER["hair"], NUMBER["neck"]]), 1.0, girth[:, None])
+    wide = np.where(
+        np.isin(np.arange(len(PARTS)), [NUMBER["head"], NUMBER["hair"], NUMBER["neck"]]), 1.0, girth[:, None]
+    )
     radii *= (wide * people.there[who] * tall[:, None])[..., None]
     ends *= tall[:, None, None, None]
     ends[..., 1] *= girth[:, None, None]

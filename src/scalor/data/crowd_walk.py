@@ -48,7 +48,7 @@ def walk(
 
     ``seconds`` per frame; ``blocks`` [B, 3] are round obstacles (x, y, radius).
     """
-    minds, position = _minds(rng, region, count), rng.uniform(*region, (count, 2))
+    minds, position = _minds(rng, region, count), rng.uniform(region[0], region[1], (count, 2))
     phase = rng.uniform(0, 2 * np.pi, count)
     facing = minds.heading.copy()
     velocity = minds.speed[:, None] * np.stack([np.cos(facing), np.sin(facing)], -1)
@@ -89,7 +89,7 @@ def _minds(rng: np.random.Generator, region: np.ndarray, count: int) -> _Minds:
         size = int(rng.integers(2, 5))
         if rng.random() < 0.16:
             group = np.arange(person, min(person + size, count))
-            place = rng.uniform(*region)
+            place = rng.uniform(region[0], region[1])
             angle = rng.uniform(0, 2 * np.pi) + 2 * np.pi * np.arange(len(group)) / len(group)
             meeting[group] = place + (0.32 + 0.09 * len(group)) * np.stack([np.cos(angle), np.sin(angle)], -1)
             meets[group] = -20.0 if rng.random() < 0.6 else rng.uniform(0, 10)

@@ -74,7 +74,9 @@ class Sprite:
     far: float
 
 
-def furnish(items: Sequence[Item], camera: Camera, side: int, light: Callable[[np.ndarray], Light]) -> tuple[Sprite, ...]:
+def furnish(
+    items: Sequence[Item], camera: Camera, side: int, light: Callable[[np.ndarray], Light]
+) -> tuple[Sprite, ...]:
     """Draw all of them for a view of ``side`` pixels, far ones first."""
     return tuple(_sprite(item, camera, side, light) for item in sorted(items, key=lambda item: -item.y))
 
@@ -244,11 +246,18 @@ def _bench(rng: np.random.Generator) -> list[Layer]:
 
 def _bin(rng: np.random.Generator) -> list[Layer]:
     color = (0.02, 0.09, 0.045)
-    return [_rods(((0, 0, 0.2), (0, 0, 0.75), (0.24, 0.25), color), ((0, 0, 0.92), (0, 0, 0.93), (0.2, 0.2), (0.03,) * 3))]
+    return [
+        _rods(((0, 0, 0.2), (0, 0, 0.75), (0.24, 0.25), color), ((0, 0, 0.92), (0, 0, 0.93), (0.2, 0.2), (0.03,) * 3))
+    ]
 
 
 def _bollard(rng: np.random.Generator) -> list[Layer]:
-    return [_rods(((0, 0, 0), (0, 0, 0.8), (0.09, 0.08), (0.05, 0.05, 0.055)), ((0, 0, 0.62), (0, 0, 0.7), (0.1, 0.1), (0.6,) * 3))]
+    return [
+        _rods(
+            ((0, 0, 0), (0, 0, 0.8), (0.09, 0.08), (0.05, 0.05, 0.055)),
+            ((0, 0, 0.62), (0, 0, 0.7), (0.1, 0.1), (0.6,) * 3),
+        )
+    ]
 
 
 def _planter(rng: np.random.Generator) -> list[Layer]:
@@ -265,7 +274,9 @@ def _kiosk(rng: np.random.Generator) -> list[Layer]:
     goods = [(front, np.array([0.03, 0.03, 0.035]))]
     for number in range(12):
         left, low = -0.85 + 0.29 * (number % 6), 1.0 + 0.36 * (number // 6)
-        sheet = np.array([(left, -0.82, low), (left + 0.22, -0.82, low), (left + 0.22, -0.82, low + 0.28), (left, -0.82, low + 0.28)])
+        sheet = np.array(
+            [(left, -0.82, low), (left + 0.22, -0.82, low), (left + 0.22, -0.82, low + 0.28), (left, -0.82, low + 0.28)]
+        )
         goods.append((sheet, rng.uniform(0.05, 0.6, 3)))
     roof = _box((-1.35, -1.15, 2.1), (1.35, 0.95, 2.3), (0.35, 0.05, 0.04))
     return [body, goods, roof]
@@ -289,11 +300,15 @@ def _parasol(rng: np.random.Generator) -> list[Layer]:
 def _car(rng: np.random.Generator) -> list[Layer]:
     color = np.array([(0.3, 0.3, 0.32), (0.32, 0.02, 0.02), (0.02, 0.05, 0.16), (0.55, 0.55, 0.54)])[rng.integers(4)]
     black = (0.012, 0.012, 0.013)
-    wheels = _rods(*(((x, y, 0.3), (x, y + 0.04, 0.3), (0.31, 0.31), black) for x in (-1.3, 1.3) for y in (-0.78, 0.74)))
+    wheels = _rods(
+        *(((x, y, 0.3), (x, y + 0.04, 0.3), (0.31, 0.31), black) for x in (-1.3, 1.3) for y in (-0.78, 0.74))
+    )
     lower = _box((-2.1, -0.85, 0.28), (2.1, 0.85, 0.82), color, taper=0.06)
     glass = _box((-1.35, -0.78, 0.82), (1.05, 0.78, 1.36), (0.03, 0.04, 0.05), taper=0.22)
     roof = _box((-1.1, -0.55, 1.36), (0.8, 0.55, 1.42), color, taper=0.04)
-    posts = _rods(*(((x, y, 0.84), (x * 0.87, y * 0.78, 1.36), (0.035, 0.03), color) for x in (-1.3, 1.0) for y in (-0.76, 0.76)))
+    posts = _rods(
+        *(((x, y, 0.84), (x * 0.87, y * 0.78, 1.36), (0.035, 0.03), color) for x in (-1.3, 1.0) for y in (-0.76, 0.76))
+    )
     lights = _rods(*(((2.07, y, 0.62), (2.07, y + 0.1, 0.62), (0.07, 0.07), (0.75, 0.72, 0.65)) for y in (-0.68, 0.58)))
     return [wheels, lower, lights, glass, posts, roof]
 
@@ -311,4 +326,3 @@ KINDS: dict[str, tuple[float, Callable[[np.random.Generator], list[Layer]]]] = {
     "car": (1.7, _car),
 }
 """What there is: metres to keep clear, and how it is built."""
-

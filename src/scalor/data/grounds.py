@@ -82,7 +82,9 @@ def park(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     worn = np.clip(5 * (cloudy(47, x / 2.2, y / 2.2) - 0.58), 0, 1)
     green = green + worn[..., None] * (np.array([0.16, 0.12, 0.065]) * (0.6 + 0.8 * blades)[..., None] - green)
     number, height = cobbles(51, x / 0.05, y / 0.05)
-    gravel = mix(number, (0.22, 0.19, 0.14), (0.44, 0.4, 0.32)) * (0.55 + 0.45 * height)[..., None] * _dirt(52, x, y, 0.3)
+    gravel = (
+        mix(number, (0.22, 0.19, 0.14), (0.44, 0.4, 0.32)) * (0.55 + 0.45 * height)[..., None] * _dirt(52, x, y, 0.3)
+    )
     edge = 0.25 * (cloudy(53, x / 0.5, y / 0.5) - 0.5)
     first = np.abs(y - 11 - 1.6 * np.sin(0.33 * x + 0.6)) - 1.6 + edge
     second = np.abs(x - 0.5 - 1.2 * np.sin(0.3 * y)) - 1.1 + edge
@@ -200,7 +202,9 @@ def _birds_eye(side: int) -> np.ndarray:
     color = np.where((np.abs(y) < 3)[..., None], crossing(y, 11.6 + x), color)
     roof = (x > 4.5) & (y < -4.5)
     tiled, joint = tiles(121, x / 0.3, y / 0.25, joint=0.2)
-    color = np.where(roof[..., None], mix(tiled, (0.3, 0.1, 0.06), (0.42, 0.17, 0.1)) * (1 - 0.6 * joint[..., None]), color)
+    color = np.where(
+        roof[..., None], mix(tiled, (0.3, 0.1, 0.06), (0.42, 0.17, 0.1)) * (1 - 0.6 * joint[..., None]), color
+    )
     shade = (x > 3.2) & (x <= 4.5) & (y < -3.8)
     color = np.where(shade[..., None], color * 0.3, color)
     color = color.reshape(side, 3, side, 3, 3).mean((1, 3))

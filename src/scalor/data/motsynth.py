@@ -21,12 +21,8 @@ from scalor.data.motsynth_book import Book, book_of, numbers_checked
 from scalor.data.stage import truth_of_boxes
 from scalor.errors import UserError
 
-STUDY = (
-    "019 028 033 042 059 060 068 073 086 094 103 112 121 130 147 161 170 178 187"  # static cameras that look down
-).split()
-"""The sequences of the study on MOTSynth."""
-EIGHT = "028 033 042 059 060 068 073 086".split()
-"""Those of its training on several videos."""
+EIGHT = ("028", "033", "042", "059", "060", "068", "073", "086")
+"""The sequences of the study's training on several videos: static cameras that look down."""
 
 PER_SECOND = 4.0
 """Frames a second of a clip; the study takes every fifth of 20."""
@@ -168,7 +164,9 @@ class MOTSynthReplacedBG:
                 "the background; add annotations/NNN.json or choose other sequences"
             )
         ground = replacement(self.background, cut.pictures.shape[1])
-        return scaled(cut._replace(pictures=np.where(cut.owner[..., None] >= 0, cut.pictures, ground)), self.source.size)
+        return scaled(
+            cut._replace(pictures=np.where(cut.owner[..., None] >= 0, cut.pictures, ground)), self.source.size
+        )
 
 
 def scaled(cut: Cut, size: int | None) -> Clip:

@@ -95,8 +95,8 @@ def book_of(path: Path) -> Book:
     offsets = {frame - number for number, frame in frame_n.items()}
     if len(offsets) > 1 or not offsets <= {0, 1}:
         raise UserError(
-            f"{path} numbers its frames (frame_n) otherwise than its pictures (file_name); wanted the same, or one more "
-            "throughout; fetch it again"
+            f"{path} numbers its frames (frame_n) otherwise than its pictures (file_name); wanted the same, or one "
+            "more throughout; fetch it again"
         )
     text = path.parent.parent / "mot_annotations" / path.stem / "gt" / "gt.txt"
     if text.is_file():
@@ -155,7 +155,7 @@ def _with_visibility(pages: Mapping[int, Page], text: Path) -> dict[int, Page]:
     every = np.concatenate([*gaps, np.zeros(0)])
     if len(every) and np.mean(every > 2.0) > 0.05:
         raise UserError(
-            f"{text} and {text.parents[3] / 'annotations'} disagree about {np.mean(every > 2.0):.0%} of the boxes; wanted "
-            "the same frames, those of the text counted from 1; fetch both again"
+            f"{text} and {text.parents[3] / 'annotations'} disagree about {np.mean(every > 2.0):.0%} of the boxes; "
+            "wanted the same frames, those of the text counted from 1; fetch both again"
         )
     return out

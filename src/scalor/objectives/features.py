@@ -10,7 +10,15 @@ from torch import Tensor, nn
 
 from scalor.errors import UserError
 
-STACK = (("conv1_1", 0), ("conv1_2", 2), ("conv2_1", 5), ("conv2_2", 7), ("conv3_1", 10), ("conv3_2", 12), ("conv3_3", 14))
+STACK = (
+    ("conv1_1", 0),
+    ("conv1_2", 2),
+    ("conv2_1", 5),
+    ("conv2_2", 7),
+    ("conv3_1", 10),
+    ("conv3_2", 12),
+    ("conv3_3", 14),
+)
 """The convolutions by their names, and by their numbers in torchvision's ``features``."""
 POOLED = ("conv2_1", "conv3_1")
 """These see the halved output of the one before."""
@@ -85,8 +93,8 @@ def _loaded(source: str) -> tuple[Mapping[str, Tensor], bool]:
         return _of_torchvision(found), False
     except Exception as error:  # every reader raises its own
         raise UserError(
-            f"features {source} cannot be read as VGG16 ({type(error).__name__}: {error}); wanted packaged, torchvision, "
-            "or a file of VGG16's weights (.safetensors or .pth); correct train.features"
+            f"features {source} cannot be read as VGG16 ({type(error).__name__}: {error}); wanted packaged, "
+            "torchvision, or a file of VGG16's weights (.safetensors or .pth); correct train.features"
         ) from error
 
 
@@ -102,4 +110,6 @@ def _downloaded() -> Mapping[str, Tensor]:
 
 
 def _of_torchvision(found: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    return {f"{name}.{kind}": found[f"features.{number}.{kind}"] for name, number in STACK for kind in ("weight", "bias")}
+    return {
+        f"{name}.{kind}": found[f"features.{number}.{kind}"] for name, number in STACK for kind in ("weight", "bias")
+    }

@@ -71,6 +71,8 @@ class LiteralPerceptual(Objective):
         frame, image = chosen_frame(video, rollout.image, step)
         with torch.no_grad():
             wanted = self.vgg(frame)
-        errors = [(part - other).square().flatten(1).sum(1) for part, other in zip(self.vgg(image), wanted, strict=True)]
+        errors = [
+            (part - other).square().flatten(1).sum(1) for part, other in zip(self.vgg(image), wanted, strict=True)
+        ]
         total = torch.stack(errors).mean() * video.shape[1] / (2 * FEATURE_STD**2)
         return {"perceptual": total}

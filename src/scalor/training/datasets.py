@@ -136,9 +136,10 @@ def _motsynth(kind: str, folder: str, seed: int, split: str) -> ClipData:
     """A MOTSynth folder; what it lacks is said once, on the log."""
     if not folder:
         raise UserError(
-            f"data motsynth{kind and '-'}{kind} came without its folder; set data=motsynth:FOLDER with frames and annotations"
+            f"data motsynth{kind and '-'}{kind} came without its folder; set data=motsynth:FOLDER with frames "
+            "and annotations"
         )
-    source = MOTSynth(folder, sequences=tuple(EIGHT) if kind == "8" else None, split=split, seed=seed)
+    source = MOTSynth(folder, sequences=EIGHT if kind == "8" else None, split=split, seed=seed)
     for sentence in source.missing():
         logging.getLogger(__name__).warning(sentence)
     return MOTSynthReplacedBG(source, kind) if kind in REPLACEMENTS else source

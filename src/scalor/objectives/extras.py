@@ -72,6 +72,7 @@ def refuse_misnamed(recipe: Recipe) -> None:
     weighed = sorted(weight.name for weight in recipe.weights)
     if given != weighed:
         raise UserError(
-            f"the objectives give {', '.join(given) or 'nothing'} and the weights name {', '.join(weighed) or 'nothing'}; the "
-            "same names, each once, are wanted; correct train.objectives or train.weights"
+            f"the objectives give {', '.join(given) or 'nothing'} and the weights name "
+            f"{', '.join(weighed) or 'nothing'}; the same names, each once, are wanted; "
+            "correct train.objectives or train.weights"
         )

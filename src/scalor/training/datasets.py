@@ -23,6 +23,9 @@ TRAINING_SEEDS = 1_000_000_000
 
 TINY = sprites.SpritesConfig(size=32, canvas=44, count=(2, 4), object_size=9, frames=6, name="tiny")
 
+MOTSYNTH_PARTS = {"8": EIGHT, "one": ("060",)}
+"""Sequences of the study's experiments on several videos, and on one."""
+
 
 class Batch(NamedTuple):
     """Clips uint8 [B, T, C, H, W]; where known their median images uint8 [B, C, H, W] and the videos' numbers [B]."""
@@ -96,12 +99,19 @@ def data_names() -> list[str]:
     """The names that `data_named` knows.
 
     ``digits-md:FOLDER`` draws with the MNIST files of a folder; ``grand-central:FOLDER`` and ``motsynth:FOLDER`` need
-    theirs, and ``motsynth-8:FOLDER`` takes the study's eight sequences of it. ``motsynth-blurred:FOLDER`` and so on put
-    people before another ground.
+    theirs, ``motsynth-8:FOLDER`` takes the study's eight sequences of it and ``motsynth-one:FOLDER`` one.
+    ``motsynth-blurred:FOLDER`` and so on put people before another ground.
     """
     made = [f"sprites-{name}" for name in (*sprites.PRESETS, TINY.name)] + [f"digits-{name}" for name in digits.PRESETS]
     made += [f"crowd-{name}" for name in crowd.PRESETS]
-    return [*made, "grand-central", *(f"motsynth{end}" for end in ("", "-8", *(f"-{name}" for name in REPLACEMENTS)))]
+    return [
+        *made,
+        "grand-central",
+        *(
+            f"motsynth{end}"
+            for end in ("", *(f"-{part}" for part in MOTSYNTH_PARTS), *(f"-{name}" for name in REPLACEMENTS))
+        ),
+    ]
 
 
 def data_named(name: str, seed: int, *, split: str = "train") -> ClipData:
@@ -121,7 +131,7 @@ def data_named(name: str, seed: int, *, split: str = "train") -> ClipData:
         return digits.Digits(config, seed=seed)
     if family == "crowd" and kind in crowd.PRESETS and not folder:
         return crowd.Crowd(crowd.crowd(kind), seed=seed)
-    if family == "motsynth" and kind in ("", "8", *REPLACEMENTS):
+    if family == "motsynth" and kind in ("", *MOTSYNTH_PARTS, *REPLACEMENTS):
         return _motsynth(kind, folder, seed, split)
     if head == "grand-central":
         if not folder:
@@ -139,7 +149,7 @@ def _motsynth(kind: str, folder: str, seed: int, split: str) -> ClipData:
             f"data motsynth{kind and '-'}{kind} came without its folder; set data=motsynth:FOLDER with frames "
             "and annotations"
         )
-    source = MOTSynth(folder, sequences=EIGHT if kind == "8" else None, split=split, seed=seed)
+    source = MOTSynth(folder, sequences=MOTSYNTH_PARTS.get(kind), split=split, seed=seed)
     for sentence in source.missing():
         logging.getLogger(__name__).warning(sentence)
     return MOTSynthReplacedBG(source, kind) if kind in REPLACEMENTS else source

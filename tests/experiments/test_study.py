@@ -37,7 +37,11 @@ def tiny_study(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scalor.experiments.study.FRAMES", 3)
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+FAST = ("study1", "study8")
+"""The others differ in their losses and data alone."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(it, marks=() if it in FAST else pytest.mark.slow) for it in EXPERIMENTS])
 def test_every_experiment_leaves_a_table_a_figure_and_numbers(name: str, tiny_study: None, tmp_path: Path) -> None:
     reproduce([name], tmp_path, Options(steps=2, clips=2, device="cpu", quiet=True))
     found = json.loads((tmp_path / f"{name}.json").read_text())

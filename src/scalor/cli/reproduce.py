@@ -10,7 +10,7 @@ from scalor.cli.parser import Parser, add_device, add_out, add_threads
 from scalor.cli.paths import existing, writable
 from scalor.errors import UserError
 
-HELP = "make the paper's tables and figures again, and the study on crowds"
+HELP = "make the paper's tables and figures again"
 
 
 def parser() -> Parser:

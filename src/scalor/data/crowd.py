@@ -134,7 +134,7 @@ def cast(config: CrowdConfig, number: int, rng: np.random.Generator, frames: int
     corners = camera.ground(np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]))
     width, depth = corners[[1, 3], 0] - corners[[0, 2], 0], corners[0, 1] - corners[2, 1]
     # People stand out of the ground they stand on: some more are seen than have their feet in view.
-    share = 1.2 * width.mean() * depth / (region[1] - region[0]).prod()
+    share = 1.1 * width.mean() * depth / (region[1] - region[0]).prod()
     count = round(rng.integers(config.count[0], config.count[1], endpoint=True) / share)
     people = looks(rng, count)
     obstacles = blocks(PLACES[number]) if config.background is None else np.zeros((0, 3))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-WARM_UP = 20
+WARM_UP = 8
 """Steps before the first frame, in which people who stand in each other make room."""
 PERSONAL = 0.62
 """Metres between two people below which they make room."""
@@ -28,7 +28,8 @@ class Walk:
 
 @dataclass(frozen=True)
 class _Minds:
-    """What N people want: speed and direction, when they pause, whom they walk beside, and where they meet."""
+    """What N people want: speed and direction, when they pause, whom they walk beside; from when on they meet, where
+    each of them then stands, and the middle of the ring."""
 
     speed: np.ndarray
     heading: np.ndarray
@@ -37,6 +38,7 @@ class _Minds:
     leader: np.ndarray
     beside: np.ndarray
     meeting: np.ndarray
+    ring: np.ndarray
     meets: np.ndarray
     stride: np.ndarray
 
@@ -49,6 +51,7 @@ def walk(
     ``seconds`` per frame; ``blocks`` [B, 3] are round obstacles (x, y, radius).
     """
     minds, position = _minds(rng, region, count), rng.uniform(region[0], region[1], (count, 2))
+    position = np.where(minds.meets[:, None] < 0, minds.meeting, position)
     phase = rng.uniform(0, 2 * np.pi, count)
     facing = minds.heading.copy()
     velocity = minds.speed[:, None] * np.stack([np.cos(facing), np.sin(facing)], -1)
@@ -83,7 +86,7 @@ def _minds(rng: np.random.Generator, region: np.ndarray, count: int) -> _Minds:
         leader[person] = leader[person - 1]
         beside[person] = rng.uniform(0.6, 0.8) * rng.choice([-1.0, 1.0]), rng.uniform(-0.2, 0.2)
     # Groups of two to four that stand together from some moment on.
-    meeting, meets = np.zeros((count, 2)), np.full(count, np.inf)
+    meeting, ring, meets = np.zeros((count, 2)), np.zeros((count, 2)), np.full(count, np.inf)
     person = 0
     while person < count:
         size = int(rng.integers(2, 5))
@@ -92,6 +95,7 @@ def _minds(rng: np.random.Generator, region: np.ndarray, count: int) -> _Minds:
             place = rng.uniform(region[0], region[1])
             angle = rng.uniform(0, 2 * np.pi) + 2 * np.pi * np.arange(len(group)) / len(group)
             meeting[group] = place + (0.32 + 0.09 * len(group)) * np.stack([np.cos(angle), np.sin(angle)], -1)
+            ring[group] = place
             meets[group] = -20.0 if rng.random() < 0.6 else rng.uniform(0, 10)
             leader[group] = group
         person += size
@@ -103,6 +107,7 @@ def _minds(rng: np.random.Generator, region: np.ndarray, count: int) -> _Minds:
         leader=leader,
         beside=beside,
         meeting=meeting,
+        ring=ring,
         meets=meets,
         stride=rng.uniform(1.25, 1.55, count),
     )
@@ -128,15 +133,8 @@ def _wanted(minds: _Minds, position: np.ndarray, now: float) -> tuple[np.ndarray
     far = np.linalg.norm(gap, axis=-1, keepdims=True)
     toward = gap / np.maximum(far, 1e-6) * np.minimum(minds.speed[:, None], 1.5 * far)
     wanted = np.where(meeting[:, None], toward, wanted)
-    middle = _ring_middle(minds, position)
+    middle = minds.ring - position
     return wanted, np.where(meeting, np.arctan2(middle[:, 1], middle[:, 0]), look)
-
-
-def _ring_middle(minds: _Minds, position: np.ndarray) -> np.ndarray:
-    """From each person to the middle of those who stand within 1.5 m [N, 2]."""
-    gap = position[None] - position[:, None]
-    close = (np.square(gap).sum(-1) < 2.25) & np.isfinite(minds.meets)[None] & np.isfinite(minds.meets)[:, None]
-    return (gap * close[..., None]).sum(1) + 1e-6
 
 
 def _pushed(position: np.ndarray, blocks: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from scalor.core.tracks import Tracks
 from scalor.data.clip import Clip
 from scalor.data.motsynth_book import Book, book_of, numbers_checked
 from scalor.data.stage import truth_of_boxes
@@ -200,6 +201,27 @@ def missing(folder: str | Path, sequences: Sequence[str] | None = None) -> list[
     if untold:
         found.append(f"no annotations of {', '.join(untold)} in {folder}: clips without truth")
     return found
+
+
+def true_tracks(folder: str | Path, sequence: str) -> Tracks:
+    """The people of a whole sequence in the pixels of its pictures, by their ``ped_id``; frame 0 is the first picture.
+
+    Raises UserError where the sequence, its pictures or its annotations are not there.
+    """
+    (files,) = _chosen(str(folder), (sequence,))
+    book = _read(files)
+    if book is None:
+        raise UserError(
+            f"sequence {sequence} of {folder} has no annotations; they are wanted as truth; add "
+            f"annotations/{sequence}.json"
+        )
+    pages = [(frame, book.pages[number]) for frame, number in enumerate(files.numbers)]
+    rows = [
+        (frame, int(page.ped[row]), *page.box[row].tolist(), 1.0, float(page.visibility[row]))
+        for frame, page in pages
+        for row in range(len(page.ped))
+    ]
+    return Tracks.from_rows(rows, length=len(files.pictures))
 
 
 @lru_cache(maxsize=8)

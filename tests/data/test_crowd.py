@@ -59,7 +59,7 @@ def test_people_change_pixels_and_the_place_stands_still(clip: Clip) -> None:
 
 
 def test_people_walk_with_legs_and_some_stand_and_keep_their_distance() -> None:
-    walked, _ = cast(PRESETS["hard"], 0, np.random.default_rng(0), 60)
+    walked, _ = cast(PRESETS["hard"], 0, rng=np.random.default_rng(0), frames=60)
     region = PLACES[0].camera.region(2.0)
     size = region[1] - region[0]
     step = np.diff(walked.position, axis=0)

@@ -112,9 +112,9 @@ class Crowd:
         number = config.scenes[self.scene(index)]
         side = config.size * FINE
         empty = plate(number, side) if config.background is None else bare_plate(number, side, config.background)
-        walked, people = cast(config, number, np.random.default_rng([self.seed, index]), frames)
+        walked, people = cast(config, number, rng=np.random.default_rng([self.seed, index]), frames=frames)
         parts = [
-            _filmed(empty, walked, people, range(first, min(first + AT_ONCE, frames)))
+            _filmed(empty, walked, people=people, frames=range(first, min(first + AT_ONCE, frames)))
             for first in range(0, frames, AT_ONCE)
         ]
         light, owner, box, seen = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -127,7 +127,7 @@ class Crowd:
         )
 
 
-def cast(config: CrowdConfig, number: int, rng: np.random.Generator, frames: int) -> tuple[Walk, Looks]:
+def cast(config: CrowdConfig, number: int, *, rng: np.random.Generator, frames: int) -> tuple[Walk, Looks]:
     """Who walks in place ``number``, and how."""
     camera = PLACES[number].camera
     region = camera.region(MARGIN)
@@ -138,14 +138,14 @@ def cast(config: CrowdConfig, number: int, rng: np.random.Generator, frames: int
     count = round(rng.integers(config.count[0], config.count[1], endpoint=True) / share)
     people = looks(rng, count)
     obstacles = blocks(PLACES[number]) if config.background is None else np.zeros((0, 3))
-    return walk(rng, region, count, frames, seconds=1 / config.fps, blocks=obstacles), people
+    return walk(rng, region, count=count, frames=frames, seconds=1 / config.fps, blocks=obstacles), people
 
 
 Film = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """Linear light [T, S, S, 3], owners int16 [T, S, S], boxes [T, N, 4] in fine pixels and visibility [T, N]."""
 
 
-def _filmed(empty: Plate, walked: Walk, people: Looks, frames: range) -> Film:
+def _filmed(empty: Plate, walked: Walk, *, people: Looks, frames: range) -> Film:
     camera, side = empty.place.camera, empty.side
     spot = walked.position[frames.start : frames.stop]
     foot, depth = camera.project(np.concatenate([spot, np.zeros_like(spot[..., :1])], -1))
@@ -155,8 +155,8 @@ def _filmed(empty: Plate, walked: Walk, people: Looks, frames: range) -> Film:
     step = np.stack(
         [part[frames.start : frames.stop][time, who] for part in (walked.heading, walked.phase, walked.pace)], -1
     )
-    posed = pose(people, who, spot[time, who], step)
-    shapes = capsules(posed, people, who, empty)
+    posed = pose(people, who, place=spot[time, who], step=step)
+    shapes = capsules(posed, people, who=who, empty=empty)
     bodies = paint(shapes, empty.light(foot[time, who] * side))
     extent = shapes.extent()
     box = np.full((*near.shape, 4), np.nan)
@@ -170,7 +170,13 @@ def _filmed(empty: Plate, walked: Walk, people: Looks, frames: range) -> Film:
         order = rows[np.argsort(-spot[number, who[rows], 1])]
         canvas = empty.picture * _shade_factor(empty, shadows, rows)
         claims = np.full((side, side), -1, np.int16)
-        _composed(canvas, claims, bodies, [(int(r), int(who[r]), float(spot[number, who[r], 1])) for r in order], empty)
+        _composed(
+            canvas,
+            claims,
+            bodies=bodies,
+            people=[(int(r), int(who[r]), float(spot[number, who[r], 1])) for r in order],
+            empty=empty,
+        )
         shown = np.bincount(claims[claims >= 0], minlength=near.shape[1])
         whole = np.array([np.count_nonzero(bodies.cover(int(row)) >= 0.5) for row in rows])
         visibility[number, who[rows]] = shown[who[rows]] / np.maximum(whole, 1)
@@ -179,7 +185,7 @@ def _filmed(empty: Plate, walked: Walk, people: Looks, frames: range) -> Film:
     return light, owner, box, visibility
 
 
-def capsules(posed: Pose, people: Looks, who: np.ndarray, empty: Plate) -> Capsules:
+def capsules(posed: Pose, people: Looks, *, who: np.ndarray, empty: Plate) -> Capsules:
     """A pose in the picture."""
     camera, side = empty.place.camera, empty.side
     place, depth = camera.project(posed.ends)
@@ -227,7 +233,7 @@ def _shade_factor(empty: Plate, shadows: Patches, rows: np.ndarray) -> np.ndarra
 
 
 def _composed(
-    canvas: np.ndarray, claims: np.ndarray, bodies: Patches, people: list[tuple[int, int, float]], empty: Plate
+    canvas: np.ndarray, claims: np.ndarray, *, bodies: Patches, people: list[tuple[int, int, float]], empty: Plate
 ) -> None:
     """Put people (row of ``bodies``, number, metres away; far ones first) and furniture on the canvas."""
     for painted in _in_order(people, empty.sprites):

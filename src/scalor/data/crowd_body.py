@@ -107,25 +107,37 @@ class Pose:
     radii: np.ndarray
 
 
-def pose(people: Looks, who: np.ndarray, place: np.ndarray, step: np.ndarray) -> Pose:
+@dataclass(frozen=True)
+class _Frame:
+    """Capsules of M bodies in their own axes (forward, left, up), in sides of the body's height, while they are put."""
+
+    ends: np.ndarray
+    radii: np.ndarray
+
+    def put(self, name: str, points: tuple[np.ndarray, np.ndarray], radii: tuple[float, float]) -> None:
+        """Part ``name`` from the first point [M, 3] to the second."""
+        self.ends[:, NUMBER[name], 0], self.ends[:, NUMBER[name], 1] = points
+        self.radii[:, NUMBER[name]] = radii
+
+
+def pose(people: Looks, who: np.ndarray, *, place: np.ndarray, step: np.ndarray) -> Pose:
     """People ``who`` [M] on the ground at ``place`` [M, 2] with ``step`` [M, 3]: heading, phase and pace."""
     heading, phase, pace = step.T
     tall, girth = people.height[who], people.girth[who]
     swing = np.clip(pace / 1.2, 0.0, 1.2)
-    # In sides of the body's height: forward, left, up.
-    ends = np.zeros((len(who), len(PARTS), 2, 3))
-    radii = np.zeros((len(who), len(PARTS), 2))
+    shape = len(who), len(PARTS), 2
+    frame = _Frame(np.zeros((*shape, 3)), np.zeros(shape))
     for side, name, lift in ((1.0, "left", phase), (-1.0, "right", phase + np.pi)):
-        _leg(ends, radii, name, side, lift, swing)
-        _arm(ends, radii, name, side, lift, swing * people.sway[who], people.elbow[who, int(side < 0)])
-    _trunk(ends, radii, lean=0.02 * swing)
+        _leg(frame, name, side=side, lift=lift, swing=swing)
+        arm = swing * people.sway[who]
+        _arm(frame, name, side=side, lift=lift, swing=arm, bend=people.elbow[who, int(side < 0)])
+    _trunk(frame, lean=0.02 * swing)
+    ends, radii = frame.ends, frame.radii
     # Whichever foot is lower stands on the ground.
     feet = ends[:, [NUMBER["left foot"], NUMBER["right foot"]]][..., 2].min((1, 2)) - 0.022
     ends[..., 2] -= feet[:, None, None]
-    wide = np.where(
-        np.isin(np.arange(len(PARTS)), [NUMBER["head"], NUMBER["hair"], NUMBER["neck"]]), 1.0, girth[:, None]
-    )
-    radii *= (wide * people.there[who] * tall[:, None])[..., None]
+    slim = np.isin(np.arange(len(PARTS)), [NUMBER[name] for name in ("head", "hair", "neck")])
+    radii *= (np.where(slim, 1.0, girth[:, None]) * people.there[who] * tall[:, None])[..., None]
     ends *= tall[:, None, None, None]
     ends[..., 1] *= girth[:, None, None]
     cos, sin = np.cos(heading)[:, None, None], np.sin(heading)[:, None, None]
@@ -135,12 +147,7 @@ def pose(people: Looks, who: np.ndarray, place: np.ndarray, step: np.ndarray) ->
     return Pose(ends, radii)
 
 
-def _put(ends: np.ndarray, radii: np.ndarray, name: str, points: tuple[np.ndarray, np.ndarray], radius: tuple) -> None:
-    ends[:, NUMBER[name], 0], ends[:, NUMBER[name], 1] = points
-    radii[:, NUMBER[name]] = radius
-
-
-def _leg(ends: np.ndarray, radii: np.ndarray, name: str, side: float, lift: np.ndarray, swing: np.ndarray) -> None:
+def _leg(frame: _Frame, name: str, *, side: float, lift: np.ndarray, swing: np.ndarray) -> None:
     thigh = swing * (0.37 * np.sin(lift) + 0.04)
     knee_bend = swing * (0.1 + 0.6 * np.maximum(0.0, np.cos(lift + 0.3)))
     hip = np.stack([0 * lift, 0 * lift + side * 0.05, 0 * lift + 0.5], -1)
@@ -148,35 +155,33 @@ def _leg(ends: np.ndarray, radii: np.ndarray, name: str, side: float, lift: np.n
     ankle = knee + 0.235 * _swung(thigh - knee_bend)
     point = 0.35 * (thigh - knee_bend)
     toe = np.stack([np.cos(point), 0 * lift + side * 0.2, np.sin(point)], -1)
-    _put(ends, radii, f"{name} thigh", (hip, knee), (0.052, 0.036))
-    _put(ends, radii, f"{name} shin", (knee, ankle), (0.036, 0.024))
-    _put(ends, radii, f"{name} foot", (ankle - 0.015 * toe, ankle + 0.1 * toe), (0.024, 0.02))
+    frame.put(f"{name} thigh", (hip, knee), (0.052, 0.036))
+    frame.put(f"{name} shin", (knee, ankle), (0.036, 0.024))
+    frame.put(f"{name} foot", (ankle - 0.015 * toe, ankle + 0.1 * toe), (0.024, 0.02))
 
 
-def _arm(
-    ends: np.ndarray, radii: np.ndarray, name: str, side: float, lift: np.ndarray, swing: np.ndarray, bend: np.ndarray
-) -> None:
+def _arm(frame: _Frame, name: str, *, side: float, lift: np.ndarray, swing: np.ndarray, bend: np.ndarray) -> None:
     back = -0.32 * swing * np.sin(lift) - 0.05
     out = side * np.array([0.0, 1.0, 0.0])
     shoulder = np.stack([0 * lift, 0 * lift, 0 * lift + 0.79], -1) + 0.125 * out
     elbow = shoulder + 0.17 * _swung(back) + 0.02 * out
     hand = elbow + 0.17 * _swung(back + bend + 0.25 * np.maximum(0.0, -np.sin(lift)) * swing) - 0.012 * out
-    _put(ends, radii, f"{name} arm", (shoulder, elbow), (0.036, 0.028))
-    _put(ends, radii, f"{name} forearm", (elbow, hand), (0.028, 0.021))
+    frame.put(f"{name} arm", (shoulder, elbow), (0.036, 0.028))
+    frame.put(f"{name} forearm", (elbow, hand), (0.028, 0.021))
 
 
-def _trunk(ends: np.ndarray, radii: np.ndarray, lean: np.ndarray) -> None:
+def _trunk(frame: _Frame, lean: np.ndarray) -> None:
     def at(forward: float, left: float, up: float) -> np.ndarray:
         return np.stack([forward + lean * (up - 0.5) * 4, 0 * lean + left, 0 * lean + up], -1)
 
-    _put(ends, radii, "hips", (at(0, -0.04, 0.51), at(0, 0.04, 0.51)), (0.063, 0.063))
-    _put(ends, radii, "torso", (at(0, 0, 0.545), at(0, 0, 0.74)), (0.08, 0.088))
-    _put(ends, radii, "shoulders", (at(0, -0.085, 0.78), at(0, 0.085, 0.78)), (0.05, 0.05))
-    _put(ends, radii, "neck", (at(0, 0, 0.82), at(0.01, 0, 0.87)), (0.034, 0.032))
-    _put(ends, radii, "head", (at(0.02, 0, 0.892), at(0.018, 0, 0.935)), (0.048, 0.055))
-    _put(ends, radii, "hair", (at(-0.026, 0, 0.908), at(-0.004, 0, 0.958)), (0.05, 0.052))
-    _put(ends, radii, "coat", (at(0, 0, 0.38), at(0, 0, 0.6)), (0.1, 0.086))
-    _put(ends, radii, "bag", (at(-0.12, 0, 0.62), at(-0.115, 0, 0.74)), (0.07, 0.065))
+    frame.put("hips", (at(0, -0.04, 0.51), at(0, 0.04, 0.51)), (0.063, 0.063))
+    frame.put("torso", (at(0, 0, 0.545), at(0, 0, 0.74)), (0.08, 0.088))
+    frame.put("shoulders", (at(0, -0.085, 0.78), at(0, 0.085, 0.78)), (0.05, 0.05))
+    frame.put("neck", (at(0, 0, 0.82), at(0.01, 0, 0.87)), (0.034, 0.032))
+    frame.put("head", (at(0.02, 0, 0.892), at(0.018, 0, 0.935)), (0.048, 0.055))
+    frame.put("hair", (at(-0.026, 0, 0.908), at(-0.004, 0, 0.958)), (0.05, 0.052))
+    frame.put("coat", (at(0, 0, 0.38), at(0, 0, 0.6)), (0.1, 0.086))
+    frame.put("bag", (at(-0.12, 0, 0.62), at(-0.115, 0, 0.74)), (0.07, 0.065))
 
 
 def _swung(angle: np.ndarray) -> np.ndarray:

@@ -153,7 +153,7 @@ def plate(number: int, side: int) -> Plate:
     items = standing(place)
     sun = to_sun(place)
     sunlit = _sunlit(place, x, y)
-    cast = shadow_cover(items, place.camera, sun, fine)
+    cast = shadow_cover(items, place.camera, sun=sun, side=fine)
     sunlit = sunlit * (1 - 0.92 * cast)
     direct = place.strength * sun[2] * np.array(place.warm)
     sky = np.array(place.sky) * (1 - 0.35 * _around(cast, fine))[..., None]
@@ -163,7 +163,7 @@ def plate(number: int, side: int) -> Plate:
     dark = 0.78 * np.array(place.sky)
     shaded = (dark / (sunlit[..., None] * direct + np.array(place.sky))).astype(np.float32)
     light_at = Plate(place, side, picture, sunlit, shaded, ())
-    sprites = furnish(items, place.camera, side, light_at.light)
+    sprites = furnish(items, place.camera, side=side, light=light_at.light)
     return Plate(place, side, picture, sunlit, shaded, sprites)
 
 

@@ -44,7 +44,7 @@ class _Minds:
 
 
 def walk(
-    rng: np.random.Generator, region: np.ndarray, count: int, frames: int, *, seconds: float, blocks: np.ndarray
+    rng: np.random.Generator, region: np.ndarray, *, count: int, frames: int, seconds: float, blocks: np.ndarray
 ) -> Walk:
     """Let ``count`` people walk in a rectangle ``region`` [[x0, y0], [x1, y1]], whose sides lead to the opposite ones.
 

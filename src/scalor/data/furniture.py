@@ -75,30 +75,25 @@ class Sprite:
 
 
 def furnish(
-    items: Sequence[Item], camera: Camera, side: int, light: Callable[[np.ndarray], Light]
+    items: Sequence[Item], camera: Camera, *, side: int, light: Callable[[np.ndarray], Light]
 ) -> tuple[Sprite, ...]:
-    """Draw all of them for a view of ``side`` pixels, far ones first."""
-    return tuple(_sprite(item, camera, side, light) for item in sorted(items, key=lambda item: -item.y))
-
-
-def _sprite(item: Item, camera: Camera, side: int, light: Callable[[np.ndarray], Light]) -> Sprite:
-    fine = side * FINE
-    foot = camera.project(np.array([[item.x, item.y, 0.0]]))[0] * side
-    falls = light(foot)
-    layers = item.layers()
-    points = np.concatenate([_outline(layer, camera) for layer in layers]) * side
-    left, top = np.floor(points.min(0)).astype(int) - 2
-    right, bottom = np.ceil(points.max(0)).astype(int) + 2
-    alpha = np.zeros(((bottom - top) * FINE, (right - left) * FINE), np.float32)
-    color = np.zeros((*alpha.shape, 3), np.float32)
-    corner = np.array([left, top]) * FINE
-    for layer in layers:
-        if isinstance(layer, Rods):
-            _draw_rods(layer, camera, fine, corner, falls, (alpha, color))
-        else:
-            _draw_faces(layer, camera, fine, corner, falls, (alpha, color))
-    shape = bottom - top, FINE, right - left, FINE
-    return Sprite(alpha.reshape(shape).mean((1, 3)), color.reshape(*shape, 3).mean((1, 3)), left, top, item.y)
+    """Draw all of them for a view of ``side`` pixels, far ones first; ``light`` is asked at their feet in pixels."""
+    sprites = []
+    for item in sorted(items, key=lambda item: -item.y):
+        layers = item.layers()
+        points = np.concatenate([_outline(layer, camera) for layer in layers]) * side
+        left, top = np.floor(points.min(0)).astype(int) - 2
+        right, bottom = np.ceil(points.max(0)).astype(int) + 2
+        foot = camera.project(np.array([[item.x, item.y, 0.0]]))[0] * side
+        alpha = np.zeros(((bottom - top) * FINE, (right - left) * FINE), np.float32)
+        color = np.zeros((*alpha.shape, 3), np.float32)
+        easel = _Easel(camera, side * FINE, np.array([left, top]) * FINE, light(foot), alpha, color)
+        for layer in layers:
+            easel.rods(layer) if isinstance(layer, Rods) else easel.faces(layer)
+        shape = bottom - top, FINE, right - left, FINE
+        picture = easel.color.reshape(*shape, 3).mean((1, 3))
+        sprites.append(Sprite(alpha.reshape(shape).mean((1, 3)), picture, int(left), int(top), item.y))
+    return tuple(sprites)
 
 
 def _outline(layer: Layer, camera: Camera) -> np.ndarray:
@@ -110,62 +105,61 @@ def _outline(layer: Layer, camera: Camera) -> np.ndarray:
     return np.concatenate([(place - reach).reshape(-1, 2), (place + reach).reshape(-1, 2)])
 
 
-def _draw_rods(
-    rods: Rods, camera: Camera, fine: int, corner: np.ndarray, light: Light, canvas: tuple[np.ndarray, np.ndarray]
-) -> None:
-    place, depth = camera.project(rods.ends)
-    capsules = Capsules(
-        ends=(place * fine - corner)[None],
-        radii=(rods.radii * camera.focal / depth * fine)[None],
-        depth=depth.mean(-1)[None],
-        color=rods.color[None].astype(np.float32),
-        stripes=np.zeros((1, len(rods.color), 2), np.float32),
-    )
-    painted = paint(capsules, light)
-    alpha, color = painted.patch(0)
-    (left, top), (width, height) = painted.corner[0].tolist(), painted.size[0].tolist()
-    rows, columns = slice(max(top, 0), top + height), slice(max(left, 0), left + width)
-    alpha, color = alpha[max(-top, 0) :, max(-left, 0) :], color[max(-top, 0) :, max(-left, 0) :]
-    below = canvas[0][rows, columns].shape
-    alpha, color = alpha[: below[0], : below[1]], color[: below[0], : below[1]]
-    _over(canvas, alpha, color, rows, columns)
+@dataclass(frozen=True)
+class _Easel:
+    """A patch of the view that is painted on: alpha [h, w] and premultiplied color [h, w, 3] from pixel ``corner`` (x, y)
+    of a view of ``side`` pixels, in one light."""
+
+    camera: Camera
+    side: int
+    corner: np.ndarray
+    light: Light
+    alpha: np.ndarray
+    color: np.ndarray
+
+    def rods(self, rods: Rods) -> None:
+        """Paint capsules, far ones first."""
+        place, depth = self.camera.project(rods.ends)
+        capsules = Capsules(
+            ends=(place * self.side - self.corner)[None],
+            radii=(rods.radii * self.camera.focal / depth * self.side)[None],
+            depth=depth.mean(-1)[None],
+            color=rods.color[None].astype(np.float32),
+            stripes=np.zeros((1, len(rods.color), 2), np.float32),
+        )
+        painted = paint(capsules, self.light)
+        alpha, color = painted.patch(0)
+        # The easel holds all layers, so the patch lies within it.
+        (left, top), (width, height) = painted.corner[0].tolist(), painted.size[0].tolist()
+        self._over(alpha, color, (slice(top, top + height), slice(left, left + width)))
+
+    def faces(self, faces: Faces) -> None:
+        """Paint those faces that turn to the camera, far ones first."""
+        from PIL import Image, ImageDraw
+
+        eye = np.array([0.0, 0.0, self.camera.height])
+        axes = self.camera.axes() * np.array([[1.0], [1.0], [-1.0]])
+        grain = np.random.default_rng(5).normal(1.0, 0.05, self.alpha.shape)
+        for corners, own in sorted(faces, key=lambda face: -self.camera.project(face[0])[1].mean()):
+            normal = np.cross(corners[1] - corners[0], corners[2] - corners[0])
+            normal /= np.linalg.norm(normal)
+            if (eye - corners.mean(0)) @ normal <= 0:
+                continue
+            mask = Image.new("L", self.alpha.shape[::-1])
+            place = self.camera.project(corners)[0] * self.side - self.corner
+            ImageDraw.Draw(mask).polygon([tuple(point) for point in place.tolist()], fill=1)
+            turned, light = axes @ normal, self.light
+            up = 0.5 + 0.5 * turned @ light.up
+            falls = max(0.0, turned @ light.sun) * light.sunlight[0] + up * light.sky + (1 - up) * light.bounce
+            cover = np.asarray(mask, np.float32)
+            self._over(cover, (cover * grain)[..., None] * (falls * own), (slice(None), slice(None)))
+
+    def _over(self, alpha: np.ndarray, color: np.ndarray, where: tuple[slice, slice]) -> None:
+        self.color[where] = self.color[where] * (1 - alpha[..., None]) + color
+        self.alpha[where] = self.alpha[where] * (1 - alpha) + alpha
 
 
-def _draw_faces(
-    faces: Faces, camera: Camera, fine: int, corner: np.ndarray, light: Light, canvas: tuple[np.ndarray, np.ndarray]
-) -> None:
-    from PIL import Image, ImageDraw
-
-    eye = np.array([0.0, 0.0, camera.height])
-    axes = camera.axes() * np.array([[1.0], [1.0], [-1.0]])
-    height, width = canvas[0].shape
-    grain = np.random.default_rng(5).normal(1.0, 0.05, canvas[0].shape)
-    for corners, paint_color in sorted(faces, key=lambda face: -camera.project(face[0])[1].mean()):
-        normal = np.cross(corners[1] - corners[0], corners[2] - corners[0])
-        normal /= np.linalg.norm(normal)
-        if (eye - corners.mean(0)) @ normal <= 0:
-            continue
-        mask = Image.new("L", (width, height))
-        place = camera.project(corners)[0] * fine - corner
-        ImageDraw.Draw(mask).polygon([tuple(point) for point in place.tolist()], fill=1)
-        turned = axes @ normal
-        up = 0.5 + 0.5 * turned @ light.up
-        falls = max(0.0, turned @ light.sun) * light.sunlight[0] + up * light.sky + (1 - up) * light.bounce
-        cover = np.asarray(mask, np.float32)
-        _over(canvas, cover, (cover * grain)[..., None] * (falls * paint_color), slice(None), slice(None))
-
-
-def _over(
-    canvas: tuple[np.ndarray, np.ndarray], alpha: np.ndarray, color: np.ndarray, rows: slice, columns: slice
-) -> None:
-    below_alpha, below_color = canvas[0][rows, columns], canvas[1][rows, columns]
-    below_color *= 1 - alpha[..., None]
-    below_color += color
-    below_alpha *= 1 - alpha
-    below_alpha += alpha
-
-
-def shadow_cover(items: Sequence[Item], camera: Camera, sun: np.ndarray, side: int) -> np.ndarray:
+def shadow_cover(items: Sequence[Item], camera: Camera, *, sun: np.ndarray, side: int) -> np.ndarray:
     """Share of the sun that the items keep off the ground, float32 [side, side]; ``sun`` is the unit vector to it."""
     from PIL import Image, ImageDraw
     from scipy.ndimage import gaussian_filter

@@ -107,8 +107,10 @@ def _outline(layer: Layer, camera: Camera) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Easel:
-    """A patch of the view that is painted on: alpha [h, w] and premultiplied color [h, w, 3] from pixel ``corner`` (x, y)
-    of a view of ``side`` pixels, in one light."""
+    """A patch of the view that is painted on: alpha [h, w] and premultiplied color [h, w, 3].
+
+    It begins at pixel ``corner`` (x, y) of a view of ``side`` pixels, and lies in one light.
+    """
 
     camera: Camera
     side: int

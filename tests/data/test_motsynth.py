@@ -12,6 +12,7 @@ from pycocotools.mask import encode
 
 from scalor.data.crowd import Crowd, crowd
 from scalor.data.grounds import replacement
+from scalor.data.loader import batch_at
 from scalor.data.motsynth import MOTSynth, MOTSynthReplacedBG, missing
 from scalor.data.motsynth_write import write_motsynth
 from scalor.errors import UserError
@@ -194,6 +195,8 @@ def test_a_clip_is_a_pure_function_of_seed_and_index(tmp_path: Path) -> None:
     data = MOTSynth(tmp_path, frames=2, skip=2, seed=1)
     torch.testing.assert_close(data[0].video, data.clip(0).video, rtol=0, atol=0)
     torch.testing.assert_close(data[0].video[:1], data.clip(0, 1).video, rtol=0, atol=0)
+    batch = batch_at(data, 5, step=0, batch=2, frames=2)  # takes the pictures alone
+    torch.testing.assert_close(batch, torch.stack([data[0].video] * 2), rtol=0, atol=0)
     starts = {int(replace(data, seed=seed)[0].video[0, 0, 0, 0]) for seed in range(20)}
     assert starts == {0, 10}
 

@@ -27,6 +27,8 @@ EIGHT = ("028", "033", "042", "059", "060", "068", "073", "086")
 
 PER_SECOND = 4.0
 """Frames a second of a clip; the study takes every fifth of 20."""
+FPS = 20.0
+"""Of a sequence without annotations."""
 TEST_SHARE = 0.2
 PICTURES = (".jpg", ".jpeg", ".png")
 
@@ -117,8 +119,12 @@ class MOTSynth:
         """
         return scaled(self.cut(index, frames), self.size)
 
-    def cut(self, index: int, frames: int | None = None) -> Cut:
-        """The same before it is scaled."""
+    def video(self, index: int, frames: int | None = None) -> torch.Tensor:
+        """The pictures of `clip` alone: masks of full size take longer than they."""
+        return scaled(self.cut(index, frames, truth=False), self.size).video
+
+    def cut(self, index: int, frames: int | None = None, *, truth: bool = True) -> Cut:
+        """The same before it is scaled; without ``truth`` the masks are not decoded."""
         frames = self.frames if frames is None else frames
         windows = self._windows()
         if not 0 <= index < len(windows):
@@ -129,7 +135,8 @@ class MOTSynth:
         rng = np.random.default_rng([self.seed, index])
         late, shift = (rng.random(2) if self.crop == "random" else np.zeros(2)).tolist()
         first = (window * self.frames) * self.step + int(late * self.step)
-        return _cut(self.files[number], range(first, first + (frames - 1) * self.step + 1, self.step), shift, self.step)
+        span = range(first, first + (frames - 1) * self.step + 1, self.step)
+        return _cut(self.files[number], span, shift=shift, truth=truth)
 
     def _windows(self) -> list[tuple[int, int]]:
         """(sequence, window) of every clip."""
@@ -291,26 +298,27 @@ def _read(files: SequenceFiles) -> Book | None:
 
 def _fps(files: SequenceFiles) -> float:
     book = _read(files)
-    return 20.0 if book is None else book.fps
+    return FPS if book is None else book.fps
 
 
-def _cut(files: SequenceFiles, frames: range, shift: float, skip: int) -> Cut:
-    """The square crop at share ``shift`` of the room along the longer side."""
+def _cut(files: SequenceFiles, frames: range, *, shift: float, truth: bool) -> Cut:
+    """The square crop at share ``shift`` of the room along the longer side, of every ``frames.step``-th picture."""
     pictures = [_look(files.pictures[index]) for index in frames]
     height, width = pictures[0].shape[:2]
     side = min(height, width)
     left, top = int(shift * (width - side + 1)), int(shift * (height - side + 1))
     crops = np.stack([picture[top : top + side, left : left + side] for picture in pictures])
     book, name = _read(files), f"motsynth-{files.name}-{frames.start:04d}"
-    if book is None:
-        return Cut(crops, None, None, None, 20.0 / skip, name)
+    fps = _fps(files) / frames.step
+    if book is None or not truth:
+        return Cut(crops, None, None, None, fps, name)
     if book.size != (height, width):
         raise UserError(
             f"{files.pictures[0].parent} has pictures of {width} x {height} pixels, {files.annotations} speaks of "
             f"{book.size[1]} x {book.size[0]}; wanted the same; extract them in full size"
         )
     box, visibility, owner = book.people([files.numbers[index] for index in frames], (top, left, side))
-    return Cut(crops, owner, box, visibility, book.fps / skip, name)
+    return Cut(crops, owner, box, visibility, fps, name)
 
 
 def _look(path: Path) -> np.ndarray:

@@ -121,6 +121,23 @@ def test_the_calibrated_loss_is_in_the_units_of_the_pixel_term(video: Tensor, ro
     torch.testing.assert_close(loss(video[:, :1], one, 0)["perceptual"], distance * nats_of_mse)
 
 
+@pytest.mark.parametrize("kind", [Perceptual, LiteralPerceptual])
+def test_pictures_can_be_drawn_toward_a_frame_by_their_features(
+    kind: type[Perceptual] | type[LiteralPerceptual], video: Tensor, rollout: Rollout
+) -> None:
+    loss = kind(Recipe(), MODEL)
+    image = torch.full_like(video[:, 0], 0.5, requires_grad=True)
+    optimizer = torch.optim.Adam([image], lr=0.03)
+    found = []
+    for _ in range(25):
+        value = loss(video[:, :1], replace(rollout, steps=(replace(rollout.steps[0], image=image),)), 0)["perceptual"]
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        found.append(float(value.detach()))
+    assert found[-1] < 0.5 * found[0]
+
+
 @pytest.mark.parametrize("kind", [Adversarial, LiteralAdversarial])
 def test_a_critic_learns_to_tell_real_from_made(kind: type[Critic], video: Tensor) -> None:
     torch.manual_seed(0)

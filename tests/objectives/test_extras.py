@@ -212,4 +212,4 @@ def painted_boxes(step: Step, inside: float, outside: float) -> Step:
 def test_a_model_that_paints_nothing_has_no_mask_losses(video: Tensor, rollout: Rollout) -> None:
     step = rollout.steps[0]
     empty = replace(step, layers=step.layers.map(lambda tensor: tensor[:0]))
-    assert float(half_transparent(empty)) == 0 and float(on_border(empty)) == 0
+    assert float(half_transparent(empty).detach()) == 0 and float(on_border(empty).detach()) == 0

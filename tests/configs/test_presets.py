@@ -11,6 +11,7 @@ from scalor.configs import PRESETS, apply_overrides, data_named, data_names, fro
 from scalor.configs.presets import fast_video
 from scalor.core.types import Scenery
 from scalor.data.digits import Digits
+from scalor.data.loader import CutToLength
 from scalor.data.sprites import Sprites
 from scalor.errors import UserError
 from scalor.experiments.futures import bouncing_walls
@@ -31,7 +32,9 @@ def test_a_preset_has_the_name_it_is_known_by_and_survives_json(name: str) -> No
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in ("fast-video", "paper-natural")])
 def test_the_named_data_fit_the_model(name: str) -> None:
     preset = preset_named(name)
-    frame = data_named(preset.data, seed=0)[0].video[0]
+    data = data_named(preset.data, seed=0)
+    assert isinstance(data, CutToLength)
+    frame = data.clip(0, frames=1).video[0]
     assert frame.shape[0] == preset.channels
     with torch.device("meta"):
         model = build(preset.model)

@@ -12,7 +12,7 @@ from scalor.experiments import Options, reproduce, write_results
 from scalor.experiments import rows as rows_module
 from scalor.experiments.paper import TABLE1, TABLE2
 from scalor.experiments.report import BEGIN, END, plain
-from scalor.experiments.reproduce import NAMES, command_of, wanted
+from scalor.experiments.reproduce import PAPER, command_of, wanted
 from scalor.experiments.rows import HELD_OUT, ROWS, SPECIAL, Zoo, rows_named
 from scalor.experiments.tables import better
 from scalor.models.baselines.vrnn import VrnnConfig
@@ -141,7 +141,7 @@ def test_mistakes_name_the_nearest_and_all_means_all():
         wanted(["tabel1"])
     with pytest.raises(UserError, match="did you mean sprites-md"):
         rows_named(["sprite-md"])
-    assert wanted(["all"]) == NAMES == sorted(NAMES, key=lambda name: (name[0] != "t", int(name.lstrip("tablefigur"))))
+    assert wanted(["all"]) == PAPER == sorted(PAPER, key=lambda name: (name[0] != "t", int(name.lstrip("tablefigur"))))
     assert wanted(["figure5", "table1"]) == ["table1", "figure5"]
     assert wanted(["figure14"]) == ["figure7"]
 

@@ -66,7 +66,7 @@ def one_cell(*, presence_bias: float = 0.0) -> Scalor:
         encoder=EncoderConfig(widths=(4, 4), memory=4, memory_stride=1, mask_widths=(4, 4)),
         glimpse=GlimpseConfig(side=8, hidden=(8,), what=2),
         propagate=PropagateConfig(tracker=4, dynamics=4, attended=4, window=1, where_shift=0.7),
-        discover=DiscoverConfig(presence_bias=presence_bias),
+        discover=DiscoverConfig(presence_bias=presence_bias, ring=0),
     )
     torch.manual_seed(1)
     return Scalor(config).eval()

@@ -14,11 +14,18 @@ from scalor.errors import UserError
 
 HELP = "score tracks against the truth"
 DEFAULT_IOU = 0.5
+MOTSYNTH = "motsynth:"
+"""What the truth begins with where it is a sequence of a MOTSynth folder."""
 
 
 def parser() -> Parser:
     made = Parser(description="Print CLEAR-MOT, IDF1 and HOTA of tracks. Both files hold MOTChallenge rows.")
-    made.add_argument("--truth", metavar="GT", required=True, help="MOTChallenge file with the true boxes")
+    made.add_argument(
+        "--truth",
+        metavar="GT",
+        required=True,
+        help="MOTChallenge file with the true boxes, or motsynth:FOLDER/028 for a sequence of a MOTSynth folder",
+    )
     made.add_argument("--tracks", metavar="TRACKS", required=True, help="MOTChallenge file with the boxes to score")
     made.add_argument("--iou", metavar="SHARE", type=PositiveFloat, default=None, help="least overlap (default: 0.5)")
     made.add_argument(
@@ -47,14 +54,16 @@ def run(args: Namespace) -> None:
         raise UserError(f"--iou came as {args.iou:g}; it wants a share above 0 and at most 1, for example 0.5")
     frames = None if args.frames is None else frame_range(args.frames)
     iou = DEFAULT_IOU if args.iou is None and args.distance is None else args.iou
-    truth_path = existing(args.truth, what="truth")
+    synthetic = args.truth.startswith(MOTSYNTH)
+    truth_path = existing(args.truth if not synthetic else str(Path(args.truth[len(MOTSYNTH) :]).parent), what="truth")
     tracks_path = existing(args.tracks, what="tracks")
     video = None if args.video is None else existing(args.video, what="video")
 
     from scalor.data.motchallenge import read_mot
+    from scalor.data.motsynth import true_tracks
     from scalor.metrics.mot import evaluate
 
-    truth = read_mot(truth_path)
+    truth = true_tracks(truth_path, Path(args.truth).name) if synthetic else read_mot(truth_path)
     scores = evaluate(truth, read_mot(tracks_path), iou=iou, distance=args.distance, frames=frames).as_dict()
     if video is None:
         print(json.dumps(scores, indent=2) if args.json else table(scores))

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from scalor.configs.baselines import BASELINES
+from scalor.configs.study import STUDY
 from scalor.core.geometry import WhereConfig
 from scalor.core.jsonable import nearest
 from scalor.core.schedule import Recipe
@@ -322,6 +323,7 @@ PRESETS: dict[str, Callable[[], Preset]] = {
     **{f"paper-digits-{name}": partial(paper_digits, name) for name in ("vld", "ld", "md")},
     "paper-natural": paper_natural,
     **{f"ablation-{kept}": partial(ablation, kept) for kept in ("none", "attention", "rejection", "both")},
+    **STUDY,
     "tiny": tiny,
     **BASELINES,
 }

@@ -9,11 +9,10 @@ and identities are kept as they are. One line per object and frame:
 import configparser
 import math
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from scalor.core.files import new_folder
 from scalor.core.tracks import Tracks
 from scalor.data.clip import Clip
 from scalor.errors import UserError
@@ -29,20 +28,8 @@ def write_clip(clip: Clip, folder: str | Path, *, min_visibility: float = 0.25) 
     UserError where it exists already and is not empty, or cannot be written.
     """
     folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder} exists already; wanted a new or empty folder; choose another name or remove it")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    except OSError as error:
-        raise UserError(f"{folder} cannot be written ({error}); wanted a writable place; choose another") from error
-    try:
+    with new_folder(folder) as staging:
         _fill(clip, staging, folder.name, min_visibility)
-        staging.chmod(0o755)
-        os.replace(staging, folder)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
     return folder
 
 

@@ -10,6 +10,7 @@ from scalor.core.schedule import Recipe
 from scalor.errors import UserError
 from scalor.models.build import AnyConfig
 from scalor.models.config import ModelConfig
+from scalor.objectives.extras import refuse_misnamed
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ def check(preset: Preset) -> None:
             raise UserError(f"train.{name} is {getattr(recipe, name)}; a number above 0 is wanted; correct it")
     if preset.particles < 1:
         raise UserError(f"particles is {preset.particles}; a whole number from 1 is wanted; correct it")
+    refuse_misnamed(recipe)
     if model.channels not in (1, 3):
         raise UserError(f"model.channels is {model.channels}; wanted 1 or 3; correct it")
     if isinstance(model, ModelConfig) and (model.cell < 2 or model.cell & (model.cell - 1)):

@@ -111,7 +111,7 @@ class Trainee(LightningModule):
                 "step": float(step),
                 "loss": float(loss.detach()),
                 "objective": float(total.detach()),
-                "elbo": float(terms.elbo.mean()),
+                "elbo": float(terms.elbo.detach().mean()),
                 "grad_norm": float(norm),
                 "lr": learning_rate(recipe, step, lesson.progress),
                 "temperature": knobs.temperature,

@@ -29,7 +29,7 @@ def test_a_struct_is_frozen_and_replace_leaves_the_original() -> None:
 
 
 def test_empty_slots_have_no_objects_but_all_widths() -> None:
-    empty = Slots.empty(2, what=3, tracker=4, dynamics=5, like=torch.zeros(1, dtype=torch.float64))
+    empty = Slots.empty(2, what=3, paint=(4, 2, 2), sizes=(4, 5), like=torch.zeros(1, dtype=torch.float64))
     assert empty.count == 0 and empty.dynamics.shape == (2, 0, 10) and empty.latents.what.shape == (2, 0, 3)
     assert empty.id.dtype == torch.int64 and empty.alive.dtype == torch.bool and empty.box.dtype == torch.float64
 

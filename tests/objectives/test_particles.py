@@ -65,7 +65,8 @@ def one_cell(*, presence_bias: float = 0.0) -> Scalor:
         where=WhereConfig(size=5.0, size_range=2.0, ratio=1.0, ratio_range=0.2, reach=0.8),
         encoder=EncoderConfig(widths=(4, 4), memory=4, memory_stride=1, mask_widths=(4, 4)),
         glimpse=GlimpseConfig(side=8, hidden=(8,), what=2),
-        propagate=PropagateConfig(tracker=4, dynamics=4, attended=4, window=1, where_shift=0.7),
+        # A posterior times the prior is narrower than the prior, and its weights have no bound.
+        propagate=PropagateConfig(tracker=4, dynamics=4, attended=4, window=1, where_shift=0.7, update="gated"),
         discover=DiscoverConfig(presence_bias=presence_bias, ring=0),
     )
     torch.manual_seed(1)

@@ -36,9 +36,16 @@ def one_cell() -> Scalor:
         encoder=EncoderConfig(widths=(4,), memory=4, mask_widths=(4,)),
         glimpse=GlimpseConfig(side=4, patch=4, hidden=(8,), what=2, alpha_bias=1.0),
         propagate=PropagateConfig(
-            tracker=8, dynamics=8, attended=8, window=1, presence_bias=0.1, survival_bias=0.5, where_shift=1.0
+            tracker=8,
+            dynamics=8,
+            attended=8,
+            window=1,
+            update="gated",
+            presence_bias=0.1,
+            survival_bias=0.5,
+            where_shift=1.0,
         ),
-        discover=DiscoverConfig(presence_bias=-0.3),
+        discover=DiscoverConfig(presence_bias=-0.3, ring=0),
         render=RenderConfig(sigma=SIGMA),
     )
     with torch.random.fork_rng():

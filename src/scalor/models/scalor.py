@@ -164,7 +164,7 @@ class Scalor(WorldModel):
         return slots, torch.cat([kept.tight, found.tight], dim=1), cat([kept.layers, new], dim=0)
 
     def _judged(self, slots: Slots, layers: Layers, frame: Tensor, backdrop: Tensor) -> Slots:
-        """Slots with the evidence for them, of sleepers their last; what is new and explains too little is let go."""
+        """Slots with the evidence for them (sleepers: the last); new ones that explain too little are not carried."""
         render = self.config.render
         nats = torch.where(slots.asleep, slots.evidence, 0.0)
         shown = layers.pres > 0

@@ -98,8 +98,6 @@ class Survival:
     ) -> tuple[Slots, Paint]:
         """Tracking: the frame decides who is seen, and who is not follows the prior in the dark.
 
-        Objects are painted as they usually look: what passes before them is not them, and explains nothing of itself.
-
         Args:
             moved: the slots where the posterior has them; ``dreamt``: where the prior expects them.
             odds: of presence and identity.
@@ -107,8 +105,9 @@ class Survival:
             patience: the doubt at which an object ends.
         """
         here = moved.shown.to(moved.box.dtype)
-        looks = select(moved.asleep, dreamt.habit, moved.habit)[..., 4:-1]
-        paint = self.painter(moved.latents.replace(pres=here, what=looks), moved.box, moved.alive)
+        usual = dreamt.habit[..., 4:-1]  # of a sleeper only its usual looks are known
+        codes = moved.latents.replace(pres=here, what=select(moved.asleep, usual, moved.latents.what))
+        paint = self.painter(codes, moved.box, moved.alive)
         render, at = self.config.render, (paint.layers.batch, paint.layers.slot)
         found = evidence(paint.layers, *seen, sigma=render.sigma, convex=render.convex)
         nats, hidden, inside = (torch.zeros_like(here) for _ in range(3))

@@ -27,6 +27,7 @@ KEYS = {
     "tracking_fps": {"64x64", "512x512"},
     "forward_ratio_64_to_4": None,
     "large_frame_ratio": None,
+    "aten_calls": None,
     "flops_fraction": {"fast", "paper"},
 }
 

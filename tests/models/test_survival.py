@@ -1,11 +1,17 @@
 """Who is seen, who sleeps and who is gone, given what each object explains."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
 
-from scalor.core.types import TRACKING, Slots
+from scalor.core.types import TRACKING, Scenery, Slots
+from scalor.models.config import PropagateConfig
+from scalor.models.scalor import Scalor
 from scalor.models.survival import Odds, awake, doubt
+
+MakeModel = Callable[..., Scalor]
 
 
 def known(count: int, *, asleep: list[int] | None = None) -> Slots:
@@ -31,10 +37,10 @@ def frames_known(hidden: float, count: int = 1) -> int:
     slots = known(count)
     shown = torch.tensor([[False] + [True] * (count - 1)])
     for frame in range(100):
-        deficit = doubt(slots, shown, shown, torch.full((1, count), hidden))
-        if TRACKING.patience is not None and float(deficit[0, 0]) >= TRACKING.patience:
+        doubts = doubt(slots, shown, shown, torch.full((1, count), hidden))
+        if TRACKING.patience is not None and float(doubts[0, 0]) >= TRACKING.patience:
             return frame
-        slots = slots.replace(deficit=deficit, asleep=slots.alive & ~shown)
+        slots = slots.replace(doubt=doubts, asleep=slots.alive & ~shown)
     return 100
 
 
@@ -74,7 +80,7 @@ def test_things_hide_one_at_a_time() -> None:
 
 
 def test_who_is_seen_is_forgiven() -> None:
-    slots = known(2).replace(deficit=torch.tensor([[3.0, 3.0]]))
+    slots = known(2).replace(doubt=torch.tensor([[3.0, 3.0]]))
     after: Tensor = doubt(slots, *[torch.tensor([[True, False]])] * 2, torch.ones(1, 2))
     assert float(after[0, 0]) == 0.0 and float(after[0, 1]) > 3.0
 
@@ -82,5 +88,25 @@ def test_who_is_seen_is_forgiven() -> None:
 def test_one_that_is_painted_behind_others_is_known_for_some_frames_more() -> None:
     slots, painted = known(1), torch.ones(1, 1, dtype=torch.bool)
     for _ in range(5):
-        slots = slots.replace(deficit=doubt(slots, painted, ~painted, torch.zeros(1, 1)))
-    assert 1.0 < float(slots.deficit) < 2.0
+        slots = slots.replace(doubt=doubt(slots, painted, ~painted, torch.zeros(1, 1)))
+    assert 1.0 < float(slots.doubt) < 2.0
+
+
+def test_what_is_not_looked_at_neither_wakes_nor_ends(make_model: MakeModel) -> None:
+    """An undecodable frame, or an imagined one: doubt in nats is no absence."""
+    model = make_model(propagate=PropagateConfig(tracker=16, dynamics=16, attended=16, window=2, survival_bias=8.0))
+    world = model.init(1, Scenery(32, 32))
+    slots = world.slots.map(lambda tensor: tensor.new_zeros(1, 2, *tensor.shape[2:]))
+    slots = slots.replace(
+        latents=slots.latents.replace(pres=torch.ones(1, 2)),
+        box=torch.tensor([[[8.0, 8.0, 8.0, 8.0], [24.0, 24.0, 8.0, 8.0]]]),
+        doubt=torch.tensor([[0.0, 3.0]]),
+        asleep=torch.tensor([[False, True]]),
+        id=torch.tensor([[0, 1]]),
+        alive=torch.ones(1, 2, dtype=torch.bool),
+    )
+    with torch.no_grad():
+        after, step = model.step(world.replace(slots=slots, next_id=torch.tensor([2])), None, TRACKING)
+    assert after.slots.alive.all() and after.slots.asleep[0].tolist() == [False, True]
+    painted = step.layers.slot[step.layers.pres > 0].tolist()
+    assert painted == [0], "who sleeps is not painted in what is imagined"

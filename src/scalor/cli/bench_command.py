@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from scalor.cli.bench_crowd import crowded_model, crowded_world, mosaic
 from scalor.cli.bench_step import StepReport, Task, median_seconds
@@ -48,12 +49,14 @@ class Settings:
 
 @dataclass(frozen=True)
 class Results:
-    """Everything measured; ``frame_seconds`` by number of objects, ``tracking_fps`` by side of the frame."""
+    """Everything measured; ``frame_seconds`` by number of objects, ``tracking_fps`` by side of the frame,
+    ``aten_calls`` of a step of tracking on the smallest frame."""
 
     steps: Mapping[str, StepReport]
     tracking_fps: Mapping[int, float]
     frame_seconds: Mapping[int, float]
     large_frame_ratio: float
+    aten_calls: int
 
     @property
     def matmul_gflops(self) -> float:
@@ -77,6 +80,7 @@ class Results:
             "tracking_fps": {f"{side}x{side}": _short(fps) for side, fps in self.tracking_fps.items()},
             f"forward_ratio_{many}_to_{few}": _short(self.frame_seconds[many] / self.frame_seconds[few]),
             "large_frame_ratio": _short(self.large_frame_ratio),
+            "aten_calls": self.aten_calls,
             "flops_fraction": {name: _short(self.fraction(name)) for name, _ in steps},
         }
 
@@ -102,7 +106,8 @@ def measure(settings: Settings) -> Results:
         small = min(settings.tracked)
         seconds = {count: frame_seconds(model, settings, side=small, count=count) for count in settings.counts}
         ratio = large_frame_ratio(model, settings)
-    return Results(steps=steps, tracking_fps=fps, frame_seconds=seconds, large_frame_ratio=ratio)
+        calls = aten_calls(model, settings, side=small, count=settings.tracked[small])
+    return Results(steps=steps, tracking_fps=fps, frame_seconds=seconds, large_frame_ratio=ratio, aten_calls=calls)
 
 
 def in_a_fresh_process(task: Task) -> StepReport:
@@ -131,6 +136,27 @@ def frame_seconds(model: Scalor, settings: Settings, *, side: int, count: int) -
     frames = mosaic(data_named(settings.data, 0), side).float().div(255).reshape(1, 1, -1, side, side)
     world = crowded_world(model, batch=1, count=count, size=(side, side))
     return median_seconds(lambda: seen(model, world, frames), 3 * settings.repeats, warm_up=3)
+
+
+class CallCounter(TorchDispatchMode):
+    """Counts the operators that reach the dispatcher while it is on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.calls += 1
+        return func(*args, **(kwargs or {}))
+
+
+def aten_calls(model: Scalor, settings: Settings, *, side: int, count: int) -> int:
+    """ATen operators of the model's step over one frame with ``count`` objects: what limits small frames."""
+    frames = mosaic(data_named(settings.data, 0), side).float().div(255).reshape(1, 1, -1, side, side)
+    world = crowded_world(model, batch=1, count=count, size=(side, side))
+    with torch.no_grad(), CallCounter() as counter:
+        model.step(world, model.look(world, frames)[0], TRACKING)
+    return counter.calls
 
 
 def large_frame_ratio(model: Scalor, settings: Settings) -> float:
@@ -187,6 +213,7 @@ def table(results: Results, settings: Settings) -> str:
     tracking.append(
         (f"{large} x {large} costs, times its crops of {small} x {small}", f"{results.large_frame_ratio:.3g}")
     )
+    tracking.append((f"ATen calls of a tracked frame with {settings.tracked[small]} objects", str(results.aten_calls)))
     label = max(len(name) for name, _ in tracking)
     tail = "\n".join(f"{name.ljust(label)}  {value:>8}" for name, value in tracking)
     machine = (

@@ -26,7 +26,12 @@ def pixel_index(layers: Layers, *, batch: int, height: int, width: int) -> Tenso
 
 def splat(planes: Tensor, layers: Layers, *, batch: int, height: int, width: int) -> Tensor:
     """Add patches [K, M, P, P] into frames: [K, B, H, W]."""
-    index = pixel_index(layers, batch=batch, height=height, width=width)
+    return splat_at(pixel_index(layers, batch=batch, height=height, width=width), planes, (batch, height, width))
+
+
+def splat_at(index: Tensor, planes: Tensor, size: tuple[int, int, int]) -> Tensor:
+    """`splat` where the `pixel_index` is known; ``size`` is batch, height, width."""
+    batch, height, width = size
     canvas = planes.new_zeros(planes.shape[0], batch * height * width + 1)
     canvas = canvas.index_add(1, index, planes.reshape(planes.shape[0], -1))
     return canvas[:, :-1].unflatten(1, (batch, height, width))

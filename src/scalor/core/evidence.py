@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from scalor.core.canvas import pixel_index, splat
+from scalor.core.canvas import pixel_index, splat_at
 from scalor.core.tensors import Struct
 from scalor.core.types import Layers
 
@@ -37,11 +37,10 @@ def evidence(layers: Layers, frame: Tensor, backdrop: Tensor, *, sigma: float, c
     float64, since importances of e^12 and e^-12 meet in one sum.
     """
     batch, channels, height, width = frame.shape
-    size = {"batch": batch, "height": height, "width": width}
+    index = pixel_index(layers, batch=batch, height=height, width=width)
     full = _planes(layers, torch.ones_like(layers.pres), convex)
     own = _planes(layers, layers.pres, convex)
-    canvas = splat(own, layers, **size)
-    index = pixel_index(layers, **size)
+    canvas = splat_at(index, own, (batch, height, width))
     shown = torch.cat([frame, backdrop.expand_as(frame)], dim=1).double().transpose(0, 1)
     under = _under(torch.cat([canvas, shown]), index, layers)
     sums, seen, ground = under.split([channels + 2, channels, channels])

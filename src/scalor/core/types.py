@@ -37,7 +37,8 @@ class Slots(Struct):
               model does not ask for it
     tracker   [B, N, Ht] posterior memory
     dynamics  [B, N, 2 Hp] prior memory (LSTM h and c side by side)
-    deficit   [B, N]     accumulated absence (spec A.3), or, in tracking, nats against its being there
+    deficit   [B, N]     accumulated absence; the object dies at 0.6 (spec A.3)
+    doubt     [B, N]     nats against its still being there (tracking, see `survival`)
     asleep    [B, N]     bool, known but not shown: nothing in the frame speaks for it (tracking)
     doubled   [B, N]     for how many frames in a row a steadier track sat on the same place
     steady    [B, N]     nats by which its codes of late were likelier for one object that goes on than for a new one
@@ -56,6 +57,7 @@ class Slots(Struct):
     tracker: Tensor
     dynamics: Tensor
     deficit: Tensor
+    doubt: Tensor
     asleep: Tensor
     doubled: Tensor
     steady: Tensor
@@ -90,6 +92,7 @@ class Slots(Struct):
             tracker=zeros(sizes[0]),
             dynamics=zeros(2 * sizes[1]),
             deficit=zeros(),
+            doubt=zeros(),
             asleep=zeros().bool(),
             doubled=zeros(),
             steady=zeros(),

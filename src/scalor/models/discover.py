@@ -277,6 +277,7 @@ class Discover(nn.Module):
             tracker=zeros.unsqueeze(-1).expand(-1, -1, kept.tracker.shape[-1]),
             dynamics=zeros.unsqueeze(-1).expand(-1, -1, kept.dynamics.shape[-1]),
             deficit=zeros,
+            doubt=zeros,
             asleep=zeros.bool(),
             doubled=zeros,
             steady=zeros,

@@ -74,7 +74,7 @@ def doubt(slots: Slots, seen: Tensor, earns: Tensor, hidden: Tensor) -> Tensor:
     scene = (lost >= 3) & (2 * lost > shown.sum(1, keepdim=True))
     chance = torch.where(scene, 0.0, hidden)
     more = FORGOTTEN - torch.where(seen, 0.0, torch.log(chance + SURELY).clamp(max=0.0))
-    return torch.where(slots.alive & ~(seen & earns), slots.deficit + more, torch.zeros_like(slots.deficit))
+    return torch.where(slots.alive & ~(seen & earns), slots.doubt + more, torch.zeros_like(slots.doubt))
 
 
 class Survival:
@@ -113,13 +113,13 @@ class Survival:
         nats, hidden, inside = (torch.zeros_like(here) for _ in range(3))
         nats[at], hidden[at], inside[at] = found.nats, found.hidden, found.inside
         shown = awake(moved, odds, nats)
-        deficit = doubt(moved, shown, nats > LEAST, hidden)
-        lives = moved.alive & (deficit < patience) & (inside > LEFT)
+        doubts = doubt(moved, shown, nats > LEAST, hidden)
+        lives = moved.alive & (doubts < patience) & (inside > LEFT)
         there = zip_map(lambda here, dark: select(shown, here, dark), moved, dreamt)
         slots = there.replace(
             latents=there.latents.replace(pres=lives.to(here.dtype)),
             paint=self._paint(moved, paint, shown),
-            deficit=deficit,
+            doubt=doubts,
             asleep=lives & ~shown,
             score=moved.score,
             alive=lives,

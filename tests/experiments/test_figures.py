@@ -54,12 +54,12 @@ def test_figures_of_imagined_worlds_are_written(tiny_rows, write_run, tmp_path, 
 
 
 @torch.no_grad()
-def test_every_carried_object_is_painted_once_alone_and_counted_by_the_rules_of_the_scores(model):
+def test_every_shown_object_is_painted_once_alone_and_counted_by_the_rules_of_the_scores(model):
     clip = Sprites(sprites("tiny"), seed=5).clip(0, frames=3)
     story = story_of(model, clip)
     step = story.rollout.steps[-1]
     looks = object_patches(step, 0)
-    assert len(looks) > 1 and [name for name, _ in looks] == sorted(step.slots.id[0, step.slots.alive[0]].tolist())
+    assert len(looks) > 1 and [name for name, _ in looks] == sorted(step.slots.id[0, step.slots.shown[0]].tolist())
     found = counts(clip, story)
     assert clip.truth is not None
     seen = rollout_tracks(story.rollout, height=32, width=32, min_visibility=LEAST_VISIBLE)[0]

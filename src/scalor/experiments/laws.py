@@ -19,8 +19,8 @@ CLIPS = 16
 WORDS = f"""After {CALM} frames something happens. *Emptied*: share of the objects still known, awake or asleep,
 {LATER} frames after the scene emptied (wanted: at most 2). *Cut*: the same after a cut to another clip (at most 2),
 whose objects are *found* to this share then. *Flash*: share of the objects that keep their identity over one black
-frame. *Hidden*: share of those that come back under their identity after a grey bar, which hides a still thing for {HIDDEN}
-frames, has passed over them; SORT, with a Kalman filter, is given the true boxes of all that can be seen. *AUC*:
+frame. *Hidden*: share of those that come back under their identity after a grey bar, which hides a still thing for
+{HIDDEN} frames, has passed over them; SORT, with a Kalman filter, is given the true boxes of all that can be seen. *AUC*:
 probability that a true report has a higher confidence than a false one, reports on hidden objects counted as false."""
 
 
@@ -72,7 +72,3 @@ def _reliability(found: dict[str, dict[str, Any]]) -> str:
         lines.append([name, *cells])
     header = ["confidence", *(f"{low:g} to {high:g}" for low, high in edges)]
     return "Mean confidence / share of true reports, % (number of reports):\n\n" + table(header, lines)
-
-
-def _cell(line: dict[str, Any]) -> str:
-    return f"{100 * line['confidence']:.0f} / {100 * line['true']:.0f} ({line['reports']})"

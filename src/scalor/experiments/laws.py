@@ -21,7 +21,8 @@ WORDS = f"""After {CALM} frames something happens. *Emptied*: share of the objec
 whose objects are *found* to this share then. *Flash*: share of the objects that keep their identity over one black
 frame. *Hidden*: share of those that come back under their identity after a grey bar, which hides a still thing for
 {HIDDEN} frames, has passed over them; SORT, with a Kalman filter, is given the true boxes of all that can be seen.
-*AUC*: probability that a true report has a higher confidence than a false one, reports on hidden objects counted as false."""
+*AUC*: probability that a true report has a higher confidence than a false one, reports on hidden objects counted as
+false."""
 
 
 def laws(bench: Bench, rows: Sequence[Row], command: str) -> Report:

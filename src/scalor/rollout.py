@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from scalor.core.types import Knobs, Scenery, Step, Terms, World
-from scalor.models.scalor import Scalor
+from scalor.models.base import WorldModel
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def scenery_of(video: Tensor, backdrop: Tensor | None = None, which: Tensor | No
     return Scenery(height=video.shape[-2], width=video.shape[-1], backdrop=backdrop, video=which)
 
 
-def observe(model: Scalor, video: Tensor, knobs: Knobs, scenery: Scenery | None = None) -> Rollout:
+def observe(model: WorldModel, video: Tensor, knobs: Knobs, scenery: Scenery | None = None) -> Rollout:
     """Infer all frames of ``video`` [B, T, C, H, W] in [0, 1], in order."""
     scenery = scenery or scenery_of(video)
     world = model.init(video.shape[0], scenery)
@@ -52,7 +52,7 @@ def observe(model: Scalor, video: Tensor, knobs: Knobs, scenery: Scenery | None 
     return Rollout(tuple(steps), world)
 
 
-def imagine(model: Scalor, world: World, length: int, knobs: Knobs) -> Rollout:
+def imagine(model: WorldModel, world: World, length: int, knobs: Knobs) -> Rollout:
     """``length`` frames after ``world`` with the prior as guide; never touches a frame."""
     steps = []
     for _ in range(length):
@@ -62,7 +62,7 @@ def imagine(model: Scalor, world: World, length: int, knobs: Knobs) -> Rollout:
 
 
 def generate(
-    model: Scalor, batch: int, length: int, scenery: Scenery, knobs: Knobs, *, first_birth: float = 0.2
+    model: WorldModel, batch: int, length: int, scenery: Scenery, knobs: Knobs, *, first_birth: float = 0.2
 ) -> Rollout:
     """From nothing: births with probability ``first_birth`` per cell in the first frame, then the prior (spec A.10)."""
     first = imagine(model, model.init(batch, scenery), 1, Knobs(hard=True, births=True, birth=first_birth))

@@ -31,7 +31,8 @@ def a_training_of_seconds(monkeypatch: pytest.MonkeyPatch) -> list[dict]:
     """Three small steps instead of minutes; what fit is called with."""
     calls: list[dict] = []
     small = {"train.batch": "1", "train.lengths": "[[0.0, 2]]", "data.crop": "32"}
-    small["model.discover.presence_bias"] = "1"  # objects at once, however little was learned,
+    small["model.discover.presence_bias"] = "0"  # objects at once, however little was learned,
+    small["model.discover.evidence"] = "8"  # where something moves, since what explains nothing is not reported,
     small["model.glimpse.alpha_bias"] = "1"  # and solid ones: what is too faint for a mask is not reported
 
     def quick(videos, out, *, minutes, resume):

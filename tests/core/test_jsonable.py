@@ -3,12 +3,13 @@
 import json
 import math
 from dataclasses import dataclass, field
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scalor.core.jsonable import flat, from_jsonable, nearest, override, to_jsonable
+from scalor.core.jsonable import flat, from_jsonable, nearest, one_of_jsonable, override, to_jsonable
 from scalor.errors import UserError
 
 
@@ -103,3 +104,46 @@ def test_a_number_is_not_taken_for_a_switch_nor_a_switch_for_a_number() -> None:
 
 def test_where_nothing_is_near_all_choices_are_named() -> None:
     assert nearest("zzz", ["alpha", "beta"]) == "choose from alpha, beta"
+
+
+@dataclass(frozen=True)
+class Other:
+    kind: Literal["other"] = "other"
+    size: int = 2
+
+
+@dataclass(frozen=True)
+class Third:
+    kind: Literal["third"] = "third"
+
+
+@dataclass(frozen=True)
+class Holder:
+    part: Inner | Other | Third = field(default_factory=Inner)
+
+
+@pytest.mark.parametrize("part", [Inner(limit=3.0), Other(size=5), Third()])
+def test_a_union_of_configs_comes_back_as_the_kind_it_was(part: Inner | Other | Third) -> None:
+    data = json.loads(json.dumps(to_jsonable(Holder(part))))
+    assert from_jsonable(Holder, data) == Holder(part)
+    assert one_of_jsonable((Inner, Other, Third), data["part"]) == part
+
+
+def test_the_one_without_a_kind_is_what_was_written_before_there_were_kinds() -> None:
+    assert one_of_jsonable((Other, Inner), to_jsonable(Inner())) == Inner()
+
+
+def test_an_unknown_kind_names_the_nearest_and_keys_stay_strict() -> None:
+    with pytest.raises(UserError, match=r"config.kind is 'othr'; did you mean other\?"):
+        one_of_jsonable((Inner, Other, Third), {"kind": "othr"})
+    with pytest.raises(UserError, match="config lacks size"):
+        one_of_jsonable((Inner, Other), {"kind": "other"})
+    with pytest.raises(UserError, match="config.widths is unknown"):
+        one_of_jsonable((Inner, Other), {"kind": "other", "widths": [1]})
+    with pytest.raises(UserError, match="config is 3; an object"):
+        one_of_jsonable((Inner, Other), 3)
+
+
+def test_a_kind_cannot_be_set_to_another() -> None:
+    with pytest.raises(UserError, match="kind is 'third'; choose from other|kind is 'third'; did you mean"):
+        override(Other(), "kind", "third")

@@ -10,12 +10,14 @@ from PIL import Image
 
 from scalor.cli import main as door
 from scalor.configs import preset_named
+from scalor.core.types import TRACKING
 from scalor.data.sprites import Sprites, sprites
 from scalor.experiments import ablation, imagined, natural
-from scalor.experiments.ablation import crowd, curves, forward_times
+from scalor.experiments.ablation import crowd, curves, forward_times, sequential_times
 from scalor.experiments.figures import counts, storyboard
 from scalor.experiments.pictures import TILE, moments, object_patches, story_of
 from scalor.experiments.report import Report
+from scalor.models.baselines.sqair import Sqair, SqairConfig
 from scalor.tracking.evaluate_clips import LEAST_VISIBLE, rollout_tracks
 
 CLIPPED = ("figure3", "figure4", "figure9", "figure10", "figure11", "figure12", "figure13")
@@ -84,11 +86,13 @@ def test_figure8_shows_the_logs_that_are_there_and_says_what_is_missing(tmp_path
     run.mkdir(parents=True)
     (run / "metrics.csv").write_text("step,minutes,mse\n0,0.1,0.5\n10,0.2,0.25\n")
     monkeypatch.setattr(ablation, "forward_times", lambda config: {4: 0.001, 64: 0.0015})
+    monkeypatch.setattr(ablation, "sequential_times", lambda: {4: 0.002, 64: 0.03})
     assert door.main(["reproduce", "figure8", "--clips", "1", "-o", str(tmp_path)]) == 0
     found = json.loads((tmp_path / "figure8.json").read_text())
     assert found["wall_clock"]["digits-vld-0"] == [[0.1, 0.2], [0.5, 0.25]]
     assert found["ablations"] == dict.fromkeys(("none", "attention", "rejection", "both"), "no weights")
-    assert "64 objects take 1.50 x 4" in (tmp_path / "figure8.md").read_text()
+    words = (tmp_path / "figure8.md").read_text()
+    assert "SCALOR: 64 objects take 1.50 x 4" in words and "SQAIR: 64 objects take 15.00 x 4" in words
 
 
 def test_long_logs_become_short_curves_with_the_same_mean():
@@ -120,3 +124,15 @@ def test_a_real_scene_is_taken_apart_with_any_weights(write_run, tmp_path: Path,
 def test_a_crowd_larger_than_the_grid_is_refused(model):
     with pytest.raises(ValueError, match="found room"):
         crowd(model, 10_000)
+
+
+def test_one_after_the_other_takes_longer_for_more():
+    """As many passes through the networks as there are objects; the time itself is the machine's."""
+    seconds = sequential_times(crowds=(2, 16), repeats=1)
+    assert seconds.keys() == {2, 16} and min(seconds.values()) > 0
+    model = Sqair(SqairConfig(slots=16, size=7.0)).eval()
+    world, calls = crowd(model, 16), []
+    model.survivors.relation.register_forward_hook(lambda *given: calls.append(1))
+    with torch.no_grad():
+        model.step(world, model.look(world, torch.rand(1, 1, 3, 64, 64))[0], TRACKING)
+    assert len(calls) == 16

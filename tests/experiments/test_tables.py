@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from scalor.configs import PRESETS, data_named, preset_named
 from scalor.errors import UserError
@@ -11,9 +12,12 @@ from scalor.experiments import Options, reproduce, write_results
 from scalor.experiments import rows as rows_module
 from scalor.experiments.paper import TABLE1, TABLE2
 from scalor.experiments.report import BEGIN, END, plain
-from scalor.experiments.reproduce import NAMES, command_of, wanted
+from scalor.experiments.reproduce import PAPER, command_of, wanted
 from scalor.experiments.rows import HELD_OUT, ROWS, SPECIAL, Zoo, rows_named
 from scalor.experiments.tables import better
+from scalor.models.baselines.vrnn import VrnnConfig
+from scalor.models.build import build
+from scalor.pretrained import save
 from scalor.tracking.evaluate_clips import evaluate_dataset
 from scalor.training.datasets import TRAINING_SEEDS
 from scalor.training.preset import Preset, apply_overrides
@@ -53,6 +57,22 @@ def test_the_table_prints_what_the_scores_say_and_names_what_is_missing(tiny_row
     second = json.loads((tmp_path / "out" / "table2.json").read_text())["rows"]["sprites-md"]
     assert second["ours"][0]["mse"] == pytest.approx(alone["mse"], rel=1e-4)
     assert f"{second['ours'][0]['nll']:.2f}" in page and second["paper"]["vrnn"]["nll"] == 23.28
+
+
+def test_baselines_stand_beside_the_paper_where_they_have_weights(tiny_rows, tmp_path):
+    shape = {"side": 32, "code": 4, "hidden": 8, "width": 8}
+    vrnn = VrnnConfig(**shape)
+    torch.manual_seed(0)
+    folder = tmp_path / "runs" / "vrnn-sprites-md-0"
+    folder.mkdir(parents=True)
+    save(build(vrnn), vrnn, folder / "weights.safetensors", {"seed": 0, "minutes": 2.5})
+    page = reproduce(["table2"], tmp_path / "out", Options(rows=("sprites-md",), runs=tmp_path / "runs", **QUIET))
+    found = json.loads((tmp_path / "out" / "table2.json").read_text())["baselines"]
+    (ours,) = found["vrnn"]["sprites-md"]
+    assert ours["mota"] == 0 and ours["mse"] > 0
+    line = next(line for line in page.read_text().splitlines() if line.startswith("| VRNN"))
+    assert f"{ours['nll']:.2f} (23.28)" in line and f"{ours['mse']:.4f} (0.0105)" in line and "2.5" in line
+    assert found["sqair"]["sprites-md"] == []
 
 
 def test_only_the_marked_part_of_a_page_is_replaced(tmp_path):
@@ -121,7 +141,7 @@ def test_mistakes_name_the_nearest_and_all_means_all():
         wanted(["tabel1"])
     with pytest.raises(UserError, match="did you mean sprites-md"):
         rows_named(["sprite-md"])
-    assert wanted(["all"]) == NAMES == sorted(NAMES, key=lambda name: (name[0] != "t", int(name.lstrip("tablefigur"))))
+    assert wanted(["all"]) == PAPER == sorted(PAPER, key=lambda name: (name[0] != "t", int(name.lstrip("tablefigur"))))
     assert wanted(["figure5", "table1"]) == ["table1", "figure5"]
     assert wanted(["figure14"]) == ["figure7"]
 

@@ -6,6 +6,7 @@ import pytest
 
 from scalor.core.tracks import Tracks
 from scalor.metrics import counting, propagation_rate
+from scalor.metrics.counting import count_accuracy
 
 
 def table(*pairs: tuple[int, int], length: int) -> Tracks:
@@ -50,3 +51,16 @@ def test_an_empty_clip_has_no_rate_and_no_discoveries():
         "discoveries_per_clip": 0.0,
         "rediscoveries_per_clip": 0.0,
     }
+
+
+def test_a_frame_counts_as_right_where_the_numbers_agree():
+    truth = table((0, 1), (0, 2), (1, 1), length=4)
+    found = table((0, 7), (1, 7), (1, 8), (3, 9), length=4)
+    assert count_accuracy([(truth, found)]) == 1 / 4  # only the empty frame 2
+    assert count_accuracy([(truth, truth), (truth, found)]) == 5 / 8
+
+
+def test_hidden_objects_do_not_count():
+    hidden = Tracks.from_rows([(0, 1, 0.0, 0.0, 1.0, 1.0, 1.0, 0.1)], length=1)
+    assert count_accuracy([(hidden, table(length=1))], min_visibility=0.25) == 1.0
+    assert count_accuracy([(hidden, table(length=1))]) == 0.0

@@ -22,9 +22,7 @@ PRIOR, GUESS, BRIGHT = 0.2, 0.6, 0.7
 class Coin:
     """A world whose frames are BRIGHT with probability PRIOR, else black; its posterior guesses GUESS."""
 
-    config = SimpleNamespace(
-        background=SimpleNamespace(family="none"), render=SimpleNamespace(sigma=0.5), channels=1, cell=4
-    )
+    config = SimpleNamespace(needs_backdrop=False, sigma=0.5, channels=1, cell=4)
 
     def init(self, batch: int, scenery: Scenery) -> Scenery:
         return scenery

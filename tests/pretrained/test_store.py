@@ -13,6 +13,7 @@ from scalor import pretrained
 from scalor.configs import apply_overrides, preset_named
 from scalor.core.jsonable import to_jsonable
 from scalor.errors import UserError
+from scalor.models.build import build
 from scalor.models.scalor import Scalor
 from scalor.pretrained import store
 
@@ -163,3 +164,19 @@ def test_the_command_on_a_card_builds_the_model_of_the_card(name: str) -> None:
         built = to_jsonable(apply_overrides(preset_named(preset), pairs).model)
         # The confidence is fitted to what the training has made.
         assert built | {"confidence": card["config"]["confidence"]} == card["config"]
+
+
+@pytest.mark.parametrize("name", ["vrnn-sprites-md", "seq-vae-sprites-md", "air-digits-few", "sqair-sprites-vld"])
+def test_a_card_says_which_model_its_weights_are_of(name: str, tmp_path: Path) -> None:
+    config = preset_named(name).model
+    torch.manual_seed(0)
+    model = build(config)
+    path = pretrained.save(model, config, tmp_path / "w.safetensors", {}, half=True)
+    loaded, card = pretrained.load(path)
+    assert type(loaded) is type(model) and loaded.config == config
+    assert card["config"]["kind"] == name.partition("-sprites")[0].partition("-digits")[0]
+    written = json.loads((tmp_path / "w.json").read_text())
+    written["config"]["kind"] = "vrn"
+    (tmp_path / "w.json").write_text(json.dumps(written))
+    with pytest.raises(UserError, match=r"kind is 'vrn'; did you mean vrnn\?"):
+        pretrained.load(path)

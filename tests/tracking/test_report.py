@@ -92,7 +92,7 @@ def test_detections_and_tables_say_what_the_report_says(make_model, make_frames)
     for frame in make_frames(3, 48, 64):
         result = tracker.observe(frame)
     detections, tracks = result.detections(), result.tracks(result.masks.rles())
-    assert len(result) > 3 and detections.tracker_id.tolist() == tracks.id.tolist() == result.ids.tolist()
+    assert len(result) > 1 and detections.tracker_id.tolist() == tracks.id.tolist() == result.ids.tolist()
     assert np.allclose(detections.xyxy[:, 2:] - detections.xyxy[:, :2], tracks.box_tlwh[:, 2:], atol=1e-3)
     assert detections.mask.shape == (len(result), 48, 64) and detections.mask.any()
     assert np.allclose(detections.data["visibility"], tracks.visibility)

@@ -17,7 +17,9 @@ import torch
 
 import scalor
 from scalor import pretrained
+from scalor.core.schedule import Weight
 from scalor.errors import UserError
+from scalor.objectives.extras import OBJECTIVES
 from scalor.training.checkpoint import Interrupted, Plan, RunFolder
 from scalor.training.datasets import TRAINING_SEEDS, Batch, ClipLessons, data_named
 from scalor.training.preset import Preset
@@ -258,3 +260,43 @@ def test_guard_reports_the_clips_that_the_batch_was_made_of(tiny: Preset) -> Non
     batch, numbers = lessons.batch(3, size=4, frames=2), lessons.clips(3, size=4)
     for video, number in zip(batch.video, numbers, strict=True):
         assert torch.equal(video, lessons.dataset.clip(number, frames=2).video)  # type: ignore[attr-defined]
+
+
+def with_objectives(preset: Preset, *names: str, start: float = 0.0) -> Preset:
+    scalars = [scalar for name in names for scalar in OBJECTIVES[name].names]
+    weights = tuple(Weight(scalar, 0.1, start=start, full=start) for scalar in scalars)
+    return dataclasses.replace(preset, recipe=dataclasses.replace(preset.recipe, objectives=names, weights=weights))
+
+
+def test_critics_and_their_optimisers_resume_bit_identically(tiny: Preset, tmp_path: Path) -> None:
+    preset = with_objectives(tiny, "perceptual", "adversarial", "alpha")
+    train(preset, tmp_path / "whole", steps=4, device="cpu", quiet=True)
+
+    def kill() -> None:
+        raise Killed
+
+    plan = Plan(kind="train", preset=preset, seed=0, steps=4, minutes=None)
+    folder = RunFolder(tmp_path / "parts")
+    folder.claim(plan)
+    with pytest.raises(Killed):
+        run(plan, folder, Disturbed(lessons_of(preset), 2, kill), Options("cpu", quiet=True, save_seconds=0.0))
+    train(preset, tmp_path / "parts", resume=True, device="cpu", quiet=True)
+    assert_same_run(tmp_path / "parts", tmp_path / "whole")
+    saved = state(tmp_path / "whole")
+    assert len(saved["optimizer_states"]) == 2 and saved["optimizer_states"][1]["state"]
+    assert any(key.startswith("extras.") for key in saved["state_dict"])
+    (row,) = RunFolder(tmp_path / "whole").rows()
+    assert {"perceptual", "adversarial", "alpha", "critic_accuracy", "loss", "objective"} <= row.keys()
+    added = 0.1 * (row["perceptual"] + row["adversarial"] + row["alpha"])
+    assert row["objective"] == pytest.approx(row["loss"] + added, rel=1e-4)
+
+
+def test_objectives_without_weight_leave_the_model_bit_identical(tiny: Preset, tmp_path: Path, whole: Path) -> None:
+    """Plugged in but not yet due: the model learns exactly what it learns by the ELBO alone."""
+    train(
+        with_objectives(tiny, "alpha", "perceptual", start=2.0), tmp_path / "run", steps=STEPS, device="cpu", quiet=True
+    )
+    assert_same(state(tmp_path / "run")["state_dict"], state(whole)["state_dict"])
+    assert_same(state(tmp_path / "run")["scalor"]["random"], state(whole)["scalor"]["random"])
+    (row, *_) = RunFolder(whole).rows()
+    assert row["objective"] == row["loss"] and "perceptual" not in row

@@ -100,7 +100,7 @@ def measure(settings: Settings) -> Results:
         steps[name] = in_a_fresh_process(task)
     _say("tracking ...")
     preset = preset_named(next(iter(settings.variants.values())).preset)
-    model = crowded_model(preset.model, first=0).eval().requires_grad_(False)
+    model = crowded_model(preset.scalor, first=0).eval().requires_grad_(False)
     with denormals_flushed():
         fps = {side: tracking_fps(model, settings, side=side, count=count) for side, count in settings.tracked.items()}
         small = min(settings.tracked)

@@ -20,7 +20,9 @@ from scalor.configs import data_named, preset_named
 from scalor.core.schedule import Recipe, knobs_at
 from scalor.core.types import Knobs
 from scalor.data.loader import batch_at
-from scalor.models.scalor import Scalor
+from scalor.models.base import WorldModel
+from scalor.models.build import build
+from scalor.models.config import ModelConfig
 from scalor.rollout import Rollout, observe
 from scalor.training.preset import Preset
 
@@ -93,12 +95,14 @@ def measured(task: Task) -> StepReport:
     )
 
 
-def busy_model(preset: Preset, task: Task) -> tuple[Scalor, str]:
+def busy_model(preset: Preset, task: Task) -> tuple[WorldModel, str]:
     """The packaged weights where they are of this very model, else an untrained one with objects put there."""
     if task.weights in pretrained.names():
         model, _ = pretrained.load(task.weights)
         if model.config == preset.model:
             return model.requires_grad_(True).train(), f"weights {task.weights}"
+    if not isinstance(preset.model, ModelConfig):
+        return build(preset.model).train(), "untrained"
     return crowded_model(preset.model, first=task.objects).train(), "untrained, objects put there"
 
 
@@ -107,7 +111,7 @@ def end_knobs(recipe: Recipe) -> Knobs:
     return knobs_at(recipe, max(recipe.steps, recipe.temperature_steps, recipe.birth_steps), 1.0)
 
 
-def training_step(model: Scalor, recipe: Recipe, video: Tensor) -> Callable[[], Rollout]:
+def training_step(model: WorldModel, recipe: Recipe, video: Tensor) -> Callable[[], Rollout]:
     """One step as the trainer does it, without the data's making: forward, backward, clipping, Adam."""
     knobs = end_knobs(recipe)
     kind = torch.optim.RMSprop if recipe.optimizer == "rmsprop" else torch.optim.Adam

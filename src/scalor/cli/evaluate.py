@@ -18,11 +18,18 @@ if TYPE_CHECKING:
 
 HELP = "score tracks against the truth"
 DEFAULT_IOU = 0.5
+MOTSYNTH = "motsynth:"
+"""What the truth begins with where it is a sequence of a MOTSynth folder."""
 
 
 def parser() -> Parser:
     made = Parser(description="Print CLEAR-MOT, IDF1 and HOTA of tracks. Both files hold MOTChallenge rows.")
-    made.add_argument("--truth", metavar="GT", required=True, help="MOTChallenge file with the true boxes")
+    made.add_argument(
+        "--truth",
+        metavar="GT",
+        required=True,
+        help="MOTChallenge file with the true boxes, or motsynth:FOLDER/028 for a sequence of a MOTSynth folder",
+    )
     made.add_argument(
         "--tracks", metavar="TRACKS", required=True, help="MOTChallenge file with the boxes to score, or tracks.csv"
     )
@@ -73,16 +80,25 @@ def run(args: Namespace) -> None:
         raise UserError(f"--iou came as {args.iou:g}; it wants a share above 0 and at most 1, for example 0.5")
     frames = None if args.frames is None else frame_range(args.frames)
     iou = DEFAULT_IOU if args.iou is None and args.distance is None else args.iou
-    truth_path = existing(args.truth, what="truth")
+    synthetic = args.truth.startswith(MOTSYNTH)
+    truth_path = existing(args.truth if not synthetic else str(Path(args.truth[len(MOTSYNTH) :]).parent), what="truth")
     tracks_path = existing(args.tracks, what="tracks")
     out = None if args.out is None else writable(args.out)
     video = None if args.video is None else existing(args.video, what="video")
 
-    from scalor.data.motchallenge import read_mot, read_truth
+    import numpy as np
+
+    from scalor.data.motchallenge import TruthTable, read_mot, read_truth
     from scalor.metrics.distractors import without_distractors
     from scalor.metrics.mot import evaluate
 
-    truth = read_truth(truth_path, classes=args.classes, box_base=args.truth_box_base)
+    if synthetic:
+        from scalor.data.motsynth import true_tracks
+
+        everyone = true_tracks(truth_path, Path(args.truth).name)
+        truth = TruthTable(everyone, distractors=everyone.select(np.zeros(len(everyone), dtype=bool)))
+    else:
+        truth = read_truth(truth_path, classes=args.classes, box_base=args.truth_box_base)
 
     def scored(tracks: "Tracks") -> dict[str, float | int | None]:
         fair = without_distractors(truth.tracks, truth.distractors, tracks)

@@ -8,22 +8,32 @@ from jsonargparse.typing import PositiveFloat, PositiveInt
 from scalor.cli.machine import use_threads
 from scalor.cli.parser import Parser, add_device, add_out, add_threads
 from scalor.cli.paths import existing, writable
+from scalor.errors import UserError
 
 HELP = "make the paper's tables and figures again"
 
 
 def parser() -> Parser:
     made = Parser(description="Write tables (Markdown, JSON) and figures (PNG), the paper's numbers beside ours.")
-    made.add_argument("what", metavar="WHAT", nargs="+", help="table1, table2, figure3 to figure13, or all")
+    made.add_argument(
+        "what",
+        metavar="WHAT",
+        nargs="+",
+        help="table1, table2, figure3 to figure13, or all; study1 to study8, or study",
+    )
     made.add_argument("--rows", metavar="ROW", nargs="+", default=None, help="rows of the tables, as sprites-md")
     made.add_argument("--from-scratch", action="store_true", help="train first, and use no packaged weights")
-    made.add_argument("--seeds", metavar="N", type=PositiveInt, default=1, help="trainings per row")
+    made.add_argument("--seeds", metavar="N", type=PositiveInt, default=1, help="trainings per row or case")
     made.add_argument(
         "--minutes",
         metavar="M",
         type=PositiveFloat,
         default=None,
         help="of each training (default: its preset's steps)",
+    )
+    made.add_argument("--steps", metavar="N", type=PositiveInt, default=None, help="or steps of the study's trainings")
+    made.add_argument(
+        "--motsynth", metavar="FOLDER", default=None, help="MOTSynth's folder for the study (default: made crowds)"
     )
     made.add_argument("--clips", metavar="N", type=PositiveInt, default=100, help="held-out clips per score")
     made.add_argument("--particles", metavar="K", type=PositiveInt, default=50, help="samples of the likelihood")
@@ -41,6 +51,9 @@ def parser() -> Parser:
 
 def run(args: Namespace) -> None:
     video = None if args.video is None else existing(args.video, what="video")
+    if args.steps is not None and args.minutes is not None:
+        raise UserError("both --steps and --minutes came; give one of them")
+    motsynth = None if args.motsynth is None else existing(args.motsynth, what="folder")
     out = writable(args.out)
 
     use_threads(args.threads)
@@ -51,6 +64,8 @@ def run(args: Namespace) -> None:
         from_scratch=args.from_scratch,
         seeds=args.seeds,
         minutes=args.minutes,
+        steps=args.steps,
+        motsynth=motsynth,
         clips=args.clips,
         particles=args.particles,
         runs=None if args.runs is None else Path(args.runs),

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from scalor.configs.baselines import BASELINES
+from scalor.configs.study import STUDY
 from scalor.core.geometry import WhereConfig
 from scalor.core.jsonable import nearest
 from scalor.core.schedule import Recipe
@@ -295,9 +297,9 @@ def ablation(kept: str) -> Preset:
     """Figure 8: which of attention and rejection is kept; our own guards against doubles and collapse are off."""
     base = fast_sprites("ablation")
     attention, rejection = kept in ("attention", "both"), kept in ("rejection", "both")
-    discover = replace(base.model.discover, twin_iou=OFF, twin_inside=OFF, twin_certain=OFF)
+    discover = replace(base.scalor.discover, twin_iou=OFF, twin_inside=OFF, twin_certain=OFF)
     model = replace(
-        base.model,
+        base.scalor,
         propagate=PropagateConfig() if attention else PropagateConfig(window=0),
         discover=discover if rejection else replace(discover, overlap=OFF),
         merge=MergeConfig(iou=OFF),
@@ -340,7 +342,9 @@ PRESETS: dict[str, Callable[[], Preset]] = {
     **{f"paper-digits-{name}": partial(paper_digits, name) for name in ("vld", "ld", "md")},
     "paper-natural": paper_natural,
     **{f"ablation-{kept}": partial(ablation, kept) for kept in ("none", "attention", "rejection", "both")},
+    **STUDY,
     "tiny": tiny,
+    **BASELINES,
 }
 
 

@@ -58,6 +58,22 @@ def from_jsonable(kind: type[T], data: Any, *, where: str = "config") -> T:
     return kind(**{name: _value(hints[name], data[name], f"{where}.{name}") for name in names})
 
 
+def one_of_jsonable(kinds: tuple[type[Any], ...], data: Any, *, where: str = "config") -> Any:
+    """The one of ``kinds`` that ``data`` was made from: its ``kind`` says which, without one it is the kind that has
+    no such field. Raises UserError as `from_jsonable`, and for a ``kind`` that none has.
+    """
+    named = {_kind_of(kind): kind for kind in kinds}
+    word = data.get("kind") if isinstance(data, Mapping) else None
+    if word not in named:
+        raise UserError(f"{where}.kind is {_shown(word)}; {nearest(str(word), [name for name in named if name])}")
+    return from_jsonable(named[word], data, where=where)
+
+
+def _kind_of(kind: type[Any]) -> str | None:
+    literal = typing.get_type_hints(kind).get("kind")
+    return typing.get_args(literal)[0] if typing.get_origin(literal) is typing.Literal else None
+
+
 def override(config: T, key: str, text: str, *, where: str = "") -> T:
     """``config`` with the field at the dotted ``key`` set to what ``text`` says, read by the field's type.
 
@@ -126,6 +142,10 @@ def _value(kind: Any, data: Any, where: str) -> Any:
         return _either(typing.get_args(kind), data, where)
     if origin is tuple:
         return _tuple(typing.get_args(kind), data, where)
+    if origin is typing.Literal:
+        if data not in typing.get_args(kind):
+            raise UserError(f"{where} is {_shown(data)}; {nearest(str(data), typing.get_args(kind))}")
+        return data
     if kind is float and (data in ("inf", "-inf") or (type(data) in (int, float) and not math.isnan(data))):
         return float(data)
     if type(data) is kind and kind is not float:
@@ -136,7 +156,8 @@ def _value(kind: Any, data: Any, where: str) -> Any:
 def _either(kinds: tuple[Any, ...], data: Any, where: str) -> Any:
     if data is None and type(None) in kinds:
         return None
-    return _value(next(kind for kind in kinds if kind is not type(None)), data, where)
+    rest = [kind for kind in kinds if kind is not type(None)]
+    return one_of_jsonable(tuple(rest), data, where=where) if len(rest) > 1 else _value(rest[0], data, where)
 
 
 def _tuple(kinds: tuple[Any, ...], data: Any, where: str) -> tuple[Any, ...]:

@@ -7,6 +7,16 @@ from scalor.core.types import Knobs
 
 
 @dataclass(frozen=True)
+class Weight:
+    """How much the scalar ``name`` of an objective counts: 0 until progress ``start``, ``value`` from ``full`` on."""
+
+    name: str
+    value: float
+    start: float = 0.0
+    full: float = 0.0
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How a model is trained; ``progress`` runs from 0 to 1 over the steps, or over the minutes, of the training.
 
@@ -31,6 +41,8 @@ class Recipe:
     soften, soften_steps   factor on sigma at the start, falling to 1 exponentially
     ema                    decay of the weights' average used for evaluation, 0: none
     steps                  default length of a training
+    objectives, weights    what is lessened beside -ELBO (`scalor.objectives.extras`), and how much each of it counts
+    features               of the perceptual loss: "packaged", "torchvision" (the user's own), or a file of weights
     """
 
     batch: int = 16
@@ -58,6 +70,17 @@ class Recipe:
     soften_steps: int = 300
     ema: float = 0.998
     steps: int = 4000
+    objectives: tuple[str, ...] = ()
+    weights: tuple[Weight, ...] = ()
+    features: str = "packaged"
+
+
+def weight_at(weight: Weight, progress: float) -> float:
+    """What a weight is at a progress: a linear ramp."""
+    if progress < weight.start:
+        return 0.0
+    rise = weight.full - weight.start
+    return weight.value if rise <= 0 else weight.value * min(1.0, (progress - weight.start) / rise)
 
 
 def clip_length(recipe: Recipe, step: int, progress: float) -> int:

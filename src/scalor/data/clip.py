@@ -10,7 +10,7 @@ from scalor.core.tracks import Tracks
 
 @dataclass(frozen=True)
 class Truth:
-    """Exact ground truth of a clip, padded over its N objects. Object n + 1 lies in front of object n.
+    """Ground truth of a clip, padded over its N objects. In toy clips object n + 1 lies in front of object n.
 
     id          int64   [T, N]     -1 where the object is not in view; one that leaves the view
                                    completely and returns gets a new id

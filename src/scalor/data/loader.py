@@ -28,6 +28,13 @@ class CutToLength(Protocol):
     def clip(self, index: int, frames: int | None = None) -> Clip: ...
 
 
+@runtime_checkable
+class Pictures(Protocol):
+    """A data set that can make the pictures of a clip, uint8 [T, C, H, W], without its costly truth."""
+
+    def video(self, index: int, frames: int | None = None) -> Tensor: ...
+
+
 def batch_at(dataset: ClipData, seed: int, *, step: int, batch: int, frames: int) -> Tensor:
     """The batch of training step ``step``: uint8 [batch, frames, C, H, W], a pure function of its arguments.
 
@@ -45,6 +52,8 @@ def batch_at(dataset: ClipData, seed: int, *, step: int, batch: int, frames: int
 
 
 def _window(dataset: ClipData, index: int, frames: int, start: float) -> Tensor:
+    if isinstance(dataset, Pictures):
+        return dataset.video(index, frames=frames)
     if isinstance(dataset, CutToLength):
         return dataset.clip(index, frames=frames).video
     video = dataset[index].video

@@ -7,8 +7,6 @@ from 0 (docs/adr/0007). Identities are kept as they are. One line per object and
 """
 
 import os
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from scalor.core.files import new_folder
 from scalor.core.tracks import FIRST_FRAME, FIRST_PIXEL, Tracks
 from scalor.data.clip import Clip
 from scalor.data.mot_rows import NO_CLASS, Row, once_per_frame, read_rows
@@ -42,20 +41,8 @@ def write_clip(clip: Clip, folder: str | Path, *, min_visibility: float = 0.25) 
     UserError where it exists already and is not empty, or cannot be written.
     """
     folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder} exists already; wanted a new or empty folder; choose another name or remove it")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    except OSError as error:
-        raise UserError(f"{folder} cannot be written ({error}); wanted a writable place; choose another") from error
-    try:
+    with new_folder(folder) as staging:
         _fill(clip, staging, folder.name, min_visibility)
-        staging.chmod(0o755)
-        os.replace(staging, folder)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
     return folder
 
 

@@ -122,6 +122,45 @@ def witness(cast: Cast, owner: np.ndarray) -> Truth:
     )
 
 
+def truth_of_boxes(box: np.ndarray, visibility: np.ndarray, owner: np.ndarray) -> Truth:
+    """The truth about people known by boxes; one column per identity, numbered in order of appearance.
+
+    box         float [T, N, 4]  left, top, width, height of the whole object, may lie outside the view; NaN: not there
+    visibility  float [T, N]     share of the object that is seen
+    owner       int   [T, H, W]  index n of each pixel's object, -1 for the background
+
+    Who leaves the view and returns is somebody else, as everywhere. An object's size is the mean of its longer side.
+    """
+    frames, height, width = owner.shape
+    limit = np.array([width, height], np.float64)
+    near = np.clip(box[..., :2], 0, limit)
+    far = np.clip(box[..., :2] + box[..., 2:], 0, limit)
+    in_view = (far > near).all(-1)  # false where the box is NaN
+    ids = renew_ids(in_view)
+    time, column = np.nonzero(in_view)
+    place = time, ids[time, column]
+    shape = frames, int(ids.max(initial=-1)) + 1
+
+    def spread(values: np.ndarray, fill: float = 0.0) -> np.ndarray:
+        out = np.full((*shape, *values.shape[2:]), fill, np.float32)
+        out[place] = values[time, column]
+        return out
+
+    there = np.full(shape, -1, np.int64)
+    there[place] = place[1]
+    longest = np.nan_to_num(spread(box[..., 2:].max(-1), np.nan)).sum(0) / np.maximum((there >= 0).sum(0), 1)
+    named = np.full((frames, box.shape[1] + 1), -1, np.int16)
+    named[:, :-1] = ids
+    return Truth(
+        id=torch.from_numpy(there),
+        box_tlwh=torch.from_numpy(spread(np.concatenate([near, far - near], -1))),
+        center=torch.from_numpy(spread(box[..., :2] + box[..., 2:] / 2)),
+        visibility=torch.from_numpy(spread(visibility)),
+        size=torch.from_numpy(longest.astype(np.float32)),
+        owner=torch.from_numpy(np.take_along_axis(named, owner.reshape(frames, -1), 1).reshape(owner.shape)),
+    )
+
+
 def perform(cast: Cast, background: np.ndarray, *, name: str, fps: float = 10.0) -> Clip:
     """Paint the cast over the ``background`` float32 [T, H, W, C] in [0, 1] and write down the truth."""
     picture, owner = paint(cast, background)

@@ -16,6 +16,8 @@ from scalor.errors import UserError
 from scalor.experiments.report import Report, number, table
 from scalor.experiments.rows import Row
 from scalor.experiments.tables import Bench, Scores, mean_of
+from scalor.models.base import WorldModel
+from scalor.models.baselines.sqair import Sqair, SqairConfig
 from scalor.models.config import MergeConfig, ModelConfig
 from scalor.models.scalor import Scalor
 from scalor.rollout import imagine
@@ -48,9 +50,10 @@ def figure8(bench: Bench, rows: Sequence[Row], command: str) -> Report:
         pictures["figure8a"] = curves(logs, "propagation", title="propagation rate", x="step")
         pictures["figure8b"] = curves(logs, "born", title="discoveries per clip and later frame", x="step")
     bench.say("figure8: forward time against objects")
-    seconds = forward_times(preset_named(TIMED).model)
-    pictures["figure8c"] = _times_plot(seconds)
-    words.append(_times_words(seconds))
+    seconds = forward_times(preset_named(TIMED).scalor)
+    rival = sequential_times()
+    pictures["figure8c"] = _times_plot({"SCALOR": seconds, "SQAIR": rival})
+    words += [_times_words("SCALOR", seconds), _times_words("SQAIR", rival)]
     clocks = wall_clock(bench.zoo.runs)
     if clocks:
         pictures["figure8d"] = curves(clocks, "mse", title="squared error against training minutes", x="minutes")
@@ -60,6 +63,7 @@ def figure8(bench: Bench, rows: Sequence[Row], command: str) -> Report:
     numbers = {
         "ablations": {name: scores.get(name, "no weights") for name in ABLATIONS},
         "forward_seconds": {str(count): value for count, value in seconds.items()},
+        "forward_seconds_sqair": {str(count): value for count, value in rival.items()},
         "curves": {
             name: {key: _thinned(log, "step", key) for key in ("propagation", "born")} for name, log in logs.items()
         },
@@ -96,7 +100,21 @@ def forward_times(config: ModelConfig, *, crowds: Sequence[int] = CROWDS, repeat
     return found
 
 
-def crowd(model: Scalor, count: int, side: int = 64) -> World:
+@torch.no_grad()
+def sequential_times(*, crowds: Sequence[int] = CROWDS, repeats: int = 15) -> dict[int, float]:
+    """The same of SQAIR with as many slots as objects, which it goes through one after the other."""
+    found = {}
+    with denormals_flushed():
+        for count in crowds:
+            torch.manual_seed(0)
+            model = Sqair(SqairConfig(slots=count, size=7.0)).eval()
+            world = crowd(model, count)
+            video = torch.rand(1, 1, 3, 64, 64)
+            found[count] = statistics.median(_seconds(model, world, video) for _ in range(repeats))
+    return found
+
+
+def crowd(model: WorldModel, count: int, side: int = 64) -> World:
     """A world of ``count`` objects drawn from the prior. Raises UserError where the grid has too few cells for them."""
     start = model.init(1, Scenery(height=side, width=side))
     full = imagine(model, start, 1, Knobs(hard=True, births=True, birth=1.0)).world
@@ -105,7 +123,7 @@ def crowd(model: Scalor, count: int, side: int = 64) -> World:
     return full.replace(slots=take(full.slots, torch.arange(count).unsqueeze(0)))
 
 
-def _seconds(model: Scalor, world: World, video: torch.Tensor) -> float:
+def _seconds(model: WorldModel, world: World, video: torch.Tensor) -> float:
     start = time.perf_counter()
     model.step(world, model.look(world, video)[0], TRACKING)
     return time.perf_counter() - start
@@ -141,15 +159,18 @@ def _missing(bench: Bench, rows: Sequence[Row]) -> list[str]:
     return [f"{row.name}: no weights: train with `{row.command(bench.zoo.runs)}`\n" for row in rows]
 
 
-def _times_plot(seconds: Mapping[int, float]) -> np.ndarray:
-    points = (list(map(float, seconds)), [1000 * value for value in seconds.values()])
-    return line_plot({"scalor": points}, title="forward time of a frame", x_label="objects", y_label="ms")
+def _times_plot(seconds: Mapping[str, Mapping[int, float]]) -> np.ndarray:
+    points = {
+        name: (list(map(float, each)), [1000 * value for value in each.values()]) for name, each in seconds.items()
+    }
+    return line_plot(points, title="forward time of a frame", x_label="objects", y_label="ms")
 
 
-def _times_words(seconds: Mapping[int, float]) -> str:
+def _times_words(name: str, seconds: Mapping[int, float]) -> str:
     first, last = min(seconds), max(seconds)
     cells = [[f"{1000 * value:.1f}" for value in seconds.values()]]
     ratio = seconds[last] / seconds[first]
     return (
-        table([f"{count} objects, ms" for count in seconds], cells) + f"\n{last} objects take {ratio:.2f} x {first}.\n"
+        table([f"{count} objects, ms" for count in seconds], cells)
+        + f"\n{name}: {last} objects take {ratio:.2f} x {first}.\n"
     )

@@ -22,7 +22,7 @@ from scalor.metrics.trajectory import (
     mean_per_step,
     trajectory_error,
 )
-from scalor.models.scalor import Scalor
+from scalor.models.base import WorldModel
 from scalor.rollout import imagine, observe
 from scalor.tracking.imagine import FUTURES
 from scalor.tracking.setup import denormals_flushed
@@ -44,7 +44,7 @@ class Question:
 
 
 @torch.no_grad()
-def futures_errors(model: Scalor, clips: Sequence[Clip], question: Question, *, walls: Walls) -> dict[str, Any]:
+def futures_errors(model: WorldModel, clips: Sequence[Clip], question: Question, *, walls: Walls) -> dict[str, Any]:
     """Mean centre error in pixels per predicted step, [steps] each, and squared errors of the pictures.
 
     All predictors start from what the model saw of the observed frames; "truth velocity" starts from the truth and is
@@ -84,7 +84,9 @@ def futures_errors(model: Scalor, clips: Sequence[Clip], question: Question, *, 
     }
 
 
-def sampled(model: Scalor, video: Tensor, question: Question, knobs: Knobs = FUTURES) -> tuple[list[Tracks], Tensor]:
+def sampled(
+    model: WorldModel, video: Tensor, question: Question, knobs: Knobs = FUTURES
+) -> tuple[list[Tracks], Tensor]:
     """Futures of one clip [1, T, C, H, W]: a table per sample (observed frames included), pictures [S, steps, C, H, W].
 
     Frames after the observed ones are not looked at.

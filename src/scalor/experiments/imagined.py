@@ -16,7 +16,7 @@ from scalor.experiments.pictures import boxed, enlarged
 from scalor.experiments.report import Report, number, table
 from scalor.experiments.rows import ROWS, Row
 from scalor.experiments.tables import Bench
-from scalor.models.scalor import Scalor
+from scalor.models.base import WorldModel
 from scalor.rollout import Rollout, generate, imagine, observe
 from scalor.tracking.imagine import FUTURES
 from scalor.tracking.report import to_picture
@@ -56,7 +56,7 @@ def figure5(bench: Bench, rows: Sequence[Row], command: str) -> Report:
     return Report("figure5", "Figure 5: imagined futures", command, {"rows": numbers}, "\n".join(words), pictures)
 
 
-def measured_futures(model: Scalor, row: Row, clips: int) -> dict[str, Any]:
+def measured_futures(model: WorldModel, row: Row, clips: int) -> dict[str, Any]:
     """`futures_errors` on held-out clips of a sprites or digits row."""
     data = row.clips()
     assert isinstance(data, Sprites | Digits)
@@ -68,7 +68,7 @@ def measured_futures(model: Scalor, row: Row, clips: int) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def futures_picture(model: Scalor, row: Row, steps: int, *, samples: int = 2, columns: int = 10) -> np.ndarray:
+def futures_picture(model: WorldModel, row: Row, steps: int, *, samples: int = 2, columns: int = 10) -> np.ndarray:
     """What happened above, sampled futures below with boxes and identities; the first held-out clip."""
     clip = cut(row.clips(), 0, OBSERVED + steps)
     video = clip.video[None].float() / 255
@@ -111,7 +111,7 @@ def figure6(bench: Bench, rows: Sequence[Row], command: str) -> Report:
 
 
 @torch.no_grad()
-def generated(model: Scalor, side: int, *, samples: int = 3, length: int = 10) -> tuple[np.ndarray, dict[str, Any]]:
+def generated(model: WorldModel, side: int, *, samples: int = 3, length: int = 10) -> tuple[np.ndarray, dict[str, Any]]:
     """Clips with as many objects as the paper's grid would hold, and with the paper's presence per cell of ours."""
     cells = (side // model.config.cell) ** 2
     sparse = min(PRESENCE, PRESENCE * PAPER_CELLS / cells)

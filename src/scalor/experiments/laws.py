@@ -72,7 +72,3 @@ def _reliability(found: dict[str, dict[str, Any]]) -> str:
         lines.append([name, *cells])
     header = ["confidence", *(f"{low:g} to {high:g}" for low, high in edges)]
     return "Mean confidence / share of true reports, % (number of reports):\n\n" + table(header, lines)
-
-
-def _cell(line: dict[str, Any]) -> str:
-    return f"{100 * line['confidence']:.0f} / {100 * line['true']:.0f} ({line['reports']})"

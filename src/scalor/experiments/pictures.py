@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from scalor.core.types import TRACKING, Step
 from scalor.data.clip import Clip
-from scalor.models.scalor import Scalor
+from scalor.models.base import WorldModel
 from scalor.rollout import Rollout, observe
 from scalor.tracking.report import to_picture, visible_share
 from scalor.tracking.setup import denormals_flushed
@@ -49,7 +49,7 @@ class Story:
 
 
 @torch.no_grad()
-def story_of(model: Scalor, clip: Clip) -> Story:
+def story_of(model: WorldModel, clip: Clip) -> Story:
     """Look at a clip in the deterministic tracking mode."""
     with denormals_flushed():
         rollout = observe(model, clip.video[None].float() / 255, TRACKING)

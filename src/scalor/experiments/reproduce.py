@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scalor.core.jsonable import nearest
 from scalor.errors import UserError
-from scalor.experiments import ablation, figures, imagined, natural, tables
+from scalor.experiments import ablation, figures, imagined, natural, study, tables
 from scalor.experiments.report import Report, write_page
 from scalor.experiments.rows import Row, Zoo, rows_named
 from scalor.experiments.tables import Bench
@@ -29,8 +29,10 @@ MAKERS: dict[str, Maker] = {
     "figure12": figures.figure12,
     "figure13": figures.figure13,
 }
-NAMES = [*list(MAKERS)[:6], "figure7", *list(MAKERS)[6:]]
-"""What can be reproduced, in the paper's order; "all" is all of it."""
+PAPER = [*list(MAKERS)[:6], "figure7", *list(MAKERS)[6:]]
+"""What can be reproduced of the paper, in its order; "all" is all of it."""
+NAMES = [*PAPER, *study.EXPERIMENTS]
+"""And of the study on crowds; "study" is all of that. Everything of it is trained first."""
 ALIASES = {"figure14": "figure7"}
 """The paper's figures of the same scene are one of ours."""
 
@@ -43,6 +45,8 @@ class Options:
     from_scratch  train every row's preset first
     seeds         trainings per row, with seeds 0, 1 ...
     minutes       of each training; None: as many steps as the preset says
+    steps         of the study's trainings instead
+    motsynth      MOTSynth's folder, for the study; None: the made crowds
     clips         held-out clips per score
     particles     importance samples of the likelihood
     runs          folder of run folders ``ROW-SEED``; None: ``runs`` in the output folder
@@ -54,6 +58,8 @@ class Options:
     from_scratch: bool = False
     seeds: int = 1
     minutes: float | None = None
+    steps: int | None = None
+    motsynth: str | None = None
     clips: int = 100
     particles: int = 50
     runs: Path | None = None
@@ -81,6 +87,8 @@ def reproduce(what: Sequence[str], out: Path, options: Options | None = None) ->
         command = command_of(name, options)
         if name == "figure7":
             report = natural.figure7(options.video, options.weights, command)
+        elif name in study.EXPERIMENTS:
+            report = study.experiment(name, _laboratory(bench, options), command)
         else:
             report = MAKERS[name](bench, rows, command)
         report.write(Path(out))
@@ -95,10 +103,12 @@ def write_results(folder: Path, page: Path | None = None) -> Path:
 def wanted(what: Sequence[str]) -> list[str]:
     """The names, "all" resolved, in the paper's order. Raises UserError naming the nearest."""
     for name in what:
-        if name not in (*NAMES, *ALIASES, "all"):
-            raise UserError(f"{name} is nothing of the paper; {nearest(name, (*NAMES, 'all'))}")
-    asked = [ALIASES.get(name, name) for name in what]
-    return [name for name in NAMES if name in asked or "all" in asked]
+        if name not in (*NAMES, *ALIASES, "all", "study"):
+            raise UserError(f"{name} is nothing of paper or study; {nearest(name, (*NAMES, 'all', 'study'))}")
+    asked = {ALIASES.get(name, name) for name in what}
+    asked |= set(PAPER) if "all" in asked else set()
+    asked |= set(study.EXPERIMENTS) if "study" in asked else set()
+    return [name for name in NAMES if name in asked]
 
 
 def command_of(name: str, options: Options) -> str:
@@ -108,7 +118,8 @@ def command_of(name: str, options: Options) -> str:
     parts += ["--from-scratch"] if options.from_scratch else []
     parts += [f"--runs {options.runs}"] if options.runs is not None else []
     plain = Options()
-    for key in ("seeds", "minutes", "clips", "particles"):
+    parts += [f"--motsynth {options.motsynth}"] if options.motsynth is not None else []
+    for key in ("seeds", "minutes", "steps", "clips", "particles"):
         value = getattr(options, key)
         parts += [f"--{key} {value:g}"] if value != getattr(plain, key) else []
     if name == "figure7":
@@ -126,6 +137,20 @@ def _bench(out: Path, options: Options) -> Bench:
     )
     say = _silent if options.quiet else partial(print, file=sys.stderr, flush=True)
     return Bench(zoo=zoo, clips=options.clips, particles=options.particles, say=say)
+
+
+def _laboratory(bench: Bench, options: Options) -> study.Laboratory:
+    zoo = bench.zoo
+    return study.Laboratory(
+        runs=zoo.runs,
+        seeds=options.seeds,
+        minutes=options.minutes,
+        steps=options.steps,
+        clips=options.clips,
+        motsynth=options.motsynth,
+        device=options.device,
+        say=bench.say,
+    )
 
 
 def _silent(text: str) -> None:

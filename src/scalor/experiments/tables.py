@@ -10,11 +10,12 @@ import torch
 
 from scalor import pretrained
 from scalor.core.types import Knobs
+from scalor.experiments import baselines
 from scalor.experiments.paper import LARGER_IS_BETTER, TABLE1, TABLE2
 from scalor.experiments.report import Report, number, table
 from scalor.experiments.rows import GATE, HELD_OUT, NLL_FRAMES, Row, Zoo
 from scalor.metrics.likelihood import effective_samples, nll_per_pixel
-from scalor.models.scalor import Scalor
+from scalor.models.base import WorldModel
 from scalor.objectives.particles import PARTICLES, log_weights
 from scalor.tracking.evaluate_clips import evaluate_dataset
 from scalor.tracking.setup import denormals_flushed
@@ -63,7 +64,7 @@ def _scored(name: str, data: str, frames: int, weights: str, clips: int, particl
     return {"weights": weights, **origin, **found}
 
 
-def tracking_scores(model: Scalor, row: Row, clips: int) -> Scores:
+def tracking_scores(model: WorldModel, row: Row, clips: int) -> Scores:
     """The paper's scores and the stricter ones that it lacks."""
     all_of_them = evaluate_dataset(model, row.clips(), clips=clips, frames=row.frames)
     near, strict = all_of_them["distance"], all_of_them["iou"]
@@ -82,9 +83,9 @@ def tracking_scores(model: Scalor, row: Row, clips: int) -> Scores:
     }
 
 
-def likelihood_scores(model: Scalor, row: Row, clips: int, particles: int, knobs: Knobs = PARTICLES) -> Scores:
+def likelihood_scores(model: WorldModel, row: Row, clips: int, particles: int, knobs: Knobs = PARTICLES) -> Scores:
     """NLL in nats per pixel at sigma 1 and at the training sigma, from the first `NLL_FRAMES` frames; seeded."""
-    data, trained = row.clips(), model.config.render.sigma
+    data, trained = row.clips(), model.config.sigma
     frames = min(NLL_FRAMES, row.frames)
     sigmas = dict.fromkeys((SIGMA, trained))
     size = max(1, CHUNK // particles)
@@ -119,13 +120,15 @@ def table1(bench: Bench, rows: Sequence[Row], command: str) -> Report:
     """Table 1 with the scores that the paper lacks, and where and why a cell is missed."""
     found = {row.name: bench.tracking(row) for row in rows}
     paper = {name: asdict(scores) for name, scores in TABLE1["scalor"].items()}
-    numbers = _numbers(found, rows, TABLE1, bench)
+    others = baselines.tracked(bench, rows)
+    numbers = _numbers(found, rows, TABLE1, bench) | {"baselines": others}
     body = [_conventions(bench), _beside(found, paper, ("mota", "precision", "recall", "count_mae"))]
     body += [
         "Scores that the paper does not have:\n",
         _strict(found),
         _reached(found, paper),
         _missed(found, paper),
+        baselines.tracked_words(others),
         _lacking(found, rows, bench),
     ]
     return Report("table1", "Table 1: tracking", command, numbers, "\n".join(body))
@@ -139,11 +142,12 @@ def table2(bench: Bench, rows: Sequence[Row], command: str) -> Report:
     words = (
         f"NLL in nats per pixel, summed over channels and the first {NLL_FRAMES} frames, sigma = {SIGMA:g}, "
         f"K = {bench.particles} samples with hard presence; MSE per pixel and channel over all frames. "
-        "SQAIR's and VRNN's numbers are quoted from the paper.\n"
     )
     body = [_conventions(bench), words, _beside(found, paper, ("nll", "mse")), _other_sigma(found)]
-    body += [_quoted(rows), _missed(found, paper), _lacking(found, rows, bench)]
+    others = baselines.painted(bench, rows)
+    body += [baselines.painted_words(others), _missed(found, paper), _lacking(found, rows, bench)]
     numbers = _numbers(found, rows, TABLE2, bench) | {"particles": bench.particles}
+    numbers["baselines"] = others
     return Report("table2", "Table 2: likelihood and reconstruction", command, numbers, "\n".join(body))
 
 
@@ -281,15 +285,6 @@ def _other_sigma(found: Mapping[str, list[Scores]]) -> str:
         if scores
     ]
     return table(["", "training sigma", "NLL there", "effective samples at sigma 1"], lines) if lines else ""
-
-
-def _quoted(rows: Sequence[Row]) -> str:
-    lines = []
-    for row in rows:
-        cells = [TABLE2[model].get(row.name) for model in ("vrnn", "sqair")]
-        shown = ["–" if cell is None else f"{cell.nll:.2f}, {cell.mse:.4f}" for cell in cells]
-        lines.append([row.name, *shown])
-    return table(["", "VRNN (paper): NLL, MSE", "SQAIR (paper): NLL, MSE"], lines)
 
 
 def _missed(found: Mapping[str, list[Scores]], paper: Mapping[str, Mapping[str, float]]) -> str:

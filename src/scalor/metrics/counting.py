@@ -59,6 +59,20 @@ def propagation_rate(tracks: Tracks) -> float:
     return counting([tracks]).propagation_rate
 
 
+def count_accuracy(pairs: Sequence[tuple[Tracks, Tracks]], *, min_visibility: float = 0.0) -> float:
+    """Share of frames with as many objects reported as there are, over pairs (truth, found); NaN without frames.
+
+    Truth of which less than ``min_visibility`` is seen does not count.
+    """
+    right = frames = 0
+    for truth, found in pairs:
+        seen = truth.frame[truth.visibility >= min_visibility]
+        there, reported = (np.bincount(frame, minlength=truth.length) for frame in (seen, found.frame))
+        right += int((there == reported).sum())
+        frames += truth.length
+    return right / frames if frames else float("nan")
+
+
 def _continues(pairs: np.ndarray) -> np.ndarray:
     """For (id, frame) rows sorted by id, then frame: is the same id there in the very next frame?"""
     following = np.zeros(len(pairs), dtype=bool)

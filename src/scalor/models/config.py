@@ -200,3 +200,27 @@ class ModelConfig:
     merge: MergeConfig = field(default_factory=MergeConfig)
     background: BackgroundConfig = field(default_factory=BackgroundConfig)
     render: RenderConfig = field(default_factory=RenderConfig)
+
+    @property
+    def side(self) -> None:
+        """Frames may have any size in whole cells."""
+
+    @property
+    def sigma(self) -> float:
+        """Std of the likelihood."""
+        return self.render.sigma
+
+    @property
+    def needs_backdrop(self) -> bool:
+        """The clips' median images are the background."""
+        return self.background.family == "median"
+
+    @property
+    def videos(self) -> int:
+        """How many videos have a background of their own."""
+        return self.background.videos
+
+    @property
+    def largest(self) -> tuple[float, float]:
+        """Width and height of the largest box, pixels."""
+        return self.where.largest

@@ -1,7 +1,7 @@
 """SCALOR: one verb, step(world, sight | None, knobs) -> (world, step)."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from scalor.core.canvas import composite
 from scalor.core.evidence import evidence
@@ -10,6 +10,7 @@ from scalor.core.tensors import cat, take
 from scalor.core.types import Knobs, Layers, Objects, Scenery, Sight, Slots, Step, Terms, World
 from scalor.models.appearance import GlimpseEncoder
 from scalor.models.background import background, log_likelihood
+from scalor.models.base import WorldModel
 from scalor.models.config import ModelConfig
 from scalor.models.discover import Discover, Found
 from scalor.models.encoder import Encoder
@@ -18,12 +19,12 @@ from scalor.models.propagate import Propagate
 from scalor.models.survival import LEAST
 
 
-class Scalor(nn.Module):
+class Scalor(WorldModel):
     """The world model of Jiang et al. (ICLR 2020) with the deviations listed in docs/model.md."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.config = config
+        self.config: ModelConfig = config
         self.encoder = Encoder(config, backdrop=config.background.family == "median")
         self.glimpses = GlimpseEncoder(config.channels, config.glimpse, config.style)
         self.painter = Painter(config)

@@ -1,1 +1,1 @@
-"""Floor 4: what a world model is trained for and judged by, beyond its own books."""
+"""Floor 4: what a training may lessen beside -ELBO (`extras`), and importance samples of the likelihood."""

@@ -8,7 +8,7 @@ from torch import Tensor
 from scalor.core.types import Knobs
 from scalor.metrics.likelihood import nll_per_pixel
 from scalor.models.background import log_likelihood
-from scalor.models.scalor import Scalor
+from scalor.models.base import WorldModel
 from scalor.rollout import scenery_of
 
 PARTICLES = Knobs(stochastic=True, hard=True, weigh=True)
@@ -17,7 +17,7 @@ PARTICLES = Knobs(stochastic=True, hard=True, weigh=True)
 
 @torch.no_grad()
 def log_weights(
-    model: Scalor, video: Tensor, *, particles: int, sigmas: Sequence[float], knobs: Knobs = PARTICLES
+    model: WorldModel, video: Tensor, *, particles: int, sigmas: Sequence[float], knobs: Knobs = PARTICLES
 ) -> dict[float, Tensor]:
     """Log importance weights of posterior samples, in nats, summed over frames, channels and pixels.
 
@@ -36,7 +36,7 @@ def log_weights(
     if particles < 1:
         raise ValueError(f"{particles} particles came; at least 1 is wanted; raise it")
     batch = video.shape[0]
-    median = video.median(dim=1).values if model.config.background.family == "median" else None
+    median = video.median(dim=1).values if model.config.needs_backdrop else None
     world = model.init(batch, scenery_of(video, median))
     sights = model.look(world, video)  # the same for all particles
     world = world.map(lambda tensor: tensor.repeat_interleave(particles, dim=0))
@@ -44,7 +44,7 @@ def log_weights(
     for sight in sights:
         sight = sight.map(lambda tensor: tensor.repeat_interleave(particles, dim=0))
         world, step = model.step(world, sight, knobs)
-        own = log_likelihood(sight.frame, step.image, knobs.sigma or model.config.render.sigma)
+        own = log_likelihood(sight.frame, step.image, knobs.sigma or model.config.sigma)
         for sigma in sigmas:
             seen = log_likelihood(sight.frame, step.image, sigma)
             found[sigma] += step.terms.log_ratio.double() - own.double() + seen.double()
@@ -52,7 +52,7 @@ def log_weights(
 
 
 def importance_nll(
-    model: Scalor, video: Tensor, *, particles: int = 50, sigma: float = 1.0, knobs: Knobs = PARTICLES
+    model: WorldModel, video: Tensor, *, particles: int = 50, sigma: float = 1.0, knobs: Knobs = PARTICLES
 ) -> Tensor:
     """NLL in nats per pixel, [B] float64: summed over frames and channels and divided by H * W.
 

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from scalor.core.files import put_in_place, put_text
-from scalor.core.jsonable import from_jsonable, nearest, to_jsonable
+from scalor.core.jsonable import nearest, one_of_jsonable, to_jsonable
 from scalor.errors import UserError
-from scalor.models.config import ModelConfig
-from scalor.models.scalor import Scalor
+from scalor.models.base import WorldModel
+from scalor.models.build import CONFIGS, AnyConfig, build
 
 PACKAGED = Path(__file__).parent / "weights"
 RUN_WEIGHTS, RUN_CARD = "weights.safetensors", "card.json"
@@ -27,7 +27,7 @@ EXTRA = "extra."
 class Loaded:
     """A model with its card and the extra tensors of its file (their names without the prefix ``extra.``)."""
 
-    model: Scalor
+    model: WorldModel
     card: dict[str, Any]
     extra: dict[str, Tensor]
 
@@ -42,7 +42,7 @@ def card(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:
     return _card_of(_find(name_or_path))[0]
 
 
-def load(name_or_path: str | os.PathLike[str], device: str | torch.device = "cpu") -> tuple[Scalor, dict[str, Any]]:
+def load(name_or_path: str | os.PathLike[str], device: str | torch.device = "cpu") -> tuple[WorldModel, dict[str, Any]]:
     """A model in evaluation mode, float32 on ``device``, and its card.
 
     Args:
@@ -62,8 +62,8 @@ def load_all(name_or_path: str | os.PathLike[str], device: str | torch.device = 
     path = _find(name_or_path)
     found, raw = _card_of(path)
     tensors = _tensors(path, raw)
-    config = from_jsonable(ModelConfig, found.get("config"), where=f"config of {path.name}'s card")
-    model = Scalor(config)
+    config = one_of_jsonable(CONFIGS, found.get("config"), where=f"config of {path.name}'s card")
+    model = build(config)
     weights = {name: value for name, value in tensors.items() if not name.startswith(EXTRA)}
     _fill(model, weights, path)
     extra = {name.removeprefix(EXTRA): value.to(device) for name, value in tensors.items() if name.startswith(EXTRA)}
@@ -72,7 +72,7 @@ def load_all(name_or_path: str | os.PathLike[str], device: str | torch.device = 
 
 def save(
     model: nn.Module,
-    config: ModelConfig,
+    config: AnyConfig,
     path: str | os.PathLike[str],
     card_fields: Mapping[str, Any],
     *,

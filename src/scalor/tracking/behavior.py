@@ -12,7 +12,7 @@ from scalor.data.clip import Truth
 from scalor.data.loader import ClipData, CutToLength
 from scalor.data.sprites import Sprites
 from scalor.errors import UserError
-from scalor.models.scalor import Scalor
+from scalor.models.base import WorldModel
 from scalor.rollout import observe
 
 CALM = 6
@@ -47,7 +47,7 @@ class Behavior:
 
 
 @torch.no_grad()
-def behavior(model: Scalor, data: ClipData, *, clips: int = 16) -> Behavior:
+def behavior(model: WorldModel, data: ClipData, *, clips: int = 16) -> Behavior:
     """Measure `Behavior` on the first ``2 * clips`` clips of a data set of moving sprites or digits.
 
     Raises UserError where clips cannot be made longer than they are, or have no truth.
@@ -157,7 +157,7 @@ class Bar:
         return 1 - over.clamp(min=0) / box[:, 2].clamp(min=1e-6)
 
 
-def _hidden(model: Scalor, data: CutToLength, clips: int) -> tuple[float, int, float]:
+def _hidden(model: WorldModel, data: CutToLength, clips: int) -> tuple[float, int, float]:
     """Share of hidden objects that come back under their identity, their number, and SORT's share."""
     probe = data.clip(0, frames=1)
     assert probe.truth is not None

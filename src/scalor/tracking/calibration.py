@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment, minimize
 from scalor.core.types import TRACKING
 from scalor.data.loader import ClipData, CutToLength
 from scalor.errors import UserError
-from scalor.models.scalor import Scalor
+from scalor.models.base import WorldModel
 from scalor.rollout import observe
 from scalor.tracking.evaluate_clips import LEAST_VISIBLE
 from scalor.tracking.report import visible_share
@@ -47,7 +47,7 @@ class Reports:
 
 
 @torch.no_grad()
-def reports(model: Scalor, data: ClipData, *, clips: int = 16) -> Reports:
+def reports(model: WorldModel, data: ClipData, *, clips: int = 16) -> Reports:
     """All reports of a model on the first ``clips`` clips of data with truth.
 
     One is true where it is matched to an object, one to one, within twice the object's size; both must be seen by a

@@ -15,10 +15,10 @@ from scalor.data.clip import Clip, Truth
 from scalor.data.loader import ClipData, CutToLength
 from scalor.errors import UserError
 from scalor.metrics.boxes import without_hidden
-from scalor.metrics.counting import counting
+from scalor.metrics.counting import count_accuracy, counting
 from scalor.metrics.mot import evaluate_many
 from scalor.metrics.segmentation import fg_ari, mean_iou
-from scalor.models.scalor import Scalor
+from scalor.models.base import WorldModel
 from scalor.rollout import Rollout, observe
 from scalor.tracking.report import owner_ids, tight_tlwh, visible_share
 
@@ -67,7 +67,7 @@ def rollout_tracks(rollout: Rollout, *, height: int, width: int, min_visibility:
 # One argument more than the house allows: none of them belongs to another.
 @torch.no_grad()
 def evaluate_dataset(
-    model: Scalor,
+    model: WorldModel,
     dataset: ClipData,
     *,
     clips: int,
@@ -87,8 +87,9 @@ def evaluate_dataset(
         ``distance`` and ``iou``: all tracking scores at that gate and at IoU 0.5; ``distance_strict``: without the rule
         for reports on hardly visible objects; ``mse`` (per pixel and channel),
         ``fg_ari`` and ``mask_iou``: how well masks agree, means over clips;
-        ``count_mae``, ``duplicates_per_frame``, ``propagation_rate`` with ``truth_propagation_rate`` beside it,
-        ``discoveries_per_clip``, ``rediscoveries_per_clip``; ``conventions`` in words.
+        ``count_mae``, ``count_accuracy`` (share of frames with the right number), ``duplicates_per_frame``,
+        ``propagation_rate`` with ``truth_propagation_rate`` beside it, ``discoveries_per_clip``,
+        ``rediscoveries_per_clip``; ``conventions`` in words.
 
     Raises:
         UserError: no clip, a clip without truth or with other channels than the model's.
@@ -127,6 +128,8 @@ def _outlines(rollout: Rollout, truths: Sequence[Truth]) -> list[tuple[float, fl
 def identities(truth: Truth) -> Tensor:
     """The true identity that each pixel shows, -1 for background: int64 [T, H, W]. Who returns has a new one."""
     owner = truth.owner.long()
+    if truth.id.shape[1] == 0:
+        return torch.full_like(owner, -1)
     names = truth.id.long().gather(1, owner.clamp(min=0).flatten(1)).view_as(owner)
     return torch.where(owner >= 0, names, -1)
 
@@ -142,6 +145,7 @@ def _scores(pairs: Sequence[tuple[Tracks, Tracks]], gates: Sequence[float | Mapp
         "distance_strict": strict,
         "iou": evaluate_many(pairs, iou=0.5, min_visibility=LEAST_VISIBLE).as_dict(),
         "count_mae": near["count_mae"],
+        "count_accuracy": count_accuracy(pairs, min_visibility=LEAST_VISIBLE),
         "duplicates_per_frame": near["duplicates_per_frame"],
         **carried,
         "truth_propagation_rate": counting([truth for truth, _ in pairs]).as_dict()["propagation_rate"],
@@ -172,7 +176,7 @@ def _truth(clip: Clip) -> Truth:
     return clip.truth
 
 
-def _video(model: Scalor, clips: Sequence[Clip]) -> Tensor:
+def _video(model: WorldModel, clips: Sequence[Clip]) -> Tensor:
     """[B, T, C, H, W] in [0, 1] where the model is."""
     video = torch.stack([clip.video for clip in clips])
     if video.shape[2] != model.config.channels:
@@ -183,12 +187,12 @@ def _video(model: Scalor, clips: Sequence[Clip]) -> Tensor:
     return video.to(next(model.parameters()).device).float() / 255
 
 
-def _seen(model: Scalor, video: Tensor, stochastic: bool) -> tuple[Rollout, Tensor]:
+def _seen(model: WorldModel, video: Tensor, stochastic: bool) -> tuple[Rollout, Tensor]:
     """What the model makes of clips, padded to whole cells if need be, and its pictures without the padding."""
     height, width, cell = video.shape[-2], video.shape[-1], model.config.cell
     margins = (0, -width % cell, 0, -height % cell)
     padded = F.pad(video.flatten(0, 1), margins, mode="replicate").unflatten(0, video.shape[:2])
-    median = padded.median(dim=1).values if model.config.background.family == "median" else None
+    median = padded.median(dim=1).values if model.config.needs_backdrop else None
     scenery = Scenery(height=padded.shape[-2], width=padded.shape[-1], backdrop=median)
     rollout = observe(model, padded, replace(TRACKING, stochastic=stochastic), scenery)
     return rollout, rollout.image[..., :height, :width]

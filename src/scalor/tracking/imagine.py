@@ -16,7 +16,7 @@ from scalor.core.types import Knobs, World
 from scalor.data.source import VideoSource, shrink
 from scalor.data.video import open_video
 from scalor.errors import UserError
-from scalor.models.scalor import Scalor
+from scalor.models.base import WorldModel
 from scalor.outputs.report_page import REPORT
 from scalor.pretrained import Loaded
 from scalor.tracking.outputs import opened_folder
@@ -62,7 +62,7 @@ class Futures:
 # More arguments than the house allows: they are the options of `scalor imagine`.
 def imagine(
     video: Source,
-    model: str | PathLike[str] | Loaded | Scalor | Tracker,
+    model: str | PathLike[str] | Loaded | WorldModel | Tracker,
     *,
     observe: int = 5,
     steps: int = 20,
@@ -243,7 +243,7 @@ def _objects(result: FrameResult) -> list[dict[str, Any]]:
 
 
 def _tracker(
-    video: VideoSource | Frames, model: str | PathLike[str] | Loaded | Scalor | Tracker, device: str
+    video: VideoSource | Frames, model: str | PathLike[str] | Loaded | WorldModel | Tracker, device: str
 ) -> Tracker:
     if isinstance(model, Tracker):
         return model

@@ -70,7 +70,7 @@ def prepare(
     loaded = weights if isinstance(weights, Loaded) else load(weights, device=device)
     scale = scale_of(loaded, source)
     backdrop, words = None, None
-    filmed = loaded.model.config.background.family == "median"
+    filmed = loaded.model.config.needs_backdrop
     if filmed:
         view = View.of(source.height, source.width, scale=scale, cell=1)
         backdrop = _stored_backdrop(loaded, source, (view.rows, view.columns))
@@ -85,7 +85,7 @@ def prepare(
         min_visibility=min_visibility,
         # Real footage has one-frame ghosts; made clips have none worth a frame of delay.
         confirm=2 if filmed else 1,
-        video=number_of(loaded, source) if loaded.model.config.background.family == "per_video" else 0,
+        video=number_of(loaded, source) if loaded.model.config.videos > 1 else 0,
     )
     return Prepared(tracker, words, _doubt(loaded, source, scale))
 

@@ -9,16 +9,16 @@ from torch import Tensor
 
 from scalor.data.sizes import frame_side
 from scalor.data.source import VideoSource
-from scalor.models.scalor import Scalor
+from scalor.models.base import WorldModel
 from scalor.pretrained import Loaded
 
 
-def model_of(model: Scalor | Loaded) -> Scalor:
+def model_of(model: WorldModel | Loaded) -> WorldModel:
     """The world model itself."""
     return model.model if isinstance(model, Loaded) else model
 
 
-def scale_of(model: Scalor | Loaded, video: VideoSource | None = None) -> float:
+def scale_of(model: WorldModel | Loaded, video: VideoSource | None = None) -> float:
     """How much smaller the frames were that the weights were learned on, 1.0 where nothing is known.
 
     Where the weights know the video, its own scale counts.
@@ -31,7 +31,7 @@ def scale_of(model: Scalor | Loaded, video: VideoSource | None = None) -> float:
     return float(model.card.get("scale") or 1.0)
 
 
-def number_of(model: Scalor | Loaded, video: VideoSource) -> int:
+def number_of(model: WorldModel | Loaded, video: VideoSource) -> int:
     """Which of the videos that the weights were learned on this source is; 0 where it is none of them."""
     return (_known(model, video) or 0) if isinstance(model, Loaded) else 0
 
@@ -66,7 +66,7 @@ def size_seen(loaded: Loaded) -> tuple[int, int] | None:
     return None if side is None else (side, side)
 
 
-def backdrops_of(model: Scalor | Loaded) -> list[np.ndarray]:
+def backdrops_of(model: WorldModel | Loaded) -> list[np.ndarray]:
     """The median images in a weights file (its extra tensors ``backdrop...``), uint8 [h, w, C]."""
     found: list[np.ndarray] = []
     extra = model.extra if isinstance(model, Loaded) else {}

@@ -10,7 +10,7 @@ from scalor.core.types import TRACKING, Scenery, World
 from scalor.data.source import shrink
 from scalor.data.steady import Steady
 from scalor.errors import UserError
-from scalor.models.scalor import Scalor
+from scalor.models.base import WorldModel
 from scalor.pretrained import Loaded, load_all
 from scalor.tracking.report import FrameResult, results_of
 from scalor.tracking.stored import backdrops_of, model_of, scale_of
@@ -26,7 +26,7 @@ class Tracker:
     # More arguments than the house allows: each is a thing a user turns, none belongs to another.
     def __init__(
         self,
-        model: Scalor | Loaded | str | PathLike[str],
+        model: WorldModel | Loaded | str | PathLike[str],
         *,
         scale: float | None = None,
         backdrop: np.ndarray | None = None,
@@ -53,7 +53,7 @@ class Tracker:
         """
         if isinstance(model, str | PathLike):
             model = load_all(model, "cpu" if device is None else device)
-        if not isinstance(model, Scalor | Loaded):
+        if not isinstance(model, WorldModel | Loaded):
             raise UserError(
                 f"a {type(model).__name__} came as the model; weights by name or path, or what scalor.load gives, are "
                 "wanted"
@@ -65,7 +65,7 @@ class Tracker:
         self.confirm = confirm
         self.video = video
         self._backdrops: list[np.ndarray] = []
-        if self.model.config.background.family == "median":
+        if self.model.config.needs_backdrop:
             self._backdrops = backdrops_of(model) if backdrop is None else [as_picture(backdrop, "the backdrop")]
             if not self._backdrops:
                 raise UserError(
@@ -73,7 +73,7 @@ class Tracker:
                 )
         if confirm < 1:
             raise UserError(f"confirm is {confirm}; a whole number from 1 is wanted; 1 reports objects at once")
-        known = self.model.config.background.videos
+        known = self.model.config.videos
         if not 0 <= video < max(1, known):
             raise UserError(f"video is {video}; the model knows {known}, counted from 0; choose one of them")
         View.of(1, 1, scale=self.scale, cell=1)
@@ -160,6 +160,12 @@ class Tracker:
 
     def _scenery(self, view: View) -> Scenery:
         height, width = view.padded
+        side = self.model.config.side
+        if side is not None and (height, width) != (side, side):
+            raise UserError(
+                f"the frames are {view.columns}x{view.rows} px and the model sees {side}x{side} px only; frames of at "
+                "most that size are wanted; crop the video, or use weights of SCALOR"
+            )
         which = torch.tensor([self.video], device=self.device)
         if not self._backdrops:
             return Scenery(height=height, width=width, video=which)

@@ -136,7 +136,7 @@ class Diary(Callback):
         line = (
             f"step {trainee.done}  {1 / max(row['seconds_per_step'], 1e-6):.1f} steps/s  "
             f"{trainee.clock.minutes_left(trainee.done):.1f} min left  loss {row['loss']:.0f}  "
-            f"mse {row['mse']:.5f}  {row['objects']:.1f} objects/frame  {health.word(self.state)}"
+            f"mse {row['mse']:.5f}  {_objects(row)}{health.word(self.state)}"
         )
         width = shutil.get_terminal_size().columns - 1
         text, end = (f"\r\033[K{line[:width]}", "") if terminal else (line, "\n")
@@ -158,6 +158,11 @@ class Diary(Callback):
         save_picture(image, self.folder.pictures / f"step-{trainee.done:07d}.png")
         if self._writer is not None:
             self._writer.add_image("picture", np.asarray(image), trainee.done, dataformats="HWC")
+
+
+def _objects(row: Mapping[str, float]) -> str:
+    """Nothing where the model has no objects."""
+    return f"{row['objects']:.1f} objects/frame  " if "objects" in row else ""
 
 
 def _trainee(module: LightningModule) -> Trainee:

@@ -8,7 +8,7 @@ import torch
 
 from scalor.data.loader import ClipData, CutToLength
 from scalor.errors import UserError
-from scalor.models.scalor import Scalor
+from scalor.models.base import WorldModel
 from scalor.tracking.evaluate_clips import evaluate_dataset
 
 VALIDATION = 4_000_001
@@ -41,7 +41,7 @@ class Exam:
         """Whether a multiple of ``minutes`` lies between two times in minutes."""
         return now // self.minutes > before // self.minutes
 
-    def __call__(self, model: Scalor) -> dict[str, float]:
+    def __call__(self, model: WorldModel) -> dict[str, float]:
         """The `SCORES` of a model (no precision where nothing is reported); nothing random is drawn."""
         with torch.random.fork_rng():
             found = evaluate_dataset(model, self.data, clips=CLIPS, frames=FRAMES)

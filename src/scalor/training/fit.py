@@ -21,6 +21,7 @@ from scalor.data.footage import Footage, ObjectStats, suggest_scale, survey
 from scalor.data.places import fingerprint
 from scalor.data.video import open_video
 from scalor.errors import UserError
+from scalor.models.config import ModelConfig
 from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
 from scalor.training.datasets import FootageLessons
 from scalor.training.preset import Preset, apply_overrides
@@ -183,12 +184,12 @@ def _planned(
     sizes = typical(surveys, scales)
     made = preset if isinstance(preset, Preset) else preset(sizes)
     made = apply_overrides(dataclasses.replace(made, data="footage"), rest)
-    if made.model.background.family == "per_video":
+    if made.scalor.background.family == "per_video":
         made = apply_overrides(made, {"model.background.videos": str(len(paths))})
-    if made.model.background.family != "median":
-        made = _without_an_empty_scene(made)
-    else:
+    if made.model.needs_backdrop:
         _refuse_pans(paths, surveys)
+    else:
+        made = _without_an_empty_scene(made, made.scalor)
     if made.channels != 3:
         raise UserError(f"model.channels is {made.channels}; footage has 3 channels; set model.channels=3")
     cell = made.model.cell
@@ -238,9 +239,8 @@ def crop_for(sizes: Sizes) -> int:
     return int(min(112.0, max(64.0, 3.5 * max(sizes.height, sizes.width))))
 
 
-def _without_an_empty_scene(preset: Preset) -> Preset:
+def _without_an_empty_scene(preset: Preset, model: ModelConfig) -> Preset:
     """What only makes sense beside a median image is off: shadows, the mask of what stands out, proposals from it."""
-    model = preset.model
     return dataclasses.replace(
         preset,
         model=dataclasses.replace(

@@ -2,8 +2,10 @@
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -29,7 +31,16 @@ class Guard:
     skipped: int = 0
     row: list[dict[str, object]] = field(default_factory=list)
 
-    def passes(self, step: int, *, loss: Tensor, norm: Tensor, terms: Terms, clips: list[int]) -> bool:
+    def passes(
+        self,
+        step: int,
+        *,
+        loss: Tensor,
+        norm: Tensor,
+        terms: Terms,
+        clips: list[int],
+        scalars: Mapping[str, Tensor] = MappingProxyType({}),
+    ) -> bool:
         """Whether the step may be taken; one synchronisation with the device.
 
         Raises:
@@ -40,7 +51,7 @@ class Guard:
             self.row.clear()
             return True
         self.skipped += 1
-        broke = broken_term(terms)
+        broke = broken_term(terms, scalars)
         self.row.append({"step": step, "broke": broke, "loss": str(value), "grad_norm": str(length), "clips": clips})
         if len(self.row) >= MOST_IN_A_ROW:
             self._stop(step)
@@ -54,9 +65,9 @@ class Guard:
         )
 
 
-def broken_term(terms: Terms) -> str:
-    """The first term of the books that is not finite; "the gradient" where all are."""
-    for name in TERMS:
-        if not bool(torch.isfinite(getattr(terms, name)).all()):
+def broken_term(terms: Terms, scalars: Mapping[str, Tensor] = MappingProxyType({})) -> str:
+    """The first term of the books, or other objective, that is not finite; "the gradient" where all are."""
+    for name, value in ({name: getattr(terms, name) for name in TERMS} | dict(scalars)).items():
+        if not bool(torch.isfinite(value).all()):
             return name
     return "the gradient"

@@ -4,15 +4,17 @@ import torch
 from torch import Tensor
 
 from scalor.core.geometry import box_iou
-from scalor.models.config import ModelConfig
+from scalor.models.base import WorldConfig
 from scalor.rollout import Rollout
 
 TERMS = ("log_like", "log_mask", "kl_pres", "kl_where", "kl_what", "kl_depth", "kl_background")
 
 
 @torch.no_grad()
-def measure(rollout: Rollout, video: Tensor, config: ModelConfig) -> dict[str, float]:
+def measure(rollout: Rollout, video: Tensor, config: WorldConfig) -> dict[str, float]:
     """Numbers of a training step on ``video`` [B, T, C, H, W] in [0, 1]; terms in nats per frame.
+
+    Of a model without objects only terms and ``mse``, the mean squared error per pixel and channel; of others also:
 
     objects      carried objects per frame
     propagation  share of the objects of frames 2 .. T that were there a frame ago (absent where there is no object)
@@ -26,6 +28,8 @@ def measure(rollout: Rollout, video: Tensor, config: ModelConfig) -> dict[str, f
     steps, terms = rollout.steps, rollout.terms
     found = {name: float(getattr(terms, name).mean()) for name in TERMS}
     found["mse"] = float((rollout.image - video).square().mean())
+    if config.largest is None:
+        return found
     later = steps[1:] or steps
     frames = video.shape[0]
     alive = float(sum(step.slots.alive.sum() for step in steps))
@@ -44,7 +48,7 @@ def measure(rollout: Rollout, video: Tensor, config: ModelConfig) -> dict[str, f
     found["half"] = float(((alpha > 0.25) & (alpha < 0.75)).sum() / painted)
     if alive:
         found["doubles"] = float(sum(_doubles(step.tight, step.slots.alive) for step in steps)) / alive
-        limit = 0.95 * torch.tensor(config.where.largest)
+        limit = 0.95 * torch.tensor(config.largest)
         large = sum(((step.slots.box[..., 2:] > limit.to(alpha)).all(-1) & step.slots.alive).sum() for step in steps)
         found["largest"] = float(large) / alive
         found["what_per_object"] = found["kl_what"] / max(found["objects"], 1e-6)

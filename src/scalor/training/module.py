@@ -1,7 +1,8 @@
-"""The Lightning module: one step is observe, -ELBO, clip, guard, optimiser, weight average."""
+"""The Lightning module: one step is observe, -ELBO and other objectives, clip, guard, optimiser, average, critics."""
 
 import copy
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,9 @@ from torch.utils.data import IterableDataset
 
 from scalor.core.schedule import Recipe, clip_length, ema_decay, knobs_at, learning_rate
 from scalor.core.types import Scenery, Terms
-from scalor.models.scalor import Scalor
+from scalor.models.build import build
+from scalor.objectives.extras import Extras
+from scalor.objectives.vimco import loss_of
 from scalor.rollout import Rollout, observe
 from scalor.training.checkpoint import Plan, random_states, restore_random_states, seed_everything
 from scalor.training.clock import Clock
@@ -66,17 +69,18 @@ class Trainee(LightningModule):
         self.automatic_optimization = False
         self.plan, self.clock, self.guard = plan, clock, guard
         seed_everything(plan.seed)
-        self.model = Scalor(plan.preset.model)
+        self.model = build(plan.preset.model)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
+        self.extras = Extras(plan.preset.recipe, plan.preset.model)
         self.done = 0
         self.numbers: dict[str, float] | None = None
         self._states: dict[str, Any] | None = None
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         recipe = self.plan.preset.recipe
-        if recipe.optimizer == "rmsprop":
-            return torch.optim.RMSprop(self.model.parameters(), lr=recipe.lr)
-        return torch.optim.Adam(self.model.parameters(), lr=recipe.lr)
+        kind = torch.optim.RMSprop if recipe.optimizer == "rmsprop" else torch.optim.Adam
+        own: torch.optim.Optimizer = kind(self.model.parameters(), lr=recipe.lr)
+        return [own, *(critic.optimizer() for critic in self.extras.critics)]
 
     def on_train_start(self) -> None:
         """Whatever Lightning drew until here, a run is reproducible from here on."""
@@ -87,17 +91,27 @@ class Trainee(LightningModule):
 
     def training_step(self, lesson: Lesson, batch_idx: int) -> None:
         recipe, step, batch = self.plan.preset.recipe, lesson.step, lesson.batch
-        video, scenery = prepared(batch)
+        particles = self.plan.preset.particles
+        video, scenery = prepared(batch, particles)
         knobs = knobs_at(recipe, step, lesson.progress)
+        if particles > 1:
+            knobs = replace(knobs, hard=True, weigh=True)
         rollout: Rollout = observe(self.model, video, knobs, scenery)
         terms = rollout.terms
-        loss = -terms.objective.mean()
-        norm = self._descend(loss, terms, lesson)
+        loss = loss_of(rollout, particles)
+        added, scalars = self.extras(video, rollout, step, lesson.progress)
+        total = loss if added is None else loss + added
+        norm = self._descend(total, terms, scalars, lesson)
+        self._step_critics(video, rollout, step)
         self.numbers = None
         if step % LOG_EVERY == 0:
             self.numbers = measure(rollout, video, self.plan.preset.model) | {
+                **{name: float(value.detach()) for name, value in scalars.items()},
+                **{name: value for critic in self.extras.critics for name, value in critic.report().items()},
                 "step": float(step),
                 "loss": float(loss.detach()),
+                "objective": float(total.detach()),
+                "elbo": float(terms.elbo.detach().mean()),
                 "grad_norm": float(norm),
                 "lr": learning_rate(recipe, step, lesson.progress),
                 "temperature": knobs.temperature,
@@ -107,20 +121,37 @@ class Trainee(LightningModule):
             }
         self.done = step + 1
 
-    def _descend(self, loss: Tensor, terms: Terms, lesson: Lesson) -> Tensor:
+    def _descend(self, loss: Tensor, terms: Terms, scalars: dict[str, Tensor], lesson: Lesson) -> Tensor:
         """Backward, clip and, if all is finite, one step of the optimiser; returns the gradient's norm."""
         recipe, step = self.plan.preset.recipe, lesson.step
-        optimizer = self.optimizers()
-        assert isinstance(optimizer, torch.optim.Optimizer)
+        optimizer = self._optimizers()[0]
         optimizer.zero_grad()
         self.manual_backward(loss)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip_norm)
-        if self.guard.passes(step, loss=loss, norm=norm, terms=terms, clips=lesson.clips):
+        if self.guard.passes(step, loss=loss, norm=norm, terms=terms, clips=lesson.clips, scalars=scalars):
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(recipe, step, lesson.progress)
             optimizer.step()
             self._follow(ema_decay(recipe, step))
         return norm
+
+    def _step_critics(self, video: Tensor, rollout: Rollout, step: int) -> None:
+        """One step of every critic against what the model has just made; what is not finite teaches it nothing."""
+        if not self.extras.critics:
+            return
+        image = rollout.image.detach()
+        for critic, optimizer in zip(self.extras.critics, self._optimizers()[1:], strict=True):
+            loss = critic.own_loss(video, image, step)
+            if loss is not None and bool(torch.isfinite(loss)):
+                optimizer.zero_grad()
+                self.manual_backward(loss)
+                optimizer.step()
+
+    def _optimizers(self) -> list[torch.optim.Optimizer]:
+        """The model's, then the critics'."""
+        found = self.optimizers()
+        every = found if isinstance(found, list) else [found]
+        return [optimizer for optimizer in every if isinstance(optimizer, torch.optim.Optimizer)]
 
     @torch.no_grad()
     def _follow(self, decay: float) -> None:
@@ -145,8 +176,11 @@ class Trainee(LightningModule):
         self.clock.start()
 
 
-def prepared(batch: Batch) -> tuple[Tensor, Scenery]:
-    """Clips as float in [0, 1] and their scenery."""
+def prepared(batch: Batch, repeats: int = 1) -> tuple[Tensor, Scenery]:
+    """Clips as float in [0, 1] and their scenery, each ``repeats`` times in a row."""
     video = batch.video.float().div_(255)
     backdrop = None if batch.backdrop is None else batch.backdrop.float().div_(255)
-    return video, Scenery(height=video.shape[-2], width=video.shape[-1], backdrop=backdrop, video=batch.which)
+    scenery = Scenery(height=video.shape[-2], width=video.shape[-1], backdrop=backdrop, video=batch.which)
+    if repeats == 1:
+        return video, scenery
+    return video.repeat_interleave(repeats, 0), scenery.map(lambda tensor: tensor.repeat_interleave(repeats, 0))

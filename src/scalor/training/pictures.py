@@ -8,7 +8,7 @@ from torch import Tensor
 
 from scalor.core.files import put_in_place
 from scalor.core.types import TRACKING, Step
-from scalor.models.scalor import Scalor
+from scalor.models.base import WorldModel
 from scalor.rollout import observe, scenery_of
 from scalor.training.datasets import Batch
 
@@ -17,7 +17,7 @@ GOLDEN = 0.618034
 
 
 @torch.no_grad()
-def picture(model: Scalor, batch: Batch) -> Image.Image:
+def picture(model: WorldModel, batch: Batch) -> Image.Image:
     """Per clip four rows (frames, reconstruction with tight boxes, background, masks), in one picture."""
     video = batch.video[:CLIPS].float() / 255
     backdrop = None if batch.backdrop is None else batch.backdrop[:CLIPS].float() / 255

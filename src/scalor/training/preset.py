@@ -8,25 +8,39 @@ from dataclasses import dataclass, field
 from scalor.core.jsonable import flat, from_jsonable, nearest, override, to_jsonable
 from scalor.core.schedule import Recipe
 from scalor.errors import UserError
+from scalor.models.build import AnyConfig
 from scalor.models.config import ModelConfig
+from scalor.objectives.extras import refuse_misnamed
 
 
 @dataclass(frozen=True)
 class Preset:
     """A model, the way to train it, and the name of the data it is trained on.
 
-    data  a name that `datasets.data_named` knows, or "footage" for the user's own videos
+    data       a name that `datasets.data_named` knows, or "footage" for the user's own videos
+    particles  1: the ELBO with relaxed presence; K: the IWAE bound of K samples per clip, presence drawn (VIMCO)
     """
 
     name: str
     data: str
-    model: ModelConfig = field(default_factory=ModelConfig)
+    model: AnyConfig = field(default_factory=ModelConfig)
     recipe: Recipe = field(default_factory=Recipe)
+    particles: int = 1
 
     @property
     def channels(self) -> int:
         """Channels of the frames, 1 or 3."""
         return self.model.channels
+
+    @property
+    def scalor(self) -> ModelConfig:
+        """The model's config where it is SCALOR's. Raises UserError where it is a baseline's."""
+        if isinstance(self.model, ModelConfig):
+            return self.model
+        raise UserError(
+            f"preset {self.name} is of the model {self.model.kind}; a preset of SCALOR is wanted here, for example "
+            "fast-sprites-md, or fast-video for your own videos"
+        )
 
 
 def apply_overrides(preset: Preset, overrides: Mapping[str, str]) -> Preset:
@@ -38,6 +52,8 @@ def apply_overrides(preset: Preset, overrides: Mapping[str, str]) -> Preset:
         group, _, rest = key.partition(".")
         if key == "data":
             preset = dataclasses.replace(preset, data=text)
+        elif key == "particles":
+            preset = override(preset, key, text)
         elif group == "model" and rest:
             preset = dataclasses.replace(preset, model=override(preset.model, rest, text, where="model."))
         elif group == "train" and rest:
@@ -50,7 +66,7 @@ def apply_overrides(preset: Preset, overrides: Mapping[str, str]) -> Preset:
 
 def _hint(preset: Preset, key: str) -> str:
     known = flat(preset.model, prefix="model.") | flat(preset.recipe, prefix="train.")
-    near = nearest(key, [*known, "data"])
+    near = nearest(key, [*known, "data", "particles"])
     # A list of all the settings would be no help.
     return near if near.startswith("did you mean") else "settings begin with model. or train."
 
@@ -70,9 +86,12 @@ def check(preset: Preset) -> None:
     for name in ("batch", "lr", "clip_norm"):
         if not getattr(recipe, name) > 0:
             raise UserError(f"train.{name} is {getattr(recipe, name)}; a number above 0 is wanted; correct it")
+    if preset.particles < 1:
+        raise UserError(f"particles is {preset.particles}; a whole number from 1 is wanted; correct it")
+    refuse_misnamed(recipe)
     if model.channels not in (1, 3):
         raise UserError(f"model.channels is {model.channels}; wanted 1 or 3; correct it")
-    if model.cell < 2 or model.cell & (model.cell - 1):
+    if isinstance(model, ModelConfig) and (model.cell < 2 or model.cell & (model.cell - 1)):
         raise UserError(f"model.cell is {model.cell}; wanted a power of two; set model.cell to 4, 8 or 16")
 
 

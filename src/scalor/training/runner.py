@@ -17,7 +17,7 @@ import scalor
 from scalor.core.jsonable import nearest
 from scalor.core.schedule import Recipe
 from scalor.errors import UserError
-from scalor.models.scalor import Scalor
+from scalor.models.build import build
 from scalor.pretrained import save
 from scalor.training import health
 from scalor.training.checkpoint import Interrupted, Plan, RunFolder
@@ -117,7 +117,7 @@ def refuse_impossible(preset: Preset, device: str) -> None:
     """Raises UserError where the model cannot be built or the device is not there: before anything is written."""
     hardware(device)
     try:
-        Scalor(preset.model)
+        build(preset.model)
     except (ValueError, RuntimeError) as error:
         raise UserError(f"the model cannot be built from {preset.name}: {error}") from error
 

@@ -65,7 +65,7 @@ def train(
         length = preset.recipe.steps if minutes is None and steps is None else steps
         chosen = DEFAULT_SEED if seed is None else whole_seed(seed)
         plan = Plan(kind="train", preset=preset, seed=chosen, steps=length, minutes=minutes)
-    if preset.model.background.family == "median":
+    if preset.model.needs_backdrop:
         raise UserError(
             f"{preset.name} has the background family median, which needs footage; use scalor fit, or set "
             "model.background.family to none, encoder, lattice or fixed"
@@ -102,6 +102,12 @@ def _refuse_misfits(preset: Preset, lessons: ClipLessons) -> None:
         raise UserError(
             f"data {preset.data} have {channels} channels and the model wants {preset.channels}; "
             f"set model.channels={channels}"
+        )
+    side = preset.model.side
+    if side is not None and (height, width) != (side, side):
+        raise UserError(
+            f"frames of {preset.data} are {width} x {height} and the model {preset.name} sees {side} x {side}; "
+            "square frames of that side are wanted; set model.side, or choose other data"
         )
     if height % preset.model.cell or width % preset.model.cell:
         raise UserError(

@@ -148,7 +148,7 @@ def _with_visibility(pages: Mapping[int, Page], text: Path) -> dict[int, Page]:
     for number, page in pages.items():
         found = np.array([rows.get((number - first, ped), -1) for ped in page.ped.tolist()], int)
         known = found >= 0
-        gaps.append(np.abs(table.box_tlwh[found[known], :2] - 1 - page.box[known, :2]).max(-1))
+        gaps.append(np.abs(table.box_tlwh[found[known], :2] - page.box[known, :2]).max(-1))
         gaps.append(np.full(int((~known).sum()), math.inf))
         visibility = np.where(known, table.visibility[found] if len(table) else 1.0, page.visibility)
         out[number] = Page(page.ped, page.box, visibility, page.masks)

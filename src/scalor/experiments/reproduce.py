@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scalor.core.jsonable import nearest
 from scalor.errors import UserError
-from scalor.experiments import ablation, figures, imagined, natural, study, tables
+from scalor.experiments import ablation, figures, imagined, laws, natural, study, tables
 from scalor.experiments.report import Report, write_page
 from scalor.experiments.rows import Row, Zoo, rows_named
 from scalor.experiments.tables import Bench
@@ -29,10 +29,12 @@ MAKERS: dict[str, Maker] = {
     "figure12": figures.figure12,
     "figure13": figures.figure13,
 }
+OWN: dict[str, Maker] = {"behavior": laws.laws}
+"""What the paper does not measure."""
 PAPER = [*list(MAKERS)[:6], "figure7", *list(MAKERS)[6:]]
 """What can be reproduced of the paper, in its order; "all" is all of it."""
-NAMES = [*PAPER, *study.EXPERIMENTS]
-"""And of the study on crowds; "study" is all of that. Everything of it is trained first."""
+NAMES = [*PAPER, *OWN, *study.EXPERIMENTS]
+"""And what it lacks, and of the study on crowds; "study" is all of that. Everything of it is trained first."""
 ALIASES = {"figure14": "figure7"}
 """The paper's figures of the same scene are one of ours."""
 
@@ -90,7 +92,7 @@ def reproduce(what: Sequence[str], out: Path, options: Options | None = None) ->
         elif name in study.EXPERIMENTS:
             report = study.experiment(name, _laboratory(bench, options), command)
         else:
-            report = MAKERS[name](bench, rows, command)
+            report = (MAKERS | OWN)[name](bench, rows, command)
         report.write(Path(out))
     return write_results(Path(out), options.page)
 

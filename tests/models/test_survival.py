@@ -85,11 +85,14 @@ def test_who_is_seen_is_forgiven() -> None:
     assert float(after[0, 0]) == 0.0 and float(after[0, 1]) > 3.0
 
 
-def test_one_that_is_painted_behind_others_is_known_for_some_frames_more() -> None:
+@pytest.mark.parametrize(("hidden", "least", "most"), [(1.0, 1.0, 2.0), (0.0, 10.0, 20.0)])
+def test_one_that_is_painted_and_earns_nothing_is_behind_others_or_gone(
+    hidden: float, least: float, most: float
+) -> None:
     slots, painted = known(1), torch.ones(1, 1, dtype=torch.bool)
     for _ in range(5):
-        slots = slots.replace(doubt=doubt(slots, painted, ~painted, torch.zeros(1, 1)))
-    assert 1.0 < float(slots.doubt) < 2.0
+        slots = slots.replace(doubt=doubt(slots, painted, ~painted, torch.full((1, 1), hidden)))
+    assert least < float(slots.doubt) < most
 
 
 def test_what_is_not_looked_at_neither_wakes_nor_ends(make_model: MakeModel) -> None:

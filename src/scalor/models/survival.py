@@ -61,20 +61,19 @@ def awake(slots: Slots, odds: Odds, nats: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def doubt(slots: Slots, seen: Tensor, earns: Tensor, hidden: Tensor) -> Tensor:
+def doubt(slots: Slots, seen: Tensor, earn: Tensor, hidden: Tensor) -> Tensor:
     """Nats that speak against each object's still being there after this frame: [B, N].
 
-    0 for those that are ``seen`` and of which the frame ``earns`` something, bool [B, N]. One that is painted behind
-    others adds FORGOTTEN. A missed one is either gone, or ``hidden`` [B, N] (the share of its place where it could
-    be): FORGOTTEN - log(hidden + SURELY). Things hide one at a time: where most of three or more are missed at once,
-    something happened to the scene, and none of them is hidden.
+    0 for those that are ``seen`` and ``earn`` something, bool [B, N]. Each other one is either gone, or ``hidden``
+    [B, N] (the share of its place where it could be): FORGOTTEN - log(hidden + SURELY). Things hide one at a time:
+    where most of three or more are missed at once, something happened to the scene, and none of them is hidden.
     """
     shown = slots.shown
     lost = (shown & ~seen).sum(1, keepdim=True)
     scene = (lost >= 3) & (2 * lost > shown.sum(1, keepdim=True))
     chance = torch.where(scene, 0.0, hidden)
-    more = FORGOTTEN - torch.where(seen, 0.0, torch.log(chance + SURELY).clamp(max=0.0))
-    return torch.where(slots.alive & ~(seen & earns), slots.doubt + more, torch.zeros_like(slots.doubt))
+    more = FORGOTTEN - torch.log(chance + SURELY).clamp(max=0.0)
+    return torch.where(slots.alive & ~(seen & earn), slots.doubt + more, torch.zeros_like(slots.doubt))
 
 
 class Survival:

@@ -16,9 +16,7 @@ from scalor.pretrained import load_all, save
 from scalor.tracking.behavior import behavior
 from scalor.tracking.calibration import fitted, reports
 from scalor.tracking.evaluate_clips import evaluate_dataset
-from scalor.training.checkpoint import RunFolder
 from scalor.training.exam import VALIDATION
-from scalor.training.runner import births_of
 
 HELD_OUT = 7_000_003
 """Seed of the clips that cards are scored on; no choice was made on them."""
@@ -69,8 +67,6 @@ def main(run: str, name: str, command: str, clips: int = 100) -> None:
     loaded = load_all(run)
     fields = {key: value for key, value in loaded.card.items() if key not in ("config", "sha256", "half", "parameters")}
     fields |= {"command": command, "licence": "MIT"}
-    if run != name:
-        fields["births"] = births_of(RunFolder(Path(run)).plan().preset.recipe)
     target, config = PACKAGED / f"{name}.safetensors", loaded.model.config
     path = save(loaded.model, config, target, fields, half=True, extra=loaded.extra)
     if fields["kind"] == "train":

@@ -22,6 +22,8 @@ AGAINST = -2.0
 """One that explains less than this is not where it is painted."""
 FORGOTTEN = 0.25
 """Nats that speak against an object for each frame in which it earns nothing, however well it may be hidden."""
+OPEN = 3.0
+"""Doubt that one frame before visible background leaves; to one that is hidden all the time a dozen frames do."""
 LEFT = 0.1
 """Share of an object's mask in view below which it has left."""
 SURELY = 0.05
@@ -66,12 +68,13 @@ def doubt(slots: Slots, seen: Tensor, earn: Tensor, hidden: Tensor) -> Tensor:
 
     0 for those that are ``seen`` and ``earn`` something, bool [B, N]. Each other one is either gone, or ``hidden``
     [B, N] (the share of its place where it could be): FORGOTTEN - log(hidden + SURELY). Things hide one at a time:
-    where most of three or more are missed at once, something happened to the scene, and none of them is hidden.
+    where most of three or more are missed at once, something happened to the scene, and none of them is hidden; nor
+    is one that was missed in the open before.
     """
     shown = slots.shown
     lost = (shown & ~seen).sum(1, keepdim=True)
     scene = (lost >= 3) & (2 * lost > shown.sum(1, keepdim=True))
-    chance = torch.where(scene, 0.0, hidden)
+    chance = torch.where(scene | (slots.doubt > OPEN), 0.0, hidden)
     more = FORGOTTEN - torch.log(chance + SURELY).clamp(max=0.0)
     return torch.where(slots.alive & ~(seen & earn), slots.doubt + more, torch.zeros_like(slots.doubt))
 

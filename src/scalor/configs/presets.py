@@ -171,7 +171,8 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
         where=where,
         encoder=footage_encoder(longer),
         glimpse=GlimpseConfig(side=glimpse_side(longer), alpha_gain=2.0, alpha_bias=-1.0, level=sizes.level),
-        propagate=PropagateConfig(position=False, leave=0.5),
+        # Things turn and are lit anew: their looks may change, around what they usually are.
+        propagate=PropagateConfig(position=False, leave=0.5, slow=OFF, habit=8),
         background=BackgroundConfig(family="median", shade=sizes.shadows),
         # The boxes of long thin things that turn are mostly empty: two halves of one overlap less.
         discover=DiscoverConfig(twin_box=0.2 if sizes.turns else 0.35, evidence=0.5),
@@ -223,7 +224,7 @@ def paper_model(where: WhereConfig, *, cell: int, glimpse: int, what: int) -> Mo
             dynamics=64,
             residual=0.0,
             update="gated",
-            habit=1,
+            slow=OFF,
             presence_bias=2.0,
             legacy_what_std=True,
         ),

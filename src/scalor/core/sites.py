@@ -24,10 +24,11 @@ class Gaussian(Struct):
     std: Tensor
 
     @staticmethod
-    def of(params: Tensor, *, shift: float = 0.0) -> "Gaussian":
-        """From raw network output ``[..., 2 D]``: mean and softplus(raw + shift) + 1e-4."""
+    def of(params: Tensor, *, shift: float = 0.0, most: float = math.inf) -> "Gaussian":
+        """From raw network output ``[..., 2 D]``: mean and softplus(raw + shift), or most * sigmoid(raw), + 1e-4."""
         mean, raw = params.chunk(2, dim=-1)
-        return Gaussian(mean, F.softplus(raw + shift) + MIN_STD)
+        std = F.softplus(raw + shift) if most == math.inf else most * torch.sigmoid(raw)
+        return Gaussian(mean, std + MIN_STD)
 
     @staticmethod
     def standard(like: Tensor) -> "Gaussian":

@@ -59,6 +59,7 @@ class PropagateConfig:
     update              "precision": the posterior of every site is the prior times what is seen, each number by its
                         precision, so that an object of which nothing is seen follows the prior, and looks are kept;
                         "gated": the paper's, looks mixed by two gates, all else read anew
+    slow                largest std, per frame, of the prior of size, looks and depth: things hardly change (paper: inf)
     habit               frames over which an object's size, looks and depth are averaged to what the prior expects of it
                         (of its velocity at most 3); 1: the last ones, so that sampled futures walk away at random
     presence_bias, survival_bias, where_shift   +2, +5, -2 in the paper
@@ -76,7 +77,8 @@ class PropagateConfig:
     residual: float = 1.0
     position: bool = True
     update: str = "precision"
-    habit: int = 8
+    slow: float = 0.1
+    habit: int = 1
     presence_bias: float = 0.0
     survival_bias: float = 5.0
     where_shift: float = -2.0

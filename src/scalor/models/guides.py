@@ -1,5 +1,6 @@
 """Guides: distributions over one set of objects, each site given the earlier ones; prior and posterior are guides."""
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -136,15 +137,19 @@ class Dynamics(nn.Module):
         state = self.memory(entered, slots.dynamics)
         raw = self.heads(state[..., : part.dynamics])
         where, what, depth, logit = raw.split([8, 2 * code, 2, 1], dim=-1)
+        place = Gaussian.of(where)
+        if part.slow < math.inf:
+            size = Gaussian.of(torch.cat([where[..., :2], where[..., 4:6]], dim=-1), most=part.slow)
+            place = Gaussian(place.mean, torch.cat([size.std, place.std[..., 2:]], dim=-1))
         usual_where, usual_what, usual_depth = slots.habit.split([4, code, 1], dim=-1)
 
         def around(site: Gaussian, anchor: Tensor) -> Gaussian:
             return Gaussian(site.mean + part.residual * anchor, site.std)
 
         prior = Prior(
-            around(Gaussian.of(where), usual_where),
-            around(Gaussian.of(what), usual_what),
-            around(Gaussian.of(depth), usual_depth),
+            around(place, usual_where),
+            around(Gaussian.of(what, most=part.slow), usual_what),
+            around(Gaussian.of(depth, most=part.slow), usual_depth),
             logit.squeeze(-1) + part.survival_bias,
         )
         return prior, state

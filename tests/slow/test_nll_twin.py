@@ -41,6 +41,7 @@ def one_cell() -> Scalor:
             attended=8,
             window=1,
             update="gated",
+            slow=math.inf,
             presence_bias=0.1,
             survival_bias=0.5,
             where_shift=1.0,

@@ -66,7 +66,9 @@ def one_cell(*, presence_bias: float = 0.0) -> Scalor:
         encoder=EncoderConfig(widths=(4, 4), memory=4, memory_stride=1, mask_widths=(4, 4)),
         glimpse=GlimpseConfig(side=8, hidden=(8,), what=2),
         # A posterior times the prior is narrower than the prior, and its weights have no bound.
-        propagate=PropagateConfig(tracker=4, dynamics=4, attended=4, window=1, where_shift=0.7, update="gated", slow=math.inf),
+        propagate=PropagateConfig(
+            tracker=4, dynamics=4, attended=4, window=1, where_shift=0.7, update="gated", slow=math.inf
+        ),
         discover=DiscoverConfig(presence_bias=presence_bias, ring=0),
     )
     torch.manual_seed(1)

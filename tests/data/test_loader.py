@@ -2,10 +2,9 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from torch.utils.data import DataLoader
 
 from scalor.data.clip import Clip
-from scalor.data.loader import Batches, batch_at
+from scalor.data.loader import batch_at
 from scalor.data.sprites import Sprites, sprites
 from scalor.errors import UserError
 
@@ -42,21 +41,6 @@ def test_windows_are_unbroken_and_reach_every_part_of_a_long_clip() -> None:
             assert (clip.int().diff() == 1).all() and clip[0] // 10 == clip[-1] // 10
             starts.add(int(clip[0]) % 10)
     assert starts == set(range(6))
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_workers_change_neither_the_batches_nor_their_order(workers: int) -> None:
-    batches = Batches(Sprites(sprites("vld"), seed=1), seed=5, batch=2, frames=2, first=3, last=8)
-    alone = list(DataLoader(batches, batch_size=None))
-    helped = list(DataLoader(batches, batch_size=None, num_workers=workers))
-    assert len(alone) == len(helped) == 5
-    assert all(torch.equal(a, b) for a, b in zip(alone, helped, strict=True))
-    assert torch.equal(alone[2], batch_at(batches.dataset, 5, step=5, batch=2, frames=2))
-
-
-def test_clip_length_may_follow_the_step() -> None:
-    batches = Batches(Counting(3, 9), seed=0, batch=1, frames=lambda step: step + 1, last=4)
-    assert [batch.shape[1] for batch in batches] == [1, 2, 3, 4]
 
 
 def test_too_short_clips_and_empty_data_are_named() -> None:

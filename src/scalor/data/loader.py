@@ -1,13 +1,10 @@
-"""Batches as a pure function of (seed, step): resuming is exact and the number of workers does not matter."""
+"""Batches as a pure function of (seed, step): resuming is exact."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import IterableDataset, get_worker_info
 
 from scalor.data.clip import Clip
 from scalor.errors import UserError
@@ -63,32 +60,3 @@ def _window(dataset: ClipData, index: int, frames: int, start: float) -> Tensor:
         )
     first = int(start * (len(video) - frames + 1))
     return video[first : first + frames]
-
-
-@dataclass(frozen=True)
-class Batches(IterableDataset[Tensor]):
-    """The batches of steps ``first`` .. ``last - 1`` in order, for ``DataLoader(..., batch_size=None, num_workers=k)``.
-
-    frames  how many frames per clip: a number or a function of the step (a curriculum; picklable for workers)
-    """
-
-    dataset: ClipData
-    seed: int
-    batch: int
-    frames: "int | FramesAt"
-    last: int
-    first: int = 0
-
-    def __iter__(self) -> Iterator[Tensor]:
-        worker = get_worker_info()
-        offset, stride = (0, 1) if worker is None else (worker.id, worker.num_workers)
-        # The DataLoader asks its workers in turn, so every k-th step from each worker keeps the order.
-        for step in range(self.first + offset, self.last, stride):
-            frames = self.frames if isinstance(self.frames, int) else self.frames(step)
-            yield batch_at(self.dataset, self.seed, step=step, batch=self.batch, frames=frames)
-
-
-class FramesAt(Protocol):
-    """Clip length as a function of the training step."""
-
-    def __call__(self, step: int) -> int: ...

@@ -1,7 +1,7 @@
 """Scores: tracking, counting, masks, likelihood and predicted trajectories."""
 
 from scalor.metrics.counting import CountingScores, counting, propagation_rate
-from scalor.metrics.likelihood import effective_samples, log_mean_exp, mse, mse_per_step, nll_per_pixel, psnr
+from scalor.metrics.likelihood import effective_samples, log_mean_exp, mse, mse_per_step, nll_per_pixel
 from scalor.metrics.mot import MotScores, count_doubles, evaluate, evaluate_many
 from scalor.metrics.segmentation import fg_ari, mean_iou
 from scalor.metrics.trajectory import (
@@ -33,6 +33,5 @@ __all__ = [
     "mse_per_step",
     "nll_per_pixel",
     "propagation_rate",
-    "psnr",
     "trajectory_error",
 ]

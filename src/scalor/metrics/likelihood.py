@@ -44,11 +44,6 @@ def mse_per_step(video: Tensor, predicted: Tensor) -> Tensor:
     return (video.double() - _checked(predicted, video)).square().mean(dim=(0, 2, 3, 4))
 
 
-def psnr(squared_error: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio in dB of mean squared errors of pictures in 0..1; infinite for 0."""
-    return -10.0 * torch.log10(squared_error)
-
-
 def _checked(picture: Tensor, like: Tensor) -> Tensor:
     if picture.shape != like.shape:
         raise ValueError(f"pictures of {tuple(picture.shape)} and {tuple(like.shape)} came; equal shapes were wanted")

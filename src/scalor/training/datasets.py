@@ -14,12 +14,15 @@ from scalor.data import crowd, digits, sprites
 from scalor.data.footage import Footage
 from scalor.data.grand_central import GrandCentral
 from scalor.data.grounds import REPLACEMENTS
-from scalor.data.loader import ClipData, batch_at
+from scalor.data.loader import ClipData, CutToLength, batch_at
 from scalor.data.motsynth import EIGHT, MOTSynth, MOTSynthReplacedBG
 from scalor.errors import UserError
 
 TRAINING_SEEDS = 1_000_000_000
 """Training with seed s sees clips of data seed s + this: the clips of small seeds are never seen in training."""
+
+ENDLESS = 1_000_000
+"""Frames of a clip that can be made as long as one likes."""
 
 TINY = sprites.SpritesConfig(size=32, canvas=44, count=(2, 4), object_size=9, frames=6, name="tiny")
 
@@ -82,7 +85,13 @@ class ClipLessons:
 
     dataset: ClipData
     seed: int
-    longest: int = 1_000_000
+
+    @property
+    def longest(self) -> int:
+        """Made clips are as long as anyone likes; of others the first one tells."""
+        if isinstance(self.dataset, CutToLength) or len(self.dataset) == 0:
+            return ENDLESS
+        return len(self.dataset[0].video)
 
     def batch(self, step: int, *, size: int, frames: int) -> Batch:
         return Batch(batch_at(self.dataset, self.seed, step=step, batch=size, frames=frames))

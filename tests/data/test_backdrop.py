@@ -51,7 +51,7 @@ def test_who_stands_for_up_to_nine_tenths_of_the_video_is_not_in_the_background(
     at = (int(rng.integers(0, H - 36)), int(rng.integers(0, W - 14)))
     color = ((40, 30, 90), (220, 60, 40), (20, 20, 20))[int(rng.integers(3))]
     video = standing(range(first, first + length), at=at, color=color)
-    # Nothing is left of the person, but for one place of a hundred, where an edge of the room runs along it: there 15 %.
+    # Nothing is left of the person, but at one place of a hundred, along an edge of the room: there 15 % are.
     assert off(empty_scene(video).image, ground()) * H * W <= 0.15 * 36 * 14
 
 

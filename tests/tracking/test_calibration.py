@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from scalor import pretrained
 from scalor.data.sprites import Sprites, sprites
-from scalor.models.scalor import Scalor
+from scalor.errors import UserError
 from scalor.tracking.behavior import CALM, HIDDEN, Bar, _empty, behavior
 from scalor.tracking.calibration import Reports, fitted, reports
 
@@ -49,15 +50,21 @@ def test_the_bar_hides_what_stands_still_for_as_many_frames_as_it_says() -> None
     assert min(free) == 0.0 and free[0] == free[-1] == 1.0
 
 
-def test_an_untrained_model_has_measurable_behaviour() -> None:
-    from scalor.configs import preset_named
-
-    torch.manual_seed(0)
+def test_trained_weights_find_the_other_clip_and_let_go_of_what_has_ended() -> None:
+    model, _ = pretrained.load("sprites-vld")
     data = Sprites(sprites("vld"), seed=3)
-    model = Scalor(preset_named("fast-sprites-vld").model).eval()
-    found = behavior(model, data, clips=1)
-    assert 0 <= found.emptied <= 1 and 0 <= found.cut <= 1 and found.hidden_cases >= 0
-    assert len(reports(model, data, clips=1).true) >= 0
+    found = behavior(model, data, clips=3)
+    assert found.found > 0.8 and found.emptied == 0.0 and found.cut < 0.5
+    seen = reports(model, data, clips=3)
+    assert len(seen.true) > 30 and seen.true.mean() > 0.7
+
+
+def test_clips_that_cannot_be_made_longer_are_refused() -> None:
+    model, _ = pretrained.load("sprites-vld")
+    fixed = [Sprites(sprites("vld"), seed=3).clip(0, frames=3)]
+    for measure in (behavior, reports):
+        with pytest.raises(UserError, match="sprites or digits are wanted"):
+            measure(model, fixed, clips=1)
 
 
 def test_the_empty_scene_of_clips_with_grounds_has_the_same_ground() -> None:

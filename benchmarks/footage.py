@@ -1,9 +1,10 @@
 """Fit, track and score every clip with truth of a folder, the classical competitor beside it, as JSON and Markdown.
 
-python benchmarks/footage.py DATA -o OUT [--clips NAME ...] [--steps 2000] [--seed 0]
+python benchmarks/footage.py DATA -o OUT [--clips NAME ...] [--steps 2000] [--seed 0] [--truth-box-base 1]
 
-A clip is a folder of DATA with ``truth.txt`` (MOTChallenge rows) and one video file or folder of frames. Every clip is
-fitted with the same settings. What OUT holds already is not made again, so an interrupted table goes on where it was.
+A clip is a folder of DATA with ``truth.txt`` (MOTChallenge rows) and one video file or folder of frames; the truth's
+boxes count pixels from 1 as the benchmark does, or from what ``--truth-box-base`` says. Every clip is fitted with the
+same settings. What OUT holds already is not made again, so an interrupted table goes on where it was.
 """
 
 import argparse
@@ -51,7 +52,7 @@ def scored(truth: Tracks, tracks: Tracks) -> dict[str, Any]:
     return found
 
 
-def row(name: str, video: Path, out: Path, *, steps: int, seed: int) -> dict[str, Any]:
+def row(name: str, video: Path, out: Path, *, steps: int, seed: int, box_base: int) -> dict[str, Any]:
     """One clip: everything that is not there yet is made."""
     result = out / name / "scores.json"
     if result.is_file():
@@ -59,7 +60,7 @@ def row(name: str, video: Path, out: Path, *, steps: int, seed: int) -> dict[str
     start, run = time.perf_counter(), out / name / "run"
     fit(video, run, steps=steps, seed=seed, resume=(run / "config.json").is_file())
     minutes = (time.perf_counter() - start) / 60
-    truth = read_mot(video.parent / "truth.txt")
+    truth = read_mot(video.parent / "truth.txt", box_base=box_base)
     scores: dict[str, Any] = {"clip": name, "steps": steps, "seed": seed, "minutes": round(minutes, 1)}
     for method in METHODS:
         folder = out / name / method
@@ -89,6 +90,7 @@ def main() -> None:
     parser.add_argument("--clips", nargs="+", default=None)
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--truth-box-base", type=int, choices=(0, 1), default=1)
     args = parser.parse_args()
     found = clips_of(args.data)
     names = args.clips or list(found)
@@ -96,7 +98,8 @@ def main() -> None:
         parser.error(f"no such clip: {', '.join(unknown)}; there are {', '.join(found)}")
     rows: list[dict[str, Any]] = []
     for name in names:
-        rows.append(row(name, found[name], args.out, steps=args.steps, seed=args.seed))
+        made = row(name, found[name], args.out, steps=args.steps, seed=args.seed, box_base=args.truth_box_base)
+        rows.append(made)
         (args.out / "footage.json").write_text(json.dumps(rows, indent=2) + "\n")
         (args.out / "footage.md").write_text(table(rows))
         print(table(rows[-1:]), flush=True)

@@ -39,12 +39,20 @@ def scenery_of(video: Tensor, backdrop: Tensor | None = None, which: Tensor | No
     return Scenery(height=video.shape[-2], width=video.shape[-1], backdrop=backdrop, video=which)
 
 
-def observe(model: WorldModel, video: Tensor, knobs: Knobs, scenery: Scenery | None = None) -> Rollout:
-    """Infer all frames of ``video`` [B, T, C, H, W] in [0, 1], in order."""
+def observe(
+    model: WorldModel, video: Tensor, knobs: Knobs, scenery: Scenery | None = None, *, shown: Tensor | None = None
+) -> Rollout:
+    """Infer all frames of ``video`` [B, T, C, H, W] in [0, 1], in order.
+
+    Where only ``shown`` is looked at, of the same shape, the likelihood is still that of ``video``: a bound on it too,
+    since a posterior may depend on anything.
+    """
     scenery = scenery or scenery_of(video)
     world = model.init(video.shape[0], scenery)
     steps = []
-    for number, sight in enumerate(model.look(world, video)):
+    for number, sight in enumerate(model.look(world, video if shown is None else shown)):
+        if shown is not None:
+            sight = sight.replace(target=video[:, number])
         if knobs.sighted is not None and number >= knobs.sighted:
             sight = sight.replace(features=None)
         world, step = model.step(world, sight, knobs)

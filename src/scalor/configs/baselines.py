@@ -21,7 +21,14 @@ DIGITS = ("vld", "ld", "md")
 def frame_recipe() -> Recipe:
     """Models of whole frames: ten frames a clip soon, nothing that only objects need."""
     return Recipe(
-        lr=1e-3, lengths=((0.0, 4), (0.1, 8)), discover_dropout=0.0, carry_until=0.0, blind_every=0, steps=12_000
+        lr=1e-3,
+        lengths=((0.0, 4), (0.1, 8)),
+        discover_dropout=0.0,
+        cuts=0.0,
+        covers=0.0,
+        carry_until=0.0,
+        blind_every=0,
+        steps=12_000,
     )
 
 
@@ -44,6 +51,8 @@ def object_recipe(births: tuple[float, float]) -> Recipe:
         birth=(0.3, births[1]),
         first_birth=births[0],
         discover_dropout=0.0,
+        cuts=0.0,
+        covers=0.0,
         carry_until=0.0,
         blind_every=0,
         steps=6_000,
@@ -76,6 +85,8 @@ def silot(data: str) -> Preset:
         birth=(0.1, 1e-3),
         discover_dropout=0.5,
         dropout_until=1.0,
+        cuts=0.0,
+        covers=0.0,
         carry_until=0.0,
         blind_every=0,
         steps=6_000,

@@ -125,7 +125,7 @@ def fast_digits(density: str) -> Preset:
         discover=DiscoverConfig(ring=0, presence_bias=-0.25),
         render=RenderConfig(sigma=grey_sigma(data.object_size)) if data.channels == 1 else RenderConfig(),
     )
-    recipe = fast_recipe(data, FAST_CELLS[density], replace(Recipe(), cuts=0.0))
+    recipe = fast_recipe(data, FAST_CELLS[density], replace(Recipe(), cuts=0.0, covers=0.0))
     return Preset(name=f"fast-digits-{density}", data=f"digits-{density}", model=model, recipe=recipe)
 
 
@@ -182,7 +182,7 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
         propagate=PropagateConfig(position=False, leave=0.5, slow=OFF, habit=8),
         background=BackgroundConfig(family="median", shade=sizes.shadows),
         # The boxes of long thin things that turn are mostly empty: two halves of one overlap less.
-        discover=DiscoverConfig(twin_box=0.2 if sizes.turns else 0.35, evidence=0.5),
+        discover=DiscoverConfig(twin_box=0.2 if sizes.turns else 0.35, evidence=4.4),
         render=RenderConfig(
             sigma=footage_sigma(sizes), stand_out=max(0.3 * sizes.contrast, 2.5 * sizes.noise), stand_out_sigma=0.3
         ),
@@ -198,6 +198,7 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
         dropout_until=0.7,
         carry_until=0.0,
         blind_every=0,
+        covers=0.0,
         lengths=((0.0, 2), (0.2, 4), (0.6, 8)),
         steps=2000,
     )
@@ -257,6 +258,7 @@ def paper_recipe() -> Recipe:
         detach_until=0.3,
         birth=(0.1, 1e-4),
         cuts=0.0,
+        covers=0.0,
         discover_dropout=0.0,
         carry_until=0.0,
         blind_every=0,

@@ -139,7 +139,8 @@ class Sight(Struct):
     frame [B, C, H, W] in [0, 1]; features [B, F, Gh, Gw] with the past in them, None: objects are imagined and only
     compared with the frame (posterior and prior are one, and nothing can be born); memory: encoder memory after this
     frame; backdrop [B, C, H, W]: the scenery's with this frame's shadows on it, None: the scenery's; moving
-    [B, 1, H, W]: mask of what stands out from it, None: nothing asks for it
+    [B, 1, H, W]: mask of what stands out from it, None: nothing asks for it; target [B, C, H, W]: the frame that is to
+    be explained, where something hides parts of the one that is looked at, None: that one
     """
 
     frame: Tensor
@@ -147,6 +148,7 @@ class Sight(Struct):
     memory: Tensor
     backdrop: Tensor | None = None
     moving: Tensor | None = None
+    target: Tensor | None = None
 
 
 @dataclass(frozen=True)

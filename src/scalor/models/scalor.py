@@ -98,6 +98,7 @@ class Scalor(WorldModel):
         frame, moving, ground = None, None, scenery
         if sight is not None:
             frame, memory, moving = sight.frame, sight.memory, sight.moving
+            frame = frame if sight.target is None else sight.target
             ground = scenery if sight.backdrop is None else scenery.replace(backdrop=sight.backdrop)
         watching = sight is not None and sight.features is not None and knobs.patience is not None
         expected = self.background.expected(world.background, ground) if watching else None
@@ -108,7 +109,7 @@ class Scalor(WorldModel):
         color, alpha, total = composite(layers, **size, convex=self.config.render.convex)
         if knobs.show is not None:
             alpha = torch.full_like(alpha, knobs.show)
-        looked = frame if sight is not None and sight.features is not None else None
+        looked = sight.frame if sight is not None and sight.features is not None else None
         backdrop, code, kl_background, ratio = self.background(looked, alpha, world.background, ground, knobs)
         image = color + (1 - alpha) * backdrop
         terms = self._close(kept.terms + found.terms, frame, image, kl_background, ratio, knobs)

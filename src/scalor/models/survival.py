@@ -30,6 +30,8 @@ SURELY = 0.05
 """Probability that an object which should stand before visible background is there all the same."""
 CUT = 1e-4
 """Prior probability that a frame does not follow from the last one: a cut, or a flash."""
+SWERVE = 1e-3
+"""Prior probability that an object goes on as nothing in its past foretells: one alone is no cut."""
 
 
 @dataclass(frozen=True)
@@ -47,19 +49,36 @@ class Odds(Struct):
 
 
 @torch.no_grad()
-def awake(slots: Slots, odds: Odds, nats: Tensor) -> Tensor:
-    """Those of the slots [B, N] that are seen, given the ``nats`` [B, N] that they explain.
+def there(odds: Odds, nats: Tensor) -> Tensor:
+    """Presence [B, N] is likelier than not, and the frame does not speak against it by the ``nats`` it explains.
 
-    Presence must be likelier than not, and the frame must not speak against it: one that is merely hidden by others,
-    and explains nothing, goes on. A sleeper, painted as it looked when it was last seen, must earn its place. Where all
-    together are likelier to be new than to go on, it is a cut and nobody is seen.
+    One that is merely hidden by others, and explains nothing, goes on.
     """
-    shown = slots.shown
-    there = (odds.present > 0) & (nats > AGAINST)
+    return (odds.present > 0) & (nats > AGAINST)
+
+
+@torch.no_grad()
+def is_cut(slots: Slots, odds: Odds, nats: Tensor, foreseen: Tensor | None = None) -> Tensor:
+    """Whether all shown objects together are likelier to be new, or gone, than to go on: [B, 1].
+
+    One that explains the frame already where, and looking as, it was expected speaks against a cut whatever its codes
+    are now, and alone outweighs that cuts are rare: ``foreseen`` [B, N] is what the expectation explains, of the
+    ``nats`` that it explains now.
+    """
+    going = torch.where(there(odds, nats), odds.continuity, F.logsigmoid(-odds.survival)).clamp(min=math.log(SWERVE))
+    if foreseen is not None:
+        going = torch.where(foreseen > (AGAIN * nats).clamp(min=LEAST), -math.log(CUT), going)
+    return torch.where(slots.shown, going, 0.0).sum(1, keepdim=True) < math.log(CUT)
+
+
+@torch.no_grad()
+def awake(slots: Slots, odds: Odds, nats: Tensor, cut: Tensor) -> Tensor:
+    """Those of the slots [B, N] that are seen, given the ``nats`` [B, N] that they explain; nobody after a cut.
+
+    A sleeper, painted as it looked when it was last seen, must earn its place.
+    """
     wakes = nats > (AGAIN * slots.evidence).clamp(min=LEAST)
-    going = torch.where(there, odds.continuity, F.logsigmoid(-odds.survival))
-    cut = torch.where(shown, going, 0.0).sum(1, keepdim=True) < math.log(CUT)
-    return slots.alive & torch.where(slots.asleep, wakes, there & ~cut)
+    return slots.alive & torch.where(slots.asleep, wakes, there(odds, nats) & ~cut)
 
 
 @torch.no_grad()
@@ -110,16 +129,17 @@ class Survival:
         usual = dreamt.habit[..., 4:-1]  # of a sleeper only its usual looks are known
         codes = moved.latents.replace(pres=here, what=select(moved.asleep, usual, moved.latents.what))
         paint = self.painter(codes, moved.box, moved.alive)
-        render, at = self.config.render, (paint.layers.batch, paint.layers.slot)
-        found = evidence(paint.layers, *seen, sigma=render.sigma, convex=render.convex)
-        nats, hidden, inside = (torch.zeros_like(here) for _ in range(3))
-        nats[at], hidden[at], inside[at] = found.nats, found.hidden, found.inside
-        shown = awake(moved, odds, nats)
+        nats, hidden, inside = self._weighed(paint, here, seen)
+        cut = is_cut(moved, odds, nats)
+        if bool(cut.any()):
+            expected = self.painter(dreamt.latents.replace(pres=here), dreamt.box, moved.alive)
+            cut = is_cut(moved, odds, nats, self._weighed(expected, here, seen)[0])
+        shown = awake(moved, odds, nats, cut)
         doubts = doubt(moved, shown, nats > LEAST, hidden)
         lives = moved.alive & (doubts < patience) & (inside > LEFT)
-        there = zip_map(lambda here, dark: select(shown, here, dark), moved, dreamt)
-        slots = there.replace(
-            latents=there.latents.replace(pres=lives.to(here.dtype)),
+        both = zip_map(lambda here, dark: select(shown, here, dark), moved, dreamt)
+        slots = both.replace(
+            latents=both.latents.replace(pres=lives.to(here.dtype)),
             paint=self._paint(moved, paint, shown),
             doubt=doubts,
             asleep=lives & ~shown,
@@ -127,6 +147,14 @@ class Survival:
             alive=lives,
         )
         return slots, paint
+
+    def _weighed(self, paint: Paint, like: Tensor, seen: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Nats, hidden share and share in view (see `Evidence`) of every slot, 0 where nothing is painted: [B, N]."""
+        render, at = self.config.render, (paint.layers.batch, paint.layers.slot)
+        found = evidence(paint.layers, *seen, sigma=render.sigma, convex=render.convex)
+        nats, hidden, inside = (torch.zeros_like(like) for _ in range(3))
+        nats[at], hidden[at], inside[at] = found.nats, found.hidden, found.inside
+        return nats, hidden, inside
 
     def merge(self, slots: Slots, paint: Paint) -> Slots:
         """End the one of two shown tracks of one colour that have lain on each other for ``merge.frames`` frames.

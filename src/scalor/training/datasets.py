@@ -31,11 +31,15 @@ MOTSYNTH_PARTS = {"8": EIGHT, "one": ("060",)}
 
 
 class Batch(NamedTuple):
-    """Clips uint8 [B, T, C, H, W]; where known their median images uint8 [B, C, H, W] and the videos' numbers [B]."""
+    """Clips uint8 [B, T, C, H, W]; where known their median images uint8 [B, C, H, W] and the videos' numbers [B].
+
+    ``shown``: what is looked at, of the clips' shape, where something hides parts of them; None: they themselves.
+    """
 
     video: Tensor
     backdrop: Tensor | None = None
     which: Tensor | None = None
+    shown: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """The same on another device."""

@@ -22,9 +22,10 @@ from scalor.training.clock import Clock
 from scalor.training.datasets import Batch, Lessons, cut_away
 from scalor.training.guard import Guard
 from scalor.training.measure import measure
+from scalor.training.occluders import cover
 
-CUTS = 1
-"""Tells the draws of `cut_away` from those of the clips themselves."""
+CUTS, COVERS = 1, 2
+"""Tell the draws of `cut_away` and `cover` from those of the clips themselves."""
 
 LOG_EVERY = 20
 """Steps between two measurements; between them nothing is computed for the log."""
@@ -53,6 +54,7 @@ class Feed(IterableDataset[Lesson]):
             frames = min(clip_length(self.recipe, step, progress), self.lessons.longest)
             batch = self.lessons.batch(step, size=self.recipe.batch, frames=frames)
             batch = cut_away(batch, np.random.default_rng([self.seed, step, CUTS]), self.recipe.cuts)
+            batch = cover(batch, np.random.default_rng([self.seed, step, COVERS]), self.recipe.covers)
             yield Lesson(batch, self.lessons.clips(step, size=self.recipe.batch), step, progress)
             step += 1
 
@@ -92,11 +94,11 @@ class Trainee(LightningModule):
     def training_step(self, lesson: Lesson, batch_idx: int) -> None:
         recipe, step, batch = self.plan.preset.recipe, lesson.step, lesson.batch
         particles = self.plan.preset.particles
-        video, scenery = prepared(batch, particles)
+        video, shown, scenery = prepared(batch, particles)
         knobs = knobs_at(recipe, step, lesson.progress)
         if particles > 1:
             knobs = replace(knobs, hard=True, weigh=True)
-        rollout: Rollout = observe(self.model, video, knobs, scenery)
+        rollout: Rollout = observe(self.model, video, knobs, scenery, shown=shown)
         terms = rollout.terms
         loss = loss_of(rollout, particles)
         added, scalars = self.extras(video, rollout, step, lesson.progress)
@@ -176,11 +178,14 @@ class Trainee(LightningModule):
         self.clock.start()
 
 
-def prepared(batch: Batch, repeats: int = 1) -> tuple[Tensor, Scenery]:
-    """Clips as float in [0, 1] and their scenery, each ``repeats`` times in a row."""
+def prepared(batch: Batch, repeats: int = 1) -> tuple[Tensor, Tensor | None, Scenery]:
+    """Clips as float in [0, 1], what is shown of them if not all, and their scenery, each ``repeats`` times in a row."""
     video = batch.video.float().div_(255)
+    shown = None if batch.shown is None else batch.shown.float().div_(255)
     backdrop = None if batch.backdrop is None else batch.backdrop.float().div_(255)
     scenery = Scenery(height=video.shape[-2], width=video.shape[-1], backdrop=backdrop, video=batch.which)
     if repeats == 1:
-        return video, scenery
-    return video.repeat_interleave(repeats, 0), scenery.map(lambda tensor: tensor.repeat_interleave(repeats, 0))
+        return video, shown, scenery
+    again = None if shown is None else shown.repeat_interleave(repeats, 0)
+    scenery = scenery.map(lambda tensor: tensor.repeat_interleave(repeats, 0))
+    return video.repeat_interleave(repeats, 0), again, scenery

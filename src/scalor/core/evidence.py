@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from scalor.core.canvas import pixel_index, splat_at
-from scalor.core.tensors import Struct
+from scalor.core.canvas import pixel_index
+from scalor.core.tensors import Struct, constant
 from scalor.core.types import Layers
 
 NOTHING = 1e-9
@@ -33,51 +33,52 @@ class Evidence(Struct):
 def evidence(layers: Layers, frame: Tensor, backdrop: Tensor, *, sigma: float, convex: bool) -> Evidence:
     """`Evidence` of objects for ``frame`` [B, C, H, W] in front of ``backdrop`` (of the same shape, or 1 channel).
 
-    From the sums that `canvas.composite` makes: an object's own part is taken out of them, on its patch alone. In
-    float64, since importances of e^12 and e^-12 meet in one sum.
+    From the sums that `canvas.composite` makes: an object's own part is taken out of them, on the pixels in view that
+    its mask touches. In float64, since importances of e^12 and e^-12 meet in one sum.
     """
     batch, channels, height, width = frame.shape
+    alpha, pixels = layers.patch[:, -1], batch * height * width
     index = pixel_index(layers, batch=batch, height=height, width=width)
-    full = _planes(layers, torch.ones_like(layers.pres), convex)
-    own = _planes(layers, layers.pres, convex)
-    canvas = splat_at(index, own, (batch, height, width))
-    shown = torch.cat([frame, backdrop.expand_as(frame)], dim=1).double().transpose(0, 1)
-    under = _under(torch.cat([canvas, shown]), index, layers)
-    sums, seen, ground = under.split([channels + 2, channels, channels])
-    without = _image(sums - own, sums[-1:], ground, convex)
-    present = _image(sums - own + full, sums[-1:] + full[-1:], ground, convex)
-    view = (index < batch * height * width).view(seen.shape[1:])
-    gain = ((seen - without) ** 2 - (seen - present) ** 2).sum(0) * view
-    bare = torch.exp(-0.5 * ((seen - ground) ** 2).mean(0) / sigma**2)
-    whole = layers.patch[:, -1].double()
-    mask = whole * view
-    area = mask.sum((1, 2))
+    touched = ((alpha.reshape(-1) > 0) & (index < pixels)).nonzero()[:, 0]
+    owner = torch.div(touched, alpha[0].numel() or 1, rounding_mode="floor") if len(alpha) else touched
+    index = index.index_select(0, touched)
+    mask, own, full = _planes(layers, touched, owner, convex)
+    canvas = full.new_zeros(pixels, channels + 2).index_add_(0, index, own)
+    shown = torch.cat([frame, backdrop.expand_as(frame)], dim=1).movedim(1, -1).reshape(pixels, 2 * channels)
+    seen, ground = shown.index_select(0, index).double().split(channels, dim=1)
+    sums = canvas.index_select(0, index)
+    without = _image(sums - own, sums[:, -1:], ground, convex)
+    present = _image(sums - own + full, sums[:, -1:] + full[:, -1:], ground, convex)
+    gain = ((seen - without).square_() - (seen - present).square_()).sum(1, keepdim=True)
+    bare = torch.exp((seen - ground).square_().mean(1, keepdim=True) * (-0.5 / sigma**2))
+    parts = torch.cat([gain, (1 - bare) * mask, mask], dim=1)
+    nats, hidden, area = full.new_zeros(len(alpha), 3).index_add_(0, owner, parts).unbind(1)
     found = Evidence(
-        nats=gain.sum((1, 2)) / (2 * sigma**2),
-        hidden=((1 - bare) * mask).sum((1, 2)) / area.clamp(min=1e-6),
-        inside=area / whole.sum((1, 2)).clamp(min=1e-6),
+        nats=nats / (2 * sigma**2),
+        hidden=hidden / area.clamp(min=1e-6),
+        inside=area / alpha.sum((1, 2)).clamp(min=1e-6),
     )
     return found.map(lambda tensor: tensor.to(frame.dtype))
 
 
-def _planes(layers: Layers, pres: Tensor, convex: bool) -> Tensor:
-    """What layers of presence ``pres`` [M] add to the sums: weighted colour, weighted or plain alpha, importance."""
-    paint = (layers.patch * pres[:, None, None, None]).transpose(0, 1).double()
-    mask = paint[-1:]
-    weight = mask * layers.near[:, None, None]
-    return torch.cat([weight * paint, weight] if convex else [weight * paint[:-1], mask, weight])
-
-
-def _under(canvas: Tensor, index: Tensor, layers: Layers) -> Tensor:
-    """Planes [K, B, H, W] under every patch, 0 outside the view: [K, M, P, P]."""
-    flat = torch.cat([canvas.flatten(1), canvas.new_zeros(len(canvas), 1)], dim=1)
-    return flat.index_select(1, index).unflatten(1, layers.patch[:, 0].shape)
+def _planes(layers: Layers, touched: Tensor, owner: Tensor, convex: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Of the ``touched`` [T] pixels of all patches, which layers own: the mask [T, 1] and what a layer adds there to
+    the sums as it is, and if it is present. [T, C + 2]: weighted colour, weighted or plain alpha, importance."""
+    count = layers.patch.shape[1]
+    paint = layers.patch.movedim(1, -1).reshape(-1, count).index_select(0, touched).double()
+    mask = paint[:, -1:]
+    weight = mask * layers.near.double().index_select(0, owner).unsqueeze(1)
+    full = torch.cat([weight * paint, weight] if convex else [weight * paint[:, :-1], mask, weight], dim=1)
+    # A faded layer adds faded paint with faded importance.
+    powers = constant(*[2.0] * (count - 1), 2.0 if convex else 1.0, 1.0, like=full)
+    own = full * layers.pres.double().unsqueeze(1).pow(powers).index_select(0, owner)
+    return mask, own, full
 
 
 def _image(sums: Tensor, before: Tensor, ground: Tensor, convex: bool) -> Tensor:
-    """The picture [C, M, P, P] that sums [C + 2, M, P, P] make in front of ``ground``."""
-    total = sums[-1:]
+    """The colours [T, C] that sums [T, C + 2] make in front of ``ground``."""
+    total = sums[:, -1:]
     some = total > NOTHING * before
     scale = torch.where(some, 1.0 / total.clamp(min=1e-30), 0.0)
-    alpha = sums[-2:-1] * scale if convex else sums[-2:-1].clamp(0.0, 1.0)
-    return sums[:-2] * scale + (1 - alpha) * ground
+    alpha = sums[:, -2:-1] * scale if convex else sums[:, -2:-1].clamp(0.0, 1.0)
+    return torch.addcmul(sums[:, :-2] * scale, 1 - alpha, ground)

@@ -1,6 +1,8 @@
 """The nouns. ``*b`` stands for leading axes; everything in pixels unless a name says otherwise."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -159,6 +161,8 @@ class Layers(Struct):
     corner  [M, 2] int64 top, left pixel of the patch (may lie outside the frame)
     pres    [M]          presence that fades the paint
     near    [M]          importance of the object: larger hides smaller
+    index   int64 [M * P * P] where its pixels lie in planes of ``size``, batch x height x width (see `canvas.place`);
+            None: nobody asked yet
     """
 
     batch: Tensor
@@ -167,6 +171,8 @@ class Layers(Struct):
     corner: Tensor
     pres: Tensor
     near: Tensor
+    index: Tensor | None = None
+    size: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -210,18 +216,29 @@ class Terms(Struct):
 
 
 @dataclass(frozen=True)
-class Objects(Struct):
+class Booked(Struct):
+    """Something that costs nats. They are added up when somebody asks for ``terms``: who tracks never does."""
+
+    books: Callable[[], Terms]
+
+    @cached_property
+    def terms(self) -> Terms:
+        """The books, with gradients where they were opened with gradients."""
+        return self.books()
+
+
+@dataclass(frozen=True)
+class Objects(Booked):
     """What propagation and discovery both hand over: the set, its paint, its glimpse masks and what it cost."""
 
     slots: Slots
     layers: Layers
     tight: Tensor
     """[B, N, 4] left, top, right, bottom of alpha > 0.5 in pixels."""
-    terms: Terms
 
 
 @dataclass(frozen=True)
-class Step(Struct):
+class Step(Booked):
     """The report of one frame: what people may look at; never fed back.
 
     slots      the objects carried out of the frame
@@ -231,7 +248,7 @@ class Step(Struct):
     origin     [B, N] int64: number of each carried object in the unpacked set
     image      [B, C, H, W] reconstruction; background [B, C, H, W]; alpha [B, 1, H, W]
     total      [B, H, W] sum of importances (what `canvas.visibility` needs)
-    terms      the books
+    terms      the books of the frame
     rejected   [B] number of proposals rejected; proposed [B] number of proposals present before rejection
     """
 
@@ -244,7 +261,6 @@ class Step(Struct):
     background: Tensor
     alpha: Tensor
     total: Tensor
-    terms: Terms
     rejected: Tensor
     proposed: Tensor
 

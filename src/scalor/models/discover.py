@@ -10,7 +10,7 @@ from scalor.core.canvas import coverage, explained
 from scalor.core.geometry import box_iou, box_overlap, cell_centers, corners, crop, decode_size
 from scalor.core.sites import REJECTED, Gaussian, bound, kl_presence, log_bernoulli, sample_presence, to_logit
 from scalor.core.tensors import Struct
-from scalor.core.types import Knobs, Latents, Layers, Objects, Scenery, Sight, Slots, Terms
+from scalor.core.types import Booked, Knobs, Latents, Layers, Objects, Scenery, Sight, Slots, Terms
 from scalor.models.appearance import GlimpseEncoder
 from scalor.models.config import ModelConfig
 from scalor.models.guides import in_context
@@ -30,12 +30,11 @@ class Proposals(Struct):
 
 
 @dataclass(frozen=True)
-class Found(Struct):
-    """What discovery hands over: new objects (None: it did not look), their cost, and per batch element how many
-    proposals were present and how many of these were rejected."""
+class Found(Booked):
+    """What discovery hands over: its cost, new objects (None: there are none), and per batch element how many proposals
+    were present and how many of these were rejected."""
 
     objects: Objects | None
-    terms: Terms
     proposed: Tensor
     rejected: Tensor
 
@@ -123,19 +122,27 @@ class Discover(nn.Module):
         layers = paint.layers.replace(pres=final[paint.layers.batch, paint.layers.slot])
         slots = self._slots(latents.replace(pres=final), box, paint.glimpse, kept.slots)
         slots = slots.replace(score=torch.sigmoid(cells.logit.detach()).gather(1, pick))
-        books = self._books(cells.logit, relaxed, births, torch.zeros_like(relaxed).scatter(1, pick, rejected), knobs)
-        weight = chosen * (chosen > LEAST)
-        terms = charge(draw, weight, books if sight is not None else (0 * relaxed, 0 * relaxed), knobs, weight)
-        found = Objects(slots=slots, layers=layers, tight=paint.tight, terms=terms)
-        return Found(found, terms, chosen.sum(1).detach(), (rejected * chosen).sum(1).detach())
+
+        def books() -> Terms:
+            verdict = torch.zeros_like(relaxed).scatter(1, pick, rejected)
+            presence = self._books(cells.logit, relaxed, births, verdict, knobs)
+            weight = chosen * (chosen > LEAST)
+            return charge(draw, weight, presence if sight is not None else (0 * relaxed, 0 * relaxed), knobs, weight)
+
+        found = Objects(books, slots=slots, layers=layers, tight=paint.tight)
+        return Found(books, found, chosen.sum(1).detach(), (rejected * chosen).sum(1).detach())
 
     def nothing(self, births: Tensor, scenery: Scenery) -> Found:
         """No cell has an object, for certain: what that costs under ``births`` [B]."""
         ring = 2 * self.config.discover.ring
         cells = (scenery.height // self.config.cell + ring) * (scenery.width // self.config.cell + ring)
-        price = -cells * torch.log1p(-births)
         zero = torch.zeros_like(births)
-        return Found(None, Terms.zeros(len(births), births).replace(kl_pres=price, log_ratio=-price), zero, zero)
+
+        def books() -> Terms:
+            price = -cells * torch.log1p(-births)
+            return Terms.zeros(len(births), births).replace(kl_pres=price, log_ratio=-price)
+
+        return Found(books, None, zero, zero)
 
     def _books(
         self, logit: Tensor, relaxed: Tensor, births: Tensor, verdict: Tensor, knobs: Knobs

@@ -117,14 +117,16 @@ class Propagate(nn.Module):
         survivors = self.survival.merge(survivors, paint)
         shown = survivors.latents.pres * ~survivors.asleep
         layers = paint.layers.replace(pres=shown[paint.layers.batch, paint.layers.slot])
-        here = slots.alive.to(logit.dtype)
-        prior_logit = prior.presence(draw.where[0], moved.box, draw.what[0])
-        kl = here * kl_presence(logit, prior_logit) if guide is not prior else torch.zeros_like(logit)
-        ratio = torch.zeros_like(logit)
-        if knobs.weigh:
-            ratio = here * (log_bernoulli(sampled, prior_logit) - log_bernoulli(sampled, logit))
-        terms = charge(draw, here * survivors.latents.pres, (kl, ratio), knobs, here * sampled)
-        return Objects(slots=survivors, layers=layers, tight=paint.tight, terms=terms)
+
+        def books() -> Terms:
+            here, prior_logit = slots.alive.to(logit.dtype), prior.logit
+            kl = here * kl_presence(logit, prior_logit) if guide is not prior else torch.zeros_like(logit)
+            ratio = torch.zeros_like(logit)
+            if knobs.weigh:
+                ratio = here * (log_bernoulli(sampled, prior_logit) - log_bernoulli(sampled, logit))
+            return charge(draw, here * survivors.latents.pres, (kl, ratio), knobs, here * sampled)
+
+        return Objects(books, slots=survivors, layers=layers, tight=paint.tight)
 
     def _move(self, slots: Slots, guide: Guide, prior: Prior, scenery: Scenery, knobs: Knobs) -> tuple[Draw, Slots]:
         """All codes but presence, and the slots where they lead, facing the direction that objects go on in."""

@@ -26,7 +26,7 @@ def pixel_index(layers: Layers, *, batch: int, height: int, width: int) -> Tenso
     return index.masked_fill_(past, batch * height * width).view(-1)
 
 
-def place(layers: Layers, *, batch: int, height: int, width: int) -> Layers:
+def placed(layers: Layers, *, batch: int, height: int, width: int) -> Layers:
     """Layers that know their `pixel_index` in planes of ``batch`` frames."""
     index = pixel_index(layers, batch=batch, height=height, width=width)
     return layers.replace(index=index, size=(batch, height, width))

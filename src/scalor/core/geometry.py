@@ -47,13 +47,10 @@ class WhereConfig:
 
 def decode_size(raw: Tensor, config: WhereConfig) -> Tensor:
     """Raw (size, ratio) [..., 2] to width, height in pixels [..., 2]."""
-    u = torch.tanh(raw)
-    if config.scale == "linear":
-        a = config.size + config.size_range * u[..., 0]
-        ratio = config.ratio + config.ratio_range * u[..., 1]
-    else:
-        a = config.size * torch.exp(config.size_range * u[..., 0])
-        ratio = config.ratio * torch.exp(config.ratio_range * u[..., 1])
+    middle = constant(config.size, config.ratio, like=raw)
+    spread = constant(config.size_range, config.ratio_range, like=raw) * torch.tanh(raw)
+    scaled = middle + spread if config.scale == "linear" else middle * spread.exp()
+    a, ratio = scaled.unbind(-1)
     root = ratio.sqrt()
     return torch.stack([a / root, a * root], dim=-1)
 
@@ -131,8 +128,9 @@ def tight_box(alpha: Tensor, box: Tensor, *, level: float = 0.5) -> Tensor:
 
 def corners(box: Tensor) -> Tensor:
     """Boxes (centre x, centre y, width, height) [..., 4] as left, top, right, bottom."""
-    half = box[..., 2:] / 2
-    return torch.cat([box[..., :2] - half, box[..., :2] + half], dim=-1)
+    center, extent = box.split(2, dim=-1)
+    half = extent / 2
+    return torch.cat([center - half, center + half], dim=-1)
 
 
 def box_overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
@@ -164,6 +162,7 @@ def _ratio(part: Tensor, whole: Tensor) -> Tensor:
 
 def in_view(box: Tensor, *, height: int, width: int) -> Tensor:
     """Share of each box [..., 4] (centre form) that lies inside the frame."""
-    low = (box[..., :2] - box[..., 2:] / 2).clamp(min=0)
-    high = torch.minimum(box[..., :2] + box[..., 2:] / 2, box.new_tensor([width, height]))
-    return (high - low).clamp(min=0).prod(-1) / box[..., 2:].prod(-1).clamp(min=1e-6)
+    center, extent = box.split(2, dim=-1)
+    half = extent / 2
+    high = torch.minimum(center + half, constant(width, height, like=box))
+    return (high - (center - half).clamp(min=0)).clamp(min=0).prod(-1) / extent.prod(-1).clamp(min=1e-6)

@@ -161,7 +161,7 @@ class Layers(Struct):
     corner  [M, 2] int64 top, left pixel of the patch (may lie outside the frame)
     pres    [M]          presence that fades the paint
     near    [M]          importance of the object: larger hides smaller
-    index   int64 [M * P * P] where its pixels lie in planes of ``size``, batch x height x width (see `canvas.place`);
+    index   int64 [M * P * P] where its pixels lie in planes of ``size``, batch x height x width (see `canvas.placed`);
             None: nobody asked yet
     """
 

@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from scalor.core.canvas import coverage, explained
+from scalor.core.canvas import coverage, explained, placed
 from scalor.core.geometry import box_iou, box_overlap, cell_centers, corners, crop, decode_size
 from scalor.core.sites import REJECTED, Gaussian, bound, kl_presence, log_bernoulli, sample_presence, to_logit
-from scalor.core.tensors import Struct
+from scalor.core.tensors import Struct, take
 from scalor.core.types import Booked, Knobs, Latents, Layers, Objects, Scenery, Sight, Slots, Terms
 from scalor.models.appearance import GlimpseEncoder
 from scalor.models.config import ModelConfig
@@ -115,11 +115,10 @@ class Discover(nn.Module):
         draw, box = self._draw(picture, cells, pick, depths, knobs)
         latents = Latents(pres=chosen, where=draw.where[0], what=draw.what[0], depth=draw.depth[0])
         paint = self.painter(latents, box, chosen > LEAST)
-        rejected = self._verdict(
-            paint, box, chosen, self._taken(paint.layers, box, chosen > LEAST, covered, kept.slots)
-        )
+        layers = placed(paint.layers, batch=len(births), height=scenery.height, width=scenery.width)
+        rejected = self._verdict(paint, box, chosen, self._taken(layers, box, chosen > LEAST, covered, kept.slots))
         final = chosen * (1 - rejected)
-        layers = paint.layers.replace(pres=final[paint.layers.batch, paint.layers.slot])
+        layers = layers.replace(pres=final[layers.batch, layers.slot])
         slots = self._slots(latents.replace(pres=final), box, paint.glimpse, kept.slots)
         slots = slots.replace(score=torch.sigmoid(cells.logit.detach()).gather(1, pick))
 
@@ -194,12 +193,8 @@ class Discover(nn.Module):
     def _draw(
         self, picture: Tensor | None, cells: Proposals, pick: Tensor, depths: Tensor, knobs: Knobs
     ) -> tuple[Draw, Tensor]:
-        def choose(site: Gaussian) -> Gaussian:
-            index = pick.unsqueeze(-1).expand(*pick.shape, site.mean.shape[-1])
-            return Gaussian(site.mean.gather(1, index), site.std.gather(1, index))
-
         config = self.config
-        q_where, q_depth = choose(cells.where), choose(cells.depth)
+        q_where, q_depth = take(cells.where, pick), take(cells.depth, pick)
         where, depth = q_where.sample(knobs.stochastic), depths.gather(1, pick.unsqueeze(-1))
         box = self._placed(cells.center[pick], where)
         if picture is None:

@@ -186,6 +186,6 @@ class Scalor(WorldModel):
         fresh = next_id.unsqueeze(1) + new.long().cumsum(1) - 1
         slots = slots.replace(id=torch.where(new, fresh, torch.where(slots.alive, slots.id, -1)))
         count = int(slots.alive.sum(1).max()) if slots.count else 0
-        order = torch.argsort((~slots.alive).to(torch.uint8), dim=1, stable=True)[:, :count]
-        tight = tight.gather(1, order.unsqueeze(-1).expand(-1, -1, 4))
+        order = torch.argsort(slots.alive, dim=1, descending=True, stable=True)[:, :count]
+        tight = tight[torch.arange(len(order), device=order.device).unsqueeze(1), order]
         return take(slots, order), tight, order, next_id + new.sum(1)

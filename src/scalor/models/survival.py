@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from scalor.core.canvas import placed
 from scalor.core.evidence import evidence
 from scalor.core.geometry import box_iou
 from scalor.core.tensors import Struct, select, zip_map
@@ -110,10 +111,13 @@ class Survival:
         usual = dreamt.habit[..., 4:-1]  # of a sleeper only its usual looks are known
         codes = moved.latents.replace(pres=here, what=select(moved.asleep, usual, moved.latents.what))
         paint = self.painter(codes, moved.box, moved.alive)
-        render, at = self.config.render, (paint.layers.batch, paint.layers.slot)
-        found = evidence(paint.layers, *seen, sigma=render.sigma, convex=render.convex)
-        nats, hidden, inside = (torch.zeros_like(here) for _ in range(3))
-        nats[at], hidden[at], inside[at] = found.nats, found.hidden, found.inside
+        height, width = seen[0].shape[-2:]
+        layers = placed(paint.layers, batch=len(here), height=height, width=width)
+        paint, render = paint.replace(layers=layers), self.config.render
+        found = evidence(layers, *seen, sigma=render.sigma, convex=render.convex)
+        table = here.new_zeros(3, *here.shape)
+        table[:, layers.batch, layers.slot] = torch.stack([found.nats, found.hidden, found.inside])
+        nats, hidden, inside = table
         shown = awake(moved, odds, nats)
         doubts = doubt(moved, shown, nats > LEAST, hidden)
         lives = moved.alive & (doubts < patience) & (inside > LEFT)

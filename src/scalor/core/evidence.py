@@ -33,52 +33,56 @@ class Evidence(Struct):
 def evidence(layers: Layers, frame: Tensor, backdrop: Tensor, *, sigma: float, convex: bool) -> Evidence:
     """`Evidence` of objects for ``frame`` [B, C, H, W] in front of ``backdrop`` (of the same shape, or 1 channel).
 
-    From the sums that `canvas.composite` makes: an object's own part is taken out of them, on the pixels in view that
-    its mask touches. In float64, since importances of e^12 and e^-12 meet in one sum.
+    Presences are 0 or 1. From the sums that `canvas.composite` makes: an object is taken out of them, or put into them,
+    on the pixels in view that its mask touches. Sums in float64, since importances of e^12 and e^-12 meet in one.
     """
     batch, channels, height, width = frame.shape
-    alpha, pixels = layers.patch[:, -1], batch * height * width
-    index = pixel_index(layers, batch=batch, height=height, width=width)
-    touched = ((alpha.reshape(-1) > 0) & (index < pixels)).nonzero()[:, 0]
-    owner = torch.div(touched, alpha[0].numel() or 1, rounding_mode="floor") if len(alpha) else touched
-    index = index.index_select(0, touched)
-    mask, own, full = _planes(layers, touched, owner, convex)
-    canvas = full.new_zeros(pixels, channels + 2).index_add_(0, index, own)
-    shown = torch.cat([frame, backdrop.expand_as(frame)], dim=1).movedim(1, -1).reshape(pixels, 2 * channels)
-    seen, ground = shown.index_select(0, index).double().split(channels, dim=1)
+    index, owner, paint = _touched(layers, pixel_index(layers, batch=batch, height=height, width=width), frame)
+    mask = paint[:, -1:]
+    near, pres = torch.stack([layers.near, layers.pres], 1).index_select(0, owner).double().split(1, dim=1)
+    weight = mask * near
+    parts = [weight * paint, weight] if convex else [weight * paint[:, :-1], mask.double(), weight]
+    own = torch.cat(parts, dim=1)
+    canvas = own.new_zeros(batch * height * width, channels + 2).index_add_(0, index, own * pres)
     sums = canvas.index_select(0, index)
-    without = _image(sums - own, sums[:, -1:], ground, convex)
-    present = _image(sums - own + full, sums[:, -1:] + full[:, -1:], ground, convex)
-    gain = ((seen - without).square_() - (seen - present).square_()).sum(1, keepdim=True)
-    bare = torch.exp((seen - ground).square_().mean(1, keepdim=True) * (-0.5 / sigma**2))
+    shown = torch.cat([frame, backdrop], dim=1).movedim(1, -1).contiguous().flatten(0, 2).index_select(0, index)
+    seen, ground = shown[:, :channels], shown[:, channels:]
+    here = _error(sums, sums[:, -1:], seen, ground, convex)
+    other = torch.addcmul(sums, own, 1 - 2 * pres)
+    changed = _error(other, torch.maximum(sums[:, -1:], other[:, -1:]), seen, ground, convex)
+    gain = (changed - here) * (2 * pres - 1)
+    bare = torch.exp(_summed((seen - ground).square()) * (-0.5 / sigma**2 / channels))
     parts = torch.cat([gain, (1 - bare) * mask, mask], dim=1)
-    nats, hidden, area = full.new_zeros(len(alpha), 3).index_add_(0, owner, parts).unbind(1)
+    nats, hidden, area = parts.new_zeros(len(layers.pres), 3).index_add_(0, owner, parts).unbind(1)
     found = Evidence(
         nats=nats / (2 * sigma**2),
         hidden=hidden / area.clamp(min=1e-6),
-        inside=area / alpha.sum((1, 2)).clamp(min=1e-6),
+        inside=area / layers.patch[:, -1].sum((1, 2)).clamp(min=1e-6),
     )
     return found.map(lambda tensor: tensor.to(frame.dtype))
 
 
-def _planes(layers: Layers, touched: Tensor, owner: Tensor, convex: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Of the ``touched`` [T] pixels of all patches, which layers own: the mask [T, 1] and what a layer adds there to
-    the sums as it is, and if it is present. [T, C + 2]: weighted colour, weighted or plain alpha, importance."""
-    count = layers.patch.shape[1]
-    paint = layers.patch.movedim(1, -1).reshape(-1, count).index_select(0, touched).double()
-    mask = paint[:, -1:]
-    weight = mask * layers.near.double().index_select(0, owner).unsqueeze(1)
-    full = torch.cat([weight * paint, weight] if convex else [weight * paint[:, :-1], mask, weight], dim=1)
-    # A faded layer adds faded paint with faded importance.
-    powers = constant(*[2.0] * (count - 1), 2.0 if convex else 1.0, 1.0, like=full)
-    own = full * layers.pres.double().unsqueeze(1).pow(powers).index_select(0, owner)
-    return mask, own, full
+def _touched(layers: Layers, index: Tensor, frame: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The pixels in view that masks touch: their places in the frames' planes [T], their layers [T], and the paint
+    there [T, C + 1]."""
+    count, channels = layers.patch.shape[:2]
+    in_view = index < frame[:, 0].numel()
+    touched = ((layers.patch[:, -1].reshape(-1) > 0) & in_view).nonzero()[:, 0]
+    owner = torch.div(touched, max(1, len(index) // max(1, count)), rounding_mode="floor")
+    paint = layers.patch.movedim(1, -1).reshape(-1, channels).index_select(0, touched)
+    return index.index_select(0, touched), owner, paint
 
 
-def _image(sums: Tensor, before: Tensor, ground: Tensor, convex: bool) -> Tensor:
-    """The colours [T, C] that sums [T, C + 2] make in front of ``ground``."""
+def _error(sums: Tensor, before: Tensor, seen: Tensor, ground: Tensor, convex: bool) -> Tensor:
+    """Squared difference [T, 1] to the colours ``seen`` of what sums [T, C + 2] make in front of ``ground``."""
     total = sums[:, -1:]
     some = total > NOTHING * before
     scale = torch.where(some, 1.0 / total.clamp(min=1e-30), 0.0)
     alpha = sums[:, -2:-1] * scale if convex else sums[:, -2:-1].clamp(0.0, 1.0)
-    return torch.addcmul(sums[:, :-2] * scale, 1 - alpha, ground)
+    image = torch.addcmul(sums[:, :-2] * scale, 1 - alpha, ground.to(sums.dtype))
+    return _summed((seen - image).square_())
+
+
+def _summed(values: Tensor) -> Tensor:
+    """The sum over the short last axis of [T, C], [T, 1]: as a product, which is twenty times faster."""
+    return values @ constant(*[1.0] * values.shape[1], like=values).unsqueeze(1)

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from scalor import pretrained
 from scalor.cli.bench_crowd import crowded_model
+from scalor.cli.machine import keep_memory
 from scalor.configs import data_named, preset_named
 from scalor.core.schedule import Recipe, knobs_at
 from scalor.core.types import Knobs
@@ -154,6 +155,7 @@ def peak_memory_gb() -> float:
 
 def main() -> None:
     """The task comes as JSON, the report goes as JSON."""
+    keep_memory()
     print(json.dumps(asdict(measured(Task(**json.loads(sys.argv[1]))))))
 
 

@@ -1,6 +1,7 @@
 """Painting patches into frames: presence fades, depth hides (spec A.6, E.1)."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from scalor.core.tensors import constant, ramp, ste_clamp
@@ -30,6 +31,15 @@ def placed(layers: Layers, *, batch: int, height: int, width: int) -> Layers:
     """Layers that know their `pixel_index` in planes of ``batch`` frames."""
     index = pixel_index(layers, batch=batch, height=height, width=width)
     return layers.replace(index=index, size=(batch, height, width))
+
+
+def widened(layers: Layers, side: int) -> Layers:
+    """The same layers on patches of ``side`` x ``side`` pixels, no fewer than they have."""
+    more = side - layers.patch.shape[-1]
+    if more == 0:
+        return layers
+    wide = layers.replace(patch=F.pad(layers.patch, (0, more, 0, more)), index=None, size=None)
+    return wide if layers.size is None else placed(wide, **dict(zip(("batch", "height", "width"), layers.size)))
 
 
 def splat(planes: Tensor, layers: Layers, *, batch: int, height: int, width: int) -> Tensor:

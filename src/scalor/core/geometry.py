@@ -55,11 +55,19 @@ def decode_size(raw: Tensor, config: WhereConfig) -> Tensor:
     return torch.stack([a / root, a * root], dim=-1)
 
 
-def cell_centers(rows: int, columns: int, *, cell: int, like: Tensor) -> Tensor:
-    """Centres (x, y) of all cells in row-major order, pixels: [rows * columns, 2]."""
-    y = (torch.arange(rows, device=like.device, dtype=like.dtype) + 0.5) * cell
-    x = (torch.arange(columns, device=like.device, dtype=like.dtype) + 0.5) * cell
-    return torch.stack([x.repeat(rows), y.repeat_interleave(columns)], dim=-1)
+def cell_centers(rows: int, columns: int, *, cell: int, like: Tensor, ring: int = 0) -> Tensor:
+    """Centres (x, y) of all cells in row-major order, pixels: [rows * columns, 2]; not to be changed in place.
+
+    The outer ``ring`` cells on all sides lie outside the view, which begins at 0.
+    """
+    return _cell_centers(rows, columns, cell, ring, like.dtype, like.device)
+
+
+@cache
+def _cell_centers(rows: int, columns: int, cell: int, ring: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    with torch.inference_mode(False):
+        x, y = ((torch.arange(count, device=device, dtype=dtype) + 0.5 - ring) * cell for count in (columns, rows))
+        return torch.stack([x.repeat(rows), y.repeat_interleave(columns)], dim=-1)
 
 
 @cache
@@ -84,8 +92,13 @@ def crop(image: Tensor, box: Tensor, *, side: int) -> Tensor:
 
 
 def patch_side(config: WhereConfig, glimpse: int) -> int:
-    """Side P of the pixel patch that holds every pasted glimpse: its support is s (1 + 1/g) around the centre."""
-    return math.ceil(max(config.largest) * (1 + 1 / glimpse)) + 2
+    """Side P of the pixel patch that holds every pasted glimpse."""
+    return support(max(config.largest), glimpse)
+
+
+def support(extent: float, glimpse: int) -> int:
+    """Side of the pixel patch that holds a glimpse pasted into a box of ``extent``: s (1 + 1/g) around the centre."""
+    return math.ceil(extent * (1 + 1 / glimpse)) + 2
 
 
 def paste(glimpse: Tensor, box: Tensor, *, side: int) -> tuple[Tensor, Tensor]:

@@ -83,8 +83,7 @@ class Detector(nn.Module):
 
 def cells_of(grid: Tensor, config: ModelConfig) -> Tensor:
     """Centres (x, y) in pixels of the cells of ``grid`` [B, F, Gh, Gw], the ring outside the view included: [G, 2]."""
-    inner = cell_centers(grid.shape[-2], grid.shape[-1], cell=config.cell, like=grid)
-    return inner - config.cell * config.discover.ring
+    return cell_centers(*grid.shape[-2:], cell=config.cell, like=grid, ring=config.discover.ring)
 
 
 class Discover(nn.Module):
@@ -109,6 +108,8 @@ class Discover(nn.Module):
         )
         depths = cells.depth.sample(knobs.stochastic)
         pick = self._pick(relaxed, depths, capped=sight is not None)
+        if pick.shape[1] == 0:
+            return self._none(cells.logit, relaxed, births, sight, knobs)
         chosen = relaxed.gather(1, pick)
         chosen = chosen * self._room(chosen, kept.slots)
         picture = None if sight is None else self._picture(sight.frame, covered)
@@ -130,6 +131,18 @@ class Discover(nn.Module):
 
         found = Objects(books, slots=slots, layers=layers, tight=paint.tight)
         return Found(books, found, chosen.sum(1).detach(), (rejected * chosen).sum(1).detach())
+
+    def _none(self, logit: Tensor, relaxed: Tensor, births: Tensor, sight: Sight | None, knobs: Knobs) -> Found:
+        """No proposal is present."""
+        zero = torch.zeros_like(births)
+
+        def books() -> Terms:
+            if sight is None:
+                return Terms.zeros(len(births), births)
+            kl, ratio = self._books(logit, relaxed, births, torch.zeros_like(relaxed), knobs)
+            return Terms.zeros(len(births), births).replace(kl_pres=kl.sum(1), log_ratio=ratio.sum(1))
+
+        return Found(books, None, zero, zero)
 
     def nothing(self, births: Tensor, scenery: Scenery) -> Found:
         """No cell has an object, for certain: what that costs under ``births`` [B]."""

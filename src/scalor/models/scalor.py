@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from scalor.core.canvas import composite
+from scalor.core.canvas import composite, widened
 from scalor.core.evidence import evidence
 from scalor.core.shade import shade, standing_out
 from scalor.core.tensors import cat, take
@@ -165,9 +165,10 @@ class Scalor(WorldModel):
         """One set of carried and new objects: slots, tight boxes and layers."""
         if found is None:
             return kept.slots, kept.tight, kept.layers
+        side = max(kept.layers.patch.shape[-1], found.layers.patch.shape[-1])
         new = found.layers.replace(slot=found.layers.slot + kept.slots.count)
-        slots = cat([kept.slots, found.slots], dim=1)
-        return slots, torch.cat([kept.tight, found.tight], dim=1), cat([kept.layers, new], dim=0)
+        layers = cat([widened(kept.layers, side), widened(new, side)], dim=0)
+        return cat([kept.slots, found.slots], dim=1), torch.cat([kept.tight, found.tight], dim=1), layers
 
     def _judged(self, slots: Slots, layers: Layers, frame: Tensor, backdrop: Tensor) -> Slots:
         """Slots with the evidence for them (sleepers: the last); new ones that explain too little are not carried."""

@@ -39,7 +39,10 @@ def widened(layers: Layers, side: int) -> Layers:
     if more == 0:
         return layers
     wide = layers.replace(patch=F.pad(layers.patch, (0, more, 0, more)), index=None, size=None)
-    return wide if layers.size is None else placed(wide, **dict(zip(("batch", "height", "width"), layers.size)))
+    if layers.size is None:
+        return wide
+    batch, height, width = layers.size
+    return placed(wide, batch=batch, height=height, width=width)
 
 
 def splat(planes: Tensor, layers: Layers, *, batch: int, height: int, width: int) -> Tensor:

@@ -41,8 +41,8 @@ def evidence(layers: Layers, frame: Tensor, backdrop: Tensor, *, sigma: float, c
     mask = paint[:, -1:]
     near, pres = torch.stack([layers.near, layers.pres], 1).index_select(0, owner).double().split(1, dim=1)
     weight = mask * near
-    parts = [weight * paint, weight] if convex else [weight * paint[:, :-1], mask.double(), weight]
-    own = torch.cat(parts, dim=1)
+    planes = [weight * paint, weight] if convex else [weight * paint[:, :-1], mask.double(), weight]
+    own = torch.cat(planes, dim=1)
     canvas = own.new_zeros(batch * height * width, channels + 2).index_add_(0, index, own * pres)
     sums = canvas.index_select(0, index)
     shown = torch.cat([frame, backdrop], dim=1).movedim(1, -1).contiguous().flatten(0, 2).index_select(0, index)

@@ -146,8 +146,9 @@ class Dynamics(nn.Module):
             moves = constant(*[0.0, 0.0, 1.0, 1.0], *[0.0] * (code + 1), like=std)
             std = torch.lerp(part.slow * torch.sigmoid(spread), std, moves)
         sizes = [4, code, 1]
-        sites = map(Gaussian, mean.split(sizes, dim=-1), (std + MIN_STD).split(sizes, dim=-1))
-        return Prior(*sites, logit.squeeze(-1) + part.survival_bias), state
+        means, stds = mean.split(sizes, dim=-1), (std + MIN_STD).split(sizes, dim=-1)
+        place, looks, far = (Gaussian(*each) for each in zip(means, stds, strict=True))
+        return Prior(place, looks, far, logit.squeeze(-1) + part.survival_bias), state
 
 
 class Tracker(nn.Module):

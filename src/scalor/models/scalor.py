@@ -75,15 +75,16 @@ class Scalor(WorldModel):
                 masks = moving.unflatten(0, (batch, length))
         features = self.encoder(flat, backdrop).unflatten(0, (batch, length))
         features, memories = self.encoder.remember(features, world.memory)
+        # Taken apart in one piece: the gradient of one frame's slice is as large as all frames.
         return [
             Sight(
                 frame=video[:, t],
-                features=features[:, t],
+                features=each,
                 memory=memories[t],
                 backdrop=None if grounds is None else grounds[:, t],
                 moving=None if masks is None else masks[:, t],
             )
-            for t in range(length)
+            for t, each in enumerate(features.unbind(1))
         ]
 
     def _asks_what_moves(self) -> bool:

@@ -50,14 +50,16 @@ def main(repeats: int = 7) -> None:
     torch.set_flush_denormal(True)
     task = VARIANTS["fast"]
     preset = preset_named(task.preset)
-    video = batch_at(data_named(task.data, 0), 0, step=0, batch=task.batch, frames=task.frames).float() / 255
+    video = batch_at(data_named(task.data, 0), 0, step=0, batch=task.batch, frames=task.frames)
     seconds: dict[str, float] = {}
     for name, change in WAYS.items():
         torch.manual_seed(0)
         model, _ = busy_model(preset, task)
         change(model)
         try:
-            seconds[name] = median_seconds(training_step(model, preset.recipe, video), repeats, warm_up=3)
+            seconds[name] = median_seconds(
+                training_step(model, preset.recipe, lambda number: video), repeats, warm_up=3
+            )
         except Exception as error:  # whatever a compiler raises is an answer, too
             print(f"{name:20} fails: {type(error).__name__}: {str(error).splitlines()[0]}", flush=True)
             continue

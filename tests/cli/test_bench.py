@@ -67,9 +67,9 @@ def test_the_table_has_a_line_for_every_key(monkeypatch, capsys, report):
 def test_the_training_step_is_busy_with_as_many_objects_as_it_should(name):
     preset = preset_named(name)
     model = crowded_model(preset.model, first=20)
-    clip = data_named("sprites-md", 0).clip(0, frames=4).video.float() / 255
+    clip = data_named("sprites-md", 0).clip(0, frames=4).video.unsqueeze(0)
     before = [weight.clone() for weight in model.parameters()]
-    rollout = training_step(model, preset.recipe, clip.unsqueeze(0))()
+    rollout = training_step(model, preset.recipe, lambda number: clip)()
     living = [int(step.slots.alive.sum()) for step in rollout.steps]
     assert all(18 <= count <= 24 for count in living), living
     assert any(not torch.equal(old, new) for old, new in zip(before, model.parameters(), strict=True))

@@ -149,6 +149,10 @@ def test_imagining_costs_exactly_nothing_and_never_reads_a_frame(kind: str) -> N
             assert (getattr(step.terms, field.name) == 0).all(), field.name
 
 
+IDLE = {"finder.point.2.bias"}
+"""Raises all places alike, and the softmax over them does not see it: its gradient is 0 but for rounding."""
+
+
 @EVERY
 def test_every_parameter_receives_gradient(kind: str) -> None:
     """From the loss that its preset trains with: the ELBO, or the bound of three particles."""
@@ -163,7 +167,7 @@ def test_every_parameter_receives_gradient(kind: str) -> None:
     without = [key for key, value in model.named_parameters() if value.grad is None or not value.grad.any()]
     broken = [key for key, value in model.named_parameters() if value.grad is not None and value.grad.isnan().any()]
     model.zero_grad()
-    assert without == [] and broken == []
+    assert set(without) <= IDLE and broken == []
 
 
 @OBJECTS

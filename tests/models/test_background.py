@@ -195,14 +195,14 @@ def test_a_lattice_has_the_frames_colours_before_it_learned_anything(size: tuple
     frame[..., 8:16, 8:16] = 1.0  # an object that the background must not take over
     memory = part.initial(1, scenery, frame)
     with torch.no_grad():
-        image, (code, hidden), kl, _ = part(frame, alpha, memory, scenery, Knobs(stochastic=False))
-    assert image.shape == frame.shape and (kl > 0).all()
+        image, (code, hidden), price = part(frame, alpha, memory, scenery, Knobs(stochastic=False))
+    assert image.shape == frame.shape and (price()[0] > 0).all()
     assert code.shape[1:3] == hidden.shape[2:] == (-(-size[0] // 16), -(-size[1] // 16))
     inside = image[..., 4:20, 4:20]
     assert (inside - frame[..., :1, :1]).abs().max() < 0.15
     with torch.no_grad():
-        again, _, free, _ = part(None, alpha, (code, hidden), scenery, Knobs(stochastic=False))
-    assert (free == 0).all() and again.shape == frame.shape
+        again, _, price = part(None, alpha, (code, hidden), scenery, Knobs(stochastic=False))
+    assert (price()[0] == 0).all() and again.shape == frame.shape
 
 
 def test_a_lattice_says_which_sides_and_codes_it_can_have() -> None:
@@ -227,7 +227,8 @@ def test_a_lattice_of_any_side_keeps_exact_books(side: int, channels: int, code:
         prior, _ = part._prior(memory)
         guide = part._posterior(frame, 1 - alpha)
         torch.manual_seed(1)
-        image, (codes, _), kl, ratio = part(frame, alpha, memory, scenery, Knobs())
+        image, (codes, _), price = part(frame, alpha, memory, scenery, Knobs())
+        kl, ratio = price()
         q, p = (torch.distributions.Normal(site.mean, site.std) for site in (guide, prior))
         alone, *_ = part(frame[1:2], alpha[1:2], part.initial(1, scenery, frame), scenery, Knobs(stochastic=False))
         beside, *_ = part(frame, alpha, memory, scenery, Knobs(stochastic=False))

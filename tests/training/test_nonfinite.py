@@ -21,7 +21,7 @@ def broken_from(first: int, last: int, monkeypatch: pytest.MonkeyPatch) -> None:
         if first <= len(calls) - 1 <= last:
             step = rollout.steps[0]
             spoiled = step.terms.replace(kl_depth=step.terms.kl_depth * torch.nan)
-            return module.Rollout((step.replace(terms=spoiled), *rollout.steps[1:]), rollout.world)
+            return module.Rollout((step.replace(books=lambda: spoiled), *rollout.steps[1:]), rollout.world)
         return rollout
 
     monkeypatch.setattr(module, "observe", observe)

@@ -3,6 +3,7 @@
 `python -m scalor.cli.bench_step JSON` prints one line of JSON; `scalor bench` calls it.
 """
 
+import itertools
 import json
 import resource
 import statistics
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from scalor import pretrained
 from scalor.cli.bench_crowd import crowded_model
+from scalor.cli.machine import keep_memory
 from scalor.configs import data_named, preset_named
 from scalor.core.schedule import Recipe, knobs_at
 from scalor.core.types import Knobs
@@ -24,6 +26,7 @@ from scalor.models.base import WorldModel
 from scalor.models.build import build
 from scalor.models.config import ModelConfig
 from scalor.rollout import Rollout, observe
+from scalor.training.ahead import Ahead
 from scalor.training.preset import Preset
 
 UNMOVED = 1e-7
@@ -73,11 +76,17 @@ def measured(task: Task) -> StepReport:
     torch.set_flush_denormal(True)
     preset = preset_named(task.preset)
     model, source = busy_model(preset, task)
-    video = batch_at(data_named(task.data, 0), 0, step=0, batch=task.batch, frames=task.frames).float() / 255
-    step = training_step(model, preset.recipe, video)
-    with FlopCounterMode(display=False) as counter:  # counting is slow: this pass is also the warm-up
-        rollout = step()
-    step_seconds = median_seconds(step, task.repeats)
+    data = data_named(task.data, 0)
+
+    def batch(number: int, frames: int) -> Tensor:
+        return batch_at(data, 0, step=number, batch=task.batch, frames=frames)
+
+    video = batch(0, task.frames).float() / 255
+    with Ahead(batch) as ahead:
+        step = training_step(model, preset.recipe, lambda number: ahead(number, task.frames))
+        with FlopCounterMode(display=False) as counter:  # counting is slow: this pass is also the warm-up
+            rollout = step()
+        step_seconds = median_seconds(step, task.repeats)
     peak = peak_memory_gb()
     knobs = end_knobs(preset.recipe)
     with torch.inference_mode():
@@ -111,15 +120,16 @@ def end_knobs(recipe: Recipe) -> Knobs:
     return knobs_at(recipe, max(recipe.steps, recipe.temperature_steps, recipe.birth_steps), 1.0)
 
 
-def training_step(model: WorldModel, recipe: Recipe, video: Tensor) -> Callable[[], Rollout]:
-    """One step as the trainer does it, without the data's making: forward, backward, clipping, Adam."""
+def training_step(model: WorldModel, recipe: Recipe, batch: Callable[[int], Tensor]) -> Callable[[], Rollout]:
+    """One step as the trainer does it: the next ``batch`` (uint8), forward, backward, clipping, Adam."""
     knobs = end_knobs(recipe)
     kind = torch.optim.RMSprop if recipe.optimizer == "rmsprop" else torch.optim.Adam
     optimizer = kind(model.parameters(), lr=UNMOVED)
+    numbers = itertools.count()
 
     def step() -> Rollout:
         optimizer.zero_grad()
-        rollout = observe(model, video, knobs)
+        rollout = observe(model, batch(next(numbers)).float().div_(255), knobs)
         (-rollout.terms.objective.mean()).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
         optimizer.step()
@@ -154,6 +164,7 @@ def peak_memory_gb() -> float:
 
 def main() -> None:
     """The task comes as JSON, the report goes as JSON."""
+    keep_memory()
     print(json.dumps(asdict(measured(Task(**json.loads(sys.argv[1]))))))
 
 

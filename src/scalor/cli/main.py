@@ -28,6 +28,7 @@ from scalor.cli import (
     train,
     weights,
 )
+from scalor.cli.machine import keep_memory
 from scalor.cli.parser import Parser, one_by_one
 from scalor.errors import UserError
 
@@ -73,6 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code (0 done, 2 wrong use, 130 interrupted, 143 terminated)."""
     try:
         _listen()
+        keep_memory()
         config = build().parse_args(one_by_one(sys.argv[1:] if argv is None else argv))
         COMMANDS[config.command].run(config[config.command])
         sys.stdout.flush()

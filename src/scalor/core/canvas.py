@@ -1,9 +1,10 @@
 """Painting patches into frames: presence fades, depth hides (spec A.6, E.1)."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from scalor.core.tensors import ste_clamp
+from scalor.core.tensors import constant, ramp, ste_clamp
 from scalor.core.types import Layers
 
 EPS = 1e-8
@@ -14,26 +15,41 @@ def pixel_index(layers: Layers, *, batch: int, height: int, width: int) -> Tenso
 
     Pixels outside the view point one past the end, at a bin that nobody looks at.
     """
-    step = torch.arange(layers.patch.shape[-1], device=layers.corner.device)
-    rows = layers.corner[:, :1] + step
-    columns = layers.corner[:, 1:] + step
-    row_ok = (rows >= 0) & (rows < height)
-    column_ok = (columns >= 0) & (columns < width)
-    index = ((layers.batch.unsqueeze(-1) * height + rows) * width).unsqueeze(-1) + columns.unsqueeze(1)
-    inside = row_ok.unsqueeze(-1) & column_ok.unsqueeze(1)
-    return index.masked_fill_(~inside, batch * height * width).reshape(-1)
+    if layers.index is not None and layers.size == (batch, height, width):
+        return layers.index
+    corner = layers.corner
+    place = corner.unsqueeze(-1) + ramp(layers.patch.shape[-1], like=corner)
+    outside = (place < 0) | (place >= constant(height, width, like=corner).unsqueeze(-1))
+    rows, columns = place.unbind(1)
+    start = torch.addcmul(columns, layers.batch.unsqueeze(-1), constant(height * width, like=corner))
+    index = (rows * width).unsqueeze(-1) + start.unsqueeze(1)
+    past = outside[:, 0].unsqueeze(-1) | outside[:, 1].unsqueeze(1)
+    return index.masked_fill_(past, batch * height * width).view(-1)
+
+
+def placed(layers: Layers, *, batch: int, height: int, width: int) -> Layers:
+    """Layers that know their `pixel_index` in planes of ``batch`` frames."""
+    index = pixel_index(layers, batch=batch, height=height, width=width)
+    return layers.replace(index=index, size=(batch, height, width))
+
+
+def widened(layers: Layers, side: int) -> Layers:
+    """The same layers on patches of ``side`` x ``side`` pixels, no fewer than they have."""
+    more = side - layers.patch.shape[-1]
+    if more == 0:
+        return layers
+    wide = layers.replace(patch=F.pad(layers.patch, (0, more, 0, more)), index=None, size=None)
+    if layers.size is None:
+        return wide
+    batch, height, width = layers.size
+    return placed(wide, batch=batch, height=height, width=width)
 
 
 def splat(planes: Tensor, layers: Layers, *, batch: int, height: int, width: int) -> Tensor:
     """Add patches [K, M, P, P] into frames: [K, B, H, W]."""
-    return splat_at(pixel_index(layers, batch=batch, height=height, width=width), planes, (batch, height, width))
-
-
-def splat_at(index: Tensor, planes: Tensor, size: tuple[int, int, int]) -> Tensor:
-    """`splat` where the `pixel_index` is known; ``size`` is batch, height, width."""
-    batch, height, width = size
+    index = pixel_index(layers, batch=batch, height=height, width=width)
     canvas = planes.new_zeros(planes.shape[0], batch * height * width + 1)
-    canvas = canvas.index_add(1, index, planes.reshape(planes.shape[0], -1))
+    canvas = canvas.index_add_(1, index, planes.reshape(planes.shape[0], -1))
     return canvas[:, :-1].unflatten(1, (batch, height, width))
 
 
@@ -51,29 +67,32 @@ def composite(layers: Layers, *, batch: int, height: int, width: int, convex: bo
 
     w_n = I_n / sum I;  colour = sum w_n Y_n;  alpha = sum w_n A_n (convex) or clamp(sum A_n) (the official code).
     """
-    paint = (layers.patch * layers.pres[:, None, None, None]).transpose(0, 1)
+    paint = (layers.patch * layers.pres.view(-1, 1, 1, 1)).transpose(0, 1)
     mask = paint[-1:]
-    weight = mask * layers.near[:, None, None]
+    weight = mask * layers.near.view(-1, 1, 1)
     planes = torch.cat([weight * paint, weight] if convex else [weight * paint[:-1], mask, weight])
     canvas = splat(planes, layers, batch=batch, height=height, width=width)
     total = canvas[-1]
-    color = canvas[:-2] / (total + EPS)
-    alpha = canvas[-2] / (total + EPS) if convex else ste_clamp(canvas[-2])
-    return color.transpose(0, 1), alpha.unsqueeze(1), total
+    if convex:
+        image = (canvas[:-1] / (total + EPS)).transpose(0, 1)
+        return image[:, :-1], image[:, -1:], total
+    return (canvas[:-2] / (total + EPS)).transpose(0, 1), ste_clamp(canvas[-2]).unsqueeze(1), total
 
 
 @torch.no_grad()
 def explained(layers: Layers, *, batch: int, height: int, width: int) -> Tensor:
     """What is already explained: clamp(sum of faded masks) in [0, 1]: [B, H, W]."""
-    mask = layers.patch[:, -1] * layers.pres[:, None, None]
+    mask = layers.patch[:, -1] * layers.pres.view(-1, 1, 1)
     return splat(mask.unsqueeze(0), layers, batch=batch, height=height, width=width)[0].clamp(0.0, 1.0)
 
 
 @torch.no_grad()
 def coverage(layers: Layers, mask: Tensor, *, own: float = 0.3, other: float = 0.1) -> Tensor:
     """Share of each patch's own mask in view (alpha > ``own``) where ``mask`` [B, H, W] exceeds ``other``: [M]."""
-    view = lookup(torch.ones_like(mask), layers) > 0
-    shape = (layers.patch[:, -1] > own) & view
+    batch, height, width = mask.shape
+    alpha = layers.patch[:, -1]
+    view = pixel_index(layers, batch=batch, height=height, width=width).view_as(alpha) < mask.numel()
+    shape = (alpha > own) & view
     hit = shape & (lookup(mask, layers) > other)
     return hit.sum((1, 2)) / shape.sum((1, 2)).clamp(min=1)
 
@@ -81,8 +100,8 @@ def coverage(layers: Layers, mask: Tensor, *, own: float = 0.3, other: float = 0
 @torch.no_grad()
 def visibility(layers: Layers, total: Tensor) -> Tensor:
     """Share of each object's own mask that is in view and in front: [M]; ``total`` [B, H, W] from `composite`."""
-    mask = layers.patch[:, -1] * layers.pres[:, None, None]
-    weight = mask * layers.near[:, None, None]
+    mask = layers.patch[:, -1] * layers.pres.view(-1, 1, 1)
+    weight = mask * layers.near.view(-1, 1, 1)
     under = lookup(total, layers)  # 0 outside the view
     front = torch.where(under > 0, weight / (under + EPS), torch.zeros_like(weight))
     return (front * mask).sum((1, 2)) / mask.sum((1, 2)).clamp(min=1e-6)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from scalor.core.canvas import pixel_index, splat_at
-from scalor.core.tensors import Struct
+from scalor.core.canvas import pixel_index
+from scalor.core.tensors import Struct, constant
 from scalor.core.types import Layers
 
 NOTHING = 1e-9
@@ -33,51 +33,56 @@ class Evidence(Struct):
 def evidence(layers: Layers, frame: Tensor, backdrop: Tensor, *, sigma: float, convex: bool) -> Evidence:
     """`Evidence` of objects for ``frame`` [B, C, H, W] in front of ``backdrop`` (of the same shape, or 1 channel).
 
-    From the sums that `canvas.composite` makes: an object's own part is taken out of them, on its patch alone. In
-    float64, since importances of e^12 and e^-12 meet in one sum.
+    Presences are 0 or 1. From the sums that `canvas.composite` makes: an object is taken out of them, or put into them,
+    on the pixels in view that its mask touches. Sums in float64, since importances of e^12 and e^-12 meet in one.
     """
     batch, channels, height, width = frame.shape
-    index = pixel_index(layers, batch=batch, height=height, width=width)
-    full = _planes(layers, torch.ones_like(layers.pres), convex)
-    own = _planes(layers, layers.pres, convex)
-    canvas = splat_at(index, own, (batch, height, width))
-    shown = torch.cat([frame, backdrop.expand_as(frame)], dim=1).double().transpose(0, 1)
-    under = _under(torch.cat([canvas, shown]), index, layers)
-    sums, seen, ground = under.split([channels + 2, channels, channels])
-    without = _image(sums - own, sums[-1:], ground, convex)
-    present = _image(sums - own + full, sums[-1:] + full[-1:], ground, convex)
-    view = (index < batch * height * width).view(seen.shape[1:])
-    gain = ((seen - without) ** 2 - (seen - present) ** 2).sum(0) * view
-    bare = torch.exp(-0.5 * ((seen - ground) ** 2).mean(0) / sigma**2)
-    whole = layers.patch[:, -1].double()
-    mask = whole * view
-    area = mask.sum((1, 2))
+    index, owner, paint = _touched(layers, pixel_index(layers, batch=batch, height=height, width=width), frame)
+    mask = paint[:, -1:]
+    near, pres = torch.stack([layers.near, layers.pres], 1).index_select(0, owner).double().split(1, dim=1)
+    weight = mask * near
+    planes = [weight * paint, weight] if convex else [weight * paint[:, :-1], mask.double(), weight]
+    own = torch.cat(planes, dim=1)
+    canvas = own.new_zeros(batch * height * width, channels + 2).index_add_(0, index, own * pres)
+    sums = canvas.index_select(0, index)
+    shown = torch.cat([frame, backdrop], dim=1).movedim(1, -1).contiguous().flatten(0, 2).index_select(0, index)
+    seen, ground = shown[:, :channels], shown[:, channels:]
+    here = _error(sums, sums[:, -1:], seen, ground, convex)
+    other = torch.addcmul(sums, own, 1 - 2 * pres)
+    changed = _error(other, torch.maximum(sums[:, -1:], other[:, -1:]), seen, ground, convex)
+    gain = (changed - here) * (2 * pres - 1)
+    bare = torch.exp(_summed((seen - ground).square()) * (-0.5 / sigma**2 / channels))
+    parts = torch.cat([gain, (1 - bare) * mask, mask], dim=1)
+    nats, hidden, area = parts.new_zeros(len(layers.pres), 3).index_add_(0, owner, parts).unbind(1)
     found = Evidence(
-        nats=gain.sum((1, 2)) / (2 * sigma**2),
-        hidden=((1 - bare) * mask).sum((1, 2)) / area.clamp(min=1e-6),
-        inside=area / whole.sum((1, 2)).clamp(min=1e-6),
+        nats=nats / (2 * sigma**2),
+        hidden=hidden / area.clamp(min=1e-6),
+        inside=area / layers.patch[:, -1].sum((1, 2)).clamp(min=1e-6),
     )
     return found.map(lambda tensor: tensor.to(frame.dtype))
 
 
-def _planes(layers: Layers, pres: Tensor, convex: bool) -> Tensor:
-    """What layers of presence ``pres`` [M] add to the sums: weighted colour, weighted or plain alpha, importance."""
-    paint = (layers.patch * pres[:, None, None, None]).transpose(0, 1).double()
-    mask = paint[-1:]
-    weight = mask * layers.near[:, None, None]
-    return torch.cat([weight * paint, weight] if convex else [weight * paint[:-1], mask, weight])
+def _touched(layers: Layers, index: Tensor, frame: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The pixels in view that masks touch: their places in the frames' planes [T], their layers [T], and the paint
+    there [T, C + 1]."""
+    count, channels = layers.patch.shape[:2]
+    in_view = index < frame[:, 0].numel()
+    touched = ((layers.patch[:, -1].reshape(-1) > 0) & in_view).nonzero()[:, 0]
+    owner = torch.div(touched, max(1, len(index) // max(1, count)), rounding_mode="floor")
+    paint = layers.patch.movedim(1, -1).reshape(-1, channels).index_select(0, touched)
+    return index.index_select(0, touched), owner, paint
 
 
-def _under(canvas: Tensor, index: Tensor, layers: Layers) -> Tensor:
-    """Planes [K, B, H, W] under every patch, 0 outside the view: [K, M, P, P]."""
-    flat = torch.cat([canvas.flatten(1), canvas.new_zeros(len(canvas), 1)], dim=1)
-    return flat.index_select(1, index).unflatten(1, layers.patch[:, 0].shape)
-
-
-def _image(sums: Tensor, before: Tensor, ground: Tensor, convex: bool) -> Tensor:
-    """The picture [C, M, P, P] that sums [C + 2, M, P, P] make in front of ``ground``."""
-    total = sums[-1:]
+def _error(sums: Tensor, before: Tensor, seen: Tensor, ground: Tensor, convex: bool) -> Tensor:
+    """Squared difference [T, 1] to the colours ``seen`` of what sums [T, C + 2] make in front of ``ground``."""
+    total = sums[:, -1:]
     some = total > NOTHING * before
     scale = torch.where(some, 1.0 / total.clamp(min=1e-30), 0.0)
-    alpha = sums[-2:-1] * scale if convex else sums[-2:-1].clamp(0.0, 1.0)
-    return sums[:-2] * scale + (1 - alpha) * ground
+    alpha = sums[:, -2:-1] * scale if convex else sums[:, -2:-1].clamp(0.0, 1.0)
+    image = torch.addcmul(sums[:, :-2] * scale, 1 - alpha, ground.to(sums.dtype))
+    return _summed((seen - image).square_())
+
+
+def _summed(values: Tensor) -> Tensor:
+    """The sum over the short last axis of [T, C], [T, 1]: as a product, which is twenty times faster."""
+    return values @ constant(*[1.0] * values.shape[1], like=values).unsqueeze(1)

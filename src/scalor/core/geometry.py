@@ -2,10 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from scalor.core.tensors import constant
 
 
 @dataclass(frozen=True)
@@ -44,46 +47,58 @@ class WhereConfig:
 
 def decode_size(raw: Tensor, config: WhereConfig) -> Tensor:
     """Raw (size, ratio) [..., 2] to width, height in pixels [..., 2]."""
-    u = torch.tanh(raw)
-    if config.scale == "linear":
-        a = config.size + config.size_range * u[..., 0]
-        ratio = config.ratio + config.ratio_range * u[..., 1]
-    else:
-        a = config.size * torch.exp(config.size_range * u[..., 0])
-        ratio = config.ratio * torch.exp(config.ratio_range * u[..., 1])
+    middle = constant(config.size, config.ratio, like=raw)
+    spread = constant(config.size_range, config.ratio_range, like=raw) * torch.tanh(raw)
+    scaled = middle + spread if config.scale == "linear" else middle * spread.exp()
+    a, ratio = scaled.unbind(-1)
     root = ratio.sqrt()
     return torch.stack([a / root, a * root], dim=-1)
 
 
-def cell_centers(rows: int, columns: int, *, cell: int, like: Tensor) -> Tensor:
-    """Centres (x, y) of all cells in row-major order, pixels: [rows * columns, 2]."""
-    y = (torch.arange(rows, device=like.device, dtype=like.dtype) + 0.5) * cell
-    x = (torch.arange(columns, device=like.device, dtype=like.dtype) + 0.5) * cell
-    return torch.stack([x.repeat(rows), y.repeat_interleave(columns)], dim=-1)
+def cell_centers(rows: int, columns: int, *, cell: int, like: Tensor, ring: int = 0) -> Tensor:
+    """Centres (x, y) of all cells in row-major order, pixels: [rows * columns, 2]; not to be changed in place.
+
+    The outer ``ring`` cells on all sides lie outside the view, which begins at 0.
+    """
+    return _cell_centers(rows, columns, cell, ring, like.dtype, like.device)
 
 
-def _grid(box: Tensor, side: tuple[int, int], extent: tuple[int, int]) -> Tensor:
-    """Grid [..., gh, gw, 2] in grid_sample's coordinates of an image of ``extent = (H, W)``, one per box [..., 4]."""
-    rows, columns = side
-    v = (torch.arange(rows, device=box.device, dtype=box.dtype) + 0.5) / rows - 0.5
-    u = (torch.arange(columns, device=box.device, dtype=box.dtype) + 0.5) / columns - 0.5
-    x = (box[..., 0:1] + box[..., 2:3] * u) * (2.0 / extent[1]) - 1.0
-    y = (box[..., 1:2] + box[..., 3:4] * v) * (2.0 / extent[0]) - 1.0
-    shape = (*box.shape[:-1], rows, columns)
-    return torch.stack([x.unsqueeze(-2).expand(shape), y.unsqueeze(-1).expand(shape)], dim=-1)
+@cache
+def _cell_centers(rows: int, columns: int, cell: int, ring: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    with torch.inference_mode(False):
+        x, y = ((torch.arange(count, device=device, dtype=dtype) + 0.5 - ring) * cell for count in (columns, rows))
+        return torch.stack([x.repeat(rows), y.repeat_interleave(columns)], dim=-1)
+
+
+@cache
+def _pixels(side: int, first: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Coordinates (x, y) of side x side pixels from ``first`` on: [side, side, 2]; not to be changed in place."""
+    with torch.inference_mode(False):
+        step = torch.arange(side, dtype=dtype, device=device) + first
+        return torch.stack(torch.meshgrid(step, step, indexing="xy"), dim=-1)
 
 
 def crop(image: Tensor, box: Tensor, *, side: int) -> Tensor:
     """Glimpses of ``image`` [B, C, H, W] at ``box`` [B, N, 4] (pixels): [B, N, C, side, side], zero outside."""
     batch, count = box.shape[:2]
-    grid = _grid(box, (side, side), (image.shape[2], image.shape[3]))
-    out = F.grid_sample(image, grid.reshape(batch, count * side, side, 2), align_corners=False)
-    return out.reshape(batch, image.shape[1], count, side, side).transpose(1, 2)
+    height, width = image.shape[2:]
+    # In grid_sample's coordinates, -1 .. 1 from edge to edge.
+    unit = box * constant(2.0 / width, 2.0 / height, 2.0 / width / side, 2.0 / height / side, like=box)
+    center, pixel = unit.view(batch, count, 1, 1, 4).split(2, dim=-1)
+    from_center = _pixels(side, 0.5 - side / 2, box.dtype, box.device)
+    grid = torch.addcmul(center - 1.0, pixel, from_center)
+    out = F.grid_sample(image, grid.view(batch, count * side, side, 2), align_corners=False)
+    return out.view(batch, image.shape[1], count, side, side).transpose(1, 2)
 
 
 def patch_side(config: WhereConfig, glimpse: int) -> int:
-    """Side P of the pixel patch that holds every pasted glimpse: its support is s (1 + 1/g) around the centre."""
-    return math.ceil(max(config.largest) * (1 + 1 / glimpse)) + 2
+    """Side P of the pixel patch that holds every pasted glimpse."""
+    return support(max(config.largest), glimpse)
+
+
+def support(extent: float, glimpse: int) -> int:
+    """Side of the pixel patch that holds a glimpse pasted into a box of ``extent``: s (1 + 1/g) around the centre."""
+    return math.ceil(extent * (1 + 1 / glimpse)) + 2
 
 
 def paste(glimpse: Tensor, box: Tensor, *, side: int) -> tuple[Tensor, Tensor]:
@@ -91,32 +106,24 @@ def paste(glimpse: Tensor, box: Tensor, *, side: int) -> tuple[Tensor, Tensor]:
 
     Exact bilinear paste with zero padding, restricted to a patch that contains its whole support (spec E.1).
     """
-    center = box[:, :2].detach()
-    corner = torch.floor(center - side / 2 + 0.5)
-    pixel = torch.arange(side, device=box.device, dtype=box.dtype) + 0.5
-    offset = (corner - box[:, :2]).unsqueeze(-1) + pixel
-    unit = offset * (2.0 / box[:, 2:]).unsqueeze(-1)
-    shape = (box.shape[0], side, side)
-    grid = torch.stack([unit[:, 0].unsqueeze(1).expand(shape), unit[:, 1].unsqueeze(2).expand(shape)], dim=-1)
-    return F.grid_sample(glimpse, grid, align_corners=False), corner.long().flip(-1)
+    center, extent = box.view(-1, 1, 1, 4).split(2, dim=-1)
+    corner = torch.floor(center.detach() - (side / 2 - 0.5))
+    unit = 2.0 / extent
+    grid = torch.addcmul((corner - center) * unit, _pixels(side, 0.5, box.dtype, box.device), unit)
+    return F.grid_sample(glimpse, grid, align_corners=False), corner.view(-1, 2).long().flip(-1)
 
 
-def _edges(profile: Tensor, level: float) -> tuple[Tensor, Tensor]:
-    """First and last crossing of ``level`` of profiles [M, g], sub-pixel by interpolation, as fractions of the box."""
-    side = profile.shape[1]
-    inside = profile > level
-    first = inside.float().argmax(1)
-    last = side - 1 - inside.flip(1).float().argmax(1)
-    padded = F.pad(profile, (1, 1))
+def _crossing(profile: Tensor, level: float) -> Tensor:
+    """Where profiles [..., g] first rise above ``level``, sub-pixel by interpolation, as a fraction of their length.
 
-    def cross(at: Tensor, neighbour: Tensor) -> Tensor:
-        high = padded.gather(1, at[:, None] + 1)[:, 0]
-        low = padded.gather(1, neighbour[:, None] + 1)[:, 0]
-        return (high - level) / (high - low).clamp(min=1e-3)
-
-    start = first + 0.5 - cross(first, first - 1).clamp(0.0, 1.0)
-    stop = last + 0.5 + cross(last, last + 1).clamp(0.0, 1.0)
-    return start / side, stop / side
+    0 where they never do.
+    """
+    first = (profile > level).byte().argmax(-1, keepdim=True)
+    high = profile.gather(-1, first)
+    low = F.pad(profile, (1, 0)).gather(-1, first)  # the one before
+    up = high - level
+    place = first + 0.5 - (up / (high - low).clamp(min=1e-3)).clamp(0.0, 1.0)
+    return ((place / profile.shape[-1]).clamp(min=0.0) * (up > 0)).squeeze(-1)
 
 
 @torch.no_grad()
@@ -125,19 +132,18 @@ def tight_box(alpha: Tensor, box: Tensor, *, level: float = 0.5) -> Tensor:
 
     A mask that never exceeds it keeps its whole box.
     """
-    left, right = _edges(alpha.amax(1), level)
-    top, bottom = _edges(alpha.amax(2), level)
-    some = (alpha.amax((1, 2)) > level).unsqueeze(-1)
-    part = torch.stack([left, top, right, bottom], dim=-1).clamp(0.0, 1.0)
-    part = torch.where(some, part, part.new_tensor([0.0, 0.0, 1.0, 1.0]))
-    origin = box[:, :2] - box[:, 2:] / 2
-    return origin.repeat(1, 2) + part * box[:, 2:].repeat(1, 2)
+    profile = torch.stack([alpha.amax(1), alpha.amax(2)], dim=1)
+    from_edge = _crossing(torch.cat([profile, profile.flip(-1)], dim=1), level)
+    from_center = (from_edge - 0.5) * constant(1.0, 1.0, -1.0, -1.0, like=box)
+    center, extent = box.split(2, dim=-1)
+    return torch.addcmul(center.repeat(1, 2), from_center, extent.repeat(1, 2))
 
 
 def corners(box: Tensor) -> Tensor:
     """Boxes (centre x, centre y, width, height) [..., 4] as left, top, right, bottom."""
-    half = box[..., 2:] / 2
-    return torch.cat([box[..., :2] - half, box[..., :2] + half], dim=-1)
+    center, extent = box.split(2, dim=-1)
+    half = extent / 2
+    return torch.cat([center - half, center + half], dim=-1)
 
 
 def box_overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
@@ -169,6 +175,7 @@ def _ratio(part: Tensor, whole: Tensor) -> Tensor:
 
 def in_view(box: Tensor, *, height: int, width: int) -> Tensor:
     """Share of each box [..., 4] (centre form) that lies inside the frame."""
-    low = (box[..., :2] - box[..., 2:] / 2).clamp(min=0)
-    high = torch.minimum(box[..., :2] + box[..., 2:] / 2, box.new_tensor([width, height]))
-    return (high - low).clamp(min=0).prod(-1) / box[..., 2:].prod(-1).clamp(min=1e-6)
+    center, extent = box.split(2, dim=-1)
+    half = extent / 2
+    high = torch.minimum(center + half, constant(width, height, like=box))
+    return (high - (center - half).clamp(min=0)).clamp(min=0).prod(-1) / extent.prod(-1).clamp(min=1e-6)

@@ -32,8 +32,8 @@ class Recipe:
     detach_until           progress until which no gradient flows between frames (spec A.13-7)
     discover_dropout       probability of a frame without discovery, until ``dropout_until``; teaches propagation
     cuts                   share of the clips that go on as another clip at some frame, so that everything in them ends
-    covers                 share of the clips before which something passes that the model looks at but need not explain: it
-                           must remember what is behind (see `occluders.cover`)
+    covers                 share of the clips before which something passes that the model looks at but need not
+                           explain: it must remember what is behind (see `occluders.cover`)
     carry_until            progress until which carried objects cannot fade: thin strokes drawn a pixel beside their
                            place are worse than nothing, so that a young tracker would let everything go
     blind_every            every so many steps only the first half of the clips (of 4 frames or more) is looked at: the

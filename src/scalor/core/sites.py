@@ -27,7 +27,7 @@ class Gaussian(Struct):
     def of(params: Tensor, *, shift: float = 0.0, most: float = math.inf) -> "Gaussian":
         """From raw network output ``[..., 2 D]``: mean and softplus(raw + shift), or most * sigmoid(raw), + 1e-4."""
         mean, raw = params.chunk(2, dim=-1)
-        std = F.softplus(raw + shift) if most == math.inf else most * torch.sigmoid(raw)
+        std = F.softplus(raw + shift if shift else raw) if most == math.inf else most * torch.sigmoid(raw)
         return Gaussian(mean, std + MIN_STD)
 
     @staticmethod
@@ -50,12 +50,13 @@ class Gaussian(Struct):
         """The normalised product of two densities: each number of the mean counts by its precision."""
         own, other = self.std**-2, seen.std**-2
         total = own + other
-        return Gaussian((own * self.mean + other * seen.mean) / total, total.rsqrt())
+        return Gaussian(torch.lerp(self.mean, seen.mean, other / total), total.rsqrt())
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log density of ``value``, summed over the last axis."""
         z = (value - self.mean) / self.std
-        return (-0.5 * z**2 - self.std.log() - 0.5 * math.log(2 * math.pi)).sum(-1)
+        constant = 0.5 * math.log(2 * math.pi) * value.shape[-1]
+        return -(0.5 * z.square() + self.std.log()).sum(-1) - constant
 
 
 def bound(logit: Tensor, *, slope: float = 1.0) -> Tensor:

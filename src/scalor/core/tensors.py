@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 
 import torch
@@ -61,17 +62,37 @@ def cat(structs: list[S], *, dim: int) -> S:
 
 def take(struct: S, index: Tensor) -> S:
     """Pick objects: every tensor ``[B, N, ...]`` becomes ``[B, K, ...]`` by ``index`` (int64 ``[B, K]``)."""
-
-    def pick(tensor: Tensor) -> Tensor:
-        shape = index.shape + (1,) * (tensor.dim() - 2)
-        return tensor.gather(1, index.reshape(shape).expand(*index.shape, *tensor.shape[2:]))
-
-    return struct.map(pick)
+    rows = ramp(len(index), like=index).unsqueeze(1)
+    return struct.map(lambda tensor: tensor[rows, index])
 
 
 def select(mask: Tensor, yes: Tensor, no: Tensor) -> Tensor:
     """``yes`` where ``mask`` [B, N] holds, else ``no``: tensors [B, N, ...]."""
-    return torch.where(mask.reshape(mask.shape + (1,) * (yes.dim() - 2)), yes, no)
+    if yes is no:
+        return yes
+    return torch.where(mask if yes.dim() == 2 else mask.view(mask.shape + (1,) * (yes.dim() - 2)), yes, no)
+
+
+def constant(*values: float, like: Tensor) -> Tensor:
+    """A vector of numbers, made once for every dtype and device of ``like``; not to be changed in place."""
+    return _constant(values, like.dtype, like.device)
+
+
+@cache
+def _constant(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    with torch.inference_mode(False):  # a training may use it too
+        return torch.tensor(values, dtype=dtype, device=device)
+
+
+def ramp(count: int, *, like: Tensor) -> Tensor:
+    """0, 1, ... count - 1, made once for every dtype and device of ``like``; not to be changed in place."""
+    return _ramp(count, like.dtype, like.device)
+
+
+@cache
+def _ramp(count: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    with torch.inference_mode(False):
+        return torch.arange(count, dtype=dtype, device=device)
 
 
 def ste_clamp(value: Tensor) -> Tensor:

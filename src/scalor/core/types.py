@@ -1,6 +1,8 @@
 """The nouns. ``*b`` stands for leading axes; everything in pixels unless a name says otherwise."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -161,6 +163,8 @@ class Layers(Struct):
     corner  [M, 2] int64 top, left pixel of the patch (may lie outside the frame)
     pres    [M]          presence that fades the paint
     near    [M]          importance of the object: larger hides smaller
+    index   int64 [M * P * P] where its pixels lie in planes of ``size``, batch x height x width (see `canvas.placed`);
+            None: nobody asked yet
     """
 
     batch: Tensor
@@ -169,6 +173,8 @@ class Layers(Struct):
     corner: Tensor
     pres: Tensor
     near: Tensor
+    index: Tensor | None = None
+    size: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -212,18 +218,29 @@ class Terms(Struct):
 
 
 @dataclass(frozen=True)
-class Objects(Struct):
+class Booked(Struct):
+    """Something that costs nats. They are added up when somebody asks for ``terms``: who tracks never does."""
+
+    books: Callable[[], Terms]
+
+    @cached_property
+    def terms(self) -> Terms:
+        """The books, with gradients where they were opened with gradients."""
+        return self.books()
+
+
+@dataclass(frozen=True)
+class Objects(Booked):
     """What propagation and discovery both hand over: the set, its paint, its glimpse masks and what it cost."""
 
     slots: Slots
     layers: Layers
     tight: Tensor
     """[B, N, 4] left, top, right, bottom of alpha > 0.5 in pixels."""
-    terms: Terms
 
 
 @dataclass(frozen=True)
-class Step(Struct):
+class Step(Booked):
     """The report of one frame: what people may look at; never fed back.
 
     slots      the objects carried out of the frame
@@ -233,7 +250,7 @@ class Step(Struct):
     origin     [B, N] int64: number of each carried object in the unpacked set
     image      [B, C, H, W] reconstruction; background [B, C, H, W]; alpha [B, 1, H, W]
     total      [B, H, W] sum of importances (what `canvas.visibility` needs)
-    terms      the books
+    terms      the books of the frame
     rejected   [B] number of proposals rejected; proposed [B] number of proposals present before rejection
     """
 
@@ -246,7 +263,6 @@ class Step(Struct):
     background: Tensor
     alpha: Tensor
     total: Tensor
-    terms: Terms
     rejected: Tensor
     proposed: Tensor
 

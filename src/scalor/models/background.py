@@ -2,6 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +15,8 @@ from scalor.nets.pyramid import ConvStyle, block, pad_to_multiple, pyramid
 from scalor.nets.recurrent import ConvGRU
 
 Memory = tuple[Tensor, Tensor]
+Price = Callable[[], tuple[Tensor, Tensor]]
+"""Computes the KL [B] and the importance ratio [B] of a frame's code when they are asked for."""
 
 SHRINK = 16
 """The coded background's encoder halves its input down to a 16th; smaller frames are padded to this side."""
@@ -46,6 +49,11 @@ class Painted(nn.Module):
         return self.net(torch.cat([flat, x, y], dim=1))[..., : scenery.height, : scenery.width]
 
 
+def free(like: Tensor) -> Price:
+    """The price of no code for a batch like ``like`` [B, ...]."""
+    return lambda: (like.new_zeros(len(like)), like.new_zeros(len(like)))
+
+
 class NoBackground(nn.Module):
     """Black, free of charge."""
 
@@ -61,10 +69,9 @@ class NoBackground(nn.Module):
 
     def forward(
         self, frame: Tensor | None, alpha: Tensor, memory: Memory, scenery: Scenery, knobs: Knobs
-    ) -> tuple[Tensor, Memory, Tensor, Tensor]:
-        """Image [B, C, H, W] or a scalar 0 image, the new memory, the KL [B] and the importance ratio [B]."""
-        zero = alpha.new_zeros(alpha.shape[0])
-        return torch.zeros_like(alpha), memory, zero, zero
+    ) -> tuple[Tensor, Memory, Price]:
+        """Image [B, C, H, W] or a scalar 0 image, the new memory, and what the code cost."""
+        return torch.zeros_like(alpha), memory, free(alpha)
 
 
 class Walk(NoBackground, ABC):
@@ -90,6 +97,14 @@ class Walk(NoBackground, ABC):
         mean = torch.where(fresh, torch.zeros_like(code), code + step.mean)
         std = torch.where(fresh, torch.ones_like(code), step.std)
         return Gaussian(mean, std), hidden
+
+    @staticmethod
+    def _price(code: Tensor, guide: Gaussian, prior: Gaussian) -> Price:
+        def price() -> tuple[Tensor, Tensor]:
+            ratio = prior.log_prob(code) - guide.log_prob(code)
+            return guide.kl(prior).reshape(len(code), -1).sum(1), ratio.reshape(len(code), -1).sum(1)
+
+        return price
 
 
 class CodedBackground(Walk):
@@ -121,12 +136,11 @@ class CodedBackground(Walk):
 
     def forward(
         self, frame: Tensor | None, alpha: Tensor, memory: Memory, scenery: Scenery, knobs: Knobs
-    ) -> tuple[Tensor, Memory, Tensor, Tensor]:
+    ) -> tuple[Tensor, Memory, Price]:
         prior, hidden = self._prior(memory)
         guide = prior if frame is None else self._posterior(torch.cat([frame, 1 - alpha], dim=1))
         code = guide.sample(knobs.stochastic)
-        ratio = prior.log_prob(code) - guide.log_prob(code)
-        return self._decoded(code, scenery), (code, hidden), guide.kl(prior), ratio
+        return self._decoded(code, scenery), (code, hidden), self._price(code, guide, prior)
 
     def _decoded(self, code: Tensor, scenery: Scenery) -> Tensor:
         logits = self.painted(code, scenery)
@@ -207,13 +221,12 @@ class LatticeBackground(Walk):
 
     def forward(
         self, frame: Tensor | None, alpha: Tensor, memory: Memory, scenery: Scenery, knobs: Knobs
-    ) -> tuple[Tensor, Memory, Tensor, Tensor]:
+    ) -> tuple[Tensor, Memory, Price]:
         prior, hidden = self._prior(memory)
         # What is left over weighs pixels; masks must not learn to choose which ones.
         guide = prior if frame is None else self._posterior(frame, 1 - alpha.detach())
         code = guide.sample(knobs.stochastic)
-        ratio = prior.log_prob(code) - guide.log_prob(code)
-        return self._decoded(code, scenery), (code, hidden), guide.kl(prior).sum((1, 2)), ratio.sum((1, 2))
+        return self._decoded(code, scenery), (code, hidden), self._price(code, guide, prior)
 
     def _decoded(self, code: Tensor, scenery: Scenery) -> Tensor:
         codes = code.movedim(-1, 1)
@@ -238,10 +251,8 @@ class FixedBackground(NoBackground):
 
     def forward(
         self, frame: Tensor | None, alpha: Tensor, memory: Memory, scenery: Scenery, knobs: Knobs
-    ) -> tuple[Tensor, Memory, Tensor, Tensor]:
-        batch = alpha.shape[0]
-        zero = alpha.new_zeros(batch)
-        return self.expected(memory, scenery), memory, zero, zero
+    ) -> tuple[Tensor, Memory, Price]:
+        return self.expected(memory, scenery), memory, free(alpha)
 
     def expected(self, memory: Memory, scenery: Scenery) -> Tensor:
         like = memory[0]
@@ -255,9 +266,8 @@ class MedianBackground(NoBackground):
 
     def forward(
         self, frame: Tensor | None, alpha: Tensor, memory: Memory, scenery: Scenery, knobs: Knobs
-    ) -> tuple[Tensor, Memory, Tensor, Tensor]:
-        zero = alpha.new_zeros(alpha.shape[0])
-        return self.expected(memory, scenery), memory, zero, zero
+    ) -> tuple[Tensor, Memory, Price]:
+        return self.expected(memory, scenery), memory, free(alpha)
 
     def expected(self, memory: Memory, scenery: Scenery) -> Tensor:
         if scenery.backdrop is None:

@@ -105,7 +105,8 @@ class DiscoverConfig:
     slots            cap on carried objects, 0: no cap
     ring             rings of cells around the view that propose too: objects that enter are mostly outside
     presence_bias    added to the logit before the bound; 0 in the paper
-    evidence         with a backdrop: nats by which what stands out around a cell raises that logit, and nothing lowers it
+    evidence         with a backdrop: nats by which what stands out around a cell raises that logit, and nothing
+                     lowers it
     """
 
     overlap: float = 0.85

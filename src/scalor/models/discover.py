@@ -6,11 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from scalor.core.canvas import coverage, explained
+from scalor.core.canvas import coverage, explained, placed
 from scalor.core.geometry import box_iou, box_overlap, cell_centers, corners, crop, decode_size
 from scalor.core.sites import REJECTED, Gaussian, bound, kl_presence, log_bernoulli, sample_presence, to_logit
-from scalor.core.tensors import Struct
-from scalor.core.types import Knobs, Latents, Layers, Objects, Scenery, Sight, Slots, Terms
+from scalor.core.tensors import Struct, take
+from scalor.core.types import Booked, Knobs, Latents, Layers, Objects, Scenery, Sight, Slots, Terms
 from scalor.models.appearance import GlimpseEncoder
 from scalor.models.config import ModelConfig
 from scalor.models.guides import in_context
@@ -30,12 +30,11 @@ class Proposals(Struct):
 
 
 @dataclass(frozen=True)
-class Found(Struct):
-    """What discovery hands over: new objects (None: it did not look), their cost, and per batch element how many
-    proposals were present and how many of these were rejected."""
+class Found(Booked):
+    """What discovery hands over: its cost, new objects (None: there are none), and per batch element how many proposals
+    were present and how many of these were rejected."""
 
     objects: Objects | None
-    terms: Terms
     proposed: Tensor
     rejected: Tensor
 
@@ -84,8 +83,7 @@ class Detector(nn.Module):
 
 def cells_of(grid: Tensor, config: ModelConfig) -> Tensor:
     """Centres (x, y) in pixels of the cells of ``grid`` [B, F, Gh, Gw], the ring outside the view included: [G, 2]."""
-    inner = cell_centers(grid.shape[-2], grid.shape[-1], cell=config.cell, like=grid)
-    return inner - config.cell * config.discover.ring
+    return cell_centers(*grid.shape[-2:], cell=config.cell, like=grid, ring=config.discover.ring)
 
 
 class Discover(nn.Module):
@@ -110,32 +108,53 @@ class Discover(nn.Module):
         )
         depths = cells.depth.sample(knobs.stochastic)
         pick = self._pick(relaxed, depths, capped=sight is not None)
+        if pick.shape[1] == 0:
+            return self._none(cells.logit, relaxed, births, sight, knobs)
         chosen = relaxed.gather(1, pick)
         chosen = chosen * self._room(chosen, kept.slots)
         picture = None if sight is None else self._picture(sight.frame, covered)
         draw, box = self._draw(picture, cells, pick, depths, knobs)
         latents = Latents(pres=chosen, where=draw.where[0], what=draw.what[0], depth=draw.depth[0])
         paint = self.painter(latents, box, chosen > LEAST)
-        rejected = self._verdict(
-            paint, box, chosen, self._taken(paint.layers, box, chosen > LEAST, covered, kept.slots)
-        )
+        layers = placed(paint.layers, batch=len(births), height=scenery.height, width=scenery.width)
+        rejected = self._verdict(paint, box, chosen, self._taken(layers, box, chosen > LEAST, covered, kept.slots))
         final = chosen * (1 - rejected)
-        layers = paint.layers.replace(pres=final[paint.layers.batch, paint.layers.slot])
+        layers = layers.replace(pres=final[layers.batch, layers.slot])
         slots = self._slots(latents.replace(pres=final), box, paint.glimpse, kept.slots)
         slots = slots.replace(score=torch.sigmoid(cells.logit.detach()).gather(1, pick))
-        books = self._books(cells.logit, relaxed, births, torch.zeros_like(relaxed).scatter(1, pick, rejected), knobs)
-        weight = chosen * (chosen > LEAST)
-        terms = charge(draw, weight, books if sight is not None else (0 * relaxed, 0 * relaxed), knobs, weight)
-        found = Objects(slots=slots, layers=layers, tight=paint.tight, terms=terms)
-        return Found(found, terms, chosen.sum(1).detach(), (rejected * chosen).sum(1).detach())
+
+        def books() -> Terms:
+            verdict = torch.zeros_like(relaxed).scatter(1, pick, rejected)
+            presence = self._books(cells.logit, relaxed, births, verdict, knobs)
+            weight = chosen * (chosen > LEAST)
+            return charge(draw, weight, presence if sight is not None else (0 * relaxed, 0 * relaxed), knobs, weight)
+
+        found = Objects(books, slots=slots, layers=layers, tight=paint.tight)
+        return Found(books, found, chosen.sum(1).detach(), (rejected * chosen).sum(1).detach())
+
+    def _none(self, logit: Tensor, relaxed: Tensor, births: Tensor, sight: Sight | None, knobs: Knobs) -> Found:
+        """No proposal is present."""
+        zero = torch.zeros_like(births)
+
+        def books() -> Terms:
+            if sight is None:
+                return Terms.zeros(len(births), births)
+            kl, ratio = self._books(logit, relaxed, births, torch.zeros_like(relaxed), knobs)
+            return Terms.zeros(len(births), births).replace(kl_pres=kl.sum(1), log_ratio=ratio.sum(1))
+
+        return Found(books, None, zero, zero)
 
     def nothing(self, births: Tensor, scenery: Scenery) -> Found:
         """No cell has an object, for certain: what that costs under ``births`` [B]."""
         ring = 2 * self.config.discover.ring
         cells = (scenery.height // self.config.cell + ring) * (scenery.width // self.config.cell + ring)
-        price = -cells * torch.log1p(-births)
         zero = torch.zeros_like(births)
-        return Found(None, Terms.zeros(len(births), births).replace(kl_pres=price, log_ratio=-price), zero, zero)
+
+        def books() -> Terms:
+            price = -cells * torch.log1p(-births)
+            return Terms.zeros(len(births), births).replace(kl_pres=price, log_ratio=-price)
+
+        return Found(books, None, zero, zero)
 
     def _books(
         self, logit: Tensor, relaxed: Tensor, births: Tensor, verdict: Tensor, knobs: Knobs
@@ -187,12 +206,8 @@ class Discover(nn.Module):
     def _draw(
         self, picture: Tensor | None, cells: Proposals, pick: Tensor, depths: Tensor, knobs: Knobs
     ) -> tuple[Draw, Tensor]:
-        def choose(site: Gaussian) -> Gaussian:
-            index = pick.unsqueeze(-1).expand(*pick.shape, site.mean.shape[-1])
-            return Gaussian(site.mean.gather(1, index), site.std.gather(1, index))
-
         config = self.config
-        q_where, q_depth = choose(cells.where), choose(cells.depth)
+        q_where, q_depth = take(cells.where, pick), take(cells.depth, pick)
         where, depth = q_where.sample(knobs.stochastic), depths.gather(1, pick.unsqueeze(-1))
         box = self._placed(cells.center[pick], where)
         if picture is None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from scalor.core.geometry import crop
 from scalor.core.sites import MIN_STD, Gaussian, bound
+from scalor.core.tensors import constant
 from scalor.core.types import Scenery, Slots
 from scalor.models.appearance import PATCH, GlimpseEncoder
 from scalor.models.config import ModelConfig
@@ -43,22 +44,22 @@ class View:
 
     frame     [B, C, H, W]
     features  [B, F, Gh, Gw]
+    center    [B, N, 2] where objects are expected (see `expected_center`)
     expected  [B, C + 1, H, W] the scene as its objects are expected to make it (see `Painter.expected`); None: glimpses
               show no context
     """
 
     frame: Tensor
     features: Tensor
+    center: Tensor
     expected: Tensor | None
 
 
 def describe_box(box: Tensor, scenery: Scenery, config: ModelConfig) -> Tensor:
     """Boxes [B, N, 4] as network input [B, N, 4]: sizes around 0, centre in [-1, 1] (0 if position must not matter)."""
-    size = box[..., 2:] / config.where.size - 1.0
-    if not config.propagate.position:
-        return torch.cat([torch.zeros_like(size), size], dim=-1)
-    center = box[..., :2] * (2.0 / box.new_tensor([scenery.width, scenery.height])) - 1.0
-    return torch.cat([center, size], dim=-1)
+    size, seen = 1.0 / config.where.size, float(config.propagate.position)
+    scale = constant(2.0 * seen / scenery.width, 2.0 * seen / scenery.height, size, size, like=box)
+    return torch.addcmul(constant(-seen, -seen, -1.0, -1.0, like=box), box, scale)
 
 
 def anchor_where(slots: Slots) -> Tensor:
@@ -72,28 +73,29 @@ def used_to(slots: Slots, where: Tensor, what: Tensor, depth: Tensor, *, window:
     The mean of all samples so far, of at most ``window`` frames' weight (velocities: `PACE`).
     """
     age = slots.age + 1.0
-    codes = torch.cat([where, what, depth], dim=-1)
-    weight = torch.maximum(age.reciprocal(), age.new_tensor(1.0 / window)).unsqueeze(-1)
+    usual = age.reciprocal().clamp(min=1.0 / window)
     # The velocity of a newcomer is not known yet: its first sample counts alone.
-    recent = torch.maximum((age - 1.0).clamp(min=1.0).reciprocal(), age.new_tensor(1.0 / min(window, PACE))).unsqueeze(
-        -1
-    )
-    weight = torch.cat([weight, weight, recent, recent, weight.expand(*weight.shape[:-1], what.shape[-1] + 1)], dim=-1)
-    return slots.habit + weight * (codes - slots.habit), age
+    recent = slots.age.clamp(min=1.0).reciprocal().clamp(min=1.0 / min(window, PACE))
+    codes = torch.cat([where, what, depth], dim=-1)
+    velocity = constant(*[0.0, 0.0, 1.0, 1.0], *[0.0] * (what.shape[-1] + 1), like=age)
+    weight = torch.lerp(usual.unsqueeze(-1), recent.unsqueeze(-1), velocity)
+    return torch.lerp(slots.habit, codes, weight), age
 
 
 def expected_center(slots: Slots, config: ModelConfig) -> Tensor:
     """Where objects are if they go on as in the last step (paper: where they were), not differentiated: [B, N, 2]."""
-    ahead = config.propagate.residual * config.where.motion * torch.tanh(slots.latents.where[..., 2:])
-    return (slots.box[..., :2] + ahead).detach()
+    ahead = torch.tanh(slots.latents.where[..., 2:].detach())
+    return slots.box[..., :2].detach() + config.propagate.residual * config.where.motion * ahead
 
 
 def in_context(glimpse: Tensor, own: Tensor | None) -> Tensor:
     """Glimpses [B, N, C + 1, g, g] whose last channel is what is explained: that channel parted into what others
     explain and what the object itself does, ``own`` [B, N, g, g] (None: nothing, it is new). [B, N, C + 2, g, g]"""
-    mine = torch.zeros_like(glimpse[:, :, -1]) if own is None else own
-    others = (glimpse[:, :, -1] - mine).clamp(min=0.0)
-    return torch.cat([glimpse[:, :, :-1], others.unsqueeze(2), mine.unsqueeze(2)], dim=2)
+    seen, taken = glimpse.split([glimpse.shape[2] - 1, 1], dim=2)
+    if own is None:
+        return torch.cat([seen, taken.clamp(min=0.0), torch.zeros_like(taken)], dim=2)
+    mine = own.unsqueeze(2)
+    return torch.cat([seen, (taken - mine).clamp(min=0.0), mine], dim=2)
 
 
 @dataclass(frozen=True)
@@ -137,22 +139,16 @@ class Dynamics(nn.Module):
         state = self.memory(entered, slots.dynamics)
         raw = self.heads(state[..., : part.dynamics])
         where, what, depth, logit = raw.split([8, 2 * code, 2, 1], dim=-1)
-        place = Gaussian.of(where)
+        halves = [half for site in (where, what, depth) for half in site.chunk(2, dim=-1)]
+        mean, spread = torch.cat(halves[::2], dim=-1) + part.residual * slots.habit, torch.cat(halves[1::2], dim=-1)
+        std = F.softplus(spread)
         if part.slow < math.inf:
-            size = Gaussian.of(torch.cat([where[..., :2], where[..., 4:6]], dim=-1), most=part.slow)
-            place = Gaussian(place.mean, torch.cat([size.std, place.std[..., 2:]], dim=-1))
-        usual_where, usual_what, usual_depth = slots.habit.split([4, code, 1], dim=-1)
-
-        def around(site: Gaussian, anchor: Tensor) -> Gaussian:
-            return Gaussian(site.mean + part.residual * anchor, site.std)
-
-        prior = Prior(
-            around(place, usual_where),
-            around(Gaussian.of(what, most=part.slow), usual_what),
-            around(Gaussian.of(depth, most=part.slow), usual_depth),
-            logit.squeeze(-1) + part.survival_bias,
-        )
-        return prior, state
+            moves = constant(*[0.0, 0.0, 1.0, 1.0], *[0.0] * (code + 1), like=std)
+            std = torch.lerp(part.slow * torch.sigmoid(spread), std, moves)
+        sizes = [4, code, 1]
+        means, stds = mean.split(sizes, dim=-1), (std + MIN_STD).split(sizes, dim=-1)
+        place, looks, far = (Gaussian(*each) for each in zip(means, stds, strict=True))
+        return Prior(place, looks, far, logit.squeeze(-1) + part.survival_bias), state
 
 
 class Tracker(nn.Module):
@@ -189,35 +185,35 @@ class Tracker(nn.Module):
     def forward(self, slots: Slots, prior: Prior, view: View, scenery: Scenery) -> tuple["Posterior", Tensor]:
         """The guide, and the new memory [B, N, Ht]."""
         z = slots.latents
-        attended = self._attention(slots, view.features)
+        attended = self._attention(slots, view)
         if view.expected is not None:
-            attended = torch.cat([attended, self._comparison(slots, view.frame, view.expected)], dim=-1)
+            attended = torch.cat([attended, self._comparison(slots, view, view.expected)], dim=-1)
         box = describe_box(slots.box, scenery, self.config)
         entered = self.enter(torch.cat([box, z.pres.unsqueeze(-1), z.what, z.where, attended], dim=-1))
         hidden = self.memory(entered, slots.tracker)
         return Posterior(self, slots, prior, (view, scenery), (attended, box, hidden)), hidden
 
-    def _comparison(self, slots: Slots, frame: Tensor, expected: Tensor) -> Tensor:
+    def _comparison(self, slots: Slots, view: View, expected: Tensor) -> Tensor:
         """The surroundings of where each object is expected, as they are, as they should be, and which part it is."""
         side, (batch, count) = self.config.glimpse.side, slots.alive.shape
-        around = torch.cat([expected_center(slots, self.config), WIDER * slots.box[..., 2:].detach()], dim=-1)
-        seen = crop(torch.cat([frame, expected], dim=1), around, side=side).flatten(0, 1)
-        middle = slots.box.new_tensor([side / 2, side / 2, WIDER * side, WIDER * side]).expand(len(seen), 1, 4)
+        around = torch.cat([view.center, WIDER * slots.box[..., 2:].detach()], dim=-1)
+        seen = crop(torch.cat([view.frame, expected], dim=1), around, side=side).flatten(0, 1)
+        middle = constant(side / 2, side / 2, WIDER * side, WIDER * side, like=slots.box).expand(len(seen), 1, 4)
         own = crop(slots.paint[:, :, -1:].flatten(0, 1), middle, side=side).squeeze(1)
         if len(seen) == 0:  # pixel_unshuffle does not reshape an empty batch
-            return frame.new_zeros(batch, count, self.config.propagate.attended)
+            return seen.new_zeros(batch, count, self.config.propagate.attended)
         return self.compare(torch.cat([seen, own], dim=1)).unflatten(0, (batch, count))
 
-    def _attention(self, slots: Slots, features: Tensor) -> Tensor:
+    def _attention(self, slots: Slots, view: View) -> Tensor:
         """Features around where the object is expected; its place is not differentiated (spec A.13-3)."""
         part = self.config.propagate
         batch, count = slots.alive.shape
         if part.window == 0:
-            whole = F.adaptive_avg_pool2d(features, 4).flatten(1)
+            whole = F.adaptive_avg_pool2d(view.features, 4).flatten(1)
             return self.attend(whole).unsqueeze(1).expand(batch, count, -1)
-        center = expected_center(slots, self.config) / self.config.cell
+        center = view.center / self.config.cell
         window = torch.cat([center, torch.full_like(center, part.window)], dim=-1)
-        return self.attend(crop(features, window, side=part.window).flatten(2))
+        return self.attend(crop(view.features, window, side=part.window).flatten(2))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from scalor.core.canvas import composite
-from scalor.core.geometry import corners, paste, patch_side, tight_box
+from scalor.core.geometry import corners, paste, patch_side, support, tight_box
 from scalor.core.tensors import Struct
 from scalor.core.types import Latents, Layers, Scenery, Slots
 from scalor.models.appearance import GlimpseDecoder
@@ -31,7 +31,7 @@ class Painter(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.decoder = GlimpseDecoder(config.channels, config.glimpse, config.style)
-        self.side = patch_side(config.where, config.glimpse.side)
+        self.glimpse, self.side = config.glimpse.side, patch_side(config.where, config.glimpse.side)
         self.render = config.render
 
     def nearness(self, depth: Tensor) -> Tensor:
@@ -40,12 +40,16 @@ class Painter(nn.Module):
             return torch.sigmoid(-depth)
         return torch.exp((-self.render.sharpness * depth).clamp(-12.0, 12.0))
 
+    def _side(self, box: Tensor) -> int:
+        """Side of the patches that hold these boxes [M, 4]: mostly far less than the largest possible."""
+        return min(self.side, support(float(box[:, 2:].detach().amax()), self.glimpse)) if len(box) else 1
+
     def forward(self, latents: Latents, box: Tensor, visible: Tensor) -> Paint:
         """``visible`` [B, N] bool says which objects to paint; the others get their whole box as tight box."""
         batch, slot = visible.nonzero(as_tuple=True)
         glimpse = self.decoder(latents.what[batch, slot])
         boxes = box[batch, slot]
-        patch, corner = paste(glimpse, boxes, side=self.side)
+        patch, corner = paste(glimpse, boxes, side=self._side(boxes))
         layers = Layers(
             batch=batch,
             slot=slot,
@@ -67,7 +71,7 @@ class Painter(nn.Module):
         they are and alpha, [B, C + 1, H, W]."""
         batch, slot = slots.shown.nonzero(as_tuple=True)
         box = torch.cat([center, slots.box[..., 2:]], dim=-1)[batch, slot].detach()
-        patch, corner = paste(slots.paint[batch, slot], box, side=self.side)
+        patch, corner = paste(slots.paint[batch, slot], box, side=self._side(box))
         latents = slots.latents
         pres, near = latents.pres[batch, slot].detach(), self.nearness(latents.depth[batch, slot, 0].detach())
         layers = Layers(batch=batch, slot=slot, patch=patch, corner=corner, pres=pres, near=near)

@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from scalor.core.canvas import placed
 from scalor.core.geometry import decode_size, in_view
 from scalor.core.sites import Gaussian, kl_presence, log_bernoulli, sample_presence
+from scalor.core.tensors import constant
 from scalor.core.types import Knobs, Objects, Scenery, Sight, Slots, Terms
 from scalor.models.appearance import GlimpseEncoder
 from scalor.models.config import ModelConfig
@@ -29,17 +31,17 @@ class Draw:
     what: tuple[Tensor, Gaussian, Gaussian]
     depth: tuple[Tensor, Gaussian, Gaussian]
 
+    @torch.no_grad()
+    def continuity(self) -> Tensor:
+        """Nats by which codes are likelier for an object that goes on than for a new one in its place: [B, N].
 
-def continuity(draw: Draw) -> Tensor:
-    """Nats by which codes are likelier for an object that goes on than for a new one in its place: [B, N].
-
-    log p(z | its past) - log p(z | birth), a function of the sample alone. Where a new one would lie is taken to be as
-    typical as births are: its log density is minus the entropy of the standard normal.
-    """
-    (where, _, where_prior), (what, _, what_prior) = draw.where, draw.what
-    typical = 0.5 * where.shape[-1] * math.log(2 * math.pi * math.e)
-    looks = what_prior.log_prob(what) - Gaussian.standard(what).log_prob(what)
-    return (where_prior.log_prob(where) + typical + looks).detach()
+        log p(z | its past) - log p(z | birth), a function of the sample alone. Where a new one would lie is taken to be
+        as typical as births are: its log density is minus the entropy of the standard normal.
+        """
+        (where, _, where_prior), (what, _, what_prior) = self.where, self.what
+        typical = 0.5 * where.shape[-1] * math.log(2 * math.pi * math.e)
+        birth = -0.5 * (what.square().sum(-1) + what.shape[-1] * math.log(2 * math.pi))
+        return where_prior.log_prob(where) + typical + what_prior.log_prob(what) - birth
 
 
 def charge(draw: Draw, weight: Tensor, presence: tuple[Tensor, Tensor], knobs: Knobs, drawn: Tensor) -> Terms:
@@ -92,9 +94,9 @@ class Propagate(nn.Module):
         if sight is not None and sight.features is not None:
             context, center = self.config.glimpse.context, expected_center(slots, self.config)
             expected = self.painter.expected(slots, center, scenery) if context else None
-            view = View(sight.frame, sight.features, expected)
+            view = View(sight.frame, sight.features, center, expected)
             guide, tracker = self.tracker(slots, prior, view, scenery)
-        draw, moved = self._move(slots, guide, prior, scenery, knobs)
+        draw, moved, continuity = self._move(slots, guide, prior, scenery, knobs)
         logit = guide.presence(draw.where[0], moved.box, draw.what[0])
         drawn = knobs.stochastic and not (knobs.keep_alive and guide is prior)
         sampled = sample_presence(logit, temperature=knobs.temperature, stochastic=drawn, hard=knobs.hard)
@@ -109,25 +111,31 @@ class Propagate(nn.Module):
             moved = moved.replace(alive=moved.alive & inside)
         if knobs.patience is not None and guide is not prior:
             assert sight is not None and ground is not None
-            _, dreamt = self._move(slots, prior, prior, scenery, replace(knobs, stochastic=False))
-            odds = Odds(present=logit, survival=prior.logit, continuity=continuity(draw))
+            _, dreamt, _ = self._move(slots, prior, prior, scenery, replace(knobs, stochastic=False))
+            odds = Odds(present=logit, survival=prior.logit, continuity=continuity)
             survivors, paint = self.survival.watch(moved, dreamt, odds, (sight.frame, ground), knobs.patience)
         else:
             survivors, paint = self.survival.count(moved)
         survivors = self.survival.merge(survivors, paint)
         shown = survivors.latents.pres * ~survivors.asleep
-        layers = paint.layers.replace(pres=shown[paint.layers.batch, paint.layers.slot])
-        here = slots.alive.to(logit.dtype)
-        prior_logit = prior.presence(draw.where[0], moved.box, draw.what[0])
-        kl = here * kl_presence(logit, prior_logit) if guide is not prior else torch.zeros_like(logit)
-        ratio = torch.zeros_like(logit)
-        if knobs.weigh:
-            ratio = here * (log_bernoulli(sampled, prior_logit) - log_bernoulli(sampled, logit))
-        terms = charge(draw, here * survivors.latents.pres, (kl, ratio), knobs, here * sampled)
-        return Objects(slots=survivors, layers=layers, tight=paint.tight, terms=terms)
+        layers = placed(paint.layers, batch=len(shown), height=scenery.height, width=scenery.width)
+        layers = layers.replace(pres=shown[layers.batch, layers.slot])
 
-    def _move(self, slots: Slots, guide: Guide, prior: Prior, scenery: Scenery, knobs: Knobs) -> tuple[Draw, Slots]:
-        """All codes but presence, and the slots where they lead, facing the direction that objects go on in."""
+        def books() -> Terms:
+            here, prior_logit = slots.alive.to(logit.dtype), prior.logit
+            kl = here * kl_presence(logit, prior_logit) if guide is not prior else torch.zeros_like(logit)
+            ratio = torch.zeros_like(logit)
+            if knobs.weigh:
+                ratio = here * (log_bernoulli(sampled, prior_logit) - log_bernoulli(sampled, logit))
+            return charge(draw, here * survivors.latents.pres, (kl, ratio), knobs, here * sampled)
+
+        return Objects(books, slots=survivors, layers=layers, tight=paint.tight)
+
+    def _move(
+        self, slots: Slots, guide: Guide, prior: Prior, scenery: Scenery, knobs: Knobs
+    ) -> tuple[Draw, Slots, Tensor]:
+        """All codes but presence, the slots where they lead, facing the direction that objects go on in, and their
+        `Draw.continuity`."""
         q_where = guide.where()
         where = q_where.sample(knobs.stochastic)
         box, after = self._placed(slots, where, scenery)
@@ -137,31 +145,34 @@ class Propagate(nn.Module):
         depth = q_depth.sample(knobs.stochastic)
         sites = (where, q_where, prior.where()), (what, q_what, prior.what(box)), (depth, q_depth, prior.depth(what))
         draw = Draw(*sites)
-        turned = torch.where(after == where, 1.0, -1.0)  # at a wall, what an object is used to turns with it
-        known = slots.replace(habit=torch.cat([slots.habit[..., :4] * turned, slots.habit[..., 4:]], dim=-1))
+        known = slots
+        if after is not where:  # at a wall, what an object is used to turns with it
+            turned = torch.where(after == where, 1.0, -1.0)
+            known = slots.replace(habit=torch.cat([slots.habit[..., :4] * turned, slots.habit[..., 4:]], dim=-1))
         habit, age = used_to(known, after, what, depth, window=self.config.propagate.habit)
+        continuity = draw.continuity()
         moved = slots.replace(
             habit=habit,
             age=age,
             latents=slots.latents.replace(where=after, what=what, depth=depth),
             box=box,
             size=where[..., :2],
-            steady=MEMORY * slots.steady + continuity(draw),
+            steady=MEMORY * slots.steady + continuity,
         )
-        return draw, moved
+        return draw, moved, continuity
 
     def _placed(self, slots: Slots, where: Tensor, scenery: Scenery) -> tuple[Tensor, Tensor]:
         """The boxes that where-codes [B, N, 4] mean, and the codes with the direction that objects go on in."""
-        step = self.config.where.motion * torch.tanh(where[..., 2:])
-        extent = where.new_tensor([scenery.width, scenery.height])
-        size = decode_size(where[..., :2], self.config.where)
-        part = self.config.propagate
-        beyond = torch.full_like(size, self.config.where.size) if part.reflect else size.detach()
-        margin = torch.maximum(0.025 * extent, part.leave * beyond)
-        free = slots.box[..., :2] + step
-        center = torch.minimum(free.maximum(-margin), extent + margin)
+        shape, speed = where.split(2, dim=-1)
+        free = slots.box[..., :2] + self.config.where.motion * torch.tanh(speed)
+        size = decode_size(shape, self.config.where)
+        part, view = self.config.propagate, (scenery.width, scenery.height)
         if not part.reflect:
+            low = torch.minimum(constant(*(-0.025 * side for side in view), like=size), -part.leave * size.detach())
+            center = torch.minimum(free.maximum(low), constant(*view, like=low) - low)
             return torch.cat([center, size], dim=-1), where
-        turned = torch.where(free == center, 1.0, -1.0).to(where)
-        after = torch.cat([where[..., :2], turned * where[..., 2:]], dim=-1)
+        margin = [max(0.025 * side, part.leave * self.config.where.size) for side in view]
+        wall = constant(*(side + beyond for side, beyond in zip(view, margin, strict=True)), like=free)
+        center = torch.minimum(free.maximum(constant(*(-beyond for beyond in margin), like=free)), wall)
+        after = torch.cat([shape, torch.where(free == center, speed, -speed)], dim=-1)
         return torch.cat([2.0 * center - free, size], dim=-1), after

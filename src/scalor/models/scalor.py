@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from scalor.core.canvas import composite
+from scalor.core.canvas import composite, widened
 from scalor.core.evidence import evidence
 from scalor.core.shade import shade, standing_out
 from scalor.core.tensors import cat, take
@@ -75,15 +75,16 @@ class Scalor(WorldModel):
                 masks = moving.unflatten(0, (batch, length))
         features = self.encoder(flat, backdrop).unflatten(0, (batch, length))
         features, memories = self.encoder.remember(features, world.memory)
+        # Taken apart in one piece: the gradient of one frame's slice is as large as all frames.
         return [
             Sight(
                 frame=video[:, t],
-                features=features[:, t],
+                features=each,
                 memory=memories[t],
                 backdrop=None if grounds is None else grounds[:, t],
                 moving=None if masks is None else masks[:, t],
             )
-            for t in range(length)
+            for t, each in enumerate(features.unbind(1))
         ]
 
     def _asks_what_moves(self) -> bool:
@@ -95,10 +96,9 @@ class Scalor(WorldModel):
             world = world.detach()
         scenery, memory = world.scenery, world.memory
         batch = world.next_id.shape[0]
-        frame, moving, ground = None, None, scenery
+        frame, ground = None, scenery
         if sight is not None:
-            frame, memory, moving = sight.frame, sight.memory, sight.moving
-            frame = frame if sight.target is None else sight.target
+            frame, memory = sight.frame if sight.target is None else sight.target, sight.memory
             ground = scenery if sight.backdrop is None else scenery.replace(backdrop=sight.backdrop)
         watching = sight is not None and sight.features is not None and knobs.patience is not None
         expected = self.background.expected(world.background, ground) if watching else None
@@ -110,16 +110,14 @@ class Scalor(WorldModel):
         if knobs.show is not None:
             alpha = torch.full_like(alpha, knobs.show)
         looked = sight.frame if sight is not None and sight.features is not None else None
-        backdrop, code, kl_background, ratio = self.background(looked, alpha, world.background, ground, knobs)
+        backdrop, code, price = self.background(looked, alpha, world.background, ground, knobs)
         image = color + (1 - alpha) * backdrop
-        terms = self._close(kept.terms + found.terms, frame, image, kl_background, ratio, knobs)
-        if moving is not None and self.config.render.stand_out_sigma < float("inf"):
-            terms = terms.replace(log_mask=log_likelihood(moving, alpha, self.config.render.stand_out_sigma))
         if watching and frame is not None:
             slots = self._judged(slots, layers, frame, backdrop)
         slots, tight, origin, next_id = self._pack(slots, tight, world.next_id)
         after = World(slots=slots, background=code, memory=memory, next_id=next_id, scenery=scenery)
         report = Step(
+            books=lambda: self._close(kept.terms + found.terms, price(), sight, (image, alpha), knobs),
             slots=slots,
             tight=tight,
             born=slots.alive & (slots.id >= world.next_id.unsqueeze(1)),
@@ -129,16 +127,15 @@ class Scalor(WorldModel):
             background=backdrop.expand_as(image),
             alpha=alpha,
             total=total,
-            terms=terms,
             rejected=found.rejected,
             proposed=found.proposed,
         )
         return after, report
 
     def _find(self, kept: Objects, sight: Sight | None, world: World, knobs: Knobs) -> Found:
-        zero = kept.terms.log_like.new_zeros(len(world.next_id))
+        zero = kept.tight.new_zeros(len(world.next_id))
         if not knobs.births if sight is None else sight.features is None:
-            return Found(None, Terms.zeros(len(zero), zero), zero, zero)
+            return Found(lambda: Terms.zeros(len(zero), zero), None, zero, zero)
         births = torch.full_like(zero, knobs.birth)
         if knobs.first_birth is not None:
             births = torch.where(world.next_id == 0, knobs.first_birth, births)
@@ -147,22 +144,33 @@ class Scalor(WorldModel):
         return self.discover(sight, kept, births, world.scenery, knobs)
 
     def _close(
-        self, terms: Terms, frame: Tensor | None, image: Tensor, kl: Tensor, ratio: Tensor, knobs: Knobs
+        self,
+        terms: Terms,
+        background: tuple[Tensor, Tensor],
+        sight: Sight | None,
+        made: tuple[Tensor, Tensor],
+        knobs: Knobs,
     ) -> Terms:
-        """Add likelihood and background to the books."""
+        """Add the background's KL and ratio to the books, and what the image and the alpha ``made`` are worth."""
+        (kl, ratio), (image, alpha), render = background, made, self.config.render
         terms = terms.replace(kl_background=kl)
-        if frame is None:
+        if sight is None:
             return terms
-        log_like = log_likelihood(frame, image, knobs.soften * (knobs.sigma or self.config.render.sigma))
-        return terms.replace(log_like=log_like, log_ratio=terms.log_ratio + log_like + ratio)
+        frame = sight.frame if sight.target is None else sight.target
+        log_like = log_likelihood(frame, image, knobs.soften * (knobs.sigma or render.sigma))
+        terms = terms.replace(log_like=log_like, log_ratio=terms.log_ratio + log_like + ratio)
+        if sight.moving is None or render.stand_out_sigma == float("inf"):
+            return terms
+        return terms.replace(log_mask=log_likelihood(sight.moving, alpha, render.stand_out_sigma))
 
     def _joined(self, kept: Objects, found: Objects | None) -> tuple[Slots, Tensor, Layers]:
         """One set of carried and new objects: slots, tight boxes and layers."""
         if found is None:
             return kept.slots, kept.tight, kept.layers
+        side = max(kept.layers.patch.shape[-1], found.layers.patch.shape[-1])
         new = found.layers.replace(slot=found.layers.slot + kept.slots.count)
-        slots = cat([kept.slots, found.slots], dim=1)
-        return slots, torch.cat([kept.tight, found.tight], dim=1), cat([kept.layers, new], dim=0)
+        layers = cat([widened(kept.layers, side), widened(new, side)], dim=0)
+        return cat([kept.slots, found.slots], dim=1), torch.cat([kept.tight, found.tight], dim=1), layers
 
     def _judged(self, slots: Slots, layers: Layers, frame: Tensor, backdrop: Tensor) -> Slots:
         """Slots with the evidence for them (sleepers: the last); new ones that explain too little are not carried."""
@@ -181,6 +189,6 @@ class Scalor(WorldModel):
         fresh = next_id.unsqueeze(1) + new.long().cumsum(1) - 1
         slots = slots.replace(id=torch.where(new, fresh, torch.where(slots.alive, slots.id, -1)))
         count = int(slots.alive.sum(1).max()) if slots.count else 0
-        order = torch.argsort((~slots.alive).to(torch.uint8), dim=1, stable=True)[:, :count]
-        tight = tight.gather(1, order.unsqueeze(-1).expand(-1, -1, 4))
+        order = torch.argsort(slots.alive, dim=1, descending=True, stable=True)[:, :count]
+        tight = tight[torch.arange(len(order), device=order.device).unsqueeze(1), order]
         return take(slots, order), tight, order, next_id + new.sum(1)

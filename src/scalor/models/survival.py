@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from scalor.core.canvas import placed
 from scalor.core.evidence import evidence
 from scalor.core.geometry import box_iou
 from scalor.core.tensors import Struct, select, zip_map
@@ -129,11 +130,12 @@ class Survival:
         usual = dreamt.habit[..., 4:-1]  # of a sleeper only its usual looks are known
         codes = moved.latents.replace(pres=here, what=select(moved.asleep, usual, moved.latents.what))
         paint = self.painter(codes, moved.box, moved.alive)
-        nats, hidden, inside = self._weighed(paint, here, seen)
+        paint = self._within(paint, seen)
+        nats, hidden, inside = self._weighed(paint, seen, here)
         cut = is_cut(moved, odds, nats)
         if bool(cut.any()):
             expected = self.painter(dreamt.latents.replace(pres=here), dreamt.box, moved.alive)
-            cut = is_cut(moved, odds, nats, self._weighed(expected, here, seen)[0])
+            cut = is_cut(moved, odds, nats, self._weighed(self._within(expected, seen), seen, here)[0])
         shown = awake(moved, odds, nats, cut)
         doubts = doubt(moved, shown, nats > LEAST, hidden)
         lives = moved.alive & (doubts < patience) & (inside > LEFT)
@@ -148,13 +150,18 @@ class Survival:
         )
         return slots, paint
 
-    def _weighed(self, paint: Paint, like: Tensor, seen: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-        """Nats, hidden share and share in view (see `Evidence`) of every slot, 0 where nothing is painted: [B, N]."""
-        render, at = self.config.render, (paint.layers.batch, paint.layers.slot)
-        found = evidence(paint.layers, *seen, sigma=render.sigma, convex=render.convex)
-        nats, hidden, inside = (torch.zeros_like(like) for _ in range(3))
-        nats[at], hidden[at], inside[at] = found.nats, found.hidden, found.inside
-        return nats, hidden, inside
+    def _within(self, paint: Paint, seen: tuple[Tensor, Tensor]) -> Paint:
+        """Paint whose layers know their pixels of the frame."""
+        height, width = seen[0].shape[-2:]
+        return paint.replace(layers=placed(paint.layers, batch=len(seen[0]), height=height, width=width))
+
+    def _weighed(self, paint: Paint, seen: tuple[Tensor, Tensor], like: Tensor) -> Tensor:
+        """Nats, hidden share and share in view (see `Evidence`) of every slot, 0 where there is no paint: [3, B, N]."""
+        render, layers = self.config.render, paint.layers
+        found = evidence(layers, *seen, sigma=render.sigma, convex=render.convex)
+        table = like.new_zeros(3, *like.shape)
+        table[:, layers.batch, layers.slot] = torch.stack([found.nats, found.hidden, found.inside])
+        return table
 
     def merge(self, slots: Slots, paint: Paint) -> Slots:
         """End the one of two shown tracks of one colour that have lain on each other for ``merge.frames`` frames.

@@ -17,6 +17,7 @@ from scalor.models.build import build
 from scalor.objectives.extras import Extras
 from scalor.objectives.vimco import loss_of
 from scalor.rollout import Rollout, observe
+from scalor.training.ahead import Ahead
 from scalor.training.checkpoint import Plan, random_states, restore_random_states, seed_everything
 from scalor.training.clock import Clock
 from scalor.training.datasets import Batch, Lessons, cut_away
@@ -41,7 +42,10 @@ class Lesson(NamedTuple):
 
 
 class Feed(IterableDataset[Lesson]):
-    """The lessons from step ``trainee.done`` to the clock's end; all schedules follow from (step, progress)."""
+    """The lessons from step ``trainee.done`` to the clock's end; all schedules follow from (step, progress).
+
+    Batches, which follow from (seed, step) and the clips' length, are made ahead.
+    """
 
     def __init__(self, lessons: Lessons, recipe: Recipe, clock: Clock, trainee: "Trainee") -> None:
         self.lessons, self.recipe, self.clock, self.trainee = lessons, recipe, clock, trainee
@@ -49,14 +53,18 @@ class Feed(IterableDataset[Lesson]):
 
     def __iter__(self) -> Iterator[Lesson]:
         step = self.trainee.done
-        while not self.clock.over(step):
-            progress = self.clock.progress(step)
-            frames = min(clip_length(self.recipe, step, progress), self.lessons.longest)
-            batch = self.lessons.batch(step, size=self.recipe.batch, frames=frames)
-            batch = cut_away(batch, np.random.default_rng([self.seed, step, CUTS]), self.recipe.cuts)
-            batch = cover(batch, np.random.default_rng([self.seed, step, COVERS]), self.recipe.covers)
-            yield Lesson(batch, self.lessons.clips(step, size=self.recipe.batch), step, progress)
-            step += 1
+        with Ahead(self._batch, last=self.clock.steps) as ahead:
+            while not self.clock.over(step):
+                progress = self.clock.progress(step)
+                frames = min(clip_length(self.recipe, step, progress), self.lessons.longest)
+                clips = self.lessons.clips(step, size=self.recipe.batch)
+                yield Lesson(ahead(step, frames), clips, step, progress)
+                step += 1
+
+    def _batch(self, step: int, frames: int) -> Batch:
+        batch = self.lessons.batch(step, size=self.recipe.batch, frames=frames)
+        batch = cut_away(batch, np.random.default_rng([self.seed, step, CUTS]), self.recipe.cuts)
+        return cover(batch, np.random.default_rng([self.seed, step, COVERS]), self.recipe.covers)
 
 
 class Trainee(LightningModule):
@@ -179,7 +187,7 @@ class Trainee(LightningModule):
 
 
 def prepared(batch: Batch, repeats: int = 1) -> tuple[Tensor, Tensor | None, Scenery]:
-    """Clips as float in [0, 1], what is shown of them if not all, and their scenery, each ``repeats`` times in a row."""
+    """Clips as float in [0, 1], what is shown of them if not all, and their scenery; each ``repeats`` times."""
     video = batch.video.float().div_(255)
     shown = None if batch.shown is None else batch.shown.float().div_(255)
     backdrop = None if batch.backdrop is None else batch.backdrop.float().div_(255)

@@ -88,7 +88,7 @@ def report_of(image: Tensor, slots: Slots, terms: Terms) -> Step:
         background=image,
         alpha=image.new_zeros(batch, 1, height, width),
         total=image.new_zeros(batch, height, width),
-        terms=terms,
+        books=lambda: terms,
         rejected=image.new_zeros(batch),
         proposed=image.new_zeros(batch),
     )

@@ -224,9 +224,13 @@ def finish(
     config, batch = brush.config, slots.alive.shape[0]
     layers, tight = brush(slots.latents, slots.box, slots.latents.pres > LEAST)
     image, alpha, total = brush.compose(layers, batch)
-    if sight is not None:
+
+    def books() -> Terms:
+        if sight is None:
+            return terms
         log_like = log_likelihood(sight.frame, image, knobs.soften * (knobs.sigma or config.sigma))
-        terms = terms.replace(log_like=log_like, log_ratio=terms.log_ratio + log_like)
+        return terms.replace(log_like=log_like, log_ratio=terms.log_ratio + log_like)
+
     kept, order, (tight, born) = packed(slots, tight, extra["born"])
     after = world.replace(slots=kept, next_id=extra["next_id"])
     report = Step(
@@ -239,7 +243,7 @@ def finish(
         background=torch.zeros_like(image),
         alpha=alpha,
         total=total,
-        terms=terms,
+        books=books,
         rejected=torch.zeros_like(extra["proposed"]),
         proposed=extra["proposed"],
     )

@@ -32,7 +32,7 @@ SURELY = 0.05
 CUT = 1e-4
 """Prior probability that a frame does not follow from the last one: a cut, or a flash."""
 SWERVE = 1e-3
-"""Prior probability that an object goes on as nothing in its past foretells: one alone is no cut."""
+"""Prior probability that one object goes on as nothing in its past foretells: only several at once are a cut."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,16 @@ def there(odds: Odds, nats: Tensor) -> Tensor:
 def is_cut(slots: Slots, odds: Odds, nats: Tensor, foreseen: Tensor | None = None) -> Tensor:
     """Whether all shown objects together are likelier to be new, or gone, than to go on: [B, 1].
 
-    One that explains the frame already where, and looking as, it was expected speaks against a cut whatever its codes
-    are now, and alone outweighs that cuts are rare: ``foreseen`` [B, N] is what the expectation explains, of the
-    ``nats`` that it explains now.
+    One alone that does what nothing in its past foretells is no cut. One that explains the frame already where, and
+    looking as, it was expected speaks against a cut whatever its codes are now, and alone outweighs that cuts are rare:
+    ``foreseen`` [B, N] is what the expectation explains.
     """
-    going = torch.where(there(odds, nats), odds.continuity, F.logsigmoid(-odds.survival)).clamp(min=math.log(SWERVE))
+    going = torch.where(there(odds, nats), odds.continuity, F.logsigmoid(-odds.survival))
     if foreseen is not None:
-        going = torch.where(foreseen > (AGAIN * nats).clamp(min=LEAST), -math.log(CUT), going)
-    return torch.where(slots.shown, going, 0.0).sum(1, keepdim=True) < math.log(CUT)
+        going = torch.where(foreseen > LEAST, -math.log(CUT), going)
+    going = torch.where(slots.shown, going, 0.0)
+    several = (going < math.log(SWERVE)).sum(1, keepdim=True) > 1
+    return several & (going.sum(1, keepdim=True) < math.log(CUT))
 
 
 @torch.no_grad()

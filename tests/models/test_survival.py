@@ -9,7 +9,7 @@ from torch import Tensor
 from scalor.core.types import TRACKING, Scenery, Slots
 from scalor.models.config import PropagateConfig
 from scalor.models.scalor import Scalor
-from scalor.models.survival import Odds, awake, doubt
+from scalor.models.survival import Odds, awake, doubt, is_cut
 
 MakeModel = Callable[..., Scalor]
 
@@ -26,10 +26,20 @@ def odds(present: list[float], continuity: list[float]) -> Odds:
     return Odds(logits, torch.full_like(logits, 5.0), torch.tensor([continuity]))
 
 
-def seen(nats: list[float], *, asleep: list[int] | None = None, continuity: list[float] | None = None) -> list[bool]:
+NO_CUT = torch.zeros(1, 1, dtype=torch.bool)
+
+
+def seen(nats: list[float], *, asleep: list[int] | None = None) -> list[bool]:
     count = len(nats)
-    given = odds([3.0] * count, continuity or [20.0] * count)
-    return awake(known(count, asleep=asleep), given, torch.tensor([nats]))[0].tolist()
+    given = odds([3.0] * count, [20.0] * count)
+    return awake(known(count, asleep=asleep), given, torch.tensor([nats]), NO_CUT)[0].tolist()
+
+
+def cut(continuity: list[float], foreseen: list[float] | None = None) -> bool:
+    count = len(continuity)
+    nats = torch.full((1, count), 50.0)
+    expected = None if foreseen is None else torch.tensor([foreseen])
+    return bool(is_cut(known(count), odds([3.0] * count, continuity), nats, expected))
 
 
 def frames_known(hidden: float, count: int = 1) -> int:
@@ -51,17 +61,33 @@ def test_the_hidden_go_on_ghosts_do_not() -> None:
 def test_a_sleeper_wakes_only_where_it_explains_what_it_did() -> None:
     assert seen([50.0, 0.5, 30.0], asleep=[1, 2]) == [True, False, True]
     slots = known(2, asleep=[0, 1]).replace(evidence=torch.tensor([[100.0, 200.0]]))
-    assert awake(slots, odds([-3.0, -3.0], [0.0, 0.0]), torch.tensor([[40.0, 40.0]]))[0].tolist() == [True, False]
+    assert awake(slots, odds([-3.0, -3.0], [0.0, 0.0]), torch.tensor([[40.0, 40.0]]), NO_CUT)[0].tolist() == [
+        True,
+        False,
+    ]
 
 
 def test_absence_by_the_network_is_absence() -> None:
     given = odds([3.0, -1.0], [20.0, 20.0])
-    assert awake(known(2), given, torch.tensor([[10.0, 10.0]]))[0].tolist() == [True, False]
+    assert awake(known(2), given, torch.tensor([[10.0, 10.0]]), NO_CUT)[0].tolist() == [True, False]
 
 
-def test_where_all_is_likelier_to_be_new_nobody_is_seen() -> None:
-    assert seen([50.0] * 4, continuity=[-30.0, -25.0, 10.0, -40.0]) == [False] * 4, "a cut"
-    assert seen([50.0] * 4, continuity=[-30.0, 25.0, 20.0, 30.0]) == [True] * 4, "one odd object is no cut"
+def test_after_a_cut_nobody_is_seen() -> None:
+    slots, given = known(2), odds([3.0, 3.0], [20.0, 20.0])
+    assert awake(slots, given, torch.tensor([[50.0, 50.0]]), ~NO_CUT)[0].tolist() == [False, False]
+
+
+def test_a_cut_is_where_several_are_likelier_to_be_new() -> None:
+    assert cut([-30.0, -25.0, 10.0, -40.0])
+    assert not cut([-30.0, 25.0, 20.0, 30.0]), "one odd object among others"
+    assert not cut([-90.0]), "one alone that swerves"
+    assert not cut([-90.0, 3.0]), "one of two that swerves"
+    assert cut([-30.0, -30.0])
+
+
+def test_who_explains_the_frame_as_expected_speaks_against_a_cut() -> None:
+    assert not cut([-12.0, -12.0, -12.0], foreseen=[400.0, 200.0, -3.0]), "a light goes on"
+    assert cut([-30.0, -25.0, -20.0, -40.0], foreseen=[40.0, -20.0, -60.0, -3.0]), "one by chance"
 
 
 @pytest.mark.parametrize(("hidden", "least", "most"), [(0.0, 1, 2), (0.5, 3, 6), (1.0, 10, 16)])

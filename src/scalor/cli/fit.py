@@ -9,6 +9,7 @@ from scalor.cli.machine import use_threads
 from scalor.cli.parser import Parser, add_device, add_out, add_set, add_threads, overrides
 from scalor.cli.paths import existing, writable
 
+NOTHING = "nothing"
 HELP = "learn from your own unlabelled videos"
 
 
@@ -17,7 +18,11 @@ def parser() -> Parser:
     made.add_argument("videos", metavar="VIDEO", nargs="+", help="video file, folder of frames or MOTChallenge folder")
     add_out(made, what="the run folder to write")
     made.add_argument(
-        "--steps", metavar="N", type=PositiveInt, default=None, help="steps to learn (default: the preset's, 2000)"
+        "--steps",
+        metavar="N",
+        type=PositiveInt,
+        default=None,
+        help="steps to learn (default: the preset's, 2000, or 1000 from weights)",
     )
     made.add_argument(
         "--minutes",
@@ -28,6 +33,13 @@ def parser() -> Parser:
         "other programs it takes longer on the clock, at most three times as long",
     )
     made.add_argument("--preset", default="auto", help="a preset's name; auto looks at the video")
+    made.add_argument(
+        "--from",
+        dest="start",
+        metavar="WEIGHTS",
+        default="footage",
+        help="weights to start from: a name, a run folder or a file; nothing: from nothing",
+    )
     made.add_argument(
         "--seed", metavar="S", type=NonNegativeInt, default=None, help="seed of everything random (default: 0)"
     )
@@ -56,6 +68,7 @@ def run(args: Namespace) -> None:
         seed=args.seed,
         resume=args.resume,
         device=args.device,
+        start=None if args.start == NOTHING else args.start,
     )
     from scalor.outputs.report import write_report
 

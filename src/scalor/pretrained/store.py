@@ -70,6 +70,20 @@ def load_all(name_or_path: str | os.PathLike[str], device: str | torch.device = 
     return Loaded(model.to(device).eval().requires_grad_(False), found, extra)
 
 
+def fits(name_or_path: str | os.PathLike[str], model: nn.Module) -> bool:
+    """Whether a model has the very parts that weights are of, each of their size. Raises UserError like `load`."""
+    found = _tensors(path := _find(name_or_path), _card_of(path)[1])
+    shapes = {name: value.shape for name, value in found.items() if not name.startswith(EXTRA)}
+    return shapes == {name: value.shape for name, value in unique_state(model).items()}
+
+
+def fill(model: nn.Module, name_or_path: str | os.PathLike[str]) -> None:
+    """Give a model the weights of another one of its shape. Raises UserError like `load`, or where they do not fit."""
+    path = _find(name_or_path)
+    tensors = _tensors(path, _card_of(path)[1])
+    _fill(model, {name: value for name, value in tensors.items() if not name.startswith(EXTRA)}, path)
+
+
 def save(
     model: nn.Module,
     config: AnyConfig,

@@ -40,6 +40,7 @@ class Plan:
     videos, scales  fit only: absolute paths, and the factor by which each is scaled down
     fingerprints    fit only: of the videos' contents
     crop    fit only: side of the training crops in scaled pixels
+    start   weights that the training starts from, "": from nothing
     """
 
     kind: str
@@ -53,6 +54,7 @@ class Plan:
     motion_share: float = 0.8
     memory_gb: float = 1.0
     fingerprints: tuple[str, ...] = ()
+    start: str = ""
 
 
 COLUMNS = (
@@ -163,7 +165,8 @@ class RunFolder:
                 f"{self.config} is not JSON ({error}); the run's plan is wanted; start a new run"
             ) from error
         if isinstance(data, dict):
-            data.setdefault("fingerprints", [])  # runs of before 0.2 have none
+            data.setdefault("fingerprints", [])  # runs of before 0.2 have neither
+            data.setdefault("start", "")
         return from_jsonable(Plan, data, where=self.config.name)
 
     def rows(self) -> list[dict[str, float]]:

@@ -21,6 +21,7 @@ from scalor.data.footage import Footage, ObjectStats, suggest_scale, survey
 from scalor.data.places import fingerprint
 from scalor.data.video import open_video
 from scalor.errors import UserError
+from scalor.models.build import build
 from scalor.models.config import ModelConfig
 from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
 from scalor.training.datasets import FootageLessons
@@ -35,8 +36,20 @@ FALLING = 0.9
 """More steps would help where the last quarter's error is less than this share of the quarter's before."""
 TARGET_PX = 32.0
 """Videos are scaled so that the longer side of their objects has this many pixels."""
+EXPERIENCE = "footage"
+"""Packaged weights that know people, cars, insects, fish and cells: every training on footage starts from them."""
 TURNING_PX = 24.0
 """The same for things seen from all sides: long thin ones have few pixels, and small steps are quick."""
+
+
+EXPERIENCED: dict[str, Any] = {
+    "soften": 1.0,
+    "birth": (1e-6, 1e-6),
+    "temperature_steps": 1,
+    "lr": 6e-4,
+    "steps": 1000,
+}
+"""What changes in the recipe of a training that starts from weights: nothing has to be found out any more."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +110,7 @@ def fit(
     device: str = "auto",
     quiet: bool = False,
     steps: int | None = None,
+    start: str | os.PathLike[str] | None = EXPERIENCE,
 ) -> Path:
     """Learn from videos; returns the run folder, which `pretrained.load` reads.
 
@@ -111,6 +125,8 @@ def fit(
         resume: go on from the last checkpoint with the run's own scale, settings and seed; the videos may have moved.
         device: auto, cpu, cuda or mps.
         quiet: print nothing.
+        start: weights to start from, of the preset's shape; None: from nothing. The packaged ``footage`` are left out
+            where they do not fit.
         steps: how long; neither: the preset's steps. A resumed run keeps its length unless one is given.
 
     Raises:
@@ -128,7 +144,7 @@ def fit(
     else:
         folder.refuse_used()
         chosen = DEFAULT_SEED if seed is None else whole_seed(seed)
-        plan = _planned(paths, preset, overrides or {}, say)
+        plan = _started(_planned(paths, preset, overrides or {}, say), start, overrides or {}, say)
         length = plan.preset.recipe.steps if steps is None and minutes is None else steps
         plan = dataclasses.replace(plan, seed=chosen, steps=length, minutes=minutes)
     refuse_impossible(plan.preset, device)
@@ -212,6 +228,30 @@ def _planned(
         memory_gb=settings.memory_gb,
         fingerprints=tuple(fingerprint(Path(path).resolve()) for path in paths),
     )
+
+
+def _started(
+    plan: Plan, start: str | os.PathLike[str] | None, overrides: Mapping[str, str], say: Callable[[str], None]
+) -> Plan:
+    """The plan with weights to start from, and the shorter training that they need."""
+    if start is None or (start == EXPERIENCE and EXPERIENCE not in pretrained.names()):
+        return plan
+    if not pretrained.fits(start, build(plan.preset.model)):
+        if start != EXPERIENCE:
+            raise UserError(
+                f"the weights {os.fspath(start)} are of another model than {plan.preset.name} for these videos; "
+                "weights of the same shape are wanted; leave --from out, or give --from nothing"
+            )
+        say("starting from nothing: the packaged weights are of another model")
+        return plan
+    weights = os.fspath(start)
+    if weights not in pretrained.names():
+        weights = str(Path(weights).resolve())
+    recipe = dataclasses.replace(plan.preset.recipe, **EXPERIENCED)
+    given = {key: text for key, text in footage_settings(overrides)[1].items() if key.startswith("train.")}
+    say(f"starting from the weights {os.fspath(start)}")
+    made = apply_overrides(dataclasses.replace(plan.preset, recipe=recipe), given)
+    return dataclasses.replace(plan, preset=made, start=weights)
 
 
 def _refuse_still(names: Sequence[str], surveys: Sequence[ObjectStats]) -> None:

@@ -11,6 +11,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
+from scalor import pretrained
 from scalor.core.schedule import Recipe, clip_length, ema_decay, knobs_at, learning_rate
 from scalor.core.types import Scenery, Terms
 from scalor.models.build import build
@@ -85,6 +86,11 @@ class Trainee(LightningModule):
         self.done = 0
         self.numbers: dict[str, float] | None = None
         self._states: dict[str, Any] | None = None
+
+    def start_from(self, weights: str) -> None:
+        """Give the model and its average weights that were learned before. Raises UserError where they do not fit."""
+        pretrained.fill(self.model, weights)
+        pretrained.fill(self.average, weights)
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         recipe = self.plan.preset.recipe

@@ -87,6 +87,8 @@ def run(plan: Plan, folder: RunFolder, lessons: Lessons, options: Options) -> Pa
             default_root_dir=str(folder.path),
         )
         resumed = folder.checkpoint.is_file()
+        if plan.start and not resumed:
+            trainee.start_from(plan.start)
         diary.say(_opening(plan, folder, resumed, accelerator))
         clock.start()
         loader = DataLoader(Feed(lessons, plan.preset.recipe, clock, trainee), batch_size=None)

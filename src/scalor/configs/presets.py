@@ -108,24 +108,17 @@ def fast_sprites(density: str) -> Preset:
 
 
 def fast_digits(density: str) -> Preset:
-    """Moving digits, grey.
-
-    With the core from before evidence (ADR 8): strokes a pixel beside their place speak against an object, and with the
-    present core tracks die while masks are still half transparent (digits VLD: 47 % MOTA after 1 200 steps).
-    """
+    """Moving digits, grey."""
     data = digits(density)
     where = fast_where(data.object_size)
     model = ModelConfig(
         channels=data.channels,
         cell=FAST_CELLS[density],
-        presence_slope=LOGIT_BOUND,
         where=where,
-        glimpse=GlimpseConfig(context=False),
-        propagate=replace(fast_walls(data, where), update="gated", slow=OFF, presence_bias=2.0),
-        discover=DiscoverConfig(ring=0, presence_bias=-0.25),
+        propagate=fast_walls(data, where),
         render=RenderConfig(sigma=grey_sigma(data.object_size)) if data.channels == 1 else RenderConfig(),
     )
-    recipe = fast_recipe(data, FAST_CELLS[density], replace(Recipe(), cuts=0.0, covers=0.0))
+    recipe = fast_recipe(data, FAST_CELLS[density], Recipe())
     return Preset(name=f"fast-digits-{density}", data=f"digits-{density}", model=model, recipe=recipe)
 
 

@@ -28,6 +28,14 @@ def parser() -> Parser:
         default="scalor",
         help="the learned model, or the classical competitor, which needs no weights",
     )
+    add_options(made)
+    add_device(made)
+    add_threads(made)
+    return made
+
+
+def add_options(made: Parser) -> None:
+    """How a video is tracked, whether one or many."""
     made.add_argument(
         "--min-visibility",
         metavar="SHARE",
@@ -57,9 +65,13 @@ def parser() -> Parser:
         default=None,
         help="so many individuals are there all the time; each keeps one identity from the first frame to the last",
     )
-    add_device(made)
-    add_threads(made)
-    return made
+
+
+def options_of(args: Namespace) -> dict[str, Any]:
+    """The keyword arguments of `track_to_folder` that `add_options` asks for."""
+    wanted = {"min_visibility": args.min_visibility, "box_base": args.box_base, "animals": args.animals}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    return given | {"allow_truncated": args.allow_truncated, "online": args.online}
 
 
 def run(args: Namespace) -> None:
@@ -67,8 +79,6 @@ def run(args: Namespace) -> None:
         raise UserError("no weights came; give -w a run folder, a file or a packaged name (scalor weights lists them)")
     existing(args.video, what="video")
     out = writable(args.out)
-    wanted = {"min_visibility": args.min_visibility, "box_base": args.box_base}
-    optional = {name: value for name, value in wanted.items() if value is not None}
 
     use_threads(args.threads)
     from scalor.tracking.run import track_to_folder
@@ -79,10 +89,7 @@ def run(args: Namespace) -> None:
         out,
         method=args.method,
         device=args.device,
-        allow_truncated=args.allow_truncated,
-        online=args.online,
-        animals=args.animals,
-        **optional,
+        **options_of(args),
     )
     from scalor.outputs.report import write_report
 

@@ -101,7 +101,7 @@ def _tabulated(reports: Iterable[tuple[Frame, FrameResult]], *, masks: bool) -> 
 # More arguments than the house allows: they are the options of `scalor track`.
 def track_to_folder(
     video: Video,
-    weights: str | PathLike[str],
+    weights: str | PathLike[str] | Loaded,
     out: str | PathLike[str],
     *,
     method: str = "scalor",
@@ -121,7 +121,7 @@ def track_to_folder(
 
     Args:
         video: file, folder of images, MOTChallenge folder, or an opened source.
-        weights: run folder, weights file or packaged name; not looked at by ``mog2-sort``.
+        weights: run folder, weights file or packaged name, or loaded ones; not looked at by ``mog2-sort``.
         out: a new or empty folder, or one that an earlier tracking wrote, which is replaced.
         method: ``scalor`` or ``mog2-sort``.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
@@ -159,7 +159,7 @@ def track_to_folder(
 
 
 def _follower(
-    source: VideoSource, weights: str | PathLike[str], *, method: str, device: str, min_visibility: float
+    source: VideoSource, weights: str | PathLike[str] | Loaded, *, method: str, device: str, min_visibility: float
 ) -> tuple[Follower, dict[str, Any]]:
     """The tracker, and what the summary says about it."""
     if method == "mog2-sort":
@@ -168,13 +168,14 @@ def _follower(
         return Mog2SortFollower(source), {}
     if method != "scalor":
         raise UserError(f"method {method} is unknown; scalor or mog2-sort is wanted; choose one")
-    loaded = load(weights, device=device)
+    loaded = weights if isinstance(weights, Loaded) else load(weights, device=device)
+    name = loaded.card.get("name", "") if isinstance(weights, Loaded) else weights
     ready = prepare(loaded, source, min_visibility=min_visibility)
     if ready.doubt:
         print(f"scalor: {ready.doubt}", file=sys.stderr)
     about = {"scale": ready.tracker.scale, "backdrop": ready.backdrop, "device": str(ready.tracker.device)}
     about["doubt"] = ready.doubt
-    return ready.tracker, described(loaded, weights) | about
+    return ready.tracker, described(loaded, name) | about
 
 
 def _check_animals(animals: int | None, *, online: bool) -> None:

@@ -85,7 +85,8 @@ def closing(rows: Sequence[Row], out: str, part: Part) -> str:
     """What became of all of them."""
     count = Counter(row["state"] for row in rows)
     said = ", ".join(f"{number} {state}" for state, number in sorted(count.items())) or "none is in this part"
-    return f"{len(rows)} videos: {said}; each has a folder in {out}, and {part.table} there lists them"
+    videos = f"{len(rows)} video{'s' * (len(rows) != 1)}"
+    return f"{videos}: {said}; each has a folder in {out}, and {part.table} there lists them"
 
 
 def _here(jobs: Sequence[Job], errand: Errand) -> Iterator[Row]:

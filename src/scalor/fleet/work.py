@@ -132,7 +132,7 @@ def _record_of(folder: Path) -> dict[str, Any]:
 
 
 def _clear(out: Path, name: str) -> None:
-    """Remove what was begun of a video, also by runs that were killed."""
+    """Remove what was begun of a video, also by runs that were killed: folders ``.NAME.RUN.TRY-PID.partial``."""
     for path in out.iterdir():
-        if path.name.startswith(f".{name}.") and path.name.endswith(".partial"):
+        if path.name.endswith(".partial") and path.name.rsplit(".", 3)[0] == f".{name}":
             shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,76 @@
+"""`scalor fleet` with two processes against one, on short clips cut from the packaged one.
+
+    python benchmarks/fleet.py [--clips 20] [--frames 24] [--json]
+
+Each process has one thread. "command" is the whole command from start to end, starting Ray included; "per video" is the
+time between two finished videos, from the first to the last, which is what counts for many or long ones. Both are times
+on the clock: they mean something on a machine with two free cores, so the load is printed beside them.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import scalor
+from scalor.data.video import open_video
+from scalor.viz.export import video_writer
+
+CLIP = Path(scalor.__file__).parent / "data" / "assets" / "traffic.mp4"
+COMMAND = [sys.executable, "-c", "import sys; from scalor.cli.main import main; sys.exit(main())", "fleet"]
+
+
+def cut(folder: Path, *, clips: int, frames: int) -> list[str]:
+    """Clips of ``frames`` frames each, from evenly spread places of the packaged clip."""
+    source = open_video(CLIP)
+    every = [frame.image for frame in source if frame.image is not None]
+    made = []
+    for number in range(clips):
+        first = number * max(0, len(every) - frames) // max(1, clips - 1)
+        path = folder / f"clip{number:03d}.mp4"
+        with video_writer(path, fps=source.fps) as film:
+            for image in itertools.islice(every, first, first + frames):
+                film.write(image)
+        made.append(str(path))
+    return made
+
+
+def timed(videos: list[str], out: Path, workers: int) -> dict[str, float]:
+    """Seconds of the command, and per video; raises where a video failed."""
+    start = time.monotonic()
+    words = [*videos, "-w", "traffic", "-o", str(out), "--workers", str(workers), "--device", "cpu"]
+    subprocess.run([*COMMAND, *words, "--threads", str(workers)], check=True, stdout=subprocess.DEVNULL)
+    seconds = time.monotonic() - start
+    ends = sorted((out / Path(video).stem / "fleet.json").stat().st_mtime for video in videos)
+    return {"command": round(seconds, 1), "per_video": round((ends[-1] - ends[0]) / (len(ends) - 1), 3)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clips", type=int, default=20)
+    parser.add_argument("--frames", type=int, default=24)
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    found: dict[str, object] = {"cores": os.cpu_count(), "clips": args.clips, "frames": args.frames}
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        videos = cut(folder, clips=args.clips, frames=args.frames)
+        found["load_before"] = round(os.getloadavg()[0], 2)
+        one, two = (timed(videos, folder / f"out{workers}", workers) for workers in (1, 2))
+        found["load_after"] = round(os.getloadavg()[0], 2)
+    found |= {"one": one, "two": two}
+    found["times_as_fast"] = {key: round(one[key] / two[key], 2) for key in one}
+    if args.json:
+        print(json.dumps(found))
+        return
+    for key, value in found.items():
+        print(f"{key}: {value}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,7 @@
 """What the processes of a crew are given to do; in a module of its own, for they import it by name."""
 
 import dataclasses
+import errno
 import os
 import signal
 import time
@@ -10,7 +11,6 @@ import torch
 
 from scalor.configs import preset_named
 from scalor.errors import UserError
-from scalor.training import module
 from scalor.training.checkpoint import Plan, RunFolder
 from scalor.training.crew import Crew
 from scalor.training.datasets import TRAINING_SEEDS, Batch, ClipLessons, data_named
@@ -37,6 +37,8 @@ def fail(how: str, folder: Path, crew: Crew) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         if how == "mistaken":
             raise UserError("a mistake came; none is wanted; make none")
+        if how == "full":
+            raise OSError(errno.ENOSPC, "No space left on device", "last.ckpt")
         if how == "broken":
             raise ValueError("this broke")
         time.sleep(3600)
@@ -65,6 +67,8 @@ def sum_up(folder: Path, crew: Crew) -> None:
 
 def note_gradient(folder: Path, crew: Crew) -> None:
     """One step without noise; the gradient that the optimiser gets goes into a file."""
+    from scalor.training import module  # not above: the other works need no trainer
+
     preset = odd_preset()
     real = module.knobs_at
 

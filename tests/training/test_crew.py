@@ -110,6 +110,7 @@ def test_the_gradient_of_two_processes_is_that_of_one_on_the_whole_batch(tmp_pat
     [
         ("killed", UserError, r"process 1 .* ended from outside \(signal 9\)"),
         ("mistaken", UserError, "a mistake came"),
+        ("full", OSError, "No space left on device: 'last.ckpt'"),
         ("broken", RuntimeError, "(?s)process 1 .* broke.*ValueError: this broke"),
     ],
 )

@@ -28,7 +28,9 @@ class Actor:
 def on_ray(jobs: Sequence[Job], errand: Errand, workers: int) -> Iterator[Row]:
     """What became of each video, as they finish. A process that dies is replaced, and its video is begun again."""
     count = min(workers, len(jobs))
-    _start(count)
+    begun = not ray.is_initialized()
+    if begun:
+        _start(count)
     try:
         gpus = ray.cluster_resources().get("GPU", 0.0) if errand.device.startswith("cuda") else 0.0
         # Blocks of one row: a worker gets its next video when it is done with the last one, and can lose only one.
@@ -44,7 +46,8 @@ def on_ray(jobs: Sequence[Job], errand: Errand, workers: int) -> Iterator[Row]:
         )
         yield from found.iter_rows()
     finally:
-        ray.shutdown()
+        if begun:
+            ray.shutdown()
 
 
 def _start(workers: int) -> None:
@@ -52,7 +55,8 @@ def _start(workers: int) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # dead workers are seen to, and need no log
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    local = {} if "RAY_ADDRESS" in os.environ else {"num_cpus": workers, "object_store_memory": STORE_BYTES}
+    # One more than there are workers: Ray Data itself wants one now and then.
+    local = {} if "RAY_ADDRESS" in os.environ else {"num_cpus": workers + 1, "object_store_memory": STORE_BYTES}
     ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, **local)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False

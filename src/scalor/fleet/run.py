@@ -17,7 +17,7 @@ from scalor import pretrained
 from scalor.core.files import put_text
 from scalor.errors import UserError
 from scalor.fleet.plan import WHOLE, Job, Part, planned
-from scalor.fleet.work import FAILED, SKIPPED, Errand, Row, Worker
+from scalor.fleet.work import FAILED, SKIPPED, Errand, Row, Worker, sweep
 from scalor.tracking.setup import pick_device
 
 COLUMNS = ("video", "folder", "state", "frames", "tracks", "seconds", "error")
@@ -68,6 +68,7 @@ def fleet(
             rows.append(row)
             say(f"{len(rows)} of {len(jobs)}: {words_of(row)}")
     finally:
+        sweep(place, run)
         put_text(place / part.table, _table(rows))
     return rows
 

@@ -132,7 +132,19 @@ def _record_of(folder: Path) -> dict[str, Any]:
 
 
 def _clear(out: Path, name: str) -> None:
-    """Remove what was begun of a video, also by runs that were killed: folders ``.NAME.RUN.TRY-PID.partial``."""
-    for path in out.iterdir():
-        if path.name.endswith(".partial") and path.name.rsplit(".", 3)[0] == f".{name}":
+    """Remove what was begun of a video, also by runs that were killed."""
+    for path in _begun(out):
+        if path.name.rsplit(".", 3)[0] == f".{name}":
             shutil.rmtree(path, ignore_errors=True)
+
+
+def sweep(out: Path, run: str) -> None:
+    """Remove what a run began and did not finish."""
+    for path in _begun(out):
+        if path.name.rsplit(".", 3)[1] == run:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _begun(out: Path) -> list[Path]:
+    """The folders ``.NAME.RUN.TRY-PID.partial``."""
+    return [path for path in out.iterdir() if path.name.endswith(".partial") and path.name.count(".") >= 4]

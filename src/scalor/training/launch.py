@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import connection, get_context, parent_process, resource_tracker
 from multiprocessing.process import BaseProcess
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -35,18 +36,18 @@ MISTAKE, STOPPED, BROKEN = "mistake", "stopped", "broken"
 
 @dataclass
 class _Outcome:
-    """What became of the processes: their reports (when, rank, kind, words), and who ended without a word."""
+    """What became of the processes: their reports (when, rank, kind, what), and who ended without a word."""
 
-    reports: list[tuple[float, int, str, str]] = field(default_factory=list)
+    reports: list[tuple[float, int, str, Any]] = field(default_factory=list)
     lost: list[tuple[int, int | None]] = field(default_factory=list)
 
-    def words(self, kind: str) -> list[tuple[int, str]]:
-        """Ranks and words of those who ended like this, the first one first."""
-        return [(rank, text) for _, rank, each, text in sorted(self.reports) if each == kind]
+    def told(self, kind: str) -> list[tuple[int, Any]]:
+        """Ranks and reports of those who ended like this, the first one first."""
+        return [(rank, what) for _, rank, each, what in sorted(self.reports, key=itemgetter(0)) if each == kind]
 
     @property
     def bad(self) -> bool:
-        return bool(self.lost or self.words(MISTAKE) or self.words(BROKEN))
+        return bool(self.lost or self.told(MISTAKE) or self.told(BROKEN))
 
 
 def in_crew(work: Callable[[Crew], object], devices: Sequence[str]) -> bool:
@@ -56,6 +57,7 @@ def in_crew(work: Callable[[Crew], object], devices: Sequence[str]) -> bool:
 
     Raises:
         UserError: one of the processes raised it, or was ended from outside.
+        OSError: one of the processes raised it.
         RuntimeError: one of them broke; carries its traceback.
     """
     if sys.platform == "win32":
@@ -98,15 +100,15 @@ def _member(
         torch.set_num_threads(threads)
         _stay_inside()
         work(Joined(rank, devices, meeting))
-    except UserError as error:
-        tell.send((time.monotonic(), MISTAKE, str(error)))
+    except (UserError, OSError) as error:
+        tell.send((time.monotonic(), MISTAKE, error))
     except KeyboardInterrupt:
         tell.send((time.monotonic(), STOPPED, ""))
     except BaseException:
         tell.send((time.monotonic(), BROKEN, traceback.format_exc()[-LONGEST:]))
     tell.close()
     # Not by way of the interpreter's clearing up, which would wait for those who are gone.
-    sys.stderr.flush()
+    sys.stdout.flush(), sys.stderr.flush()
     os._exit(0)
 
 
@@ -135,8 +137,8 @@ def _watched(members: Sequence[BaseProcess], pipes: Sequence[Any]) -> _Outcome:
         for rank in [rank for rank in running if not members[rank].is_alive()]:
             running.discard(rank)
             if pipes[rank].poll() and (report := _received(pipes[rank])) is not None:
-                when, kind, words = report
-                outcome.reports.append((when, rank, kind, words))
+                when, kind, what = report
+                outcome.reports.append((when, rank, kind, what))
             elif members[rank].exitcode != 0:
                 outcome.lost.append((rank, members[rank].exitcode))
         if outcome.bad or 0 not in running:
@@ -146,18 +148,18 @@ def _watched(members: Sequence[BaseProcess], pipes: Sequence[Any]) -> _Outcome:
     return outcome
 
 
-def _received(pipe: Any) -> tuple[float, str, str] | None:
+def _received(pipe: Any) -> tuple[float, str, Any] | None:
     try:
-        when, kind, words = pipe.recv()
+        when, kind, what = pipe.recv()
     except EOFError:  # closed without a word
         return None
-    return when, kind, words
+    return when, kind, what
 
 
 def _judged(outcome: _Outcome, *, stopped: bool) -> bool:
     """Whether the work was stopped by a signal; raises what else went wrong, the cause before what follows from it."""
-    for _, words in outcome.words(MISTAKE):
-        raise UserError(words)
+    for _, error in outcome.told(MISTAKE):
+        raise error
     if stopped and (outcome.reports or outcome.lost):
         return True
     for rank, code in outcome.lost:
@@ -166,9 +168,9 @@ def _judged(outcome: _Outcome, *, stopped: bool) -> bool:
             f"process {rank} of the training was ended from outside ({how}), perhaps for lack of memory; all of them "
             "are needed; make room or take fewer devices, and go on from the last save with --resume"
         )
-    for rank, words in outcome.words(BROKEN):
+    for rank, words in outcome.told(BROKEN):
         raise RuntimeError(f"process {rank} of the training broke:\n{words}")
-    return bool(outcome.words(STOPPED))
+    return bool(outcome.told(STOPPED))
 
 
 def _pass_on(leader: BaseProcess, number: int) -> None:

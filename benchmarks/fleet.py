@@ -56,20 +56,24 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=24)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    found: dict[str, object] = {"cores": os.cpu_count(), "clips": args.clips, "frames": args.frames}
+    found: dict[str, object] = {}
+
+    def note(key: str, value: object) -> None:
+        found[key] = value
+        if not args.json:
+            print(f"{key}: {value}", flush=True)
+
+    note("cores", os.cpu_count())
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
+        folder, times = Path(place), {}
         videos = cut(folder, clips=args.clips, frames=args.frames)
-        found["load_before"] = round(os.getloadavg()[0], 2)
-        one, two = (timed(videos, folder / f"out{workers}", workers) for workers in (1, 2))
-        found["load_after"] = round(os.getloadavg()[0], 2)
-    found |= {"one": one, "two": two}
-    found["times_as_fast"] = {key: round(one[key] / two[key], 2) for key in one}
+        for workers, name in ((1, "one"), (2, "two")):
+            note(f"load_before_{name}", round(os.getloadavg()[0], 2))
+            times[name] = timed(videos, folder / name, workers)
+            note(name, times[name])
+    note("times_as_fast", {key: round(times["one"][key] / times["two"][key], 2) for key in times["one"]})
     if args.json:
         print(json.dumps(found))
-        return
-    for key, value in found.items():
-        print(f"{key}: {value}")
 
 
 if __name__ == "__main__":

@@ -71,18 +71,21 @@ def test_a_folder_with_other_files_is_left_alone_and_an_earlier_one_replaced(tmp
 @pytest.mark.parametrize("name", pretrained.names())
 def test_the_readme_says_what_the_card_says(name: str) -> None:
     card = pretrained.card(name)
-    text = readme(card)
+    text = readme(card, "some/place")
     head, body = re.fullmatch(r"---\n(.*?)\n---\n(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
     fields = dict(line.split(": ", 1) for line in head.splitlines() if ": " in line)
     assert fields == {"library_name": "scalor", "license": '"mit"'}
     assert f"# {card['name']}" in body and str(card["steps"]) in body and card["command"].split(" ")[1] in body
     for key, value in card.get("scores", {}).items():
         assert f"| {key} | {value:.4f} |" in body
+    assert 'from_pretrained("some/place")' in body
+    for video in card.get("footage", []):
+        assert f"{video['name']} at {video['width']} x {video['height']} px" in body
     assert "nan" not in body and "None were" not in body or "scores" not in card
 
 
 def test_the_readme_makes_nothing_up() -> None:
-    text = readme({"command": "a | b"})
+    text = readme({"command": "a | b"}, "x")
     assert "license" not in text and "None were measured." in text and r"a \| b" in text
 
 
@@ -138,6 +141,7 @@ def test_what_is_pushed_can_be_fetched(shelf: Path) -> None:
         scalor.Tracker.from_pretrained("somebody/it")
     assert tracker.push_to_hub("somebody/it").endswith("somebody/it/commit/1")
     assert sorted(path.name for path in shelf.iterdir()) == sorted(hub.FILES)
+    assert 'from_pretrained("somebody/it")' in (shelf / "README.md").read_text()
     fetched = scalor.Tracker.from_pretrained("somebody/it")
     assert [len(fetched.observe(frame)) for frame in frames()] == [len(tracker.observe(frame)) for frame in frames()]
     with pytest.raises(UserError, match=r"cannot be written on the Hub \(401 Unauthorized\)"):

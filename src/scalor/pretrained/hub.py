@@ -30,8 +30,11 @@ def found(name: str | os.PathLike[str], *, revision: str | None = None) -> Loade
     return load_all(_fetched(text, revision))
 
 
-def save_folder(weights: Loaded | WorldModel, folder: str | os.PathLike[str]) -> Path:
-    """Write weights, card and README into a new or empty folder, or over an earlier one. Raises UserError."""
+def save_folder(weights: Loaded | WorldModel, folder: str | os.PathLike[str], *, repo_id: str | None = None) -> Path:
+    """Write weights, card and README into a new or empty folder, or over an earlier one. Raises UserError.
+
+    ``repo_id`` is what the README calls the place, if not the folder's name.
+    """
     place = Path(folder)
     try:
         foreign = sorted(path.name for path in place.iterdir() if path.name not in FILES) if place.exists() else []
@@ -50,7 +53,8 @@ def save_folder(weights: Loaded | WorldModel, folder: str | os.PathLike[str]) ->
     config = cast(AnyConfig, model.config)
     save(model, config, place / RUN_WEIGHTS, fields, half=bool(card.get("half")), extra=extra)
     parameters = sum(value.numel() for value in model.parameters())
-    (place / README).write_text(readme(fields | {"parameters": parameters}), encoding="utf-8")
+    text = readme(fields | {"parameters": parameters}, repo_id or place.resolve().name)
+    (place / README).write_text(text, encoding="utf-8")
     return place
 
 
@@ -60,7 +64,7 @@ def push(weights: Loaded | WorldModel, repo_id: str, *, private: bool | None, to
     from huggingface_hub import HfApi
 
     with tempfile.TemporaryDirectory(prefix="scalor-hub-") as place:
-        folder = save_folder(weights, Path(place) / "weights")
+        folder = save_folder(weights, Path(place) / "weights", repo_id=repo_id)
         try:
             api = HfApi(token=token)
             whole = api.create_repo(repo_id, private=private, exist_ok=True).repo_id

@@ -21,16 +21,19 @@ FACTS = {
 USE = """```python
 import scalor
 
-tracker = scalor.Tracker.from_pretrained("PLACE")  # this folder, or OWNER/NAME on the Hub
+tracker = scalor.Tracker.from_pretrained("PLACE")
 for frame in frames:  # uint8 [H, W, 3], RGB
     detections = tracker.update(frame)
 ```
 
-or `scalor track my.mp4 -w PLACE -o tracks` with a copy of this folder."""
+or, with a copy of these files in a folder, `scalor track my.mp4 -w FOLDER -o tracks`."""
 
 
-def readme(card: Mapping[str, Any]) -> str:
-    """Markdown with a YAML head, from the fields of a card; what a card does not say is not made up."""
+def readme(card: Mapping[str, Any], place: str) -> str:
+    """Markdown with a YAML head, from the fields of a card; what a card does not say is not made up.
+
+    ``place`` is the folder, or the repository of the Hub.
+    """
     name = str(card.get("name") or "weights of scalor")
     licence = card.get("licence")
     head = ["---", "library_name: scalor", *([f"license: {json.dumps(str(licence).lower())}"] if licence else [])]
@@ -42,9 +45,9 @@ def readme(card: Mapping[str, Any]) -> str:
         "[SCALOR](https://arxiv.org/abs/1910.02384) (Jiang, Janghorbani, de Melo, Ahn, ICLR 2020) as the package "
         "`scalor` implements it.",
         "## Use",
-        USE,
+        USE.replace("PLACE", place),
         "## Training",
-        _table(["", ""], [[words, _shown(card[key])] for key, words in FACTS.items() if key in card]),
+        _table(["", ""], [[words, _shown(_told(card, key))] for key, words in FACTS.items() if key in card]),
         *_scores(card),
         "## Limits",
         "The weights know things of the size, speed and look that they were learned from. They find what moves and "
@@ -71,6 +74,13 @@ def _scores(card: Mapping[str, Any]) -> list[str]:
 def _table(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _told(card: Mapping[str, Any], key: str) -> Any:
+    videos = card.get("footage")
+    if key != "data" or not videos:
+        return card[key]
+    return "footage: " + ", ".join(f"{video['name']} at {video['width']} x {video['height']} px" for video in videos)
 
 
 def _shown(value: object) -> str:

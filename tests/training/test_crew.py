@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -9,16 +10,23 @@ import time
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 import scalor
+from scalor import pretrained
+from scalor.configs.presets import fast_video
 from scalor.core.schedule import Weight
 from scalor.errors import UserError
 from scalor.training.checkpoint import Interrupted, Plan, RunFolder
 from scalor.training.crew import Alone, Joined, backend_of
+from scalor.training.datasets import ClipLessons, data_named
+from scalor.training.exam import Exam
+from scalor.training.fit import fit
 from scalor.training.launch import in_crew
 from scalor.training.preset import Preset
 from scalor.training.runner import Options, places_of, refuse_impossible, run
@@ -214,3 +222,25 @@ def test_minutes_end_for_all_at_the_same_step_and_another_number_may_go_on(
     train(tiny, tmp_path / "run", steps=done + 1, resume=True, device="cpu")
     assert state(tmp_path / "run")["scalor"]["step"] == done + 1
     assert "was trained by 2 processes until here and goes on with 1" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["sprites-tiny", "digits-vld", "crowd-tiny"])
+def test_what_a_process_is_given_arrives_as_it_was(name: str) -> None:
+    lessons = ClipLessons(data_named(name, 5), 0)
+    exam = Exam(lessons.dataset, 2.0)
+    there, asked = pickle.loads(pickle.dumps((lessons, exam)))
+    before, after = (each.batch(3, size=2, frames=2).video for each in (lessons, there))
+    assert torch.equal(before, after) and asked.minutes == 2.0
+
+
+@pytest.mark.slow
+def test_footage_is_learned_by_two(tmp_path: Path) -> None:
+    folder = tmp_path / "film"
+    folder.mkdir()
+    for number in range(8):
+        frame = np.full((64, 96, 3), 60, np.uint8)
+        frame[20:34, 4 + 8 * number : 20 + 8 * number] = 220
+        Image.fromarray(frame).save(folder / f"{number}.png")
+    fit(folder, tmp_path / "run", preset=fast_video, steps=2, device="cpu", devices=2, quiet=True)
+    assert pretrained.load_all(tmp_path / "run").extra.keys() == {"backdrop", "noise"}
+    assert state(tmp_path / "run")["scalor"]["step"] == 2

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scalor.errors import UserError
@@ -13,6 +13,7 @@ WORDS = st.text(st.characters(blacklist_characters="/\0", blacklist_categories=[
 PATHS = st.lists(st.tuples(WORDS, WORDS).map("/".join), min_size=1, max_size=8)
 
 
+@settings(deadline=None)
 @given(PATHS, st.integers(1, 5))
 def test_parts_are_the_whole_once_and_no_two_videos_share_a_folder(paths: list[str], of: int) -> None:
     whole = planned(paths)

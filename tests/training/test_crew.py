@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -43,6 +43,7 @@ def member(rank: int, size: int) -> Joined:
     return made
 
 
+@settings(deadline=None)
 @given(st.integers(1, 9), st.integers(0, 40))
 def test_shares_are_every_clip_once_in_order_and_of_one_size(size: int, more: int) -> None:
     count = size + more

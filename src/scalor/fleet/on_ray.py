@@ -8,6 +8,7 @@ from typing import Any
 import ray
 import ray.data
 
+from scalor.errors import UserError
 from scalor.fleet.plan import Job
 from scalor.fleet.work import Errand, Row, Worker
 
@@ -56,8 +57,15 @@ def _start(workers: int) -> None:
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # dead workers are seen to, and need no log
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     # One more than there are workers: Ray Data itself wants one now and then.
-    local = {} if "RAY_ADDRESS" in os.environ else {"num_cpus": workers + 1, "object_store_memory": STORE_BYTES}
-    ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, **local)
+    own = {"address": "local", "num_cpus": workers + 1, "object_store_memory": STORE_BYTES}
+    where: dict[str, Any] = {} if "RAY_ADDRESS" in os.environ else own
+    try:
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, **where)
+    except ConnectionError as error:
+        raise UserError(
+            f"no Ray cluster answers at RAY_ADDRESS={os.environ.get('RAY_ADDRESS', '')}; one that runs is wanted; "
+            "correct the address, or unset it to work on this machine"
+        ) from error
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False

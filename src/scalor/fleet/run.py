@@ -20,7 +20,7 @@ from scalor.fleet.plan import WHOLE, Job, Part, planned
 from scalor.fleet.work import FAILED, SKIPPED, Errand, Row, Worker, sweep
 from scalor.tracking.setup import pick_device
 
-COLUMNS = ("video", "folder", "state", "frames", "tracks", "seconds", "error")
+COLUMNS = ("video", "folder", "state", "frames", "tracks", "seconds", "cpu_seconds", "error")
 
 
 # More arguments than the house allows: they are the options of `scalor fleet`.

@@ -46,7 +46,7 @@ class Errand:
 
 
 Row = dict[str, Any]
-"""What became of a video: video, folder, state, frames, tracks, seconds, error."""
+"""What became of a video: video, folder, state, frames, tracks, seconds on the clock and of the processor, error."""
 
 
 class Worker:
@@ -60,19 +60,20 @@ class Worker:
 
     def __call__(self, job: Job) -> Row:
         """Track a video, unless it was done before with the same weights and settings."""
-        start = time.monotonic()
+        start, worked = time.monotonic(), time.process_time()
         job = self._settled(job)
         row = {"video": job.video, "folder": job.name, "state": FAILED, "frames": 0, "tracks": 0, "error": ""}
         try:
             if self._is_done(job):
-                return row | {"state": SKIPPED, "seconds": 0.0}
+                return row | {"state": SKIPPED, "seconds": 0.0, "cpu_seconds": 0.0}
             summary = self._track(job)
             row |= {"state": DONE, "frames": summary["frames"], "tracks": summary["tracks"]}
         except UserError as error:
             row["error"] = str(error)
         except Exception as error:  # one video must not cost the others
             row["error"] = " ".join(f"{type(error).__name__}: {error}".split())[:500]
-        return row | {"seconds": round(time.monotonic() - start, 2)}
+        seconds, worked = time.monotonic() - start, time.process_time() - worked
+        return row | {"seconds": round(seconds, 2), "cpu_seconds": round(worked, 2)}
 
     def _settled(self, job: Job) -> Job:
         """With another name where the folder is another video's, of an earlier list."""

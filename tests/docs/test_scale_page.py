@@ -42,5 +42,5 @@ def test_its_sums_are_right() -> None:
     for rate, frames, unit, cores, terabytes in rows:
         day = 1000 * int(rate) * 86400
         assert float(frames) == pytest.approx(day / {"million": 1e6, "billion": 1e9}[unit], rel=0.02)
-        assert int(cores) == pytest.approx(1000 * int(rate) * 0.030)
+        assert int(cores) == pytest.approx(1000 * int(rate) * 0.020)
         assert float(terabytes) == pytest.approx(day * 4.5e3 / 1e12, rel=0.05)

@@ -74,8 +74,8 @@ def test_the_readme_says_what_the_card_says(name: str) -> None:
     text = readme(card, "some/place")
     head, body = re.fullmatch(r"---\n(.*?)\n---\n(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
     fields = dict(line.split(": ", 1) for line in head.splitlines() if ": " in line)
-    assert fields == {"library_name": "scalor", "license": '"mit"'}
-    assert f"# {card['name']}" in body and str(card["steps"]) in body and card["command"].split(" ")[1] in body
+    assert fields == {"library_name": "scalor", "license": f'"{card["licence"].lower()}"'}
+    assert f"# {card['name']}" in body and str(card["steps"]) in body and card["command"] in body
     for key, value in card.get("scores", {}).items():
         assert f"| {key} | {value:.4f} |" in body
     assert 'from_pretrained("some/place")' in body

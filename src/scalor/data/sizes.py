@@ -1,6 +1,6 @@
 """How large the frames of the generated data sets are, by their names."""
 
-from scalor.data import digits, sprites
+from scalor.data import balls, digits, sprites
 
 
 def frame_side(data: str) -> int | None:
@@ -8,4 +8,6 @@ def frame_side(data: str) -> int | None:
     family, _, kind = data.partition(":")[0].partition("-")
     if family == "sprites" and kind in sprites.PRESETS:
         return sprites.sprites(kind).size
+    if family == "balls" and kind in balls.PRESETS:
+        return balls.balls(kind).size
     return digits.digits(kind).size if family == "digits" and kind in digits.PRESETS else None

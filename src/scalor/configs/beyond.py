@@ -4,7 +4,9 @@ from dataclasses import replace
 
 from scalor.core.geometry import WhereConfig
 from scalor.data.balls import BallsConfig
-from scalor.models.config import GlimpseConfig
+from scalor.data.benchmark_paths import Winding
+from scalor.data.benchmark_sets import SetConfig
+from scalor.models.config import BackgroundConfig, GlimpseConfig, RenderConfig
 from scalor.training.preset import Preset
 
 NEAREST = 4
@@ -38,4 +40,41 @@ def on_balls(base: Preset, data: BallsConfig, *, neighbors: int = NEAREST) -> Pr
         data=f"balls-{data.name}",
         model=model,
         recipe=recipe,
+    )
+
+
+GROUNDS = {
+    "primary": BackgroundConfig(),
+    "any": BackgroundConfig(family="encoder", code=4),
+    "textures": BackgroundConfig(family="lattice", code=8),
+}
+"""By what a set is painted with: black, one colour, or a texture that as many numbers as this can say most of."""
+LOOKS = {"primary": 12, "any": 12, "textures": 32}
+"""Numbers for the looks of a sprite."""
+
+
+def on_benchmark(base: Preset, data: SetConfig) -> Preset:
+    """``base``, a preset on sprites of about that size, made for a set like the benchmark's."""
+    model, paths = base.scalor, data.paths
+    winding = isinstance(paths, Winding)
+    if isinstance(paths, Winding):
+        size, spread, count = sum(paths.side) / 2, 0.45, sum(paths.count) / 2
+    else:
+        size, spread, count = paths.side, 0.3, 0.75 * paths.most
+    where = WhereConfig(size=1.1 * size, size_range=spread * size, ratio=1.0, ratio_range=0.3, reach=0.8)
+    model = replace(
+        model,
+        where=where,
+        glimpse=GlimpseConfig(what=LOOKS[data.paint]),
+        # Sprites of these sets are never outside; winding ones turn at the sides, and swell faster than `slow` allows.
+        propagate=replace(model.propagate, leave=0.0, reflect=winding, slow=0.3 if winding else model.propagate.slow),
+        background=GROUNDS[data.paint],
+        render=model.render if data.paint == "primary" else RenderConfig(sigma=0.2),
+    )
+    first = count / (data.size / model.cell) ** 2
+    return Preset(
+        name=f"fast-{data.name.removesuffix('-like')}",
+        data=data.name,
+        model=model,
+        recipe=replace(base.recipe, first_birth=round(first, 3), steps=2500),
     )

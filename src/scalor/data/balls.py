@@ -22,7 +22,7 @@ BLUE, RED, YELLOW, FUCHSIA, AQUA, LIME = (
 )
 DENSEST = 0.3
 """Share of the view that balls may cover: above it no free places are found by trying."""
-TRIES, AT_ONCE = 400, 256
+TRIES, AT_ONCE = 60, 256
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,7 @@ PRESETS: dict[str, BallsConfig] = {
         BallsConfig(name="bounce"),
         BallsConfig(name="pass", collide=False),
         BallsConfig(name="many", count=(5, 10), radius=5.0, speed=2.0),
-        BallsConfig(
-            name="billiards", radius=7.68, speed=1.85, frames=200, edge=5.0, colors=(RED, LIME, BLUE)
-        ),
+        BallsConfig(name="billiards", radius=7.68, speed=1.85, frames=200, edge=5.0, colors=(RED, LIME, BLUE)),
     )
 }
 

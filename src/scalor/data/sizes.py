@@ -1,6 +1,6 @@
 """How large the frames of the generated data sets are, by their names."""
 
-from scalor.data import balls, digits, sprites
+from scalor.data import balls, benchmark_sets, digits, sprites
 
 
 def frame_side(data: str) -> int | None:
@@ -10,4 +10,6 @@ def frame_side(data: str) -> int | None:
         return sprites.sprites(kind).size
     if family == "balls" and kind in balls.PRESETS:
         return balls.balls(kind).size
+    if data in benchmark_sets.SETS:
+        return benchmark_sets.SETS[data].size
     return digits.digits(kind).size if family == "digits" and kind in digits.PRESETS else None

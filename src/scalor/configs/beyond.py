@@ -11,6 +11,8 @@ from scalor.training.preset import Preset
 
 NEAREST = 4
 """Others that a ball's prior knows of: no more of its size find room around it that it could meet in one frame."""
+WHOLE_CLIP = 100
+"""Frames that looks and sizes are averaged over: in futures of ninety frames the last ones would drift away."""
 
 
 def on_balls(base: Preset, data: BallsConfig, *, neighbors: int = NEAREST) -> Preset:
@@ -25,14 +27,17 @@ def on_balls(base: Preset, data: BallsConfig, *, neighbors: int = NEAREST) -> Pr
         model,
         where=where,
         glimpse=GlimpseConfig(what=8),
-        propagate=replace(model.propagate, leave=-data.radius / where.size, reflect=True, neighbors=neighbors),
+        propagate=replace(
+            model.propagate, leave=-data.radius / where.size, reflect=True, neighbors=neighbors, habit=WHOLE_CLIP
+        ),
     )
     recipe = replace(
         base.recipe,
+        batch=8,
         first_birth=round(sum(data.count) / 2 / (data.size / model.cell) ** 2, 3),
         blind_every=2,
         blind_frames=((0.0, 2), (0.3, 8), (0.5, 16), (0.7, 20)),
-        steps=2500,
+        steps=3500,
     )
     end = "" if data.name == "bounce" else f"-{data.name}"
     return Preset(

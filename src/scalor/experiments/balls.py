@@ -40,13 +40,13 @@ TOGETHER = 10
 """Clips at a time."""
 FEWEST = 3
 """Frames from which a velocity and its check are known."""
-ORACLES = ("truth, straight on", "truth, straight on and off each other")
+ORACLES = ("truth, straight", "truth, elastic")
 
 WORDS = f"""{OBSERVED} frames are seen and {AHEAD} predicted without sampling. Mean distance of centres in pixels at the
 predicted step, of balls that are matched, within their diameter, in the last frame seen. *Imagined* is the model, the
-next four start from what it saw, the last two from the true places, which no model knows. All straight motion bounces
-off the walls, and *off each other* is exact elastic physics with velocities measured before. *In the middle* is what no
-knowledge at all is worth: balls are chaotic, and nothing stays much better than it for ever."""
+next four start from what it saw, the last two from the true places, which no model knows. *Straight* motion bounces
+off the walls, *elastic* motion off the other balls too, exactly, with velocities measured before. *Middle* of the view
+is what no knowledge at all is worth: balls are chaotic, and nothing stays much better than that for ever."""
 
 
 @dataclass(frozen=True)
@@ -156,10 +156,10 @@ def _errors(truth: Tracks, seen: Tracks, box: Box, length: tuple[int, int]) -> d
     walls = box.radius, box.radius, box.side - box.radius, box.side - box.radius
     ways = {
         "imagined": seen,
-        "straight on": constant_velocity(seen, **span, walls=walls),
-        "straight on and off each other": elastic(seen, box, **span),
+        "straight": constant_velocity(seen, **span, walls=walls),
+        "elastic": elastic(seen, box, **span),
         "stays": copy_last_frame(seen, **span),
-        "in the middle": middle(seen, box, **span),
+        "middle": middle(seen, box, **span),
         ORACLES[0]: constant_velocity(truth, **span, walls=walls),
         ORACLES[1]: elastic(truth, box, **span),
     }

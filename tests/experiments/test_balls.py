@@ -47,18 +47,18 @@ def test_futures_do_not_depend_on_frames_after_the_observed_ones(model):
 
 
 @torch.no_grad()
-def test_the_middle_of_a_mask_is_its_centre_of_mass(model):
+def test_the_middle_of_a_ball_is_the_centre_of_its_light(model):
     video = trial().video.float() / 255
     step = observe(model, video[:, :3], TRACKING).steps[-1]
     place = middles(step)
     seen = 0
     for clip, slot in step.slots.shown.nonzero().tolist():
         (layer,) = ((step.layers.batch == clip) & (step.layers.slot == step.origin[clip, slot])).nonzero()[:, 0]
-        alpha, (top, left) = step.layers.patch[layer, -1], step.layers.corner[layer].tolist()
+        light, (top, left) = step.layers.patch[layer, :3].sum(0), step.layers.corner[layer].tolist()
         total = across = down = 0.0
-        for row in range(alpha.shape[0]):
-            for column in range(alpha.shape[1]):
-                mass = float(alpha[row, column])
+        for row in range(light.shape[0]):
+            for column in range(light.shape[1]):
+                mass = float(light[row, column])
                 total += mass
                 across += mass * (left + column + 0.5)
                 down += mass * (top + row + 0.5)

@@ -54,8 +54,14 @@ GROUNDS = {
     "textures": BackgroundConfig(family="lattice", code=8),
 }
 """By what a set is painted with: black, one colour, or a texture that as many numbers as this can say most of."""
-LOOKS = {"primary": 12, "any": 12, "textures": 32}
-"""Numbers for the looks of a sprite."""
+LOOKS = {
+    "primary": GlimpseConfig(what=12),
+    "any": GlimpseConfig(what=12, side=24),
+    "textures": GlimpseConfig(what=16, side=24),
+}
+"""How sprites are seen and painted: no coarser than they are, and the grain of a texture need not be said."""
+SIGMA = {"any": 0.2, "textures": 0.3}
+"""Likelihood std: what the background's numbers cannot say of a texture must not be worth an object."""
 
 
 def on_benchmark(base: Preset, data: SetConfig) -> Preset:
@@ -70,11 +76,11 @@ def on_benchmark(base: Preset, data: SetConfig) -> Preset:
     model = replace(
         model,
         where=where,
-        glimpse=GlimpseConfig(what=LOOKS[data.paint]),
+        glimpse=LOOKS[data.paint],
         # Sprites of these sets are never outside; winding ones turn at the sides, and swell faster than `slow` allows.
         propagate=replace(model.propagate, leave=0.0, reflect=winding, slow=0.3 if winding else model.propagate.slow),
         background=GROUNDS[data.paint],
-        render=model.render if data.paint == "primary" else RenderConfig(sigma=0.2),
+        render=model.render if data.paint == "primary" else RenderConfig(sigma=SIGMA[data.paint]),
     )
     first = count / (data.size / model.cell) ** 2
     return Preset(

@@ -133,15 +133,16 @@ def tables(seen: Rollout, ahead: Rollout, box: Box) -> list[Tracks]:
 
 
 def middles(step: Step) -> Tensor:
-    """Centre of mass (x, y) of each carried object's mask, [B, N, 2]; its box's where it is not painted.
+    """Centre (x, y) of the light of each carried object, [B, N, 2]; its box's where it is not painted.
 
-    To a fraction of a pixel, where the edges of its tight box are whole ones.
+    To a fraction of a pixel, where the edges of its tight box are whole ones. Of the light and not of the mask: on black
+    a mask may reach beyond the ball, in black, at no cost.
     """
     layers, slots = step.layers, step.slots
-    alpha = layers.patch[:, -1].double()
-    side = torch.arange(alpha.shape[-1], dtype=alpha.dtype) + 0.5
-    mass = alpha.sum((1, 2)).clamp(min=1e-9)
-    down, across = ((alpha.sum(axis) * side).sum(1) / mass for axis in (2, 1))
+    light = layers.patch[:, :-1].sum(1).double()
+    side = torch.arange(light.shape[-1], dtype=light.dtype) + 0.5
+    mass = light.sum((1, 2)).clamp(min=1e-9)
+    down, across = ((light.sum(axis) * side).sum(1) / mass for axis in (2, 1))
     middle_of = torch.stack([layers.corner[:, 1] + across, layers.corner[:, 0] + down], dim=-1)
     painted = torch.full((len(slots.alive), int(layers.slot.max()) + 1 if len(layers.slot) else 1, 2), torch.nan)
     painted = painted.double()

@@ -135,8 +135,8 @@ def tables(seen: Rollout, ahead: Rollout, box: Box) -> list[Tracks]:
 def middles(step: Step) -> Tensor:
     """Centre (x, y) of the light of each carried object, [B, N, 2]; its box's where it is not painted.
 
-    To a fraction of a pixel, where the edges of its tight box are whole ones. Of the light and not of the mask: on black
-    a mask may reach beyond the ball, in black, at no cost.
+    To a fraction of a pixel, where the edges of its tight box are whole ones. Of the light and not of the mask: on
+    black a mask may reach beyond the ball, in black, at no cost.
     """
     layers, slots = step.layers, step.slots
     light = layers.patch[:, :-1].sum(1).double()

@@ -13,7 +13,8 @@ from scalor.experiments.rows import BENCHMARKS
 @pytest.fixture
 def tiny_sets(monkeypatch, write_run, tmp_path):
     for name, row in list(BENCHMARKS.items()):
-        monkeypatch.setitem(BENCHMARKS, name, dataclasses.replace(row, weights="mine" if name == "spmot" else "absent"))
+        weights = {"spmot": "mine", "unseen": row.weights}.get(name, "absent")
+        monkeypatch.setitem(BENCHMARKS, name, dataclasses.replace(row, weights=weights))
     return write_run(tmp_path / "runs" / "mine-0").parent
 
 
@@ -26,7 +27,8 @@ def test_the_command_writes_ours_above_what_is_published(tiny_sets, tmp_path):
     text = (tmp_path / "out" / "benchmark-sets.md").read_text()
     assert text.index("**mine-0**") < text.index("SCALOR (published) | 94.9")
     assert "vmds: no weights: train with `scalor train fast-vmds" in text
-    assert (tmp_path / "out" / "benchmark-spmot.png").is_file()
+    assert "**sprites-md, trained on sprites-md**" in text and len(found["pictures"]) == 2
+    assert all((tmp_path / "out" / name).is_file() for name in found["pictures"])
 
 
 def test_shares_add_up(model):

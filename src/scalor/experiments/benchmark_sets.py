@@ -76,24 +76,32 @@ def benchmark_sets(bench: Bench, rows: Sequence[Row], command: str) -> Report:
     found: dict[str, dict[str, Any]] = {}
     pictures: dict[str, np.ndarray] = {}
     words = [WORDS + "\n"]
-    for row in BENCHMARKS.values():
+    for data, others in PUBLISHED.items():
         lines = []
-        for weights in bench.zoo.find(row):
-            bench.say(f"benchmark-sets: {weights} on {bench.clips} clips of {row.data}")
-            model, card = pretrained.load(weights)
-            with denormals_flushed():
-                scores = scored(model, row, bench.clips)
-                pictures.setdefault(f"benchmark-{row.name}", _picture(story_of(model, row.clips()[0])))
-            name = Path(weights).name
-            found[name] = {"weights": weights, "data": row.data, "minutes": card.get("minutes"), **scores}
-            lines.append([f"**{name}**", *(number(_percent(scores[key]), ".1f") for key in COLUMNS)])
-        if not lines:
-            words.append(f"{row.name}: no weights: train with `{row.command(bench.zoo.runs)}`\n")
-        for name, others in PUBLISHED[row.data].items():
-            lines.append([f"{name} (published)", *(number(getattr(others, key), ".1f") for key in COLUMNS)])
-        words.append(table([row.data, *COLUMNS.values()], lines))
+        for row in (row for row in BENCHMARKS.values() if row.data == data):
+            for weights in (every := bench.zoo.find(row)):
+                bench.say(f"benchmark-sets: {weights} on {bench.clips} clips of {data}")
+                name, numbers, picture = _measured(weights, row, bench.clips)
+                found[name], pictures[f"benchmark-{row.name}-{Path(weights).name}"] = numbers, picture
+                lines.append([f"**{name}**", *(number(_percent(numbers[key]), ".1f") for key in COLUMNS)])
+            if not every:
+                words.append(f"{row.name}: no weights: train with `{row.command(bench.zoo.runs)}`\n")
+        for name, scores in others.items():
+            lines.append([f"{name} (published)", *(number(getattr(scores, key), ".1f") for key in COLUMNS)])
+        words.append(table([data, *COLUMNS.values()], lines))
     numbers = {"clips": bench.clips, "first_frame": FIRST, "rows": found}
     return Report("benchmark-sets", "Benchmark-like sets", command, numbers, "\n".join(words), pictures)
+
+
+def _measured(weights: str, row: Row, clips: int) -> tuple[str, dict[str, Any], np.ndarray]:
+    """What the weights are called in the table, their scores, and the first clip as they see it."""
+    model, card = pretrained.load(weights)
+    with denormals_flushed():
+        scores, picture = scored(model, row, clips), _picture(story_of(model, row.clips()[0]))
+    name, trained = Path(weights).name, card.get("data", row.data)
+    if trained != row.data:
+        name += f", trained on {trained}"
+    return name, {"weights": weights, "data": row.data, "minutes": card.get("minutes"), **scores}, picture
 
 
 @torch.no_grad()

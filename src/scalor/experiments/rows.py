@@ -98,7 +98,8 @@ BENCHMARKS: dict[str, Row] = {
     name: Row(name=name, weights=name, preset=f"fast-{name}", data=f"{name}-like")
     for name in ("spmot", "vmds", "texvmds")
 }
-"""Sets like those of the Object-Centric Representation Benchmark."""
+BENCHMARKS["unseen"] = Row(name="unseen", weights="sprites-md", preset="fast-sprites-md", data="spmot-like")
+"""Sets like those of the Object-Centric Representation Benchmark, one also with weights that never saw its kind."""
 
 
 def rows_named(names: Sequence[str] | None) -> list[Row]:

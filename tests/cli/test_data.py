@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from scalor.cli import main as door
-from scalor.data.motchallenge import write_mot
+from scalor.configs import data_named
+from scalor.data.motchallenge import read_mot, write_mot
 from scalor.data.motsynth import true_tracks
 from scalor.errors import UserError
 
@@ -57,3 +58,14 @@ def test_tracks_of_a_motsynth_sequence_are_scored_against_its_annotations(
     (out / "annotations" / "000.json").unlink()
     with pytest.raises(UserError, match="no annotations; they are wanted as truth"):
         true_tracks(shutil.copytree(out, tmp_path / "blind"), "000")
+
+
+@pytest.mark.parametrize("name", ["balls-bounce", "spmot-like"])
+def test_balls_and_benchmark_like_clips_are_written_as_sequences(name: str, tmp_path: Path) -> None:
+    out = tmp_path / "made"
+    assert door.main(["data", name, "--clips", "2", "-o", str(out)]) == 0
+    folders = sorted(path.name for path in out.iterdir())
+    assert folders == [f"{name}-0-000000", f"{name}-0-000001"]
+    frames = data_named(name, 0)[0].video.shape[0]
+    assert len(list((out / folders[0] / "img1").iterdir())) == frames
+    assert read_mot(out / folders[0]).length == frames

@@ -10,6 +10,7 @@ import torch
 from scalor.configs import PRESETS, apply_overrides, data_named, data_names, from_json, preset_named, to_json
 from scalor.configs.presets import fast_video
 from scalor.core.types import Scenery
+from scalor.data.balls import Balls
 from scalor.data.digits import Digits
 from scalor.data.loader import CutToLength
 from scalor.data.sprites import Sprites
@@ -120,7 +121,11 @@ def test_json_with_an_unknown_or_a_missing_key_is_refused() -> None:
         from_json("{")
 
 
-@pytest.mark.parametrize("name", ["fast-sprites-vld", "fast-sprites-md", "fast-sprites-vhd", "fast-digits-md"])
+@pytest.mark.parametrize(
+    "name",
+    ["fast-sprites-vld", "fast-sprites-md", "fast-sprites-vhd", "fast-digits-md"]
+    + ["balls", "balls-many", "fast-spmot", "fast-vmds"],
+)
 def test_the_first_frame_is_expected_to_be_as_full_as_it_is(name: str) -> None:
     preset = preset_named(name)
     data = data_named(preset.data, 11)
@@ -134,10 +139,13 @@ def test_futures_turn_round_where_constant_velocity_does(name: str) -> None:
     """Only the made clips of the fast presets have walls, and the model is told what its rival is told."""
     preset = preset_named(name)
     part, size = preset.model.propagate, preset.model.where.size
-    walled = name.startswith(("fast-sprites", "fast-digits"))
+    data = None if name in ("fast-video", "paper-natural") or name.startswith("study") else data_named(preset.data, 0)
+    walled = name.startswith(("fast-sprites", "fast-digits", "balls", "fast-vmds", "fast-texvmds"))
     assert part.reflect == walled
-    if walled:
-        data = data_named(preset.data, seed=0)
-        assert isinstance(data, Sprites | Digits)
+    if isinstance(data, Sprites | Digits) and walled:
         walls = bouncing_walls(size=data.config.size, canvas=data.config.canvas, object_size=data.config.object_size)
         assert -part.leave * size == pytest.approx(walls[0], rel=0.02)
+    elif isinstance(data, Balls):
+        assert -part.leave * size == pytest.approx(data.config.radius, rel=0.02)
+    else:
+        assert not walled or part.leave == 0.0, "centres of winding sprites turn at the sides"

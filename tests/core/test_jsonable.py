@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scalor.core.jsonable import flat, from_jsonable, nearest, one_of_jsonable, override, to_jsonable
+from scalor.core.jsonable import flat, from_jsonable, later, nearest, one_of_jsonable, override, to_jsonable
 from scalor.errors import UserError
 
 
@@ -147,3 +147,15 @@ def test_an_unknown_kind_names_the_nearest_and_keys_stay_strict() -> None:
 def test_a_kind_cannot_be_set_to_another() -> None:
     with pytest.raises(UserError, match="kind is 'third'; choose from other|kind is 'third'; did you mean"):
         override(Other(), "kind", "third")
+
+
+def test_a_field_that_came_later_may_be_missing_and_then_has_its_default() -> None:
+    @dataclass(frozen=True)
+    class Grown:
+        first: int = 1
+        second: int = later(5)
+
+    assert Grown().second == 5 and from_jsonable(Grown, to_jsonable(Grown(second=7))).second == 7
+    assert from_jsonable(Grown, {"first": 2}) == Grown(first=2, second=5)
+    with pytest.raises(UserError, match="config lacks first"):
+        from_jsonable(Grown, {"second": 3})

@@ -19,7 +19,7 @@ def parser() -> Parser:
         "what",
         metavar="WHAT",
         nargs="+",
-        help="table1, table2, figure3 to figure13, or all; study1 to study8, or study",
+        help="table1, table2, figure3 to figure13, or all; behavior, balls, benchmark-sets; study1 to study8, or study",
     )
     made.add_argument("--rows", metavar="ROW", nargs="+", default=None, help="rows of the tables, as sprites-md")
     made.add_argument("--from-scratch", action="store_true", help="train first, and use no packaged weights")
@@ -42,6 +42,9 @@ def parser() -> Parser:
     )
     made.add_argument("--video", metavar="VIDEO", default=None, help="figure 7 of a video of yours")
     made.add_argument("--weights", metavar="WEIGHTS", default=None, help="and of weights of yours")
+    made.add_argument(
+        "--data", metavar="FOLDER", default=None, help="balls of yours: films beside texts of their boxes"
+    )
     made.add_argument("--page", metavar="FILE", default=None, help="Markdown page that the results are put on")
     add_out(made, what="the folder to write", default="reproduced")
     add_device(made)
@@ -53,6 +56,7 @@ def run(args: Namespace) -> None:
     video = None if args.video is None else existing(args.video, what="video")
     if args.steps is not None and args.minutes is not None:
         raise UserError("both --steps and --minutes came; give one of them")
+    data = None if args.data is None else existing(args.data, what="folder")
     motsynth = None if args.motsynth is None else existing(args.motsynth, what="folder")
     out = writable(args.out)
 
@@ -71,6 +75,7 @@ def run(args: Namespace) -> None:
         runs=None if args.runs is None else Path(args.runs),
         video=video,
         weights=args.weights,
+        data=None if data is None else Path(data),
         page=None if args.page is None else Path(args.page),
         device=args.device,
     )

@@ -6,11 +6,14 @@ from dataclasses import replace
 from functools import partial
 
 from scalor.configs.baselines import BASELINES
+from scalor.configs.beyond import NEAREST, on_balls, on_benchmark
 from scalor.configs.study import STUDY
 from scalor.core.geometry import WhereConfig
 from scalor.core.jsonable import nearest
 from scalor.core.schedule import Recipe
 from scalor.core.sites import LOGIT_BOUND
+from scalor.data.balls import balls
+from scalor.data.benchmark_sets import benchmark_set
 from scalor.data.digits import DigitsConfig, digits
 from scalor.data.sprites import SpritesConfig, sprites
 from scalor.errors import UserError
@@ -314,6 +317,17 @@ def ablation(kept: str) -> Preset:
     return replace(base, name=f"ablation-{kept}", model=model, recipe=recipe)
 
 
+def fast_balls(kind: str, neighbors: int = NEAREST) -> Preset:
+    """Balls of the named kind, with or without knowing of each other."""
+    data = balls(kind)
+    return on_balls(fast_sprites("vld" if data.radius > 6 else "md"), data, neighbors=neighbors)
+
+
+def fast_benchmark(kind: str) -> Preset:
+    """A set like one of the Object-Centric Representation Benchmark: spmot, vmds or texvmds."""
+    return on_benchmark(fast_sprites("md" if kind == "spmot" else "vld"), benchmark_set(f"{kind}-like"))
+
+
 def tiny() -> Preset:
     """Seconds on one core: for tests and for trying things out; it learns little."""
     model = ModelConfig(
@@ -346,6 +360,10 @@ PRESETS: dict[str, Callable[[], Preset]] = {
     "paper-natural": paper_natural,
     **{f"ablation-{kept}": partial(ablation, kept) for kept in ("none", "attention", "rejection", "both")},
     **STUDY,
+    "balls": partial(fast_balls, "bounce"),
+    "balls-alone": partial(fast_balls, "bounce", 0),
+    **{f"balls-{kind}": partial(fast_balls, kind) for kind in ("pass", "many", "billiards")},
+    **{f"fast-{kind}": partial(fast_benchmark, kind) for kind in ("spmot", "vmds", "texvmds")},
     "tiny": tiny,
     **BASELINES,
 }

@@ -16,6 +16,7 @@ if typing.TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 T = TypeVar("T", bound="DataclassInstance")
+V = TypeVar("V")
 
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
@@ -25,6 +26,14 @@ def nearest(word: str, known: Iterable[str]) -> str:
     choices = sorted(known)
     near = difflib.get_close_matches(word, choices, n=1, cutoff=0.5)
     return f"did you mean {near[0]}?" if near else f"choose from {', '.join(choices)}"
+
+
+LATER = "came later"
+
+
+def later(value: V) -> V:
+    """The default of a field that was added when configs had been stored: those lack it, and mean ``value``."""
+    return dataclasses.field(default=value, metadata={LATER: True})
 
 
 def to_jsonable(value: Any) -> Any:
@@ -43,19 +52,21 @@ def to_jsonable(value: Any) -> Any:
 def from_jsonable(kind: type[T], data: Any, *, where: str = "config") -> T:
     """The ``kind`` that `to_jsonable` made ``data`` from.
 
-    Raises UserError for unknown or missing keys and wrong types; ``where`` is put before keys in messages.
+    Fields that came `later` may be missing. Raises UserError for unknown or missing keys and wrong types; ``where`` is
+    put before keys in messages.
     """
     if not isinstance(data, Mapping):
         raise UserError(f"{where} is {_shown(data)}; an object with the keys of {kind.__name__} is wanted; correct it")
     hints = typing.get_type_hints(kind)
-    names = [field.name for field in dataclasses.fields(kind)]
+    fields = dataclasses.fields(kind)
+    names = [field.name for field in fields]
     unknown = [str(key) for key in data if key not in names]
-    missing = [name for name in names if name not in data]
+    missing = [field.name for field in fields if field.name not in data and LATER not in field.metadata]
     if unknown:
         raise UserError(f"{where}.{unknown[0]} is unknown; {nearest(unknown[0], names)}")
     if missing:
         raise UserError(f"{where} lacks {', '.join(missing)}; every key is wanted; write the file again with to_json")
-    return kind(**{name: _value(hints[name], data[name], f"{where}.{name}") for name in names})
+    return kind(**{name: _value(hints[name], data[name], f"{where}.{name}") for name in names if name in data})
 
 
 def one_of_jsonable(kinds: tuple[type[Any], ...], data: Any, *, where: str = "config") -> Any:

@@ -1,6 +1,6 @@
 """How large the frames of the generated data sets are, by their names."""
 
-from scalor.data import digits, sprites
+from scalor.data import balls, benchmark_sets, digits, sprites
 
 
 def frame_side(data: str) -> int | None:
@@ -8,4 +8,8 @@ def frame_side(data: str) -> int | None:
     family, _, kind = data.partition(":")[0].partition("-")
     if family == "sprites" and kind in sprites.PRESETS:
         return sprites.sprites(kind).size
+    if family == "balls" and kind in balls.PRESETS:
+        return balls.balls(kind).size
+    if data in benchmark_sets.SETS:
+        return benchmark_sets.SETS[data].size
     return digits.digits(kind).size if family == "digits" and kind in digits.PRESETS else None

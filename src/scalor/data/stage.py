@@ -14,9 +14,9 @@ class Cast:
 
     alpha   float32 [T, N, P, P]  coverage of the patch's pixels in [0, 1]; zero where the object does not exist
     corner  int64   [T, N, 2]     view column and row (x, y) of the patch's first pixel, may lie outside the view
-    color   float32 [N, C]        in [0, 1]
+    color   float32 [N, C]        in [0, 1]; or of each pixel of the patch, [T, N, P, P, C]
     center  float32 [T, N, 2]     centre (x, y) of the full object in view pixels
-    extent  float32 [N, 2]        width and height of the full object in pixels
+    extent  float32 [N, 2]        width and height of the full object in pixels, or [T, N, 2] where they change
     solid   a pixel belongs to an object where the object's own alpha reaches this
     """
 
@@ -76,7 +76,8 @@ def paint(cast: Cast, background: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         drawn = np.flatnonzero(cover)
         cover, pixel = cover[drawn], pixel[drawn]
         below = flat_picture[pixel]
-        flat_picture[pixel] = below + cover[:, None] * (cast.color[n] - below)
+        color = cast.color[n] if cast.color.ndim == 2 else cast.color[touches[:, n], n].reshape(-1, channels)[drawn]
+        flat_picture[pixel] = below + cover[:, None] * (color - below)
         flat_owner[pixel[cover >= cast.solid]] = n
     return picture[:, side:-side, side:-side], owner[:, side:-side, side:-side]
 
@@ -112,12 +113,13 @@ def witness(cast: Cast, owner: np.ndarray) -> Truth:
     near = np.clip(cast.center - cast.extent / 2, 0, limit)
     far = np.clip(cast.center + cast.extent / 2, 0, limit)
     box = np.concatenate([near, far - near], -1) * (ids >= 0)[..., None]
+    longest = cast.extent.max(-1, initial=0)
     return Truth(
         id=torch.from_numpy(ids),
         box_tlwh=torch.from_numpy(box.astype(np.float32)),
         center=torch.from_numpy(cast.center.astype(np.float32)),
         visibility=torch.from_numpy((seen / np.maximum(full, 1)).astype(np.float32)),
-        size=torch.from_numpy(cast.extent.max(-1, initial=0).astype(np.float32)),
+        size=torch.from_numpy((longest.mean(0) if longest.ndim == 2 else longest).astype(np.float32)),
         owner=torch.from_numpy(np.ascontiguousarray(owner)),
     )
 

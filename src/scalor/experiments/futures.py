@@ -66,7 +66,7 @@ def futures_errors(model: WorldModel, clips: Sequence[Clip], question: Question,
             video, truth = _checked(clip, question)
             tables, pictures = sampled(model, video, question)
             means, _ = sampled(model, video, replace(question, samples=1), MEANS)
-            for name, error in _errors_of(_true_tracks(truth), tables, means, question, walls).items():
+            for name, error in _errors_of(true_tracks(truth), tables, means, question, walls).items():
                 errors.setdefault(name, []).extend(error)
             ahead = video[:, question.observed :]
             squared["imagined"].append(mse_per_step(ahead.expand_as(pictures), pictures))
@@ -140,7 +140,7 @@ def _rows(steps: Sequence[Step], element: int, *, first: int) -> list[tuple[Any,
     return rows
 
 
-def _true_tracks(truth: Truth) -> Tracks:
+def true_tracks(truth: Truth) -> Tracks:
     """The truth with boxes that are not cut at the view's edge."""
     table = truth.tracks(0.0)
     frame, column = (index.numpy() for index in (truth.id >= 0).nonzero(as_tuple=True))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scalor.core.jsonable import nearest
 from scalor.errors import UserError
-from scalor.experiments import ablation, figures, imagined, laws, natural, study, tables
+from scalor.experiments import ablation, balls, benchmark_sets, figures, imagined, laws, natural, study, tables
 from scalor.experiments.report import Report, write_page
 from scalor.experiments.rows import Row, Zoo, rows_named
 from scalor.experiments.tables import Bench
@@ -29,11 +29,11 @@ MAKERS: dict[str, Maker] = {
     "figure12": figures.figure12,
     "figure13": figures.figure13,
 }
-OWN: dict[str, Maker] = {"behavior": laws.laws}
+OWN: dict[str, Maker] = {"behavior": laws.laws, "benchmark-sets": benchmark_sets.benchmark_sets}
 """What the paper does not measure."""
 PAPER = [*list(MAKERS)[:6], "figure7", *list(MAKERS)[6:]]
 """What can be reproduced of the paper, in its order; "all" is all of it."""
-NAMES = [*PAPER, *OWN, *study.EXPERIMENTS]
+NAMES = [*PAPER, *OWN, "balls", *study.EXPERIMENTS]
 """And what it lacks, and of the study on crowds; "study" is all of that. Everything of it is trained first."""
 ALIASES = {"figure14": "figure7"}
 """The paper's figures of the same scene are one of ours."""
@@ -53,6 +53,7 @@ class Options:
     particles     importance samples of the likelihood
     runs          folder of run folders ``ROW-SEED``; None: ``runs`` in the output folder
     video, weights   of figure 7; None: the packaged ones
+    data          folder of clips with their truth, for the balls; None: held-out clips that are made
     page          Markdown page on which the results are put; None: ``results.md`` in the output folder
     """
 
@@ -67,6 +68,7 @@ class Options:
     runs: Path | None = None
     video: str | None = None
     weights: str | None = None
+    data: Path | None = None
     page: Path | None = None
     device: str = "auto"
     quiet: bool = False
@@ -89,6 +91,8 @@ def reproduce(what: Sequence[str], out: Path, options: Options | None = None) ->
         command = command_of(name, options)
         if name == "figure7":
             report = natural.figure7(options.video, options.weights, command)
+        elif name == "balls":
+            report = balls.balls(bench, options.data, command)
         elif name in study.EXPERIMENTS:
             report = study.experiment(name, _laboratory(bench, options), command)
         else:
@@ -126,6 +130,8 @@ def command_of(name: str, options: Options) -> str:
         parts += [f"--{key} {value:g}"] if value != getattr(plain, key) else []
     if name == "figure7":
         parts += [f"--{key} {value}" for key in ("video", "weights") if (value := getattr(options, key)) is not None]
+    if name == "balls" and options.data is not None:
+        parts.append(f"--data {options.data}")
     return " ".join(parts)
 
 

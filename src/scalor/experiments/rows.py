@@ -87,6 +87,20 @@ _SPECIAL = [
 SPECIAL: dict[str, Row] = {row.name: row for row in _SPECIAL}
 """Clips of single figures, and of the tests of generalisation (denser clips, unseen digits)."""
 
+_BALLS = ("balls", "balls-alone", "balls-many", "balls-billiards", "balls-pass")
+_BALLS_DATA = {"balls": "balls-bounce", "balls-alone": "balls-bounce"}
+BALLS: dict[str, Row] = {
+    name: Row(name=name, weights=name, preset=name, data=_BALLS_DATA.get(name, name), frames=100) for name in _BALLS
+}
+"""Balls whose futures are measured, beyond the paper."""
+
+BENCHMARKS: dict[str, Row] = {
+    name: Row(name=name, weights=name, preset=f"fast-{name}", data=f"{name}-like")
+    for name in ("spmot", "vmds", "texvmds")
+}
+BENCHMARKS["unseen"] = Row(name="unseen", weights="sprites-md", preset="fast-sprites-md", data="spmot-like")
+"""Sets like those of the Object-Centric Representation Benchmark, one also with weights that never saw its kind."""
+
 
 def rows_named(names: Sequence[str] | None) -> list[Row]:
     """The rows of these names, in the table's order; None: all. Raises UserError naming the nearest."""

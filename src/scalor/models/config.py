@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 
 from scalor.core.geometry import WhereConfig
+from scalor.core.jsonable import later
 from scalor.nets.pyramid import ConvStyle
 
 
@@ -66,8 +67,9 @@ class PropagateConfig:
     stop                accumulated absence that ends a track
     leave               how far a centre may lie outside the view, in sizes of its box, but at least 2.5 % of the view
                         (paper); 0.5: objects can leave altogether
-    reflect             a centre that lies ``leave`` times ``where.size`` outside turns round instead of stopping: for
-                        made clips whose objects do
+    reflect             a centre that lies ``leave`` times ``where.size`` outside (inside the view, if that is negative)
+                        turns round instead of stopping: for made clips whose objects do
+    neighbors           so many nearest others tell the prior where they are and how they move; 0: none (paper)
     """
 
     tracker: int = 96
@@ -86,6 +88,7 @@ class PropagateConfig:
     leave: float = 0.0
     reflect: bool = False
     legacy_what_std: bool = False
+    neighbors: int = later(0)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from scalor.core.tensors import constant
 from scalor.core.types import Scenery, Slots
 from scalor.models.appearance import PATCH, GlimpseEncoder
 from scalor.models.config import ModelConfig
+from scalor.models.neighbors import SUMMARY, Neighbors
 from scalor.nets.heads import mlp
 from scalor.nets.pyramid import activation
 from scalor.nets.recurrent import GRUState, LSTMState
@@ -121,23 +122,29 @@ class Prior:
 
 
 class Dynamics(nn.Module):
-    """The propagation prior p(z_t | z_<t): an LSTM that never sees a frame (spec A.3)."""
+    """The propagation prior p(z_t | z_<t): an LSTM that never sees a frame (spec A.3), and may know who is near."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
         part, code = config.propagate, config.glimpse.what
-        self.enter = nn.Linear(code + 4 + 4 + 1 + 1, 128)
+        self.neighbors = Neighbors(config) if part.neighbors else None
+        others = SUMMARY if part.neighbors else 0
+        self.enter = nn.Linear(code + 4 + 4 + 1 + 1 + others, 128)
         self.memory = LSTMState(128, part.dynamics)
-        self.heads = nn.Linear(part.dynamics, 8 + 2 * code + 2 + 1)
+        self.heads = nn.Linear(part.dynamics + others, 8 + 2 * code + 2 + 1)
 
     def forward(self, slots: Slots, scenery: Scenery) -> tuple[Prior, Tensor]:
         """The guide, and the new memory [B, N, 2 Hp]."""
         z, part, code = slots.latents, self.config.propagate, self.config.glimpse.what
         box = describe_box(slots.box, scenery, self.config)
-        entered = self.enter(torch.cat([z.what, box, z.where, z.depth, z.pres.unsqueeze(-1)], dim=-1))
-        state = self.memory(entered, slots.dynamics)
-        raw = self.heads(state[..., : part.dynamics])
+        known = [z.what, box, z.where, z.depth, z.pres.unsqueeze(-1)]
+        others = None if self.neighbors is None else self.neighbors(slots)
+        if others is not None:
+            known.append(others)
+        state = self.memory(self.enter(torch.cat(known, dim=-1)), slots.dynamics)
+        hidden = state[..., : part.dynamics]
+        raw = self.heads(hidden if others is None else torch.cat([hidden, others], dim=-1))
         where, what, depth, logit = raw.split([8, 2 * code, 2, 1], dim=-1)
         halves = [half for site in (where, what, depth) for half in site.chunk(2, dim=-1)]
         mean, spread = torch.cat(halves[::2], dim=-1) + part.residual * slots.habit, torch.cat(halves[1::2], dim=-1)

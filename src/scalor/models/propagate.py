@@ -171,8 +171,8 @@ class Propagate(nn.Module):
             low = torch.minimum(constant(*(-0.025 * side for side in view), like=size), -part.leave * size.detach())
             center = torch.minimum(free.maximum(low), constant(*view, like=low) - low)
             return torch.cat([center, size], dim=-1), where
-        margin = [max(0.025 * side, part.leave * self.config.where.size) for side in view]
-        wall = constant(*(side + beyond for side, beyond in zip(view, margin, strict=True)), like=free)
-        center = torch.minimum(free.maximum(constant(*(-beyond for beyond in margin), like=free)), wall)
+        beyond = part.leave * self.config.where.size
+        wall = constant(*(side + beyond for side in view), like=free)
+        center = torch.minimum(free.clamp(min=-beyond), wall)
         after = torch.cat([shape, torch.where(free == center, speed, -speed)], dim=-1)
         return torch.cat([2.0 * center - free, size], dim=-1), after

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from scalor.core.jsonable import nearest
-from scalor.data import crowd, digits, sprites
+from scalor.data import balls, benchmark_sets, crowd, digits, sprites
 from scalor.data.footage import Footage
 from scalor.data.grand_central import GrandCentral
 from scalor.data.grounds import REPLACEMENTS
@@ -144,7 +144,8 @@ def data_names() -> list[str]:
     ``motsynth-blurred:FOLDER`` and so on put people before another ground.
     """
     made = [f"sprites-{name}" for name in (*sprites.PRESETS, TINY.name)] + [f"digits-{name}" for name in digits.PRESETS]
-    made += [f"crowd-{name}" for name in crowd.PRESETS]
+    made += [f"crowd-{name}" for name in crowd.PRESETS] + [f"balls-{name}" for name in balls.PRESETS]
+    made += list(benchmark_sets.SETS)
     return [
         *made,
         "grand-central",
@@ -170,6 +171,10 @@ def data_named(name: str, seed: int, *, split: str = "train") -> ClipData:
         config = replace(digits.digits(kind), split=split, source=folder or None)
         digits.digit_bank(config.source, split)
         return digits.Digits(config, seed=seed)
+    if family == "balls" and kind in balls.PRESETS and not folder:
+        return balls.Balls(balls.balls(kind), seed=seed)
+    if head in benchmark_sets.SETS and not folder:
+        return benchmark_sets.BenchmarkClips(benchmark_sets.SETS[head], seed=seed)
     if family == "crowd" and kind in crowd.PRESETS and not folder:
         return crowd.Crowd(crowd.crowd(kind), seed=seed)
     if family == "motsynth" and kind in ("", *MOTSYNTH_PARTS, *REPLACEMENTS):

@@ -2,9 +2,9 @@
 
 python benchmarks/footage_scenes.py OUT [--frames 300] [--seed 0]
 
-Writes OUT/NAME.mp4: people in two places, cars on a road, beetles, fish and cells. Then
+Writes OUT/NAME.mp4: people before two grounds, cars on a road, beetles, fish and cells. Then
 
-scalor fit OUT/*.mp4 -o RUN --from nothing --steps 4000
+scalor fit OUT/*.mp4 traffic.mp4 -o RUN --from nothing --steps 2000
 """
 
 import argparse
@@ -19,7 +19,8 @@ from scalor.data import grounds
 from scalor.data.crowd import Crowd, CrowdConfig
 
 SIDE = 256
-PEOPLE = ("crowd-square", "crowd-park")
+PEOPLE = {"people-above": "hard", "people-blurred": "blurred"}
+"""Names of the videos and what is behind the people, who cast no shadows there (`crowd.CrowdConfig.background`)."""
 
 
 @dataclass(frozen=True)
@@ -142,9 +143,10 @@ def _draw(
     under += alpha[..., None] * (np.clip(color, 0, 1) - under)
 
 
-def people(number: int, *, frames: int, seed: int) -> Iterator[np.ndarray]:
-    """Frames of people in one of the crowd's places."""
-    made = Crowd(CrowdConfig(size=SIDE, count=(6, 14), scenes=(number,), fps=8.0), seed=seed).clip(0, frames=frames)
+def people(ground: str, *, frames: int, seed: int) -> Iterator[np.ndarray]:
+    """Frames of walking people before a ground."""
+    config = CrowdConfig(size=SIDE, count=(6, 14), scenes=(0,), background=ground, fps=8.0)
+    made = Crowd(config, seed=seed).clip(0, frames=frames)
     for frame in made.video:
         yield frame.permute(1, 2, 0).numpy()
 
@@ -166,8 +168,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    for number, name in enumerate(PEOPLE):
-        write(people(2 * number, frames=args.frames, seed=args.seed), args.out / f"{name}.mp4")
+    for number, (name, ground) in enumerate(PEOPLE.items()):
+        write(people(ground, frames=args.frames, seed=args.seed + number), args.out / f"{name}.mp4")
     for name, kind in KINDS.items():
         write(scene(kind, frames=args.frames, seed=args.seed), args.out / f"{name}.mp4")
 

@@ -11,7 +11,8 @@ import pytest
 
 from scalor.cli.main import main
 from scalor.core.tracks import Tracks
-from scalor.viz.export import video_writer, write_masks_json, write_summary_json, write_tracks_csv, write_tracks_txt
+from scalor.outputs.sheets import write_tables
+from scalor.viz.export import video_writer, write_summary_json
 
 DOCS = Path(__file__).parents[2] / "docs"
 H, W, LENGTH = 160, 240, 20
@@ -28,9 +29,7 @@ def place(tmp_path, monkeypatch) -> Path:
     rows += [(t, i, 30.0 + t, 140.0, 9.0, 8.0, 1.0, 1.0) for t in range(LENGTH) for i in [5 if t < 10 else 17]]
     tracks = Tracks.from_rows([(*row, _mask(*row[2:6])) for row in rows], length=LENGTH, masks=True)
     Path("tracks").mkdir()
-    write_tracks_txt("tracks/tracks.txt", tracks)
-    write_tracks_csv("tracks/tracks.csv", tracks, times=[t / 25 for t in range(LENGTH)])
-    write_masks_json("tracks/masks.json", tracks)
+    write_tables(Path("tracks"), tracks)
     about = {
         "made_by": "scalor track 0",
         "video": "my",

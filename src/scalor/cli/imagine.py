@@ -41,7 +41,7 @@ def run(args: Namespace) -> None:
     out = writable(args.out)
 
     use_threads(args.threads)
-    from scalor.tracking.imagine import imagine_to_folder
+    from scalor.outputs.imagine_folder import imagine_to_folder
 
     summary = imagine_to_folder(
         args.video,

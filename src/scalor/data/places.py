@@ -8,29 +8,38 @@ from pathlib import Path
 from scalor.errors import UserError
 
 STREAM = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+CAMERA = re.compile(r"cam:(\d+)")
 ENDS = 1 << 16
 """Bytes at either end of a file that go into its fingerprint."""
 
 
 def refuse_stream(text: str) -> None:
     """Raises UserError for what has no end or can be read only once: URLs, cameras, pipes and the standard input."""
-    kind = _kind(text)
+    kind = kind_of_stream(text)
     if kind is not None:
         raise UserError(
-            f"{text} is {kind}; a video file or a folder of images is wanted, which can be read twice; record it first "
-            "(for example with ffmpeg -i ADDRESS -c copy -t 60 film.mkv), or hand its frames to scalor.Tracker one by "
-            "one"
+            f"{without_secrets(text)} is {kind}; a video file or a folder of images is wanted, which can be read "
+            "twice; record it first (for example with ffmpeg -i ADDRESS -c copy -t 60 film.mkv), or follow it as it "
+            "comes with scalor track --online"
         )
 
 
-def _kind(text: str) -> str | None:
+def without_secrets(address: str) -> str:
+    """An address as it may be shown and stored: without the name and password of a camera."""
+    return re.sub(r"(?<=://)[^/@]*@", "", address)
+
+
+def kind_of_stream(text: str) -> str | None:
+    """In words what a name stands for that can be read only once; None for files, folders and what is not there."""
     if STREAM.match(text) and not text.lower().startswith("file://"):
         return "a network stream"
     place = Path(text)
+    if CAMERA.fullmatch(text) and not place.exists():
+        return "a camera"
     if text == "-" and not place.exists():
         return "the standard input"
     if text.isascii() and text.isdecimal() and not place.exists():
-        return "the number of a camera"
+        return f"a number (a camera is called cam:{text})"
     try:
         mode = place.stat().st_mode
     except (OSError, ValueError):

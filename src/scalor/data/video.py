@@ -72,7 +72,7 @@ def open_video(
     if not there:
         raise UserError(f"{place} does not exist; a video file or a folder of images is wanted; check the path")
     source = _opened(place)
-    source.fingerprint = fingerprint(place)
+    source.fingerprint, source.path = fingerprint(place), place.absolute()
     return source.resized(size=size, scale=scale)
 
 
@@ -91,7 +91,7 @@ class VideoFile(VideoSource):
     """A file that FFmpeg reads, shown as players do: turned, mirrored, pixels square, combs of interlacing removed."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self._file = path
         self._stream = _best_stream(path)
         self._cut = bytes_missing(path)
         self._joined = film_joined_on(path)
@@ -137,9 +137,9 @@ class VideoFile(VideoSource):
 
     @contextmanager
     def _open(self) -> Iterator[tuple[Any, Any]]:
-        with _container(self.path) as container:
+        with _container(self._file) as container:
             if self._stream >= len(container.streams):  # a stream that damage lets appear only now and then
-                raise UserError(f"{self.path} holds no video stream; a playable video is wanted; re-encode the file")
+                raise UserError(f"{self._file} holds no video stream; a playable video is wanted; re-encode the file")
             yield container, container.streams[self._stream]
 
     @cached_property
@@ -149,7 +149,7 @@ class VideoFile(VideoSource):
             packets = self._own(container, stream)
             found = index_of(packets, unit=self._unit, trusted=self._trusted, frame=1 / self.fps)
             found, self._broken = replace(found, broken=self._broken), broken
-        self._joined |= self._strays and _films(self.path, deep=True) > _films(self.path)
+        self._joined |= self._strays and _films(self._file, deep=True) > _films(self._file)
         if self.announced is not None:
             whole = not (self._cut or found.broken)
             self.announced = len(found) if whole else max(len(found), self.announced - found.dropped)

@@ -12,9 +12,9 @@ import numpy as np
 
 from scalor.core.tracks import FIRST_FRAME, Rle, Tracks
 from scalor.errors import UserError
+from scalor.outputs.sheets import MASKS, TRACKS_CSV
 from scalor.viz.export import SUMMARY
 
-TRACKS_CSV, MASKS = "tracks.csv", "masks.json"
 NEEDED = ("frame", "id", "left", "top", "width", "height")
 
 

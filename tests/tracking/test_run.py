@@ -1,6 +1,5 @@
 """Tracking whole videos: complete folders or none, the same files each time, every frame accounted for."""
 
-
 import numpy as np
 import torch
 

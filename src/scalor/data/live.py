@@ -24,7 +24,7 @@ from scalor.data.places import kind_of_stream, without_secrets
 from scalor.data.source import Frame, VideoSource
 from scalor.errors import UserError
 
-SILENCE = 30.0
+SILENCE = 15.0
 """Seconds without data after which a stream is over."""
 HELD = 256 << 20
 """Bytes of the frames that are looked at before tracking begins."""
@@ -67,10 +67,9 @@ class LiveSource(VideoSource):
         seconds: float | None = None,
     ) -> None:
         self._coming, fps = opened
-        self._stop, self._seconds = stop, seconds
+        self._stop = stop
         self._held: deque[Shown | None] = deque()
         self._times = array("d")
-        self._begun: float | None = None
         first = self._next()
         while first is None and not self._over:
             first = self._next()
@@ -79,6 +78,10 @@ class LiveSource(VideoSource):
         self._held.append(first)
         super().__init__(name, fps=fps, announced=None, source_size=first[0].shape[:2])
         self._notes = ("a stream",)
+        if seconds is not None:
+            clock = threading.Timer(seconds, stop.set)
+            clock.daemon = True
+            clock.start()
 
     @property
     def _over(self) -> bool:
@@ -130,15 +133,10 @@ class LiveSource(VideoSource):
     def _next(self) -> Shown | None:
         """The next picture; None for one that cannot be decoded, and at the end, which is then known."""
         try:
-            shown = next(self._coming)
+            return next(self._coming)
         except StopIteration:
             self._stop.set()
             return None
-        now = time.monotonic()
-        self._begun = now if self._begun is None else self._begun
-        if self._seconds is not None and now - self._begun >= self._seconds:
-            self._stop.set()
-        return shown
 
     def _picture(self, token: Any) -> np.ndarray | None:
         return token

@@ -4,6 +4,7 @@ import hashlib
 import re
 import stat
 from pathlib import Path
+from urllib.parse import unquote
 
 from scalor.errors import UserError
 
@@ -15,6 +16,8 @@ ENDS = 1 << 16
 
 def refuse_stream(text: str) -> None:
     """Raises UserError for what has no end or can be read only once: URLs, cameras, pipes and the standard input."""
+    if text.lower().startswith("file://"):
+        raise UserError(f"{text} is an address; the path of a file or folder is wanted; give {unquote(text[7:])}")
     kind = kind_of_stream(text)
     if kind is not None:
         raise UserError(
@@ -50,11 +53,16 @@ def kind_of_stream(text: str) -> str | None:
 
 
 def fingerprint(place: Path) -> str:
-    """Tells a video from others whatever they are called: of a file's size and ends, of a folder's names and sizes."""
+    """Tells a video from others whatever they are called: of a file's size and ends, of a folder's names and sizes.
+
+    Hidden folders, and folders in it that a command wrote, are no part of it: results may lie beside the frames.
+    """
     digest = hashlib.sha256()
     try:
         if place.is_dir():
-            files = sorted(file for file in place.rglob("*") if file.is_file())
+            inner = [each for each in place.iterdir() if each.is_dir() and not each.name.startswith(".")]
+            folders = [place, *(each for each in inner if not (each / "summary.json").exists())]
+            files = sorted(file for folder in folders for file in folder.iterdir() if file.is_file())
             for file in files:
                 digest.update(f"{file.relative_to(place)}\0{file.stat().st_size}\0".encode(errors="surrogateescape"))
             ends = [file for file in files if file.stat().st_size][:1]

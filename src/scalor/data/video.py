@@ -22,6 +22,7 @@ from scalor.data.display import Display
 from scalor.data.images import open_images
 from scalor.data.levels import Levels
 from scalor.data.packets import PacketIndex, holds_frame, index_of
+from scalor.data.pictures import is_tiff
 from scalor.data.places import fingerprint, refuse_stream
 from scalor.data.source import DecodeReport, Frame, VideoSource
 from scalor.data.stacks import open_animation, open_stack
@@ -80,8 +81,8 @@ def _opened(place: Path) -> VideoSource:
     if place.is_dir():
         return open_images(place)
     ending = place.suffix.lower()
-    if ending in {".tif", ".tiff"}:
-        return open_stack(place) or VideoFile(place)
+    if ending in {".tif", ".tiff"} and is_tiff(place):
+        return open_stack(place)
     if ending in STILLS:
         return open_animation(place) or VideoFile(place)
     return VideoFile(place)

@@ -57,7 +57,7 @@ def test_a_stream_is_tracked_as_the_file_is(film, tmp_path, capsys):
         words = ["track", str(video), "--online", "--method", "mog2-sort", "-o", str(tmp_path / out)]
         assert door.main(words) == 0
     inside = {path.name for path in (tmp_path / "live").iterdir()}
-    assert inside == {*FILES, "report.html"} - {"doubts.png"}
+    assert inside == {*FILES} - {"doubts.png"}
     one, two = (read_mot(tmp_path / out / "tracks.txt") for out in ("live", "file"))
     assert len(one) > 20 and np.array_equal(one.box_tlwh, two.box_tlwh) and np.array_equal(one.id, two.id)
     summary = json.loads((tmp_path / "live" / "summary.json").read_text())

@@ -1,5 +1,6 @@
 """Tracking whole videos: complete folders or none, the same files each time, every frame accounted for."""
 
+import errno
 import json
 import os
 import signal
@@ -20,12 +21,16 @@ from scalor.data.source import Frame, VideoSource
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.outputs import track_folder as run_module
+from scalor.outputs.export import export
+from scalor.outputs.options import Options
 from scalor.outputs.sheets import write_tables
 from scalor.outputs.track_folder import FILES, track_to_folder
 from scalor.tracking.pipeline import WAITING
 from scalor.tracking.report import FrameResult
 from scalor.tracking.run import track
 from scalor.tracking.tracker import Tracker
+
+LOOKED_AT = {"overlay.mp4", "doubts.png", "report.html"}
 
 
 @pytest.mark.parametrize("online", [True, False])
@@ -53,7 +58,7 @@ def test_tracking_twice_gives_identical_files_but_for_the_speed(
     for name in ("one", "two"):
         torch.manual_seed(len(name))
         track_to_folder(clip, weights, tmp_path / name, device="cpu")
-    for name in FILES[:-1]:
+    for name in sorted({*FILES} - {"report.html", "summary.json"}):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     one, two = (json.loads((tmp_path / name / "summary.json").read_text()) for name in ("one", "two"))
     assert one.pop("speed") and two.pop("speed") and one == two
@@ -75,10 +80,10 @@ def test_the_summary_and_the_masks_agree_with_the_video(make_model, make_frames,
     assert len(film) == 6 and film[3].image.mean() < film[2].image.mean()
 
 
-def test_without_overlay_and_with_the_baseline_the_other_files_are_there(make_frames, write_clip, tmp_path):
+def test_without_pictures_and_with_the_baseline_the_other_files_are_there(make_frames, write_clip, tmp_path):
     clip = write_clip(make_frames(8, 64, 64), broken=(2,))
-    summary = track_to_folder(clip, "", tmp_path / "out", method="mog2-sort", overlay=False)
-    assert {path.name for path in (tmp_path / "out").iterdir()} == set(FILES) - {"overlay.mp4"}
+    summary = track_to_folder(clip, "", tmp_path / "out", method="mog2-sort", pictures=False)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == set(FILES) - LOOKED_AT
     assert summary["method"] == "mog2-sort" and summary["frames"] == 8 and summary["failed_frames"] == [2]
 
 
@@ -106,8 +111,8 @@ def test_an_earlier_result_is_replaced_whole_and_other_folders_are_refused(
     clip, weights, out = write_clip(make_frames(3, 40, 40)), write_run(make_model()), tmp_path / "out"
     out.mkdir()
     track_to_folder(clip, weights, out, device="cpu")
-    track_to_folder(clip, weights, out, device="cpu", overlay=False)
-    assert {path.name for path in out.iterdir()} == set(FILES) - {"overlay.mp4"}
+    track_to_folder(clip, weights, out, device="cpu", pictures=False)
+    assert {path.name for path in out.iterdir()} == set(FILES) - LOOKED_AT
     foreign = tmp_path / "thesis"
     foreign.mkdir()
     (foreign / "chapter.tex").write_text("years of work")
@@ -232,3 +237,32 @@ def test_what_cannot_be_is_said_in_one_sentence(changes, make_model, make_frames
     with pytest.raises(UserError):
         track_to_folder(write_clip(make_frames(2, 40, 40)), out=tmp_path / "out", **given)
     assert not (tmp_path / "out").exists()
+
+
+def test_exports_that_show_the_video_find_it_where_it_was_and_say_where_it_is_not(make_frames, write_clip, tmp_path):
+    clip = write_clip(make_frames(8, 64, 64))
+    track_to_folder(clip, "", clip / "out", method="mog2-sort")  # results beside the frames are no part of the video
+    export(clip / "out", "video", tmp_path / "a.mp4")
+    export(clip / "out", "crops", tmp_path / "crops")
+    summary = json.loads((clip / "out" / "summary.json").read_text())
+    assert summary["path"] == str(clip) and "data-player" in (clip / "out" / "report.html").read_text()
+    moved = clip.rename(tmp_path / "moved")
+    with pytest.raises(UserError, match=f"not at {clip} any more; say with --video"):
+        export(moved / "out", "video", tmp_path / "b.mp4")
+    export(moved / "out", "plot", tmp_path / "plot.png")
+    export(moved / "out", "video", tmp_path / "b.mp4", options=Options(video=moved))
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+    moved.rename(clip)
+    (clip / "000007.png").unlink()
+    with pytest.raises(UserError, match="was changed after it was tracked"):
+        export(clip / "out", "video", tmp_path / "c.mp4")
+
+
+def test_a_disk_that_is_full_at_the_very_end_leaves_nothing(make_frames, write_clip, tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(run_module, "write_report", full)
+    with pytest.raises(OSError, match="No space"):
+        track_to_folder(write_clip(make_frames(8, 64, 64)), "", tmp_path / "out", method="mog2-sort")
+    assert [path.name for path in tmp_path.iterdir()] == ["clip"]

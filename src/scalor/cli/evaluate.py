@@ -123,7 +123,7 @@ def _classical(video: str, allow_truncated: bool) -> "Tracks":
     from scalor.outputs.track_folder import track_to_folder
 
     with TemporaryDirectory() as folder:
-        track_to_folder(video, "", folder, method="mog2-sort", overlay=False, allow_truncated=allow_truncated)
+        track_to_folder(video, "", folder, method="mog2-sort", pictures=False, allow_truncated=allow_truncated)
         return read_mot(Path(folder) / "tracks.txt")
 
 

@@ -100,9 +100,6 @@ def run(args: Namespace) -> None:
         seconds=args.seconds,
         **optional,
     )
-    from scalor.outputs.report import write_report
-
-    write_report(out)
     print(closing(summary, out))
 
 

@@ -15,6 +15,7 @@ from scalor.outputs.footage import at_hand
 from scalor.outputs.options import Options
 from scalor.outputs.overlay import OVERLAY
 from scalor.outputs.places import new_folder
+from scalor.outputs.report import write_report
 from scalor.outputs.sheets import MASKS, write_tables
 from scalor.outputs.tracked import Tracked, read_tracked
 from scalor.viz.export import SUMMARY, write_summary_json
@@ -55,4 +56,5 @@ def correct_folder(
         if video is not None or at_hand(after):
             film.write(after, staging / OVERLAY, Options(video=video))
         write_summary_json(staging / SUMMARY, after.summary)
+        write_report(staging, video=video)
     return after

@@ -10,6 +10,7 @@ import numpy as np
 import scalor
 from scalor.data.video import open_video
 from scalor.outputs.places import opened_folder
+from scalor.outputs.report import write_report
 from scalor.outputs.report_page import REPORT
 from scalor.tracking.imagine import Futures, imagine
 from scalor.tracking.report import FrameResult
@@ -19,7 +20,7 @@ from scalor.viz.export import SUMMARY, video_writer, write_png, write_summary_js
 from scalor.viz.figures import futures_figure, grid
 
 PICTURE, FILM, TABLE = "futures.png", "futures.mp4", "futures.json"
-FILES = (PICTURE, FILM, TABLE, SUMMARY)
+FILES = (PICTURE, FILM, TABLE, REPORT, SUMMARY)
 LEAST_SIDE = 128
 """Pictures smaller than this are enlarged."""
 
@@ -39,12 +40,12 @@ def imagine_to_folder(
     device: str = "auto",
 ) -> dict[str, Any]:
     """`imagine` into a folder: ``futures.png``, ``futures.mp4``, ``futures.json`` (boxes per sample and step in source
-    pixels) and, last, ``summary.json``, which is returned.
+    pixels), ``report.html`` and, last, ``summary.json``, which is returned.
 
     Raises:
         UserError: as `imagine`, or where ``out`` holds other files or cannot be written to; nothing is left there then.
     """
-    with denormals_flushed(), opened_folder(out, (*FILES, REPORT)) as folder:
+    with denormals_flushed(), opened_folder(out, FILES) as folder:
         source = open_video(video)
         loaded = load(weights, device=device)
         ready = prepare(loaded, source)
@@ -68,6 +69,7 @@ def imagine_to_folder(
             "objects_observed": len(futures.observed[-1]),
         }
         write_summary_json(folder / SUMMARY, summary)
+        write_report(folder)
     return summary
 
 

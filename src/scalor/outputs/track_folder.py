@@ -23,6 +23,7 @@ from scalor.outputs.doubts import Watch
 from scalor.outputs.doubts_sheet import sheet_of
 from scalor.outputs.overlay import OVERLAY, overlay_in
 from scalor.outputs.places import opened_folder
+from scalor.outputs.report import write_report
 from scalor.outputs.report_page import REPORT
 from scalor.outputs.sheets import MASKS, TRACKS_CSV, TRACKS_TXT, Sheets
 from scalor.tracking.passes import Follower, Reports, first_pass, follow, second_pass
@@ -36,7 +37,7 @@ from scalor.tracking.tracker import Tracker
 from scalor.viz.export import SUMMARY, write_png, write_summary_json
 
 DOUBTS = "doubts.png"
-FILES = (TRACKS_TXT, TRACKS_CSV, MASKS, OVERLAY, DOUBTS, SUMMARY)
+FILES = (TRACKS_TXT, TRACKS_CSV, MASKS, OVERLAY, DOUBTS, REPORT, SUMMARY)
 
 
 # More arguments than the house allows: they are the options of `scalor track`.
@@ -49,7 +50,7 @@ def track_to_folder(
     device: str = "auto",
     allow_truncated: bool = False,
     min_visibility: float = 0.25,
-    overlay: bool = True,
+    pictures: bool = True,
     box_base: int = FIRST_PIXEL,
     online: bool = False,
     animals: int | None = None,
@@ -58,8 +59,9 @@ def track_to_folder(
     """Track a video at its full size and length and write what was found; returns the summary.
 
     Writes ``tracks.txt`` (MOTChallenge rows), ``tracks.csv``, ``masks.json`` (COCO run lengths), ``overlay.mp4``,
-    ``doubts.png`` (the most doubtful moments; not of a stream, which cannot be read again) and, last, ``summary.json``.
-    All but the summary's ``speed`` is the same each time. Ctrl-C ends a stream, and what was found is written.
+    ``doubts.png`` (the most doubtful moments; not of a stream, which cannot be read again), ``report.html`` and, last,
+    ``summary.json``. But for the ``speed`` that it tells, all is the same each time. Ctrl-C ends a stream, and what was
+    found is written.
 
     Args:
         video: file, folder of images, MOTChallenge folder, or an opened source; with ``online`` also a stream as
@@ -70,7 +72,7 @@ def track_to_folder(
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         allow_truncated: accept a video whose end cannot be read.
         min_visibility: objects of which less than this share is seen are followed but not reported.
-        overlay: also write the video with boxes, ids, trails and masks.
+        pictures: also write what people look at: film, sheet and report.
         box_base: what the tables call the left and top edge of the picture: 1 as MOTChallenge, or 0.
         online: report each frame from what came before it alone, as if it came from a camera; otherwise the video is
             read twice. ``mog2-sort`` is always online.
@@ -81,15 +83,15 @@ def track_to_folder(
         UserError: anything of this that cannot be; nothing is left in ``out`` then.
     """
     check_animals(animals, online=online or method == "mog2-sort")
-    with denormals_flushed(), opened_folder(out, (*FILES, REPORT)) as folder:
+    with denormals_flushed(), opened_folder(out, FILES) as folder:
         source = _opened(video, online=online, seconds=seconds)
         refuse_short(source, allow_truncated)
         follower, about = _follower(source, weights, method=method, device=device, min_visibility=min_visibility)
         start = time.perf_counter()
-        way = _Way(online or not isinstance(follower, Tracker), pictures=overlay, animals=animals)
+        way = _Way(online or not isinstance(follower, Tracker), pictures=pictures, animals=animals)
         with finished_by_signal(source), _reports(source, follower, folder, way) as (reports, revised):
             refuse_truncated(source, allow_truncated)
-            counts, watch = _write(folder, source, reports, overlay=overlay, box_base=box_base)
+            counts, watch = _write(folder, source, reports, pictures=pictures, box_base=box_base)
         spent = time.perf_counter() - start
         refuse_truncated(source, allow_truncated)
         about |= {"passes": 1 if revised is None else 2} | ({} if revised is None else revised.words())
@@ -97,9 +99,11 @@ def track_to_folder(
         summary["speed"] = {"seconds": round(spent, 2), "frames_per_second": round(counts["frames"] / spent, 2)}
         doubts = watch.doubts(() if revised is None else revised.joints)
         summary["trust"] = watch.summary(doubts)
-        if not source.live:
+        if pictures and not source.live:
             write_png(folder / DOUBTS, sheet_of(source, doubts))
         write_summary_json(folder / SUMMARY, summary)
+        if pictures:
+            write_report(folder)
     return summary
 
 
@@ -157,7 +161,7 @@ def _reports(
 
 
 def _write(
-    folder: Path, source: VideoSource, reports: Iterable[tuple[Frame, FrameResult]], *, overlay: bool, box_base: int
+    folder: Path, source: VideoSource, reports: Iterable[tuple[Frame, FrameResult]], *, pictures: bool, box_base: int
 ) -> tuple[dict[str, Any], Watch]:
     """Tables, masks and film; returns counts, and what is to be said of trust.
 
@@ -165,7 +169,7 @@ def _write(
     """
     frames, ids, largest = 0, set[int](), 0
     watch = Watch((source.height, source.width))
-    with Sheets(folder, box_base=box_base) as sheets, overlay_in(folder, source, wanted=overlay) as film:
+    with Sheets(folder, box_base=box_base) as sheets, overlay_in(folder, source, wanted=pictures) as film:
 
         def written(report: tuple[Frame, FrameResult]) -> None:
             frame, result = report

@@ -321,11 +321,10 @@ def test_track_leaves_the_librarys_defaults_alone_unless_told(monkeypatch, tmp_p
         "device": "auto",
         "allow_truncated": False,
         "online": False,
-        "animals": None,
         "seconds": None,
     }
     told = {"method": "mog2-sort", "device": "auto", "allow_truncated": True, "online": True}
-    told |= {"min_visibility": 0.5, "animals": None, "seconds": None}
+    told |= {"min_visibility": 0.5, "seconds": None}
     assert classical[1] == told
 
 

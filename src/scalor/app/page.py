@@ -37,7 +37,11 @@ def build(house: Path, limits: Limits) -> Any:
         gr.Markdown("# scalor\nFinds and follows the moving things of a video, without labels, on this machine.")
         video = gr.File(label="1. A video", file_types=["video", ".tif", ".tiff"], elem_id="video")
         with gr.Row():
-            minutes = gr.Slider(0.5, limits.learn_minutes, 5.0, step=0.5, label="minutes to learn", elem_id="minutes")
+            step = min(0.5, limits.learn_minutes / 2)  # a value off the slider's own steps would come as text
+            usual = min(10, int(limits.learn_minutes / step)) * step
+            minutes = gr.Slider(
+                step, limits.learn_minutes, usual, step=step, label="minutes to learn", elem_id="minutes"
+            )
             learn = gr.Button("2. Learn and track", variant="primary", elem_id="learn")
             classical = gr.Button("Track by the classical method", elem_id="classical")
             stop = gr.Button("Stop", variant="stop", elem_id="stop")

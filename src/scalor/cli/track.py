@@ -33,6 +33,21 @@ def parser() -> Parser:
         default="scalor",
         help="the learned model, or the classical competitor, which needs no weights",
     )
+    add_options(made)
+    made.add_argument(
+        "--seconds",
+        metavar="S",
+        type=PositiveFloat,
+        default=None,
+        help="with --online: end a stream after so long (default: when it ends, or at Ctrl-C)",
+    )
+    add_device(made)
+    add_threads(made)
+    return made
+
+
+def add_options(made: Parser) -> None:
+    """How a video is tracked, whether one or many."""
     made.add_argument(
         "--min-visibility",
         metavar="SHARE",
@@ -62,16 +77,13 @@ def parser() -> Parser:
         default=None,
         help="so many individuals are there all the time; each keeps one identity from the first frame to the last",
     )
-    made.add_argument(
-        "--seconds",
-        metavar="S",
-        type=PositiveFloat,
-        default=None,
-        help="with --online: end a stream after so long (default: when it ends, or at Ctrl-C)",
-    )
-    add_device(made)
-    add_threads(made)
-    return made
+
+
+def options_of(args: Namespace) -> dict[str, Any]:
+    """The keyword arguments of `track_to_folder` that `add_options` asks for."""
+    wanted = {"min_visibility": args.min_visibility, "box_base": args.box_base, "animals": args.animals}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    return given | {"allow_truncated": args.allow_truncated, "online": args.online}
 
 
 def run(args: Namespace) -> None:
@@ -82,8 +94,6 @@ def run(args: Namespace) -> None:
     if not (args.online and kind_of_stream(args.video)):
         existing(args.video, what="video")
     out = writable(args.out)
-    wanted = {"min_visibility": args.min_visibility, "box_base": args.box_base}
-    optional = {name: value for name, value in wanted.items() if value is not None}
 
     use_threads(args.threads)
     from scalor.outputs.track_folder import track_to_folder
@@ -94,11 +104,8 @@ def run(args: Namespace) -> None:
         out,
         method=args.method,
         device=args.device,
-        allow_truncated=args.allow_truncated,
-        online=args.online,
-        animals=args.animals,
         seconds=args.seconds,
-        **optional,
+        **options_of(args),
     )
     print(closing(summary, out))
 

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 import scalor
+from scalor.core.devices import denormals_flushed
 from scalor.data.video import open_video
 from scalor.outputs.places import opened_folder
 from scalor.outputs.report import write_report
 from scalor.outputs.report_page import REPORT
 from scalor.tracking.imagine import Futures, imagine
 from scalor.tracking.report import FrameResult
-from scalor.tracking.setup import denormals_flushed, described, load, prepare
+from scalor.tracking.setup import described, load, prepare
 from scalor.viz.draw import draw_overlay, in_pixels_of
 from scalor.viz.export import SUMMARY, video_writer, write_png, write_summary_json, write_text
 from scalor.viz.figures import futures_figure, grid

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import scalor
+from scalor.core.devices import denormals_flushed
 from scalor.core.tracks import FIRST_PIXEL, Tracks
 from scalor.data.live import finished_by_signal, open_live
 from scalor.data.places import kind_of_stream
@@ -26,12 +27,13 @@ from scalor.outputs.places import opened_folder
 from scalor.outputs.report import write_report
 from scalor.outputs.report_page import REPORT
 from scalor.outputs.sheets import MASKS, TRACKS_CSV, TRACKS_TXT, Sheets
+from scalor.pretrained import Loaded
 from scalor.tracking.passes import Follower, Reports, first_pass, follow, second_pass
 from scalor.tracking.pipeline import beside
 from scalor.tracking.report import FrameResult
 from scalor.tracking.run import Video, check_animals, opened_video, refuse_short, refuse_truncated
 from scalor.tracking.second_pass import Revised
-from scalor.tracking.setup import denormals_flushed, described, load, prepare
+from scalor.tracking.setup import described, load, prepare
 from scalor.tracking.table import shelf
 from scalor.tracking.tracker import Tracker
 from scalor.viz.export import SUMMARY, write_png, write_summary_json
@@ -43,7 +45,7 @@ FILES = (TRACKS_TXT, TRACKS_CSV, MASKS, OVERLAY, DOUBTS, REPORT, SUMMARY)
 # More arguments than the house allows: they are the options of `scalor track`.
 def track_to_folder(
     video: Video,
-    weights: str | PathLike[str],
+    weights: str | PathLike[str] | Loaded,
     out: str | PathLike[str],
     *,
     method: str = "scalor",
@@ -66,7 +68,7 @@ def track_to_folder(
     Args:
         video: file, folder of images, MOTChallenge folder, or an opened source; with ``online`` also a stream as
             `open_live` takes it.
-        weights: run folder, weights file or packaged name; not looked at by ``mog2-sort``.
+        weights: run folder, weights file or packaged name, or loaded ones; not looked at by ``mog2-sort``.
         out: a new or empty folder, or one that an earlier tracking wrote, which is replaced.
         method: ``scalor`` or ``mog2-sort``.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
@@ -118,7 +120,7 @@ def _opened(video: Video, *, online: bool, seconds: float | None) -> VideoSource
 
 
 def _follower(
-    source: VideoSource, weights: str | PathLike[str], *, method: str, device: str, min_visibility: float
+    source: VideoSource, weights: str | PathLike[str] | Loaded, *, method: str, device: str, min_visibility: float
 ) -> tuple[Follower, dict[str, Any]]:
     """The tracker, and what the summary says about it."""
     if method == "mog2-sort":
@@ -127,13 +129,14 @@ def _follower(
         return Mog2SortFollower(source), {}
     if method != "scalor":
         raise UserError(f"method {method} is unknown; scalor or mog2-sort is wanted; choose one")
-    loaded = load(weights, device=device)
+    loaded = weights if isinstance(weights, Loaded) else load(weights, device=device)
+    name = loaded.card.get("name", "") if isinstance(weights, Loaded) else weights
     ready = prepare(loaded, source, min_visibility=min_visibility)
     if ready.doubt:
         print(f"scalor: {ready.doubt}", file=sys.stderr)
     about = {"scale": ready.tracker.scale, "backdrop": ready.backdrop, "device": str(ready.tracker.device)}
     about["doubt"] = ready.doubt
-    return ready.tracker, described(loaded, weights) | about
+    return ready.tracker, described(loaded, name) | about
 
 
 @dataclass(frozen=True)

@@ -91,3 +91,19 @@ def test_every_format_is_in_both_tables_of_the_page():
     text = (DOCS / "export.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
     assert [name for name in FORMATS if listed.count(name) < 1] == []
+
+
+def test_the_worked_examples_of_what_can_be_added_run_one_after_the_other(place, monkeypatch):
+    from scalor.models import build
+    from scalor.objectives import extras
+    from scalor.outputs import export
+
+    for home, name in ((build, "MODELS"), (extras, "OBJECTIVES"), (export, "FORMATS")):
+        before = dict(getattr(home, name))
+        monkeypatch.setattr(home, name, before)
+    room: dict = {}
+    found = blocks("extend.md", "python")
+    assert len(found) == 6
+    for block in found:
+        exec(compile(block, "extend.md", "exec"), room)
+    assert (place / "diary.txt").is_file()

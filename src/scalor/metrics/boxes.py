@@ -18,6 +18,7 @@ class FrameRows:
 
     @property
     def center(self) -> np.ndarray:
+        """Box centres (x, y), float64 [R, 2]."""
         return self.box_tlwh[:, :2] + self.box_tlwh[:, 2:] / 2
 
     def __len__(self) -> int:

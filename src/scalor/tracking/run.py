@@ -79,6 +79,7 @@ def _tabulated(reports: Iterable[tuple[Frame, FrameResult]], *, masks: bool) -> 
 
 
 def check_animals(animals: int | None, *, online: bool) -> None:
+    """Raises UserError for a number of individuals that cannot be, or that a single pass cannot use."""
     if animals is not None and animals < 1:
         raise UserError(f"animals is {animals}; a whole number from 1 is wanted; leave it out where it is not known")
     if animals is not None and online:
@@ -89,16 +90,18 @@ def check_animals(animals: int | None, *, online: bool) -> None:
 
 
 def opened_video(video: Video) -> VideoSource:
+    """A source as it came, or the one behind a path."""
     return video if isinstance(video, VideoSource) else open_video(video)
 
 
 def refuse_short(source: VideoSource, allow: bool) -> None:
-    """Say at once, not after an hour, that most of the end is missing."""
+    """Raises UserError at once, not after an hour, where most of the end is missing."""
     if not allow and source.cut_short:
         raise _truncated(source.name, source.count(), source.announced)
 
 
 def refuse_truncated(source: VideoSource, allow: bool) -> None:
+    """Raises UserError where a pass met the end too early, unless that is allowed."""
     if source.report.truncated and not allow:
         raise _truncated(source.name, source.report.seen, source.report.announced)
 

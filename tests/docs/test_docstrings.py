@@ -1,4 +1,4 @@
-"""What is public says what it is: modules, classes, functions, methods; an override may leave it to what it overrides."""
+"""What is public says what it is; an override may leave that to what it overrides."""
 
 import importlib
 import inspect

@@ -128,7 +128,12 @@ def _tracked(room: Room, how: Sequence[str | Path], limits: Limits, picture: Any
     for said in room.command(["track", _video(room), *how, "-o", tracks], limit=60 * limits.other_minutes):
         yield f"Tracking\n{said}", picture, None, ""
     room.tracks = tracks
-    yield said, picture, str(tracks / "overlay.mp4"), _framed(tracks / "report.html")
+    yield (
+        _without_places(said),
+        _hidden() if picture else None,
+        str(tracks / "overlay.mp4"),
+        _framed(tracks / "report.html"),
+    )
 
 
 def _corrector(limits: Limits) -> Any:
@@ -141,7 +146,7 @@ def _corrector(limits: Limits) -> Any:
         for said in room.command(words, limit=60 * limits.other_minutes):
             yield said, None, None, ""
         room.tracks = fixed
-        yield said, None, str(fixed / "overlay.mp4"), _framed(fixed / "report.html")
+        yield _without_places(said), None, str(fixed / "overlay.mp4"), _framed(fixed / "report.html")
 
     return correct
 
@@ -176,6 +181,18 @@ def _newest(run: Path) -> Any:
 
     pictures = sorted((run / "pictures").glob("step-*.png"))
     return gr.update(value=str(pictures[-1]), visible=True) if pictures else None
+
+
+def _hidden() -> Any:
+    """What was learned is seen in the tracks now."""
+    import gradio as gr
+
+    return gr.update(value=None, visible=False)
+
+
+def _without_places(said: str) -> str:
+    """What a command said, without where its files are: a visitor has no way there but this page."""
+    return "\n".join(line.split(" Everything is in ")[0] for line in said.splitlines() if line[:11] != "Everything ")
 
 
 def _framed(report: Path) -> str:

@@ -66,7 +66,9 @@ def _fish(u: np.ndarray, v: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np
 
 def _car(u: np.ndarray, v: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     shape = _soft(1 - np.maximum(np.abs(u) ** 4 + 0.2 * np.abs(v), np.abs(v) ** 4 + 0.1 * np.abs(u)))
-    paints = np.array([[0.85] * 3, [0.12] * 3, [0.5, 0.52, 0.55], [0.6, 0.08, 0.08], [0.1, 0.2, 0.5], [0.75, 0.7, 0.55]])
+    paints = np.array(
+        [[0.85] * 3, [0.12] * 3, [0.5, 0.52, 0.55], [0.6, 0.08, 0.08], [0.1, 0.2, 0.5], [0.75, 0.7, 0.55]]
+    )
     color = np.broadcast_to(paints[int(own[0] * len(paints)) % len(paints)], (*u.shape, 3)).copy()
     glass = ((np.abs(u - 0.3) < 0.13) | (np.abs(u + 0.6) < 0.1)) & (np.abs(v) < 0.75)
     color[glass] = 0.15 + 0.1 * own[1]

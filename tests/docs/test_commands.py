@@ -26,8 +26,14 @@ def commands_of(page: Path) -> list[list[str]]:
     """Words of each ``scalor`` command, without comments; outlines such as ``fit VIDEO... -o RUN`` are none."""
     found = []
     for line in lines_of(page):
-        code = line.split(" #")[0]
-        if code.startswith("scalor ") and "..." not in code and "|" not in code and "FORMAT" not in code:
+        code = line.split(" #")[0].strip()
+        if (
+            code.startswith("scalor ")
+            and "..." not in code
+            and "|" not in code
+            and "FORMAT" not in code
+            and "  " not in code
+        ):
             found.append(shlex.split(code)[1:])
     return found
 

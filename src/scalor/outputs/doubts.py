@@ -18,7 +18,7 @@ from scalor.tracking.second_pass import Joint
 
 MOST = 24
 """Moments that are listed."""
-LEAST = 0.01
+LEAST = 0.1
 """What is less doubtful than this is left out."""
 OVERLAP = 0.5
 """Two boxes that share more than this may be one thing seen twice."""

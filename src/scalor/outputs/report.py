@@ -81,7 +81,7 @@ def write_report(
     """
     place, more = Path(folder), extras or Extras()
     if (place / TRACKS_CSV).is_file():
-        page = _of_tracks(read_tracked(place), None if video is None else Path(video), more)
+        page = _of_tracks(_read(place), None if video is None else Path(video), more)
     elif (place / METRICS).is_file():
         page = _of_run(place, more)
     elif (place / "futures.json").is_file():
@@ -91,6 +91,15 @@ def write_report(
             f"{place} holds neither tracks nor a training nor futures; a folder that scalor wrote is wanted"
         )
     return page.write(Path(out) if out is not None else place / REPORT)
+
+
+def _read(place: Path) -> Tracked:
+    """The tracks, with the masks of the frames that the film may show."""
+    summary = json.loads((place / SUMMARY).read_text(encoding="utf-8")) if (place / SUMMARY).is_file() else {}
+    noted = (summary.get("trust") or {}).get("doubts")
+    if noted is None:
+        return read_tracked(place)
+    return read_tracked(place, masks_of={*spread(int(summary.get("frames", 0))), *(each["frame"] for each in noted)})
 
 
 def _of_tracks(tracked: Tracked, video: Path | None, more: Extras) -> Page:

@@ -15,8 +15,8 @@ def broken_from(first: int, last: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Observations of steps first .. last cost NaN nats of depth."""
     real, calls = module.observe, []
 
-    def observe(model, video, knobs, scenery):  # type: ignore[no-untyped-def]
-        rollout = real(model, video, knobs, scenery)
+    def observe(model, video, knobs, scenery, **seen):  # type: ignore[no-untyped-def]
+        rollout = real(model, video, knobs, scenery, **seen)
         calls.append(None)
         if first <= len(calls) - 1 <= last:
             step = rollout.steps[0]

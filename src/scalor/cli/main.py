@@ -21,6 +21,7 @@ from scalor.cli import (
     evaluate,
     export,
     fit,
+    fleet,
     imagine,
     measure,
     reproduce,
@@ -36,6 +37,7 @@ COMMANDS: dict[str, ModuleType] = {
     "fit": fit,
     "train": train,
     "track": track,
+    "fleet": fleet,
     "imagine": imagine,
     "evaluate": evaluate,
     "export": export,
@@ -48,7 +50,7 @@ COMMANDS: dict[str, ModuleType] = {
     "reproduce": reproduce,
     "weights": weights,
 }
-"""Each has ``HELP``, ``parser()`` and ``run(args)``."""
+"""Each has ``HELP``, ``parser()`` and ``run(args)``, which may return an exit code."""
 
 WRONG_USE = 2
 INTERRUPTED = 130
@@ -71,12 +73,12 @@ def build() -> Parser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code (0 done, 2 wrong use, 130 interrupted, 143 terminated)."""
+    """Run one command; returns the exit code (0 done, 1 partly, 2 wrong use, 130 interrupted, 143 terminated)."""
     try:
         _listen()
         keep_memory()
         config = build().parse_args(one_by_one(sys.argv[1:] if argv is None else argv))
-        COMMANDS[config.command].run(config[config.command])
+        code: int | None = COMMANDS[config.command].run(config[config.command])
         sys.stdout.flush()
     except UserError as error:
         return _say(str(error), WRONG_USE)
@@ -93,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.filename is None:
             raise
         return _say(f"{error.filename}: {error.strerror}; check the path, its permissions and the disk", WRONG_USE)
-    return 0
+    return code or 0
 
 
 def _listen() -> None:

@@ -87,6 +87,17 @@ def add_device(parser: Parser) -> None:
     parser.add_argument("--device", metavar="DEVICE", default="auto", help="auto, cpu, cuda or mps")
 
 
+def add_devices(parser: Parser) -> None:
+    """``--devices``, where something is learned."""
+    parser.add_argument(
+        "--devices",
+        metavar="N",
+        type=PositiveInt,
+        default=1,
+        help="so many processes share each batch, one GPU each, or the cores among them (default: 1)",
+    )
+
+
 def add_threads(parser: Parser) -> None:
     """``--threads``, for machines that are shared."""
     parser.add_argument(

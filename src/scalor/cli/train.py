@@ -6,7 +6,7 @@ from jsonargparse import Namespace
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 
 from scalor.cli.machine import use_threads
-from scalor.cli.parser import Parser, add_device, add_out, add_set, add_threads, overrides
+from scalor.cli.parser import Parser, add_device, add_devices, add_out, add_set, add_threads, overrides
 from scalor.cli.paths import writable
 from scalor.errors import UserError
 
@@ -38,6 +38,7 @@ def parser() -> Parser:
     )
     made.add_argument("--resume", action="store_true", help="go on exactly where the run folder stopped")
     add_device(made)
+    add_devices(made)
     add_threads(made)
     add_set(made)
     return made
@@ -61,6 +62,7 @@ def run(args: Namespace) -> None:
         overrides=chosen,
         resume=args.resume,
         device=args.device,
+        devices=args.devices,
         exam_minutes=args.exam_minutes,
     )
     from scalor.outputs.report import write_report

@@ -22,6 +22,7 @@ def train(
     device: str = "auto",
     quiet: bool = False,
     exam_minutes: float | None = None,
+    devices: int = 1,
 ) -> Path:
     """`training.train.train` with a preset's name; raises UserError also for an unknown one."""
     return train_with(
@@ -35,6 +36,7 @@ def train(
         device=device,
         quiet=quiet,
         exam_minutes=exam_minutes,
+        devices=devices,
     )
 
 
@@ -51,6 +53,7 @@ def fit(
     device: str = "auto",
     quiet: bool = False,
     start: str | os.PathLike[str] | None = EXPERIENCE,
+    devices: int = 1,
 ) -> Path:
     """`training.fit.fit` with a preset's name, for the steps of its recipe by default.
 
@@ -69,4 +72,5 @@ def fit(
         device=device,
         quiet=quiet,
         start=start,
+        devices=devices,
     )

@@ -1,6 +1,7 @@
 """`Tracker`: the model's eyes on a stream of frames, in memory that depends on the scene and not on its length."""
 
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,7 @@ class Tracker:
                 f"a {type(model).__name__} came as the model; weights by name or path, or what scalor.load gives, are "
                 "wanted"
             )
+        self._loaded = model if isinstance(model, Loaded) else None
         self.model = model_of(model) if device is None else model_of(model).to(device)
         self.scale = scale_of(model) if scale is None else scale
         self.min_visibility = min_visibility
@@ -78,6 +80,35 @@ class Tracker:
             raise UserError(f"video is {video}; the model knows {known}, counted from 0; choose one of them")
         View.of(1, 1, scale=self.scale, cell=1)
         self.reset()
+
+    @classmethod
+    def from_pretrained(cls, name: str | PathLike[str], *, revision: str | None = None, **settings: Any) -> "Tracker":
+        """A tracker with weights of a folder that `save_pretrained` wrote, packaged ones, or ``OWNER/NAME`` of the Hub.
+
+        ``revision`` is a branch, tag or commit of a Hub repository; the other arguments are those of a `Tracker`.
+        Raises UserError where there are no such weights, and as `Tracker`.
+        """
+        from scalor.pretrained.hub import found
+
+        return cls(found(name, revision=revision), **settings)
+
+    def save_pretrained(self, folder: str | PathLike[str]) -> Path:
+        """Write the weights that this tracker was made of, with their card and a README, into a folder; returns it.
+
+        ``scalor track -w FOLDER`` takes it too. Raises UserError where the folder holds other files.
+        """
+        from scalor.pretrained.hub import save_folder
+
+        return save_folder(self._loaded or self.model, folder)
+
+    def push_to_hub(self, repo_id: str, *, private: bool | None = None, token: str | None = None) -> str:
+        """Upload what `save_pretrained` writes to ``OWNER/NAME`` on the Hugging Face Hub; returns the commit's address.
+
+        Raises UserError where scalor[hub] is not installed, or the Hub refuses.
+        """
+        from scalor.pretrained.hub import push
+
+        return push(self._loaded or self.model, repo_id, private=private, token=token)
 
     @property
     def device(self) -> torch.device:

@@ -45,6 +45,10 @@ class Batch(NamedTuple):
         """The same on another device."""
         return self._replace(**{name: part.to(device) for name, part in self._asdict().items() if part is not None})
 
+    def part(self, which: slice) -> "Batch":
+        """Some of the clips."""
+        return self._replace(**{name: part[which] for name, part in self._asdict().items() if part is not None})
+
 
 def cut_away(batch: Batch, rng: np.random.Generator, share: float) -> Batch:
     """``share`` of the clips go on as another one from some frame on: the next clip of the batch, or the empty scene.

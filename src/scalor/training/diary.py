@@ -16,6 +16,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from scalor.core.files import put_in_place
 from scalor.training import health
 from scalor.training.checkpoint import RunFolder
+from scalor.training.crew import Crew
 from scalor.training.datasets import Lessons
 from scalor.training.exam import Exam
 from scalor.training.module import Trainee
@@ -27,7 +28,7 @@ LINE_SECONDS = 20.0
 
 
 class Diary(Callback):
-    """Keeps the run folder up to date.
+    """Keeps the run folder up to date; of a crew the leader does, and the others are there when it saves or stops.
 
     save_weights  writes the averaged weights and their card
     exam          scores the averaged weights now and then
@@ -43,8 +44,10 @@ class Diary(Callback):
         quiet: bool = False,
         save_seconds: float = SAVE_SECONDS,
         exam: Exam | None = None,
+        crew: Crew,
     ) -> None:
         self.folder, self.lessons, self.save_weights, self.exam = folder, lessons, save_weights, exam
+        self.crew = crew
         self.quiet, self.save_seconds = quiet, save_seconds
         self.rows: list[dict[str, float]] = []
         self.caught: int | None = None
@@ -54,27 +57,40 @@ class Diary(Callback):
         self._writer: Any = None
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
         trainee = _trainee(module)
-        self.folder.keep_rows(trainee.done)
-        self.rows = self.folder.rows()[-health.RECENT :]
-        self._writer = SummaryWriter(str(self.folder.tensorboard), purge_step=trainee.done)
+        if self.crew.leads:
+            self._open(trainee)
         self._saved, self._paced = time.monotonic(), (trainee.done, time.monotonic())
         # After Lightning has put its own handlers in place, which would end the run without a word.
         if threading.current_thread() is threading.main_thread():
             self._handlers = {number: signal.signal(number, self._catch) for number in (signal.SIGINT, signal.SIGTERM)}
 
+    def _open(self, trainee: Trainee) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.folder.keep_rows(trainee.done)
+        self.rows = self.folder.rows()[-health.RECENT :]
+        self._writer = SummaryWriter(str(self.folder.tensorboard), purge_step=trainee.done)
+        if trainee.states and len(trainee.states) != self.crew.size:
+            self.say(
+                f"the run was trained by {len(trainee.states)} processes until here and goes on with {self.crew.size}: "
+                "its noise is another from now on"
+            )
+
     def on_train_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         trainee = _trainee(module)
-        if trainee.numbers is not None:
+        if trainee.numbers is not None and self.crew.leads:
             self._write(trainee, trainee.numbers)
-        if self.caught is not None:
+        due = time.monotonic() - self._saved >= self.save_seconds
+        # Together, for whoever saves or stops alone waits for the others for ever.
+        caught, due_somewhere = self.crew.most([float(self.caught or 0), float(due)])
+        if caught:
+            self.caught = int(caught)
             self._save(trainer, trainee)
             trainer.should_stop = True
-        elif time.monotonic() - self._saved >= self.save_seconds:
+        elif due_somewhere:
             self._save(trainer, trainee)
             self._report(trainee)
 
@@ -95,7 +111,7 @@ class Diary(Callback):
 
     def say(self, text: str) -> None:
         """One line for people, below the progress line."""
-        if not self.quiet:
+        if self.crew.leads and not self.quiet:
             lead = "\r\033[K" if sys.stderr.isatty() else ""
             print(lead + text, file=sys.stderr, flush=True)
 
@@ -143,12 +159,16 @@ class Diary(Callback):
         print(text, end=end, file=sys.stderr, flush=True)
 
     def _save(self, trainer: Trainer, trainee: Trainee) -> None:
-        put_in_place(self.folder.checkpoint, lambda staging: trainer.save_checkpoint(staging, weights_only=False))
-        self.save_weights(trainee, health.recent(self.rows))
+        trainee.gather_states()
+        if self.crew.leads:
+            put_in_place(self.folder.checkpoint, lambda staging: trainer.save_checkpoint(staging, weights_only=False))
+            self.save_weights(trainee, health.recent(self.rows))
         self._saved = time.monotonic()
 
     def _report(self, trainee: Trainee) -> None:
         """Health in words and a new picture."""
+        if not self.crew.leads:
+            return
         self.say(f"step {trainee.done}: {health.report(health.recent(self.rows))}")
         frames = min(10, self.lessons.longest, max(frames for _, frames in trainee.plan.preset.recipe.lengths))
         batch = self.lessons.batch(0, size=CLIPS, frames=frames).to(trainee.device)

@@ -111,6 +111,7 @@ def fit(
     quiet: bool = False,
     steps: int | None = None,
     start: str | os.PathLike[str] | None = EXPERIENCE,
+    devices: int = 1,
 ) -> Path:
     """Learn from videos; returns the run folder, which `pretrained.load` reads.
 
@@ -124,6 +125,7 @@ def fit(
         seed: of weights, noise and crops; 0 if none is given.
         resume: go on from the last checkpoint with the run's own scale, settings and seed; the videos may have moved.
         device: auto, cpu, cuda or mps.
+        devices: how many processes share each batch, each on a GPU of its own, or on a part of the cores.
         quiet: print nothing.
         start: weights to start from, of the preset's shape; None: from nothing. The packaged ``footage`` are left out
             where they do not fit.
@@ -147,7 +149,7 @@ def fit(
         plan = _started(_planned(paths, preset, overrides or {}, say), start, overrides or {}, say)
         length = plan.preset.recipe.steps if steps is None and minutes is None else steps
         plan = dataclasses.replace(plan, seed=chosen, steps=length, minutes=minutes)
-    refuse_impossible(plan.preset, device)
+    refuse_impossible(plan.preset, device, devices)
     footage = Footage.load(
         plan.videos, scale=list(plan.scales), memory_gb=plan.memory_gb, motion_share=plan.motion_share
     )
@@ -157,7 +159,7 @@ def fit(
     if not resume:
         folder.claim(plan)
     card, extra = _keepsakes(plan, footage)
-    done = run(plan, folder, lessons, Options(device=device, quiet=quiet, card=card, extra=extra))
+    done = run(plan, folder, lessons, Options(device=device, devices=devices, quiet=quiet, card=card, extra=extra))
     say(reached(plan, folder))
     return done
 

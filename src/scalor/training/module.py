@@ -21,6 +21,7 @@ from scalor.rollout import Rollout, observe
 from scalor.training.ahead import Ahead
 from scalor.training.checkpoint import Plan, random_states, restore_random_states, seed_everything
 from scalor.training.clock import Clock
+from scalor.training.crew import Crew
 from scalor.training.datasets import Batch, Lessons, cut_away
 from scalor.training.guard import Guard
 from scalor.training.measure import measure
@@ -34,9 +35,13 @@ LOG_EVERY = 20
 
 
 class Lesson(NamedTuple):
-    """A batch, its numbers for the guard's report, and where in the training it stands."""
+    """A process's share of a batch, the whole batch's numbers for the guard's report, and where in the training it is.
+
+    weight  the share of the batch's clips that ``batch`` has
+    """
 
     batch: Batch
+    weight: float
     clips: list[int]
     step: int
     progress: float
@@ -53,13 +58,13 @@ class Feed(IterableDataset[Lesson]):
         self.seed = trainee.plan.seed
 
     def __iter__(self) -> Iterator[Lesson]:
-        step = self.trainee.done
+        step, crew = self.trainee.done, self.trainee.crew
         with Ahead(self._batch, last=self.clock.steps) as ahead:
-            while not self.clock.over(step):
-                progress = self.clock.progress(step)
+            while (progress := crew.led(self.clock.progress(step))) < 1.0:
                 frames = min(clip_length(self.recipe, step, progress), self.lessons.longest)
-                clips = self.lessons.clips(step, size=self.recipe.batch)
-                yield Lesson(ahead(step, frames), clips, step, progress)
+                clips, batch = self.lessons.clips(step, size=self.recipe.batch), ahead(step, frames)
+                size = len(batch.video)
+                yield Lesson(batch.part(crew.share(size)), crew.weight(size), clips, step, progress)
                 step += 1
 
     def _batch(self, step: int, frames: int) -> Batch:
@@ -73,19 +78,20 @@ class Trainee(LightningModule):
 
     done     steps done, skipped ones included: the number of the next step
     numbers  measurements of the last step, if it was one to be logged
+    states   the states of everybody's random generators, by rank, when they were last gathered
     """
 
-    def __init__(self, plan: Plan, clock: Clock, guard: Guard) -> None:
+    def __init__(self, plan: Plan, clock: Clock, guard: Guard, crew: Crew) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self.plan, self.clock, self.guard = plan, clock, guard
+        self.plan, self.clock, self.guard, self.crew = plan, clock, guard, crew
         seed_everything(plan.seed)
         self.model = build(plan.preset.model)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         self.extras = Extras(plan.preset.recipe, plan.preset.model)
         self.done = 0
         self.numbers: dict[str, float] | None = None
-        self._states: dict[str, Any] | None = None
+        self.states: list[dict[str, Any]] = []
 
     def start_from(self, weights: str) -> None:
         """Give the model and its average weights that were learned before. Raises UserError where they do not fit."""
@@ -100,10 +106,15 @@ class Trainee(LightningModule):
 
     def on_train_start(self) -> None:
         """Whatever Lightning drew until here, a run is reproducible from here on."""
-        if self._states is None:
-            seed_everything(self.plan.seed)
+        if len(self.states) == self.crew.size:
+            restore_random_states(self.states[self.crew.rank])
         else:
-            restore_random_states(self._states)
+            seed_everything(self.crew.seed(self.plan.seed, self.done))
+        self.crew.copy_leader([*self.parameters(), *self.buffers()])
+
+    def gather_states(self) -> None:
+        """What exact resuming needs of the others; everybody calls it before the leader saves."""
+        self.states = self.crew.gathered(random_states())
 
     def training_step(self, lesson: Lesson, batch_idx: int) -> None:
         recipe, step, batch = self.plan.preset.recipe, lesson.step, lesson.batch
@@ -117,17 +128,20 @@ class Trainee(LightningModule):
         loss = loss_of(rollout, particles)
         added, scalars = self.extras(video, rollout, step, lesson.progress)
         total = loss if added is None else loss + added
-        norm = self._descend(total, terms, scalars, lesson)
-        self._step_critics(video, rollout, step)
+        means = self.crew.summed(torch.stack([loss.detach(), total.detach()]) * lesson.weight)
+        norm = self._descend(total, means[1], terms, scalars, lesson)
+        self._step_critics(video, rollout, lesson)
         self.numbers = None
         if step % LOG_EVERY == 0:
-            self.numbers = measure(rollout, video, self.plan.preset.model) | {
+            seen = measure(rollout, video, self.plan.preset.model) | {
                 **{name: float(value.detach()) for name, value in scalars.items()},
                 **{name: value for critic in self.extras.critics for name, value in critic.report().items()},
-                "step": float(step),
-                "loss": float(loss.detach()),
-                "objective": float(total.detach()),
                 "elbo": float(terms.elbo.detach().mean()),
+            }
+            self.numbers = self.crew.mean(seen, lesson.weight) | {
+                "step": float(step),
+                "loss": float(means[0]),
+                "objective": float(means[1]),
                 "grad_norm": float(norm),
                 "lr": learning_rate(recipe, step, lesson.progress),
                 "temperature": knobs.temperature,
@@ -137,30 +151,40 @@ class Trainee(LightningModule):
             }
         self.done = step + 1
 
-    def _descend(self, loss: Tensor, terms: Terms, scalars: dict[str, Tensor], lesson: Lesson) -> Tensor:
-        """Backward, clip and, if all is finite, one step of the optimiser; returns the gradient's norm."""
+    def _descend(self, loss: Tensor, mean: Tensor, terms: Terms, scalars: dict[str, Tensor], lesson: Lesson) -> Tensor:
+        """Backward, clip and, if all is finite, one step of the optimiser; returns the gradient's norm.
+
+        ``loss`` is this process's and ``mean`` the crew's.
+        """
         recipe, step = self.plan.preset.recipe, lesson.step
         optimizer = self._optimizers()[0]
         optimizer.zero_grad()
-        self.manual_backward(loss)
+        self.manual_backward(loss * lesson.weight)
+        self.crew.sum_gradients(self.model.parameters())
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip_norm)
-        if self.guard.passes(step, loss=loss, norm=norm, terms=terms, clips=lesson.clips, scalars=scalars):
+        if self.guard.passes(step, loss=mean, norm=norm, terms=terms, clips=lesson.clips, scalars=scalars):
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(recipe, step, lesson.progress)
             optimizer.step()
             self._follow(ema_decay(recipe, step))
         return norm
 
-    def _step_critics(self, video: Tensor, rollout: Rollout, step: int) -> None:
-        """One step of every critic against what the model has just made; what is not finite teaches it nothing."""
+    def _step_critics(self, video: Tensor, rollout: Rollout, lesson: Lesson) -> None:
+        """One step of every critic against what the model has just made; what is not finite teaches it nothing.
+
+        Each process's critic judges its own share; it is taught by those that have something to teach.
+        """
         if not self.extras.critics:
             return
         image = rollout.image.detach()
         for critic, optimizer in zip(self.extras.critics, self._optimizers()[1:], strict=True):
-            loss = critic.own_loss(video, image, step)
-            if loss is not None and bool(torch.isfinite(loss)):
-                optimizer.zero_grad()
-                self.manual_backward(loss)
+            loss = critic.own_loss(video, image, lesson.step)
+            optimizer.zero_grad()
+            teaches = loss is not None and bool(torch.isfinite(loss))
+            if loss is not None and teaches:
+                self.manual_backward(loss * lesson.weight)
+            if self.crew.most([float(teaches)])[0]:
+                self.crew.sum_gradients(critic.parameters())
                 optimizer.step()
 
     def _optimizers(self) -> list[torch.optim.Optimizer]:
@@ -182,12 +206,14 @@ class Trainee(LightningModule):
             "step": self.done,
             "elapsed": self.clock.elapsed,
             "skipped": self.guard.skipped,
-            "random": random_states(),
+            "random": self.states[0],
+            "others": self.states[1:],
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         state = checkpoint["scalor"]
-        self.done, self.guard.skipped, self._states = state["step"], state["skipped"], state["random"]
+        self.done, self.guard.skipped = state["step"], state["skipped"]
+        self.states = [state["random"], *state.get("others", [])]  # runs of before 0.2 were made by one process
         self.clock.before = state["elapsed"]
         self.clock.start()
 

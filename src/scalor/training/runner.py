@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,11 @@ from scalor.pretrained import save
 from scalor.training import health
 from scalor.training.checkpoint import Interrupted, Plan, RunFolder
 from scalor.training.clock import Clock
+from scalor.training.crew import Alone, Crew
 from scalor.training.datasets import Lessons
 from scalor.training.exam import Exam, progress_of
 from scalor.training.guard import Guard
+from scalor.training.launch import in_crew
 from scalor.training.preset import Preset
 
 if TYPE_CHECKING:
@@ -33,8 +36,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """How a run is done; nothing here changes what is learned in so many steps on the same device.
+    """How a run is done; nothing here changes what is learned in so many steps on the same devices.
 
+    devices how many processes share each batch, each on a device of its own
     card    what else the card of the weights says
     extra   tensors that are stored with the weights
     exam    scores the weights now and then
@@ -46,16 +50,28 @@ class Options:
     card: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Tensor] = field(default_factory=dict)
     exam: Exam | None = None
+    devices: int = 1
 
 
 def run(plan: Plan, folder: RunFolder, lessons: Lessons, options: Options) -> Path:
     """Train until the plan's end, from the folder's checkpoint where there is one; returns the folder.
 
     Raises:
-        UserError: the device is not there, or the numbers are not finite five steps in a row.
+        UserError: the device is not there, the numbers are not finite five steps in a row, or one of several processes
+            was ended from outside.
         Interrupted: SIGINT or SIGTERM came; the checkpoint is written.
     """
-    accelerator, devices = hardware(options.device)
+    places = places_of(options.device, options.devices)
+    if len(places) == 1:
+        work(plan, folder, lessons, options, Alone(places[0]))
+    elif in_crew(partial(work, plan, folder, lessons, options), places):
+        raise Interrupted
+    return folder.path
+
+
+def work(plan: Plan, folder: RunFolder, lessons: Lessons, options: Options, crew: Crew) -> None:
+    """What each process of a training does; raises as `run`."""
+    accelerator, devices = hardware(crew.device)
     from lightning.pytorch import Trainer
     from torch.utils.data import DataLoader
 
@@ -65,7 +81,7 @@ def run(plan: Plan, folder: RunFolder, lessons: Lessons, options: Options) -> Pa
     with denormals_flushed(), _calm():
         # An accelerator works while this thread waits: there only the wall tells the time.
         clock = Clock(steps=plan.steps, minutes=plan.minutes, worked=time.thread_time if accelerator == "cpu" else None)
-        trainee = Trainee(plan, clock, Guard(folder.nonfinite))
+        trainee = Trainee(plan, clock, Guard(folder.nonfinite, crew=crew), crew)
         diary = Diary(
             folder,
             lessons,
@@ -73,6 +89,7 @@ def run(plan: Plan, folder: RunFolder, lessons: Lessons, options: Options) -> Pa
             quiet=options.quiet,
             save_seconds=options.save_seconds,
             exam=options.exam,
+            crew=crew,
         )
         trainer = Trainer(
             accelerator=accelerator,
@@ -89,7 +106,7 @@ def run(plan: Plan, folder: RunFolder, lessons: Lessons, options: Options) -> Pa
         resumed = folder.checkpoint.is_file()
         if plan.start and not resumed:
             trainee.start_from(plan.start)
-        diary.say(_opening(plan, folder, resumed, accelerator))
+        diary.say(_opening(plan, folder, resumed, crew))
         clock.start()
         loader = DataLoader(Feed(lessons, plan.preset.recipe, clock, trainee), batch_size=None)
         checkpoint = str(folder.checkpoint) if resumed else None
@@ -98,7 +115,6 @@ def run(plan: Plan, folder: RunFolder, lessons: Lessons, options: Options) -> Pa
         diary.say(f"stopped at step {trainee.done}; everything is saved in {folder.path}; go on with --resume")
         raise Interrupted
     diary.say(_closing(trainee.done, folder, health.report(health.recent(diary.rows))))
-    return folder.path
 
 
 def hardware(device: str) -> tuple[str, int | list[int]]:
@@ -114,9 +130,33 @@ def hardware(device: str) -> tuple[str, int | list[int]]:
     return name, [int(number)] if number and name == "cuda" else 1
 
 
-def refuse_impossible(preset: Preset, device: str) -> None:
-    """Raises UserError where the model cannot be built or the device is not there: before anything is written."""
-    hardware(device)
+def places_of(device: str, count: int) -> list[str]:
+    """The devices of ``count`` processes by name; raises UserError where there are not so many."""
+    if count < 1:
+        raise UserError(f"devices is {count}; a whole number from 1 is wanted; correct it")
+    if count == 1:
+        hardware(device)
+        return [device]
+    accelerator, _ = hardware(device)
+    if accelerator == "cpu":
+        return ["cpu"] * count
+    there = torch.cuda.device_count() if accelerator == "cuda" else 1
+    if ":" in device or count > there:
+        came = f"{device} is one" if ":" in device else f"this machine has {there} of {accelerator}"
+        raise UserError(
+            f"{count} devices were asked for and {came}; as many as there are is wanted; take fewer, or --device cpu"
+        )
+    return [f"{accelerator}:{number}" for number in range(count)]
+
+
+def refuse_impossible(preset: Preset, device: str, devices: int) -> None:
+    """Raises UserError where the model cannot be built or the devices are not there: before anything is written."""
+    places_of(device, devices)
+    if devices > preset.recipe.batch:
+        raise UserError(
+            f"{devices} devices were asked for and a batch has {preset.recipe.batch} clips; at least one clip for each "
+            "is wanted; take fewer devices or a larger train.batch"
+        )
     try:
         build(preset.model)
     except (ValueError, RuntimeError) as error:
@@ -150,12 +190,14 @@ def births_of(recipe: Recipe) -> dict[str, float | None]:
     return {"birth": recipe.birth[1], "first_birth": recipe.first_birth or None}
 
 
-def _opening(plan: Plan, folder: RunFolder, resumed: bool, accelerator: str) -> str:
+def _opening(plan: Plan, folder: RunFolder, resumed: bool, crew: Crew) -> str:
     length = f"{plan.steps} steps" if plan.steps is not None else f"{plan.minutes:g} minutes"
+    accelerator, _ = hardware(crew.device)
     threads = f", {torch.get_num_threads()} threads (set OMP_NUM_THREADS to change)" if accelerator == "cpu" else ""
+    shared = f", each batch shared by {crew.size} processes" if crew.size > 1 else ""
     return (
         f"{'resuming' if resumed else 'training'} {plan.preset.name} on {plan.preset.data} for {length}, "
-        f"seed {plan.seed}, on {accelerator}{threads}, in {folder.path}"
+        f"seed {plan.seed}, on {accelerator}{threads}{shared}, in {folder.path}"
     )
 
 

@@ -19,7 +19,7 @@ from scalor.configs import fit
 from scalor.core.tracks import Tracks
 from scalor.data.motchallenge import read_mot
 from scalor.metrics.mot import evaluate
-from scalor.tracking.run import track_to_folder
+from scalor.outputs.track_folder import track_to_folder
 
 VIDEOS = {".mp4", ".avi", ".mov", ".mkv", ".webm"}
 METHODS = ("scalor", "mog2-sort")

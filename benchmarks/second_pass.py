@@ -13,12 +13,13 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from scalor.core.devices import denormals_flushed
 from scalor.core.tracks import Tracks
 from scalor.data.clip import Clip
 from scalor.data.sprites import Sprites, sprites
 from scalor.metrics.mot import evaluate_many
 from scalor.tracking.second_pass import revise
-from scalor.tracking.setup import denormals_flushed, load
+from scalor.tracking.setup import load
 from scalor.tracking.table import Rows, shelf
 from scalor.tracking.tracker import Tracker
 

@@ -77,15 +77,15 @@ def through_tracker(weights: str, frames: int, side: int, meter: Meter) -> None:
 def through_files(
     weights: str, frames: int, side: int, meter: Meter, *, write: Callable[[Path, int, int], Path]
 ) -> None:
-    from scalor.tracking import sheets
-    from scalor.tracking.run import track_to_folder
+    from scalor.outputs import sheets
+    from scalor.outputs.track_folder import track_to_folder
 
     class Watched(sheets.Sheets):
         def add(self, *args: object, frame: int, **named: object) -> None:
             super().add(*args, frame=frame, **named)
             meter(frame + 1)
 
-    from scalor.tracking import run
+    from scalor.outputs import track_folder as run
 
     run.Sheets = Watched
     with tempfile.TemporaryDirectory() as folder:

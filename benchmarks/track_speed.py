@@ -22,13 +22,14 @@ from typing import Any
 import torch
 
 import scalor
+from scalor.core.devices import denormals_flushed
 from scalor.data.sprites import Sprites, sprites
 from scalor.data.video import open_video
-from scalor.tracking.overlay import Overlay
-from scalor.tracking.run import track_to_folder
+from scalor.outputs.overlay import Overlay
+from scalor.outputs.sheets import Sheets
+from scalor.outputs.track_folder import track_to_folder
 from scalor.tracking.second_pass import revise
-from scalor.tracking.setup import denormals_flushed, prepare
-from scalor.tracking.sheets import Sheets
+from scalor.tracking.setup import prepare
 from scalor.tracking.table import shelf
 from scalor.viz.export import video_writer
 

@@ -23,6 +23,7 @@ class Rollout:
 
     @property
     def background(self) -> Tensor:
+        """Backgrounds [B, T, C, H, W]."""
         return torch.stack([step.background for step in self.steps], dim=1)
 
     @property

@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ from scalor.cli.export import FORMATS
 from scalor.errors import UserError
 from scalor.viz.export import video_writer
 
-from ..outputs.browser import browser
+from ..outputs.browser import Browser, browser
 
 
 @pytest.fixture
@@ -110,41 +112,72 @@ def test_tracks_are_put_right_and_taken_away_and_the_neighbour_sees_nothing(tmp_
     assert [item.name for item in neighbour.path.iterdir()] == ["video.mp4"]
 
 
-@pytest.mark.slow
-def test_in_a_browser_a_video_becomes_tracks_and_a_download(tmp_path, clip):
+@contextmanager
+def opened_app(place: Path, *words: str) -> Iterator[tuple[str, Browser]]:
+    """The app's address, and a browser that shows it with errors and strangers asserted away at the end."""
     pytest.importorskip("gradio", reason="pip install 'scalor[app]'")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    (tmp_path / "tmp").mkdir()
-    call = [sys.executable, "-m", "scalor.cli.main", "app", "--port", str(port), "--no-browser"]
-    served = subprocess.Popen(
-        call, stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path / "tmp")}
-    )
+    (place / "tmp").mkdir()
+    call = [sys.executable, "-m", "scalor.cli.main", "app", "--port", str(port), "--no-browser", *words]
+    environment = {**os.environ, "TMPDIR": str(place / "tmp"), "OMP_NUM_THREADS": "1"}
+    served = subprocess.Popen(call, stdout=subprocess.PIPE, text=True, env=environment)
+    address = f"http://127.0.0.1:{port}"
     try:
         assert served.stdout.readline().startswith("open http")
         with browser() as window:
             window.size(1200, 1600)
-            window.open(f"http://127.0.0.1:{port}/")
+            window.open(f"{address}/")
             window.wait("return !!document.querySelector('#video input[type=file]')", seconds=120)
-            window.give("#video input[type=file]", clip)
-            said = "document.querySelector('#said textarea').value"
-            window.wait(f"return {said}.startsWith('The video')", seconds=120)
-            window.run("document.querySelector('#classical').click()")
-            window.wait("const v = document.querySelector('#overlay video'); return v && v.readyState > 1", seconds=300)
-            assert "tracks in 24 frames" in window.run(f"return {said}")
-            window.run("document.querySelector('#export').click()")
-            found = "const a = document.querySelector('#file a[href]'); return a && a.href"
-            address = window.wait(found, seconds=300)
-            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-            assert len(json.load(opener.open(address))["images"]) == 24
-            elsewhere = "return performance.getEntriesByType('resource').map(e => e.name)"
-            strangers = [
-                n for n in window.run(elsewhere) if not n.startswith(("data:", "blob:", f"http://127.0.0.1:{port}"))
-            ]
-            assert strangers == [] and window.errors() == []
+            yield address, window
+            elsewhere = window.run("return performance.getEntriesByType('resource').map(e => e.name)")
+            assert [n for n in elsewhere if not n.startswith(("data:", "blob:", address))] == []
+            assert window.errors() == []
     finally:
         served.send_signal(signal.SIGTERM)
         served.wait(60)
-    left = [name for name in os.listdir(tmp_path / "tmp") if name.startswith("scalor-app-")]
-    assert left == []
+    assert [name for name in os.listdir(place / "tmp") if name.startswith("scalor-app-")] == []
+
+
+SAID = "document.querySelector('#said textarea').value"
+
+
+def track_by(window: Browser, clip: Path, button: str) -> str:
+    """Give a clip, press a button, wait until the overlay can be played; returns what the page says then."""
+    window.give("#video input[type=file]", clip)
+    window.wait(f"return {SAID}.startsWith('The video')", seconds=120)
+    window.run(f"document.querySelector('#{button}').click()")
+    window.wait("const v = document.querySelector('#overlay video'); return v && v.readyState > 1", seconds=500)
+    return window.run(f"return {SAID}")
+
+
+def exported(window: Browser) -> dict:
+    """The file that the page offers after a press on Export."""
+    window.run("document.querySelector('#export').click()")
+    address = window.wait("const a = document.querySelector('#file a[href]'); return a && a.href", seconds=300)
+    return json.load(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(address))
+
+
+@pytest.mark.slow
+def test_in_a_browser_a_video_becomes_tracks_and_a_download(tmp_path, clip):
+    with opened_app(tmp_path) as (_, window):
+        assert "tracks in 24 frames" in track_by(window, clip, "classical")
+        assert len(exported(window)["images"]) == 24
+
+
+@pytest.mark.slow
+def test_in_a_browser_half_a_minute_of_learning_shows_its_pictures_tracks_and_a_download(tmp_path, clip):
+    with opened_app(tmp_path, "--most-minutes", "0.5") as (_, window):
+        window.give("#video input[type=file]", clip)
+        window.wait(f"return {SAID}.startsWith('The video')", seconds=120)
+        window.run("document.querySelector('#learn').click()")
+        window.wait(f"return /^Learning [█░]+ \\d+%/.test({SAID})", seconds=120)
+        window.wait("const i = document.querySelector('#picture img'); return i && i.naturalWidth > 100", seconds=300)
+        window.wait("const v = document.querySelector('#overlay video'); return v && v.readyState > 1", seconds=500)
+        assert "tracks in 24 frames" in window.run(f"return {SAID}")
+        assert window.wait("return document.querySelector('#report iframe').srcdoc.includes('What to try next')")
+        # How much is seen after 30 seconds depends on what else the machine does.
+        assert len(exported(window)["images"]) == 24
+        if wanted := os.environ.get("SCALOR_SCREENSHOT"):
+            window.screenshot(Path(wanted))

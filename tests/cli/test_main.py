@@ -35,7 +35,7 @@ SUMMARY = {
         "gaps": 3,
         "appear_inside": 4,
         "vanish_inside": 6,
-        "least_certain": [{"frame": 17, "id": 8, "doubt": 0.5, "why": "appears inside the view"}],
+        "doubts": [{"frame": 17, "id": 8, "weight": 0.5, "words": "appears inside the view"}],
     },
 }
 HEAVY = ("torch", "lightning", "numpy", "cv2", "supervision", "trackers")
@@ -313,7 +313,7 @@ def test_train_hands_every_option_over(monkeypatch, tmp_path):
 
 
 def test_track_leaves_the_librarys_defaults_alone_unless_told(monkeypatch, tmp_path):
-    calls = listening(monkeypatch, "scalor.tracking.run", "track_to_folder", SUMMARY)
+    calls = listening(monkeypatch, "scalor.outputs.track_folder", "track_to_folder", SUMMARY)
     argv = ["track", str(tmp_path), "-o", str(tmp_path / "out")]
     assert door.main([*argv, "-w", "sprites-md"]) == 0
     assert door.main([*argv, "--method", "mog2-sort", "--min-visibility", "0.5", "--allow-truncated", "--online"]) == 0
@@ -324,14 +324,15 @@ def test_track_leaves_the_librarys_defaults_alone_unless_told(monkeypatch, tmp_p
         "device": "auto",
         "allow_truncated": False,
         "online": False,
+        "seconds": None,
     }
     told = {"method": "mog2-sort", "device": "auto", "allow_truncated": True, "online": True}
-    told["min_visibility"] = 0.5
+    told |= {"min_visibility": 0.5, "seconds": None}
     assert classical[1] == told
 
 
 def test_track_says_what_it_did(monkeypatch, tmp_path, capsys):
-    listening(monkeypatch, "scalor.tracking.run", "track_to_folder", SUMMARY | {"failed_frames": [3, 4]})
+    listening(monkeypatch, "scalor.outputs.track_folder", "track_to_folder", SUMMARY | {"failed_frames": [3, 4]})
     out = str(tmp_path / "out")
     assert door.main(["track", str(tmp_path), "-o", out, "-w", "sprites-md"]) == 0
     said = capsys.readouterr().out
@@ -340,7 +341,7 @@ def test_track_says_what_it_did(monkeypatch, tmp_path, capsys):
     )
     assert "9.5 frames in the middle (2 to 30)" in said and "4 appear and 6 vanish inside" in said
     assert "closed 5 gaps, undid 1 swaps and dropped 2 tracks" in said
-    assert "the worst: frame 18, 8 appears inside the view" in said
+    assert "the first: frame 18, 8 appears inside the view" in said
     assert out in said and said.count("\n") == 5
 
 
@@ -348,7 +349,7 @@ def test_track_says_what_it_did(monkeypatch, tmp_path, capsys):
 def test_threads_are_set_and_said(monkeypatch, tmp_path, capsys, command):
     import torch
 
-    module = "scalor.tracking.run" if command == "track" else "scalor.configs"
+    module = "scalor.outputs.track_folder" if command == "track" else "scalor.configs"
     listening(monkeypatch, module, "track_to_folder" if command == "track" else command, SUMMARY)
     counts: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", counts.append)
@@ -361,7 +362,7 @@ def test_threads_are_set_and_said(monkeypatch, tmp_path, capsys, command):
 
 
 def test_imagine_hands_every_option_over(monkeypatch, tmp_path):
-    calls = listening(monkeypatch, "scalor.tracking.imagine", "imagine_to_folder", {"objects_observed": 3})
+    calls = listening(monkeypatch, "scalor.outputs.imagine_folder", "imagine_to_folder", {"objects_observed": 3})
     argv = ["imagine", str(tmp_path), "-w", "run", "-o", str(tmp_path), "--observe", "4", "--steps", "9"]
     argv += ["--start", "3", "--births", "0.01"]
     assert door.main([*argv, "--samples", "2", "--seed", "1", "--device", "cpu"]) == 0

@@ -9,8 +9,9 @@ SPEC = importlib.util.spec_from_file_location("fuzz", Path(__file__).parents[2] 
 assert SPEC is not None and SPEC.loader is not None
 FUZZ = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(FUZZ)
-FOUND = (4379, 7650, 21482)
-"""Streams of an FLV that begin in mid-file; data beside a picture that PyAV has no name for."""
+FOUND = (4379, 7650, 21482, 724076, 729369, 749711, 756022, 785110)
+"""Streams of an FLV that begin in mid-file; data beside a picture that PyAV has no name for; cards of models that
+cannot be built; a row of frame 9999999; a PNG over which OpenCV does not come to an end."""
 SLICE = range(1000, 1040)
 
 

@@ -1,12 +1,11 @@
 import pickle
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 from PIL import Image
 
-from scalor.data.grand_central import CROPS, GrandCentral, extract_frames
+from scalor.data.grand_central import CROPS, GrandCentral
 from scalor.errors import UserError
 
 SIDE = 12
@@ -82,21 +81,3 @@ def test_wrong_pictures_are_named(tmp_path: Path) -> None:
         data[0]
     with pytest.raises(UserError, match=r"1\.png cannot be read"):
         data[8]
-
-
-def test_the_published_film_is_extracted_to_that_layout(tmp_path: Path) -> None:
-    film = tmp_path / "film.avi"
-    with av.open(str(film), "w") as container:
-        stream = container.add_stream("mpeg4", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
-        for level in range(12):
-            frame = av.VideoFrame.from_ndarray(np.full((32, 48, 3), level * 20, np.uint8), format="rgb24")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    assert extract_frames(film, tmp_path / "frames") == 12
-    assert sorted(int(path.stem) for path in (tmp_path / "frames").iterdir()) == list(range(12))
-    data = GrandCentral(tmp_path / "frames", frames=2, size=8)
-    assert data[0].video[:, 0].float().mean((1, 2)).tolist() == pytest.approx([0, 160], abs=8)
-    (tmp_path / "bad.avi").write_bytes(b"nothing")
-    with pytest.raises(UserError, match="stops decoding at frame 0"):
-        extract_frames(tmp_path / "bad.avi", tmp_path / "frames2")

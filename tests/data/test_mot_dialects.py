@@ -14,7 +14,7 @@ from scalor.data.motchallenge import read_mot, read_truth, write_mot
 from scalor.errors import UserError
 from scalor.metrics.distractors import without_distractors
 from scalor.metrics.mot import evaluate
-from scalor.viz.export import write_tracks_csv, write_tracks_txt
+from scalor.outputs.sheets import write_tables
 
 ROWS = [
     (0, 3, 0.0, 0.0, 10.0, 20.0, 0.5, 1.0),
@@ -48,22 +48,25 @@ def cvat(path: Path) -> list[tuple[int, int, float, float, float, float]]:
         return [(int(r[0]) - 1, int(r[1]), *(float(v) for v in r[2:6])) for r in csv.reader(file)]
 
 
-@pytest.mark.parametrize("write", [write_mot, write_tracks_txt])
+def write_sheet(tracks: Tracks, path: Path, **how: int) -> None:
+    write_tables(path.parent, tracks, **how)
+
+
+@pytest.mark.parametrize("write", [write_mot, write_sheet])
 def test_other_houses_find_the_boxes_where_they_are(tmp_path, write):
-    tracks, path = table(), tmp_path / "t.txt"
-    write(tracks, path) if write is write_mot else write(path, tracks)
+    tracks, path = table(), tmp_path / "tracks.txt"
+    write(tracks, path)
     np.testing.assert_allclose(py_motmetrics(path)[:, 2:], tracks.box_tlwh)
     assert py_motmetrics(path)[:, 0].tolist() == (tracks.frame + 1).tolist()
     np.testing.assert_allclose(np.concatenate(list(trackeval(path).values())) - [1, 1, 0, 0], tracks.box_tlwh)
-    write(tracks, path, box_base=0) if write is write_mot else write(path, tracks, box_base=0)
+    write(tracks, path, box_base=0)
     assert cvat(path) == [row[:6] for row in ROWS]
 
 
 @pytest.mark.parametrize("base", [0, 1])
 @pytest.mark.parametrize("name", ["tracks.txt", "tracks.csv"])
 def test_what_was_written_from_either_base_is_read_back(tmp_path, name, base):
-    write = write_tracks_csv if name.endswith("csv") else write_tracks_txt
-    write(tmp_path / name, table(), box_base=base)
+    write_tables(tmp_path, table(), box_base=base)
     back = read_mot(tmp_path / name, box_base=base)
     np.testing.assert_allclose(back.box_tlwh, table().box_tlwh, atol=0.005)
     assert (back.frame.tolist(), back.id.tolist()) == (table().frame.tolist(), table().id.tolist())

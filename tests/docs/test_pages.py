@@ -4,14 +4,19 @@ import csv
 import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import scalor
 from scalor.cli.main import main
 from scalor.core.tracks import Tracks
-from scalor.viz.export import video_writer, write_masks_json, write_summary_json, write_tracks_csv, write_tracks_txt
+from scalor.outputs.sheets import write_tables
+from scalor.viz.export import video_writer, write_summary_json
 
 DOCS = Path(__file__).parents[2] / "docs"
 H, W, LENGTH = 160, 240, 20
@@ -28,12 +33,11 @@ def place(tmp_path, monkeypatch) -> Path:
     rows += [(t, i, 30.0 + t, 140.0, 9.0, 8.0, 1.0, 1.0) for t in range(LENGTH) for i in [5 if t < 10 else 17]]
     tracks = Tracks.from_rows([(*row, _mask(*row[2:6])) for row in rows], length=LENGTH, masks=True)
     Path("tracks").mkdir()
-    write_tracks_txt("tracks/tracks.txt", tracks)
-    write_tracks_csv("tracks/tracks.csv", tracks, times=[t / 25 for t in range(LENGTH)])
-    write_masks_json("tracks/masks.json", tracks)
+    write_tables(Path("tracks"), tracks)
     about = {
         "made_by": "scalor track 0",
         "video": "my",
+        "path": str(tmp_path / "my.mp4"),
         "frames": LENGTH,
         "fps": 25.0,
         "width": W,
@@ -92,3 +96,74 @@ def test_every_format_is_in_both_tables_of_the_page():
     text = (DOCS / "export.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
     assert [name for name in FORMATS if listed.count(name) < 1] == []
+
+
+def test_the_worked_examples_of_what_can_be_added_run_one_after_the_other(place, monkeypatch):
+    from scalor.models import build
+    from scalor.objectives import extras
+    from scalor.outputs import export
+
+    for home, name in ((build, "MODELS"), (extras, "OBJECTIVES"), (export, "FORMATS")):
+        before = dict(getattr(home, name))
+        monkeypatch.setattr(home, name, before)
+    room: dict = {}
+    found = blocks("extend.md", "python")
+    assert len(found) == 6
+    for block in found:
+        exec(compile(block, "extend.md", "exec"), room)
+    assert (place / "diary.txt").is_file()
+
+
+@pytest.mark.slow
+def test_the_walk_throughs_can_be_walked(place, monkeypatch):
+    """All but the learning, for which packaged weights stand in."""
+    from scalor.pretrained.store import PACKAGED
+
+    def learned(videos, out, **_):
+        Path(out).mkdir()
+        shutil.copy(PACKAGED / "sprites-vld.safetensors", Path(out) / "weights.safetensors")
+        shutil.copy(PACKAGED / "sprites-vld.json", Path(out) / "card.json")
+        (Path(out) / "metrics.csv").write_text("step,loss\n1,2\n")
+
+    monkeypatch.setattr("scalor.configs.fit", learned)
+    shutil.copy(Path(scalor.__file__).parent / "data" / "assets" / "traffic.mp4", place)
+    exec(compile(blocks("walkthroughs.md", "python")[0], "walkthroughs.md", "exec"), {})
+    for words in commands("walkthroughs.md"):
+        assert main(words) == 0, words
+        assert os.path.exists(words[words.index("-o") + 1])
+    crossed = (place / "traffic-measures" / "crossings.csv").read_text().splitlines()
+    assert len(crossed) > 10
+
+
+def test_pages_link_to_what_is_there():
+    for page in DOCS.rglob("*.md"):
+        for target in re.findall(r"\]\((?!http)([^)#\s]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), (page.name, target)
+    named = re.findall(r": ([\w/-]+\.md)$", (DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(named) > 15 and all((DOCS / name).is_file() for name in named)
+
+
+def test_the_numbers_of_the_readme_are_those_of_the_results():
+    done = subprocess.run(
+        [sys.executable, DOCS.parent / "benchmarks" / "readme_numbers.py"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["../README.md", "api.md"])
+def test_the_python_of_the_readme_and_of_the_api_page_runs(place, monkeypatch, page):
+    from scalor.pretrained.store import PACKAGED
+
+    Path("run").mkdir()
+    shutil.copy(PACKAGED / "sprites-vld.safetensors", "run/weights.safetensors")
+    shutil.copy(PACKAGED / "sprites-vld.json", "run/card.json")
+    asked: list[dict] = []
+    monkeypatch.setattr("scalor.configs.api.fit", lambda videos, out, **how: asked.append(how))
+    rng = np.random.default_rng(0)
+    room = {"frames": [rng.integers(0, 256, (64, 64, 3), dtype=np.uint8) for _ in range(3)]}
+    found = blocks(page, "python")
+    assert found
+    for block in found:
+        exec(compile(block, page, "exec"), room)
+    assert asked == ([{"minutes": 10}] if page == "api.md" else [])

@@ -18,12 +18,12 @@ from scalor.fleet import run as run_module
 from scalor.fleet import work
 from scalor.fleet.plan import Job, marked
 from scalor.fleet.run import fleet
-from scalor.tracking.run import track_to_folder
+from scalor.outputs.track_folder import track_to_folder
 from scalor.viz.export import video_writer
 
 WEIGHTS = "sprites-vld"
 FILES = ["doubts.png", "fleet.json", "masks.json", "report.html", "summary.json", "tracks.csv", "tracks.txt"]
-QUICK = {"overlay": False}
+QUICK = {"pictures": False}
 
 
 @pytest.fixture

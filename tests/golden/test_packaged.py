@@ -9,8 +9,8 @@ from scalor import pretrained
 from scalor.configs import data_named
 from scalor.data.motchallenge import read_mot
 from scalor.metrics.mot import evaluate
+from scalor.outputs.track_folder import track_to_folder
 from scalor.tracking.evaluate_clips import evaluate_dataset
-from scalor.tracking.run import track_to_folder
 
 ROUNDING = 0.004
 """Another machine's sums differ in the last digit, which may turn a decision or two in sixteen clips."""

@@ -223,3 +223,16 @@ def test_renaming_everything_in_a_long_video_stays_cheap():
     scores = evaluate(truth, renamed, iou=0.5)
     assert (scores.id_switches, scores.tracks) == (999 * 20, 20_000)
     assert time.process_time() - begin < 30.0
+
+
+def test_frames_in_which_there_is_nothing_change_no_score_and_cost_nothing():
+    rows = [(t, i, 20.0 * i + t, 5.0, 9.0, 9.0, 1.0, 1.0) for t in range(12) for i in range(3)]
+    found = [(t, i + 7 * (t > 6), x + 1.5, *rest) for t, i, x, *rest in rows if (t + i) % 5]
+    late = [[(10**9 * (t > 4) + t, *rest) for t, *rest in table] for table in (rows, found)]
+    near, far = (
+        evaluate(*(Tracks.from_rows(table, length=12) for table in pair), iou=0.5).as_dict()
+        for pair in ((rows, found), late)
+    )
+    assert near.pop("frames") == 12 and far.pop("frames") == 10**9 + 12
+    assert near.pop("duplicates_per_frame") == far.pop("duplicates_per_frame") == 0 and near == far
+    assert near["id_switches"] > 0

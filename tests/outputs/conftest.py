@@ -8,8 +8,11 @@ from PIL import Image
 from pycocotools import mask as coco
 
 from scalor.core.tracks import Tracks
+from scalor.outputs.sheets import write_tables
 from scalor.outputs.tracked import Tracked, read_tracked
-from scalor.viz.export import write_masks_json, write_summary_json, write_tracks_csv, write_tracks_txt
+from scalor.viz.export import write_summary_json
+
+from ..tracking.conftest import make_frames, make_model, write_clip, write_run  # noqa: F401
 
 H, W, LENGTH = 40, 64, 12
 
@@ -41,11 +44,9 @@ def toy_tracks() -> Tracks:
 
 def write_folder(folder: Path, tracks: Tracks, *, times: np.ndarray | None = None, **summary: object) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    write_tracks_txt(folder / "tracks.txt", tracks)
-    seconds = np.arange(tracks.length) / 10 if times is None else times
-    write_tracks_csv(folder / "tracks.csv", tracks, times=seconds.tolist())
-    if tracks.masks is not None:
-        write_masks_json(folder / "masks.json", tracks)
+    write_tables(folder, tracks, times=times, fps=10)
+    if tracks.masks is None:
+        (folder / "masks.json").unlink()
     about = {
         "made_by": "scalor track 0",
         "video": "toy",

@@ -13,7 +13,7 @@ from scalor.core.tracks import Tracks
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.outputs import report_film
-from scalor.outputs.doubts import doubts
+from scalor.outputs.doubts import Watch
 from scalor.outputs.report import Extras, write_report
 from scalor.outputs.report_evaluation import write_evaluation
 from scalor.outputs.report_page import Page
@@ -37,7 +37,7 @@ def straight(frames: list[int], *, identity: int = 1, left: float = 20.0, top: f
 
 
 def kinds(rows: list, length: int = 30) -> list[tuple[str, int, int]]:
-    found = doubts(Tracks.from_rows(rows, length=length), (H, W))
+    found = Watch.over(Tracks.from_rows(rows, length=length), (H, W)).doubts()
     return sorted((doubt.kind, doubt.frame, doubt.id) for doubt in found)
 
 

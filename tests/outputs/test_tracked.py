@@ -92,3 +92,13 @@ def test_tables_of_other_bases_are_read_in_their_own(folder, tracks):
     back = read_tracked(folder).tracks
     np.testing.assert_array_equal(back.frame, tracks.frame)
     np.testing.assert_allclose(back.box_tlwh, tracks.box_tlwh, atol=0.006)
+
+
+@pytest.mark.parametrize("layout", ["a line each", "one line"])
+def test_the_masks_of_some_frames_can_be_read_alone(folder, layout):
+    if layout == "one line":
+        whole = json.loads((folder / "masks.json").read_text())
+        (folder / "masks.json").write_text(json.dumps(whole))
+    everything, some = read_tracked(folder).tracks, read_tracked(folder, masks_of={3, 7}).tracks
+    for frame, one, other in zip(everything.frame.tolist(), everything.masks, some.masks, strict=True):
+        assert other == (one if frame in (3, 7) else None)

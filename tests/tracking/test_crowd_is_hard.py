@@ -2,7 +2,8 @@
 
 from scalor.data.crowd import Crowd, crowd
 from scalor.metrics.mot import evaluate_many
-from scalor.tracking.mog2_sort import track_mog2_sort
+
+from .classical import mog2_table
 
 
 def test_background_subtraction_and_sort_stay_below_60_mota_on_crowds() -> None:
@@ -11,7 +12,7 @@ def test_background_subtraction_and_sort_stay_below_60_mota_on_crowds() -> None:
         clip = Crowd(crowd("hard"), seed=11).clip(index, 25)
         assert clip.truth is not None
         frames = (frame.permute(1, 2, 0).numpy() for frame in clip.video)
-        pairs.append((clip.truth.tracks(0.0), track_mog2_sort(frames, masks=False)))
+        pairs.append((clip.truth.tracks(0.0), mog2_table(frames, masks=False)))
     scores = evaluate_many(pairs, iou=0.5)
     assert scores.truth_count / scores.frames > 10 and scores.tp > 0
     assert scores.mota < 0.6

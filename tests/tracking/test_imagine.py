@@ -1,14 +1,10 @@
 """Imagined futures: the same for the same seed, different from one another, and never shown what really happens."""
 
-import json
-
-import numpy as np
 import pytest
 import torch
 
-from scalor.data.video import open_video
 from scalor.errors import UserError
-from scalor.tracking.imagine import FILES, Futures, imagine, imagine_to_folder, sample_futures
+from scalor.tracking.imagine import Futures, imagine, sample_futures
 from scalor.tracking.tracker import Tracker
 
 
@@ -55,26 +51,6 @@ def test_imagining_starts_from_the_observed_objects_and_brings_no_others(make_mo
     assert newcomers and min(newcomers) > max(alive)
     with pytest.raises(UserError, match="births is 2"):
         imagine(make_frames(3, 40, 48), tracker, births=2)
-
-
-def test_the_folder_holds_a_picture_a_film_and_a_table_that_agree(
-    make_model, make_frames, write_clip, write_run, tmp_path
-):
-    clip, weights, out = write_clip(make_frames(6, 45, 61), broken=(1,)), write_run(make_model()), tmp_path / "out"
-    summary = imagine_to_folder(clip, weights, out, observe=3, steps=5, samples=2, device="cpu")
-    assert sorted(path.name for path in out.iterdir()) == sorted(FILES)
-    table = json.loads((out / "futures.json").read_text())
-    assert [(item["sample"], item["step"]) for item in table["futures"]] == [
-        (s, k) for s in range(2) for k in range(1, 6)
-    ]
-    assert [item["frame"] for item in table["observed"]] == [0, 1, 2]
-    left, top, width, height = np.array([o["box_tlwh"] for item in table["futures"] for o in item["objects"]]).T
-    assert len(left) and (left >= 0).all() and (left + width <= 61.01).all() and (top + height <= 45.01).all()
-    assert len(list(open_video(out / "futures.mp4"))) == 8
-    assert summary["seed"] == 0 and summary["samples"] == 2
-    before = {name: (out / name).read_bytes() for name in FILES}
-    imagine_to_folder(clip, weights, out, observe=3, steps=5, samples=2, device="cpu")
-    assert {name: (out / name).read_bytes() for name in FILES} == before
 
 
 def test_the_start_may_lie_inside_and_the_future_beyond_the_end(make_model, make_frames):

@@ -16,8 +16,8 @@ from scalor.viz.draw import (
     draw_overlay,
     enlarged,
     follow,
+    in_pixels_of,
     mask_labels,
-    overlay_frames,
     track_color,
 )
 
@@ -100,10 +100,9 @@ def test_following_gives_each_frame_its_rows_and_trails_end_here(seen, length):
 
 
 def test_boxes_in_source_pixels_land_on_a_frame_that_was_scaled_down():
-    frames = [np.zeros((H, W, 3), np.uint8)]
     row = (0, 4, 40.0, 90.0, 20.0, 30.0, 1.0, 1.0)
-    (drawn,) = overlay_frames(frames, Tracks.from_rows([row], length=1), scale=(2.0, 3.0))
-    assert tuple(drawn[35, 20]) == track_color(4)
+    small = in_pixels_of(Tracks.from_rows([row], length=1), scale_x=2.0, scale_y=3.0)
+    assert tuple(draw_overlay(np.zeros((H, W, 3), np.uint8), small)[35, 20]) == track_color(4)
 
 
 @settings(deadline=None)

@@ -1,14 +1,11 @@
 """Laws of the written files: complete or absent, readable by others, nothing lost on the way."""
 
-import csv
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from pycocotools import mask as coco
 
-from scalor.core.tracks import Tracks
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.viz.export import (
@@ -16,73 +13,10 @@ from scalor.viz.export import (
     atomic_folder,
     atomic_path,
     video_writer,
-    write_masks_json,
-    write_overlay,
     write_summary_json,
-    write_tracks_csv,
-    write_tracks_txt,
 )
 
 H, W = 48, 65
-
-
-def disc(y: int, x: int) -> np.ndarray:
-    rows, columns = np.ogrid[:H, :W]
-    return (rows - y) ** 2 + (columns - x) ** 2 <= 25
-
-
-def rle(mask: np.ndarray) -> dict:
-    packed = coco.encode(np.asfortranarray(mask.astype(np.uint8)))
-    return {"size": packed["size"], "counts": packed["counts"].decode()}
-
-
-@pytest.fixture
-def tracks() -> Tracks:
-    rows = [
-        (t, i, 3.0 * t + 20 * i, 10.5, 11.0, 11.0, 0.75, 0.5, rle(disc(16, 3 * t + 5)))
-        for t in range(6)
-        for i in (0, 7)
-    ]
-    rows.append((3, 9, 1.0, 2.0, 3.0, 4.0, 1.0, 1.0, None))
-    return Tracks.from_rows(rows, length=8, masks=True)
-
-
-def test_tracks_txt_holds_one_based_motchallenge_rows(tmp_path, tracks):
-    write_tracks_txt(tmp_path / "tracks.txt", tracks)
-    rows = np.loadtxt(tmp_path / "tracks.txt", delimiter=",")
-    assert rows.shape == (13, 10) and rows[0, 0] == 1
-    np.testing.assert_array_equal(rows[:, 0] - 1, tracks.frame)
-    np.testing.assert_array_equal(rows[:, 1], tracks.id)
-    np.testing.assert_allclose(rows[:, 2:6] - [1, 1, 0, 0], tracks.box_tlwh, atol=0.005)
-    assert (rows[:, 7:] == -1).all()
-
-
-def test_tracks_csv_names_its_columns(tmp_path, tracks):
-    write_tracks_csv(tmp_path / "tracks.csv", tracks, times=np.arange(8) / 4)
-    with (tmp_path / "tracks.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert [int(row["frame"]) - 1 for row in rows] == tracks.frame.tolist()
-    assert float(rows[-1]["time"]) == tracks.frame[-1] / 4
-    centers = [[float(row["center_x"]) - 1, float(row["center_y"]) - 1] for row in rows]
-    np.testing.assert_allclose(centers, tracks.center, atol=0.005)
-
-
-def test_masks_json_gives_back_the_masks(tmp_path, tracks):
-    write_masks_json(tmp_path / "masks.json", tracks)
-    stored = json.loads((tmp_path / "masks.json").read_text())
-    assert stored["length"] == 8 and len(stored["annotations"]) == 12
-    for item in stored["annotations"]:
-        np.testing.assert_array_equal(coco.decode(item["segmentation"]), disc(16, 3 * item["frame"] + 5))
-
-
-def test_an_empty_table_gives_valid_files(tmp_path):
-    nothing = Tracks.from_rows([], length=3)
-    write_tracks_txt(tmp_path / "tracks.txt", nothing)
-    write_tracks_csv(tmp_path / "tracks.csv", nothing)
-    write_masks_json(tmp_path / "masks.json", nothing)
-    assert (tmp_path / "tracks.txt").read_text() == ""
-    assert (tmp_path / "tracks.csv").read_text().count("\n") == 1
-    assert json.loads((tmp_path / "masks.json").read_text()) == {"length": 3, "annotations": []}
 
 
 def test_a_summary_takes_numpy_and_never_writes_nan(tmp_path):
@@ -174,13 +108,3 @@ def test_a_video_without_frames_is_no_file(tmp_path):
     with video_writer(tmp_path / "a.mp4", fps=10):
         pass
     assert list(tmp_path.iterdir()) == []
-
-
-def test_an_overlay_has_as_many_frames_as_the_video_unreadable_ones_included(tmp_path, tracks):
-    frames = [np.full((H, W, 3), 90, np.uint8) for _ in range(8)]
-    frames[0] = frames[4] = None
-    write_overlay(tmp_path / "overlay.mp4", frames, tracks, fps=10)
-    source = open_video(tmp_path / "overlay.mp4")
-    pictures = [frame.image.mean() for frame in source]
-    assert len(pictures) == 8 and source.width >= 3 * W
-    assert pictures[0] < 30 and pictures[4] < pictures[3] / 2 < pictures[5]

@@ -37,7 +37,11 @@ def build(house: Path, limits: Limits) -> Any:
         gr.Markdown("# scalor\nFinds and follows the moving things of a video, without labels, on this machine.")
         video = gr.File(label="1. A video", file_types=["video", ".tif", ".tiff"], elem_id="video")
         with gr.Row():
-            minutes = gr.Slider(0.5, limits.learn_minutes, 5.0, step=0.5, label="minutes to learn", elem_id="minutes")
+            step = min(0.5, limits.learn_minutes / 2)  # a value off the slider's own steps would come as text
+            usual = min(10, int(limits.learn_minutes / step)) * step
+            minutes = gr.Slider(
+                step, limits.learn_minutes, usual, step=step, label="minutes to learn", elem_id="minutes"
+            )
             learn = gr.Button("2. Learn and track", variant="primary", elem_id="learn")
             classical = gr.Button("Track by the classical method", elem_id="classical")
             stop = gr.Button("Stop", variant="stop", elem_id="stop")
@@ -124,7 +128,12 @@ def _tracked(room: Room, how: Sequence[str | Path], limits: Limits, picture: Any
     for said in room.command(["track", _video(room), *how, "-o", tracks], limit=60 * limits.other_minutes):
         yield f"Tracking\n{said}", picture, None, ""
     room.tracks = tracks
-    yield said, picture, str(tracks / "overlay.mp4"), _framed(tracks / "report.html")
+    yield (
+        _without_places(said),
+        _hidden() if picture else None,
+        str(tracks / "overlay.mp4"),
+        _framed(tracks / "report.html"),
+    )
 
 
 def _corrector(limits: Limits) -> Any:
@@ -137,7 +146,7 @@ def _corrector(limits: Limits) -> Any:
         for said in room.command(words, limit=60 * limits.other_minutes):
             yield said, None, None, ""
         room.tracks = fixed
-        yield said, None, str(fixed / "overlay.mp4"), _framed(fixed / "report.html")
+        yield _without_places(said), None, str(fixed / "overlay.mp4"), _framed(fixed / "report.html")
 
     return correct
 
@@ -172,6 +181,18 @@ def _newest(run: Path) -> Any:
 
     pictures = sorted((run / "pictures").glob("step-*.png"))
     return gr.update(value=str(pictures[-1]), visible=True) if pictures else None
+
+
+def _hidden() -> Any:
+    """What was learned is seen in the tracks now."""
+    import gradio as gr
+
+    return gr.update(value=None, visible=False)
+
+
+def _without_places(said: str) -> str:
+    """What a command said, without where its files are: a visitor has no way there but this page."""
+    return "\n".join(line.split(" Everything is in ")[0] for line in said.splitlines() if line[:11] != "Everything ")
 
 
 def _framed(report: Path) -> str:

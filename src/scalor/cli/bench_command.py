@@ -18,9 +18,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from scalor.cli.bench_crowd import crowded_model, crowded_world, mosaic
 from scalor.cli.bench_step import StepReport, Task, median_seconds
 from scalor.configs import data_named, preset_named
+from scalor.core.devices import denormals_flushed
 from scalor.core.types import TRACKING, World
 from scalor.models.scalor import Scalor
-from scalor.tracking.setup import denormals_flushed
 from scalor.tracking.tracker import Tracker
 
 VARIANTS = {

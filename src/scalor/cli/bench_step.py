@@ -19,6 +19,7 @@ from scalor import pretrained
 from scalor.cli.bench_crowd import crowded_model
 from scalor.cli.machine import keep_memory
 from scalor.configs import data_named, preset_named
+from scalor.core.devices import denormals_flushed
 from scalor.core.schedule import Recipe, knobs_at
 from scalor.core.types import Knobs
 from scalor.data.loader import batch_at
@@ -73,7 +74,6 @@ def measured(task: Task) -> StepReport:
     """Do it, here and now; the peak memory is that of the whole life of this process."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    torch.set_flush_denormal(True)
     preset = preset_named(task.preset)
     model, source = busy_model(preset, task)
     data = data_named(task.data, 0)
@@ -165,7 +165,8 @@ def peak_memory_gb() -> float:
 def main() -> None:
     """The task comes as JSON, the report goes as JSON."""
     keep_memory()
-    print(json.dumps(asdict(measured(Task(**json.loads(sys.argv[1]))))))
+    with denormals_flushed():
+        print(json.dumps(asdict(measured(Task(**json.loads(sys.argv[1]))))))
 
 
 if __name__ == "__main__":

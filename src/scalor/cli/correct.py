@@ -25,8 +25,6 @@ def run(args: Namespace) -> None:
     video = None if args.video is None else Path(existing(args.video, what="video"))
 
     from scalor.outputs.corrected_folder import correct_folder
-    from scalor.outputs.report import write_report
 
     after = correct_folder(tracks, corrections, args.out, video=video)
-    write_report(args.out, video=video)
     print(f"{after.summary['tracks']} tracks and {after.summary['boxes']} boxes remain. Everything is in {args.out}.")

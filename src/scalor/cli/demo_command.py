@@ -19,6 +19,7 @@ import numpy as np
 
 import scalor
 from scalor.configs import fit
+from scalor.core.devices import denormals_flushed
 from scalor.core.files import put_in_place
 from scalor.core.tracks import Tracks
 from scalor.data.motchallenge import read_mot, read_truth
@@ -26,10 +27,10 @@ from scalor.data.source import shrink
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.metrics.mot import MotScores, evaluate
+from scalor.outputs.imagine_folder import imagine_to_folder
 from scalor.outputs.report import Extras, write_report
-from scalor.tracking.imagine import imagine_to_folder
-from scalor.tracking.run import track_to_folder
-from scalor.tracking.setup import denormals_flushed, prepare
+from scalor.outputs.track_folder import track_to_folder
+from scalor.tracking.setup import prepare
 from scalor.tracking.view import as_picture, with_channels
 from scalor.training.checkpoint import RunFolder
 from scalor.viz.draw import in_pixels_of

@@ -120,10 +120,10 @@ def run(args: Namespace) -> None:
 
 def _classical(video: str, allow_truncated: bool) -> "Tracks":
     from scalor.data.motchallenge import read_mot
-    from scalor.tracking.run import track_to_folder
+    from scalor.outputs.track_folder import track_to_folder
 
     with TemporaryDirectory() as folder:
-        track_to_folder(video, "", folder, method="mog2-sort", overlay=False, allow_truncated=allow_truncated)
+        track_to_folder(video, "", folder, method="mog2-sort", pictures=False, allow_truncated=allow_truncated)
         return read_mot(Path(folder) / "tracks.txt")
 
 

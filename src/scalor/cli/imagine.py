@@ -41,7 +41,7 @@ def run(args: Namespace) -> None:
     out = writable(args.out)
 
     use_threads(args.threads)
-    from scalor.tracking.imagine import imagine_to_folder
+    from scalor.outputs.imagine_folder import imagine_to_folder
 
     summary = imagine_to_folder(
         args.video,
@@ -55,9 +55,6 @@ def run(args: Namespace) -> None:
         births=args.births,
         device=args.device,
     )
-    from scalor.outputs.report import write_report
-
-    write_report(out)
     print(
         f"imagined {args.samples} futures of {args.steps} frames after {args.observe} observed ones with "
         f"{summary['objects_observed']} objects; open {Path(out) / 'report.html'} first"

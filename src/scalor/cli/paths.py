@@ -13,10 +13,12 @@ def existing(path: str, *, what: str, once: bool = False) -> str:
     Raises:
         UserError: nothing is there, or a stream, a pipe or a device.
     """
-    from scalor.data.places import refuse_stream
+    from scalor.data.places import kind_of_stream, refuse_stream
 
-    if not (once and path.startswith(("/dev/fd/", "/dev/stdin", "/proc/"))):
+    if what == "video":
         refuse_stream(path)
+    elif (kind := kind_of_stream(path)) and not (once and path.startswith(("/dev/fd/", "/dev/stdin", "/proc/"))):
+        raise UserError(f"{what} {path} is {kind}; a file or folder that stays is wanted; save it first, give its path")
     try:
         there = Path(path).exists()
     except (OSError, ValueError) as error:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from jsonargparse import Namespace
-from jsonargparse.typing import ClosedUnitInterval, PositiveInt
+from jsonargparse.typing import ClosedUnitInterval, PositiveFloat, PositiveInt
 
 from scalor.cli.machine import use_threads
 from scalor.cli.parser import Parser, add_device, add_out, add_threads
@@ -19,7 +19,12 @@ def parser() -> Parser:
     made = Parser(
         description="Write tracks.txt, tracks.csv, masks.json, overlay.mp4, doubts.png, summary.json and report.html."
     )
-    made.add_argument("video", metavar="VIDEO", help="video file, folder of frames or MOTChallenge folder")
+    made.add_argument(
+        "video",
+        metavar="VIDEO",
+        help="video file, folder of frames or MOTChallenge folder; with --online also cam:0, rtsp://..., http://..., "
+        "a pipe, or - for the standard input",
+    )
     made.add_argument("-w", "--weights", metavar="WEIGHTS", help="a run folder, a weights file or a packaged name")
     add_out(made, what="the folder to write")
     made.add_argument(
@@ -29,6 +34,13 @@ def parser() -> Parser:
         help="the learned model, or the classical competitor, which needs no weights",
     )
     add_options(made)
+    made.add_argument(
+        "--seconds",
+        metavar="S",
+        type=PositiveFloat,
+        default=None,
+        help="with --online: end a stream after so long (default: when it ends, or at Ctrl-C)",
+    )
     add_device(made)
     add_threads(made)
     return made
@@ -75,13 +87,16 @@ def options_of(args: Namespace) -> dict[str, Any]:
 
 
 def run(args: Namespace) -> None:
+    from scalor.data.places import kind_of_stream
+
     if args.method == "scalor" and args.weights is None:
         raise UserError("no weights came; give -w a run folder, a file or a packaged name (scalor weights lists them)")
-    existing(args.video, what="video")
+    if not (args.online and kind_of_stream(args.video)):
+        existing(args.video, what="video")
     out = writable(args.out)
 
     use_threads(args.threads)
-    from scalor.tracking.run import track_to_folder
+    from scalor.outputs.track_folder import track_to_folder
 
     summary = track_to_folder(
         args.video,
@@ -89,11 +104,9 @@ def run(args: Namespace) -> None:
         out,
         method=args.method,
         device=args.device,
+        seconds=args.seconds,
         **options_of(args),
     )
-    from scalor.outputs.report import write_report
-
-    write_report(out, video=args.video)
     print(closing(summary, out))
 
 
@@ -126,10 +139,10 @@ def trusted(summary: Mapping[str, Any]) -> str:
             f"The second pass closed {summary['gaps_closed']} gaps, undid {summary['swaps_undone']} swaps and dropped "
             f"{summary['tracks_dropped']} tracks."
         )
-    if trust["least_certain"]:
-        worst = trust["least_certain"][0]
+    if trust["doubts"]:
+        worst = trust["doubts"][0]
         lines.append(
-            f"The {len(trust['least_certain'])} least certain moments are in doubts.png; the worst: frame "
-            f"{worst['frame'] + FIRST_FRAME}, {worst['id']} {worst['why']}."
+            f"The {len(trust['doubts'])} most doubtful moments are in report.html; the first: frame "
+            f"{worst['frame'] + FIRST_FRAME}, {worst['id']} {worst['words']}."
         )
     return "\n".join(lines)

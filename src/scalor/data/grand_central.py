@@ -113,28 +113,3 @@ def _look(path: Path, crop: tuple[float, float], size: int) -> np.ndarray:
     left, top = (round(share * side) for share in crop)
     cut = picture.crop((left, top, left + side, top + side))
     return np.asarray(cut.resize((size, size), Image.Resampling.BILINEAR))
-
-
-def extract_frames(video: str | Path, folder: str | Path) -> int:
-    """Decode a recording (the published avi, or anything that FFmpeg reads) to ``<integer>.png``; returns how many.
-
-    Raises UserError where the file cannot be decoded. A folder written halfway is safe to extract again.
-    """
-    import av
-
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    count = 0
-    try:
-        with av.open(str(video)) as container:
-            for frame in container.decode(video=0):
-                staging = folder / f".{count}.partial"
-                frame.to_image().save(staging, format="PNG")
-                staging.replace(folder / f"{count}.png")
-                count += 1
-    except (OSError, IndexError, av.error.FFmpegError) as error:
-        raise UserError(
-            f"{video} stops decoding at frame {count} ({error}); wanted a whole video; fetch it again"
-        ) from error
-    _files.cache_clear()
-    return count

@@ -15,6 +15,8 @@ from scalor.data.source import Frame, VideoSource
 from scalor.errors import UserError
 
 DEFAULT_FPS = 10.0
+FILMS = frozenset([".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".wmv", ".flv", ".mts"])
+"""Endings by which a folder of videos is told from an empty one."""
 SAMPLED = 16
 """Pictures that tell the range of grey levels."""
 
@@ -113,9 +115,11 @@ def open_images(folder: Path) -> ImageFrames:
     challenge = bool(info) or inside.is_dir()
     files = _image_files(inside if challenge else folder)
     if not files:
-        raise UserError(
-            f"{folder} holds no images; png, jpg, tif, webp or other frames are wanted; give another folder or a file"
+        films = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in FILMS and file.is_file())
+        hint = (
+            f"it holds videos: give one of them, as {folder / films[0]}" if films else "give another folder or a file"
         )
+        raise UserError(f"{folder} holds no images; png, jpg, tif, webp or other frames are wanted; {hint}")
     numbered = challenge and all(re.fullmatch("[0-9]+", file.stem) for file in files)
     pages = _numbered(files) if numbered else [(file, page) for file in files for page in frame_pages(file)]
     name = info.get("name", folder.resolve().name)

@@ -22,14 +22,16 @@ class ClipData(Protocol):
 class CutToLength(Protocol):
     """A data set that can make the first ``frames`` frames of a clip without making the rest."""
 
-    def clip(self, index: int, frames: int | None = None) -> Clip: ...
+    def clip(self, index: int, frames: int | None = None) -> Clip:
+        """Clip ``index``, or its first ``frames`` frames."""
 
 
 @runtime_checkable
 class Pictures(Protocol):
     """A data set that can make the pictures of a clip, uint8 [T, C, H, W], without its costly truth."""
 
-    def video(self, index: int, frames: int | None = None) -> Tensor: ...
+    def video(self, index: int, frames: int | None = None) -> Tensor:
+        """The pictures of clip ``index``, or of its first ``frames`` frames."""
 
 
 def batch_at(dataset: ClipData, seed: int, *, step: int, batch: int, frames: int) -> Tensor:

@@ -48,10 +48,10 @@ class Reader:
             try:
                 picture = self._opened(path)
                 picture.seek(number)
-                deep = _by_opencv(path, number) if _has_deep_colours(picture) else None
+                deep = _deep(path, number) if _has_deep_colours(picture) else None
                 return _upright(picture) if deep is None else _turned(deep, picture.getexif().get(ORIENTATION, 1))
             except UnidentifiedImageError:
-                return _by_opencv(path, number)  # e.g. TIFF with 3 x 16 bits
+                return _by_opencv(path, number) if is_tiff(path) else None  # e.g. TIFF with 3 x 16 bits
             except Exception:  # noqa: BLE001 - Pillow's parsers raise whatever damage makes them stumble over
                 _close(self._open)
                 return None
@@ -78,7 +78,7 @@ def header_size(path: Path) -> tuple[int, int] | None:
                 turned = picture.format != "TIFF" and picture.getexif().get(ORIENTATION) in SIDEWAYS
                 return (picture.width, picture.height) if turned else (picture.height, picture.width)
         except UnidentifiedImageError:
-            stored = _by_opencv(path, 0)
+            stored = _by_opencv(path, 0) if is_tiff(path) else None
             return None if stored is None else (stored.shape[0], stored.shape[1])
         except Exception:  # noqa: BLE001 - as above
             return None
@@ -96,7 +96,7 @@ def frame_pages(path: Path) -> list[int]:
         except UnidentifiedImageError:
             import cv2
 
-            return list(range(max(1, cv2.imcount(str(path))))) if path.suffix.lower() in (".tif", ".tiff") else [0]
+            return list(range(max(1, cv2.imcount(str(path))))) if is_tiff(path) else [0]
         except UserError:
             raise
         except Exception:  # noqa: BLE001 - as above
@@ -137,6 +137,23 @@ def _upright(picture: Any) -> np.ndarray:
 def _has_deep_colours(picture: Any) -> bool:
     """Whether colours have 16 bits, of which Pillow would keep the upper 8."""
     return picture.mode not in ("1", "L", "P") and ";16" in str(picture.tile) and not picture.mode.startswith("I")
+
+
+def _deep(path: Path, page: int) -> np.ndarray | None:
+    """16 bits of colour by OpenCV. Raises for damage, at which OpenCV may never come to an end."""
+    with Image.open(path) as picture:
+        picture.seek(page)
+        picture.load()
+    return _by_opencv(path, page)
+
+
+def is_tiff(path: Path) -> bool:
+    """Whether a file begins as TIFF does: of what Pillow does not know, OpenCV is trusted with nothing else."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+    except OSError:
+        return False
 
 
 def _turned(image: np.ndarray, orientation: int) -> np.ndarray:

@@ -4,33 +4,45 @@ import hashlib
 import re
 import stat
 from pathlib import Path
+from urllib.parse import unquote
 
 from scalor.errors import UserError
 
 STREAM = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+CAMERA = re.compile(r"cam:(\d+)")
 ENDS = 1 << 16
 """Bytes at either end of a file that go into its fingerprint."""
 
 
 def refuse_stream(text: str) -> None:
     """Raises UserError for what has no end or can be read only once: URLs, cameras, pipes and the standard input."""
-    kind = _kind(text)
+    if text.lower().startswith("file://"):
+        raise UserError(f"{text} is an address; the path of a file or folder is wanted; give {unquote(text[7:])}")
+    kind = kind_of_stream(text)
     if kind is not None:
         raise UserError(
-            f"{text} is {kind}; a video file or a folder of images is wanted, which can be read twice; record it first "
-            "(for example with ffmpeg -i ADDRESS -c copy -t 60 film.mkv), or hand its frames to scalor.Tracker one by "
-            "one"
+            f"{without_secrets(text)} is {kind}; a video file or a folder of images is wanted, which can be read "
+            "twice; record it first (for example with ffmpeg -i ADDRESS -c copy -t 60 film.mkv), or follow it as it "
+            "comes with scalor track --online"
         )
 
 
-def _kind(text: str) -> str | None:
+def without_secrets(address: str) -> str:
+    """An address as it may be shown and stored: without the name and password of a camera."""
+    return re.sub(r"(?<=://)[^/@]*@", "", address)
+
+
+def kind_of_stream(text: str) -> str | None:
+    """In words what a name stands for that can be read only once; None for files, folders and what is not there."""
     if STREAM.match(text) and not text.lower().startswith("file://"):
         return "a network stream"
     place = Path(text)
+    if CAMERA.fullmatch(text) and not place.exists():
+        return "a camera"
     if text == "-" and not place.exists():
         return "the standard input"
     if text.isascii() and text.isdecimal() and not place.exists():
-        return "the number of a camera"
+        return f"a number (a camera is called cam:{text})"
     try:
         mode = place.stat().st_mode
     except (OSError, ValueError):
@@ -41,11 +53,16 @@ def _kind(text: str) -> str | None:
 
 
 def fingerprint(place: Path) -> str:
-    """Tells a video from others whatever they are called: of a file's size and ends, of a folder's names and sizes."""
+    """Tells a video from others whatever they are called: of a file's size and ends, of a folder's names and sizes.
+
+    Hidden folders, and folders in it that a command wrote, are no part of it: results may lie beside the frames.
+    """
     digest = hashlib.sha256()
     try:
         if place.is_dir():
-            files = sorted(file for file in place.rglob("*") if file.is_file())
+            inner = [each for each in place.iterdir() if each.is_dir() and not each.name.startswith(".")]
+            folders = [place, *(each for each in inner if not (each / "summary.json").exists())]
+            files = sorted(file for folder in folders for file in folder.iterdir() if file.is_file())
             for file in files:
                 digest.update(f"{file.relative_to(place)}\0{file.stat().st_size}\0".encode(errors="surrogateescape"))
             ends = [file for file in files if file.stat().st_size][:1]

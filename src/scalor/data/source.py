@@ -3,6 +3,8 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -90,9 +92,13 @@ class VideoSource(ABC):
     height, width                size of the delivered pictures
     source_height, source_width  size of the pictures as a player shows them (rotation and pixel aspect applied)
     fingerprint                  tells contents apart whatever their names; "" where nothing is known
+    path                         where it lies, None where it lies nowhere
+    live                         frames come once, in their own time
     """
 
     fingerprint: str = ""
+    path: Path | None = None
+    live = False
 
     def __init__(self, name: str, *, fps: float, announced: int | None, source_size: tuple[int, int]) -> None:
         # Names of other encodings must not break the files that tell of them.
@@ -193,6 +199,10 @@ class VideoSource(ABC):
     def count(self) -> int:
         """Number of frames without decoding them: exact where the container carries display times."""
         return self.announced or 0
+
+    def first(self, count: int) -> list[Frame]:
+        """The first ``count`` frames, undecodable ones left out; they come again when the source is gone over."""
+        return [frame for frame in islice(self, count) if frame.image is not None]
 
     def sample(self, count: int, *, consecutive: int = 1) -> list[Frame]:
         """About ``count`` decoded frames spread evenly, in runs of ``consecutive``; unreadable ones are left out."""

@@ -13,6 +13,8 @@ from scalor.data.images import DEFAULT_FPS, Album, ImageFrames
 from scalor.data.pictures import Reader, frame_pages, header_size, quiet
 from scalor.errors import UserError
 
+TRIED = 16
+"""Pages of which one should be readable."""
 DESCRIPTION, COMPRESSION, STRIPS, BITS, SAMPLES, FORMAT = 270, 259, 273, 258, 277, 339
 
 
@@ -50,11 +52,11 @@ class _Head:
         return rate if 1e-6 < rate < 1e6 else DEFAULT_FPS
 
 
-def open_stack(path: Path) -> ImageFrames | None:
-    """The pages of a TIFF file; None if it cannot be read as one. Raises UserError where its pages are no film."""
+def open_stack(path: Path) -> ImageFrames:
+    """The pages of a TIFF file. Raises UserError where they cannot be read, or are no film."""
     head = _head(path)
     if head is None:
-        return None
+        raise _unreadable(path)
     if head.axis("C") > 1 or (head.axis("Z") > 1 and head.axis("T") > 1):
         raise UserError(
             f"{path} has {head.axis('T')} times of {head.axis('Z')} slices in {head.axis('C')} channels; one picture "
@@ -62,13 +64,25 @@ def open_stack(path: Path) -> ImageFrames | None:
         )
     pages, images, size = frame_pages(path), head.number("images"), header_size(path)
     if images > len(pages) == 1:
-        return _one_headed(path, head, images)
-    if size is None:
-        return None
+        found = _one_headed(path, head, images)
+        if found is None:
+            raise _unreadable(path)
+        return found
     tokens = [(path, page) for page in pages]
+    # Where the first page is of a kind that nothing here reads, or damaged, another one may tell.
+    if size is None or all(Reader().stored(token) is None for token in tokens[:TRIED]):
+        raise _unreadable(path)
     cut = images > len(pages) or _chain_is_cut(path)
     album = Album(path.stem, tokens, Reader().stored, size=size, fps=head.fps(), cut=cut)
     return ImageFrames(album)
+
+
+def _unreadable(path: Path) -> UserError:
+    """FFmpeg would read the first page of some of these, and say nothing of the others."""
+    return UserError(
+        f"{path} has pages that cannot be read (their compression or kind of numbers is not known here, or the file is "
+        "damaged); 8 or 16 bits, or 32-bit floats, are wanted; save the stack anew"
+    )
 
 
 def open_animation(path: Path) -> ImageFrames | None:

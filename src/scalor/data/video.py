@@ -22,6 +22,7 @@ from scalor.data.display import Display
 from scalor.data.images import open_images
 from scalor.data.levels import Levels
 from scalor.data.packets import PacketIndex, holds_frame, index_of
+from scalor.data.pictures import is_tiff
 from scalor.data.places import fingerprint, refuse_stream
 from scalor.data.source import DecodeReport, Frame, VideoSource
 from scalor.data.stacks import open_animation, open_stack
@@ -72,7 +73,7 @@ def open_video(
     if not there:
         raise UserError(f"{place} does not exist; a video file or a folder of images is wanted; check the path")
     source = _opened(place)
-    source.fingerprint = fingerprint(place)
+    source.fingerprint, source.path = fingerprint(place), place.absolute()
     return source.resized(size=size, scale=scale)
 
 
@@ -80,8 +81,8 @@ def _opened(place: Path) -> VideoSource:
     if place.is_dir():
         return open_images(place)
     ending = place.suffix.lower()
-    if ending in {".tif", ".tiff"}:
-        return open_stack(place) or VideoFile(place)
+    if ending in {".tif", ".tiff"} and is_tiff(place):
+        return open_stack(place)
     if ending in STILLS:
         return open_animation(place) or VideoFile(place)
     return VideoFile(place)
@@ -91,7 +92,7 @@ class VideoFile(VideoSource):
     """A file that FFmpeg reads, shown as players do: turned, mirrored, pixels square, combs of interlacing removed."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self._file = path
         self._stream = _best_stream(path)
         self._cut = bytes_missing(path)
         self._joined = film_joined_on(path)
@@ -137,9 +138,9 @@ class VideoFile(VideoSource):
 
     @contextmanager
     def _open(self) -> Iterator[tuple[Any, Any]]:
-        with _container(self.path) as container:
+        with _container(self._file) as container:
             if self._stream >= len(container.streams):  # a stream that damage lets appear only now and then
-                raise UserError(f"{self.path} holds no video stream; a playable video is wanted; re-encode the file")
+                raise UserError(f"{self._file} holds no video stream; a playable video is wanted; re-encode the file")
             yield container, container.streams[self._stream]
 
     @cached_property
@@ -149,7 +150,7 @@ class VideoFile(VideoSource):
             packets = self._own(container, stream)
             found = index_of(packets, unit=self._unit, trusted=self._trusted, frame=1 / self.fps)
             found, self._broken = replace(found, broken=self._broken), broken
-        self._joined |= self._strays and _films(self.path, deep=True) > _films(self.path)
+        self._joined |= self._strays and _films(self._file, deep=True) > _films(self._file)
         if self.announced is not None:
             whole = not (self._cut or found.broken)
             self.announced = len(found) if whole else max(len(found), self.announced - found.dropped)

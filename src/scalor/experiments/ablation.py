@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from scalor.configs import preset_named
+from scalor.core.devices import denormals_flushed
 from scalor.core.tensors import take
 from scalor.core.types import TRACKING, Knobs, Scenery, World
 from scalor.errors import UserError
@@ -21,7 +22,6 @@ from scalor.models.baselines.sqair import Sqair, SqairConfig
 from scalor.models.config import MergeConfig, ModelConfig
 from scalor.models.scalor import Scalor
 from scalor.rollout import imagine
-from scalor.tracking.setup import denormals_flushed
 from scalor.training.checkpoint import RunFolder
 from scalor.viz.figures import line_plot
 

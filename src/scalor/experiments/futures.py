@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from scalor.core.devices import denormals_flushed
 from scalor.core.tracks import Tracks
 from scalor.core.types import TRACKING, Knobs, Step
 from scalor.data.clip import Clip, Truth
@@ -25,7 +26,6 @@ from scalor.metrics.trajectory import (
 from scalor.models.base import WorldModel
 from scalor.rollout import imagine, observe
 from scalor.tracking.imagine import FUTURES
-from scalor.tracking.setup import denormals_flushed
 
 MEANS = replace(FUTURES, stochastic=False)
 """The one future in which every object does what the prior expects on average."""

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from scalor import pretrained
+from scalor.core.devices import denormals_flushed
 from scalor.core.types import TRACKING, Scenery
 from scalor.data.digits import Digits
 from scalor.data.sprites import Sprites
@@ -20,7 +21,6 @@ from scalor.models.base import WorldModel
 from scalor.rollout import Rollout, generate, imagine, observe
 from scalor.tracking.imagine import FUTURES
 from scalor.tracking.report import to_picture
-from scalor.tracking.setup import denormals_flushed
 from scalor.viz.figures import grid, line_plot
 
 FUTURE_ROWS = ("sprites-md", "digits-md")

@@ -5,12 +5,12 @@ from dataclasses import asdict
 from typing import Any
 
 from scalor import pretrained
+from scalor.core.devices import denormals_flushed
 from scalor.experiments.report import Report, number, table
 from scalor.experiments.rows import Row
 from scalor.experiments.tables import Bench
 from scalor.tracking.behavior import CALM, HIDDEN, LATER, behavior
 from scalor.tracking.calibration import reports
-from scalor.tracking.setup import denormals_flushed
 
 CLIPS = 16
 """Clips per law; scores take more, but rates of some hundred objects are known well enough."""

@@ -8,13 +8,15 @@ import numpy as np
 import torch
 
 from scalor import pretrained
+from scalor.core.devices import denormals_flushed
 from scalor.core.tracks import Tracks
 from scalor.data.source import shrink
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.experiments.report import Report
-from scalor.tracking.imagine import imagine, picture_of, sample_futures
-from scalor.tracking.setup import denormals_flushed, load, prepare
+from scalor.outputs.imagine_folder import picture_of
+from scalor.tracking.imagine import imagine, sample_futures
+from scalor.tracking.setup import load, prepare
 from scalor.tracking.tracker import Tracker
 from scalor.viz.draw import in_pixels_of
 from scalor.viz.figures import grid, paper_figure

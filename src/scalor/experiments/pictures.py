@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
+from scalor.core.devices import denormals_flushed
 from scalor.core.types import TRACKING, Step
 from scalor.data.clip import Clip
 from scalor.models.base import WorldModel
 from scalor.rollout import Rollout, observe
 from scalor.tracking.report import to_picture, visible_share
-from scalor.tracking.setup import denormals_flushed
 from scalor.viz.draw import track_color
 
 TILE = 256

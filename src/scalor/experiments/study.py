@@ -11,6 +11,7 @@ import torch
 
 from scalor import pretrained
 from scalor.configs import data_named, preset_named, train
+from scalor.core.devices import denormals_flushed
 from scalor.core.types import TRACKING
 from scalor.data.loader import ClipData, CutToLength
 from scalor.experiments.report import Report, number, table
@@ -23,7 +24,6 @@ from scalor.objectives.features import Vgg
 from scalor.objectives.perceptual import LAYERS, feature_distance
 from scalor.rollout import Rollout, observe
 from scalor.tracking.evaluate_clips import evaluate_dataset
-from scalor.tracking.setup import denormals_flushed
 from scalor.training.measure import measure
 
 FRAMES = 10

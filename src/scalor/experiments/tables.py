@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from scalor import pretrained
+from scalor.core.devices import denormals_flushed
 from scalor.core.types import Knobs
 from scalor.experiments import baselines
 from scalor.experiments.paper import LARGER_IS_BETTER, TABLE1, TABLE2
@@ -18,7 +19,6 @@ from scalor.metrics.likelihood import effective_samples, nll_per_pixel
 from scalor.models.base import WorldModel
 from scalor.objectives.particles import PARTICLES, log_weights
 from scalor.tracking.evaluate_clips import evaluate_dataset
-from scalor.tracking.setup import denormals_flushed
 
 Scores = dict[str, Any]
 SIGMA = 1.0

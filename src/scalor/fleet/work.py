@@ -17,7 +17,7 @@ from scalor.data.places import fingerprint
 from scalor.errors import UserError
 from scalor.fleet.plan import Job, marked
 from scalor.outputs.report import write_report
-from scalor.tracking.run import track_to_folder
+from scalor.outputs.track_folder import track_to_folder
 from scalor.tracking.setup import load
 
 RECORD = "fleet.json"

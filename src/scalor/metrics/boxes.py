@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from scalor.core.tracks import Tracks
 
@@ -18,6 +18,7 @@ class FrameRows:
 
     @property
     def center(self) -> np.ndarray:
+        """Box centres (x, y), float64 [R, 2]."""
         return self.box_tlwh[:, :2] + self.box_tlwh[:, 2:] / 2
 
     def __len__(self) -> int:
@@ -40,9 +41,15 @@ def center_distance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 def frames_of(tracks: Tracks, first: int, last: int) -> Iterator[FrameRows]:
     """The rows of frames ``first`` .. ``last - 1`` in turn; the table may be in any order."""
+    return rows_at(tracks, np.arange(first, last))
+
+
+def rows_at(tracks: Tracks, frames: np.ndarray) -> Iterator[FrameRows]:
+    """The rows of these frames, int64 [F], in turn; the table may be in any order."""
     order = np.argsort(tracks.frame, kind="stable")
-    edges = np.searchsorted(tracks.frame[order], np.arange(first, last + 1))
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+    sides: tuple[Literal["left"], Literal["right"]] = ("left", "right")
+    begins, ends = (np.searchsorted(tracks.frame[order], frames, side) for side in sides)
+    for begin, end in zip(begins, ends, strict=True):
         rows = order[begin:end]
         yield FrameRows(id=tracks.id[rows], box_tlwh=tracks.box_tlwh[rows])
 
@@ -54,6 +61,8 @@ def without_hidden(truth: Tracks, tracks: Tracks, *, min_visibility: float, iou:
     All rows of a frame are assigned to all truth rows by IoU (at least ``iou``, as many as possible, then the best);
     those that end up on a hidden one are dropped.
     """
+    from scipy.optimize import linear_sum_assignment
+
     keep = np.ones(len(tracks), dtype=bool)
     for frame in np.unique(truth.frame[truth.visibility < min_visibility]):
         there, rows = np.flatnonzero(truth.frame == frame), np.flatnonzero(tracks.frame == frame)

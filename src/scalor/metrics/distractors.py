@@ -1,7 +1,6 @@
 """Reports on things that a truth neither asks for nor forbids: people on vehicles, static people, reflections."""
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from scalor.core.tracks import Tracks
 from scalor.metrics.boxes import box_iou
@@ -13,6 +12,8 @@ LEAST = 0.5
 def without_distractors(truth: Tracks, distractors: Tracks, tracks: Tracks) -> Tracks:
     """``tracks`` without the boxes that match a distractor when truth and distractors are matched together by IoU
     (MOT16, 17 and 20's rule)."""
+    from scipy.optimize import linear_sum_assignment
+
     keep = np.ones(len(tracks), dtype=bool)
     for frame in np.unique(distractors.frame):
         rows = np.flatnonzero(tracks.frame == frame)

@@ -10,12 +10,10 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
-from scipy.sparse.csgraph import connected_components
 
 from scalor.core.tracks import Tracks
 from scalor.errors import UserError
-from scalor.metrics.boxes import FrameRows, box_iou, center_distance, frames_of
+from scalor.metrics.boxes import FrameRows, box_iou, center_distance, rows_at
 
 Gate = float | Mapping[int, float]
 """A distance in pixels for all objects of a clip, or one for each truth id."""
@@ -147,6 +145,8 @@ def count_doubles(truth_boxes: np.ndarray, boxes: np.ndarray) -> int:
     the same truth box, or when they overlap each other by IoU > 0.5 - unless they belong to two different truth
     boxes: people who cross are no doubles. A group of k boxes that belong together has k - 1 doubles.
     """
+    from scipy.sparse.csgraph import connected_components
+
     if len(boxes) < 2:
         return 0
     owner = np.full(len(boxes), -1)
@@ -167,6 +167,8 @@ def id_true_positives(
     The same number as `trackers.eval.compute_identity_metrics` gives, whose square cost matrix over all identities
     of both sides is out of reach for a tracker that renames everything in every frame of a long video.
     """
+    from scipy.optimize import linear_sum_assignment
+
     row_of, col_of = _index(truth_ids), _index(ids)
     shared = np.zeros((len(row_of), len(col_of)))
     for row_ids, col_ids, scores in zip(truth_ids, ids, similarity, strict=True):
@@ -230,8 +232,11 @@ def _tally(
     from trackers.eval import compute_clear_metrics, compute_hota_metrics
 
     first, last = frames or (0, max(truth.length, tracks.length, *_ends(truth, tracks)))
-    truth_frames = _visible_frames(truth, first, last, min_visibility, name="truth")
-    found_frames = _visible_frames(tracks, first, last, min_visibility, name="tracks")
+    # Frames in which neither has anything change no score, and a slip in a file may name a very late frame.
+    numbers = np.union1d(truth.frame, tracks.frame)
+    numbers = numbers[(numbers >= first) & (numbers < last)]
+    truth_frames = _visible_frames(truth, numbers, min_visibility, name="truth")
+    found_frames = _visible_frames(tracks, numbers, min_visibility, name="tracks")
     scores = [similarity(a, b) for a, b in zip(truth_frames, found_frames, strict=True)]
     truth_ids, ids = [rows.id for rows in truth_frames], [rows.id for rows in found_frames]
     seen = [(len(a), len(b)) for a, b in zip(truth_frames, found_frames, strict=True) if len(a)]
@@ -254,9 +259,9 @@ def _ends(*tables: Tracks) -> list[int]:
     return [int(table.frame.max()) + 1 if len(table) else 0 for table in tables]
 
 
-def _visible_frames(tracks: Tracks, first: int, last: int, min_visibility: float, *, name: str) -> list[FrameRows]:
-    frames = list(frames_of(tracks.select(tracks.visibility >= min_visibility), first, last))
-    for number, rows in enumerate(frames, start=first):
+def _visible_frames(tracks: Tracks, numbers: np.ndarray, min_visibility: float, *, name: str) -> list[FrameRows]:
+    frames = list(rows_at(tracks.select(tracks.visibility >= min_visibility), numbers))
+    for number, rows in zip(numbers.tolist(), frames, strict=True):
         if len(np.unique(rows.id)) < len(rows):
             raise UserError(
                 f"the {name} name one id twice in frame {number}; each id at most once per frame was wanted; "

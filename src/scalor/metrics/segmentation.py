@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from scipy.optimize import linear_sum_assignment
 
 Owners = np.ndarray | torch.Tensor
 
@@ -31,6 +30,8 @@ def mean_iou(truth: Owners, predicted: Owners) -> float:
 
     Maps as in `fg_ari`; an object that is never found has 0; background is no object. NaN without truth objects.
     """
+    from scipy.optimize import linear_sum_assignment
+
     true, found = _flat_pair(truth, predicted)
     if not (true >= 0).any():
         return float("nan")

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from scalor.core.tracks import Tracks
 from scalor.metrics.boxes import FrameRows, center_distance, frames_of
@@ -109,6 +108,8 @@ def constant_velocity(
 
 
 def _match(truth: FrameRows, predicted: FrameRows, gate: float) -> tuple[np.ndarray, np.ndarray]:
+    from scipy.optimize import linear_sum_assignment
+
     cost = center_distance(truth.center, predicted.center)
     # A pair outside the gate costs more than all pairs inside together, so it never displaces one of them.
     forbidden = 1.0 + cost[cost <= gate].sum()

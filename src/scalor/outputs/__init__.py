@@ -1,1 +1,1 @@
-"""Floor 5: tracks on their way to people and to other tools. One file per format; nothing here runs a model."""
+"""Floor 6: what is found on its way to people and to other tools: folders, films, pages, and a file per format."""

@@ -8,16 +8,17 @@ import numpy as np
 
 import scalor
 from scalor.core.tracks import FIRST_PIXEL
-from scalor.errors import UserError
 from scalor.outputs import film
 from scalor.outputs.correct import corrected, read_corrections
-from scalor.outputs.footage import footage_of
+from scalor.outputs.doubts import Watch
+from scalor.outputs.footage import at_hand
 from scalor.outputs.options import Options
+from scalor.outputs.overlay import OVERLAY
 from scalor.outputs.places import new_folder
-from scalor.outputs.tracked import MASKS, TRACKS_CSV, Tracked, read_tracked
-from scalor.viz.export import SUMMARY, write_masks_json, write_summary_json, write_tracks_csv, write_tracks_txt
-
-TRACKS_TXT, OVERLAY = "tracks.txt", "overlay.mp4"
+from scalor.outputs.report import write_report
+from scalor.outputs.sheets import MASKS, write_tables
+from scalor.outputs.tracked import Tracked, read_tracked
+from scalor.viz.export import SUMMARY, write_summary_json
 
 
 def correct_folder(
@@ -45,27 +46,15 @@ def correct_folder(
         "most_objects": int(np.bincount(tracks.frame, minlength=1).max()),
         "corrections": [*before.summary.get("corrections", []), *map(str, rows)],
     }
-    # What tracking said of trust was said of other tracks.
-    kept = {name: value for name, value in before.summary.items() if name != "trust"}
-    after = Tracked(tracks, before.times, {**kept, **counts})
+    watch = Watch.over(tracks, before.size)
+    counts["trust"] = watch.summary(watch.doubts())  # what tracking said was said of other tracks
+    after = Tracked(tracks, before.times, {**before.summary, **counts})
     with new_folder(Path(out)) as staging:
-        base = counts["box_base"]
-        write_tracks_txt(staging / TRACKS_TXT, tracks, box_base=base)
-        write_tracks_csv(staging / TRACKS_CSV, tracks, times=before.times.tolist(), box_base=base)
-        if tracks.masks is not None:
-            write_masks_json(staging / MASKS, tracks)
-        if _at_hand(after, video):
+        write_tables(staging, tracks, times=before.times.tolist(), box_base=counts["box_base"])
+        if tracks.masks is None:
+            (staging / MASKS).unlink()
+        if video is not None or at_hand(after):
             film.write(after, staging / OVERLAY, Options(video=video))
         write_summary_json(staging / SUMMARY, after.summary)
+        write_report(staging, video=video)
     return after
-
-
-def _at_hand(tracked: Tracked, video: Path | None) -> bool:
-    """Whether the overlay can be drawn; a video that was asked for and cannot be used is a mistake to tell."""
-    try:
-        footage_of(tracked, video, "the overlay")
-    except UserError:
-        if video is not None:
-            raise
-        return False
-    return True

@@ -1,118 +1,224 @@
-"""Moments of a tracking that a person should look at, most doubtful first: where tracks begin, end, jump, meet."""
+"""Moments of a tracking that a person should look at, most doubtful first: the one list of pages, sheets and summaries.
 
-from dataclasses import dataclass
+Memory grows with the identities and by a few bytes per frame, not with the boxes.
+"""
+
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from scalor.core.tracks import Tracks
+from scalor.core.tracks import FIRST_FRAME, Tracks
 from scalor.metrics.boxes import box_iou
-from scalor.outputs.pixels import frames_of, steps_of
+from scalor.outputs.pixels import frames_of
+from scalor.tracking.linking import at_edge
+from scalor.tracking.second_pass import Joint
 
-MARGIN = 0.03
-"""Nearer to an edge of the picture than this share of its shorter side, things may come and go."""
+MOST = 24
+"""Moments that are listed."""
+LEAST = 0.1
+"""What is less doubtful than this is left out."""
 OVERLAP = 0.5
 """Two boxes that share more than this may be one thing seen twice."""
 JUMP = 4.0
 """A step this many times the usual one of its track, and more than half the object, may be a change of identity."""
 GROWTH = 2.0
+PARTS = 10
+"""Stretches of time of which the mean score is given."""
 
 
 @dataclass(frozen=True)
 class Doubt:
-    """A frame and an identity; ``kind`` groups, ``words`` tell a person, ``weight`` in [0, 1] sorts."""
+    """A decision that may be wrong.
+
+    kind      begins, ends, jumps, returns, size, overlaps, faint, joined or swapped
+    frame     0-based
+    id        of the object
+    box_tlwh  where it is, [4] in source pixels
+    words     for a person, without the id
+    weight    in [0, 1]: how doubtful
+    frames    the two frames that tell, before and after; one where one tells
+    """
 
     kind: str
     frame: int
-    row: int
     id: int
+    box_tlwh: tuple[float, ...]
     words: str
     weight: float
+    frames: tuple[int, ...]
 
-    @property
-    def frames(self) -> tuple[int, int]:
-        """The two frames that tell: the one before and the moment, or for an end the moment and the one after."""
-        return (self.frame, self.frame + 1) if self.kind == "ends" else (max(0, self.frame - 1), self.frame)
+    def as_dict(self) -> dict[str, Any]:
+        """For ``summary.json``: frames count from 0 as in its other lists."""
+        return {
+            "kind": self.kind,
+            "frame": self.frame,
+            "id": self.id,
+            "box_tlwh": [round(value, 2) for value in self.box_tlwh],
+            "words": self.words,
+            "weight": round(self.weight, 4),
+            "frames": list(self.frames),
+        }
 
-
-def doubts(tracks: Tracks, size: tuple[int, int]) -> list[Doubt]:
-    """The strongest doubt of each kind for every identity, most doubtful first. ``size`` is (height, width)."""
-    found = [*_ends(tracks, size), *_steps(tracks), *_overlaps(tracks)]
-    best: dict[tuple[str, int], Doubt] = {}
-    for doubt in found:
-        key = doubt.kind, doubt.id
-        if key not in best or doubt.weight > best[key].weight:
-            best[key] = doubt
-    return sorted(best.values(), key=lambda doubt: (-doubt.weight, doubt.frame, doubt.id))
-
-
-def _ends(tracks: Tracks, size: tuple[int, int]) -> list[Doubt]:
-    """Tracks that begin or end in the middle of the picture while the video runs."""
-    if not len(tracks):
-        return []
-    height, width = size
-    margin = MARGIN * min(size)
-    low, high = tracks.box_tlwh[:, :2], tracks.box_tlwh[:, :2] + tracks.box_tlwh[:, 2:]
-    inner = (low > margin).all(axis=1) & (high[:, 0] < width - margin) & (high[:, 1] < height - margin)
-    order = np.lexsort((tracks.frame, tracks.id))
-    edges = np.flatnonzero(np.diff(tracks.id[order])) + 1
-    found = []
-    for mine in np.split(order, edges):
-        weight = 0.4 + 0.4 * min(1.0, len(mine) / 50)
-        first, last = mine[0], mine[-1]
-        if inner[last] and tracks.frame[last] < tracks.length - 1:
-            found.append(_doubt(tracks, last, "ends", "ends in the middle of the picture", weight + 0.1))
-        if inner[first] and tracks.frame[first] > 0:
-            found.append(_doubt(tracks, first, "begins", "begins in the middle of the picture", weight))
-    return found
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> "Doubt":
+        """What `as_dict` gave."""
+        return cls(
+            **{**stored, "box_tlwh": tuple(map(float, stored["box_tlwh"])), "frames": tuple(map(int, stored["frames"]))}
+        )
 
 
-def _steps(tracks: Tracks) -> list[Doubt]:
-    before, after = steps_of(tracks)
-    away = np.linalg.norm(tracks.center[after] - tracks.center[before], axis=1)
-    waited = tracks.frame[after] - tracks.frame[before]
-    areas = tracks.box_tlwh[:, 2:].prod(axis=1).clip(1e-6)
-    growth = np.exp(np.abs(np.log(areas[after] / areas[before])))
-    half = np.sqrt(areas[after]) / 2
-    usual = _median_by_id(tracks.id[after], away / waited)
-    found = []
-    for k in np.flatnonzero((away / waited > JUMP * usual) & (away > half)):
-        weight = 0.5 + 0.5 * min(1.0, away[k] / (8 * half[k]))
-        found.append(_doubt(tracks, after[k], "jumps", f"jumps by {away[k]:.0f} px", weight))
-    for k in np.flatnonzero(waited > 1):
-        weight = 0.3 + 0.4 * min(1.0, waited[k] / 30)
-        found.append(_doubt(tracks, after[k], "returns", f"returns after {_count(waited[k] - 1)} out of sight", weight))
-    for k in np.flatnonzero(growth > GROWTH):
-        grows = "grows" if areas[after[k]] > areas[before[k]] else "shrinks"
-        weight = 0.3 + 0.3 * min(1.0, growth[k] / 6)
-        found.append(_doubt(tracks, after[k], "size", f"{grows} {growth[k]:.1f} times in a step", weight))
-    return found
+@dataclass
+class _Life:
+    """What is remembered of one identity: its ends, its path in numbers, and its strongest doubt of each kind."""
+
+    first: int
+    first_box: np.ndarray
+    last: int
+    last_box: np.ndarray
+    rows: int = 1
+    gaps: int = 0
+    path: float = 0.0
+    step: tuple[float, float] = (0.0, 0.0)
+    doubts: dict[str, Doubt] = field(default_factory=dict)
+
+    def doubt(self, doubt: Doubt) -> None:
+        known = self.doubts.get(doubt.kind)
+        if known is None or doubt.weight > known.weight:
+            self.doubts[doubt.kind] = doubt
 
 
-def _count(frames: int) -> str:
-    return "1 frame" if frames == 1 else f"{frames} frames"
+class Watch:
+    """Sees a tracking frame by frame, and says at its end what to look at. ``size`` is (height, width)."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self._size = size
+        self._lives: dict[int, _Life] = {}
+        self._sums, self._counts = array("f"), array("f")
+
+    @classmethod
+    def over(cls, tracks: Tracks, size: tuple[int, int]) -> "Watch":
+        """One that has seen a whole table."""
+        watch = cls(size)
+        for rows in frames_of(tracks):
+            watch.add(tracks.id[rows], tracks.box_tlwh[rows], tracks.score[rows])
+        return watch
+
+    def add(self, ids: np.ndarray, box_tlwh: np.ndarray, score: np.ndarray) -> None:
+        """The next frame: int64 [N], float64 [N, 4] in source pixels, float64 [N]."""
+        now = len(self._sums)
+        self._sums.append(float(score.sum()))
+        self._counts.append(len(ids))
+        for name, box, sure in zip(ids.tolist(), box_tlwh, score.tolist(), strict=True):
+            life = self._lives.get(name)
+            if life is None:
+                life = self._lives[name] = _Life(now, box, now, box)
+            else:
+                self._moved(name, life, now, box)
+            if "faint" not in life.doubts or 1 - sure > life.doubts["faint"].weight:
+                life.doubt(Doubt("faint", now, name, tuple(box.tolist()), "is hardly there", 1 - sure, (now,)))
+        self._overlapping(ids, box_tlwh, now)
+
+    def doubts(self, joints: Iterable[Joint] = ()) -> list[Doubt]:
+        """The most doubtful moments, the worst first; one for each identity and kind at most.
+
+        ``joints`` are decisions of a second pass, with how sure it was of them.
+        """
+        found = [doubt for name, life in self._lives.items() for doubt in self._of(name, life)]
+        found += [_joint(joint) for joint in joints if joint.id in self._lives]
+        listed = [doubt for doubt in found if doubt.weight >= LEAST]
+        return sorted(listed, key=lambda doubt: (-doubt.weight, doubt.frame, doubt.id))[:MOST]
+
+    def summary(self, doubts: Sequence[Doubt]) -> dict[str, Any]:
+        """What ``summary.json`` says under ``trust``."""
+        lives = list(self._lives.values())
+        rows = np.array([life.rows for life in lives] or [0])
+        parts = [
+            round(float(total.sum() / count.sum()), 4) if count.sum() else None
+            for total, count in zip(
+                np.array_split(np.array(self._sums, np.float64), PARTS),
+                np.array_split(np.array(self._counts, np.float64), PARTS),
+                strict=True,
+            )
+        ]
+        return {
+            "frames_per_track": {
+                "shortest": int(rows.min()),
+                "median": float(np.median(rows)),
+                "longest": int(rows.max()),
+            },
+            "appear_inside": sum(self._appears(life) for life in lives),
+            "vanish_inside": sum(self._vanishes(life) for life in lives),
+            "gaps": sum(life.gaps for life in lives),
+            "score_over_time": parts,
+            "doubts": [doubt.as_dict() for doubt in doubts],
+        }
+
+    def _moved(self, name: int, life: _Life, now: int, box: np.ndarray) -> None:
+        """One more row of a track that is known: how far it went, how it changed, how long it was away."""
+        before, waited = life.last_box, now - life.last
+        place, frames = tuple(box.tolist()), (life.last, now)
+        away = float(np.linalg.norm(box[:2] + box[2:] / 2 - before[:2] - before[2:] / 2))
+        area, was = max(float(box[2:].prod()), 1e-6), max(float(before[2:].prod()), 1e-6)
+        half = area**0.5 / 2
+        life.path += away / waited
+        if away > half:
+            weight = 0.5 + 0.5 * min(1.0, away / (8 * half))
+            known = life.doubts.get("jumps")
+            life.doubt(Doubt("jumps", now, name, place, f"jumps by {away:.0f} px", weight, frames))
+            if life.doubts["jumps"] is not known:
+                life.step = (away / waited, half)
+        if waited > 1:
+            life.gaps += 1
+            words = f"returns after {waited - 1} frame{'s' * (waited > 2)} out of sight"
+            life.doubt(Doubt("returns", now, name, place, words, 0.3 + 0.4 * min(1.0, waited / 30), frames))
+        growth = max(area / was, was / area)
+        if growth > GROWTH:
+            words = f"{'grows' if area > was else 'shrinks'} {growth:.1f} times in a step"
+            life.doubt(Doubt("size", now, name, place, words, 0.3 + 0.3 * min(1.0, growth / 6), frames))
+        life.last, life.last_box, life.rows = now, box, life.rows + 1
+
+    def _overlapping(self, ids: np.ndarray, box_tlwh: np.ndarray, now: int) -> None:
+        if len(ids) < 2:
+            return
+        share = np.triu(box_iou(box_tlwh, box_tlwh), k=1)
+        for one, other in zip(*np.nonzero(share > OVERLAP), strict=True):
+            words = f"shares {share[one, other]:.0%} with {ids[one]}"
+            weight, place = 0.4 + 0.6 * float(share[one, other]), tuple(box_tlwh[other].tolist())
+            name = int(ids[other])
+            self._lives[name].doubt(Doubt("overlaps", now, name, place, words, weight, (max(0, now - 1), now)))
+
+    def _of(self, name: int, life: _Life) -> Iterator[Doubt]:
+        lasting = 0.4 * min(1.0, life.rows / 50)
+        first, last = life.first, life.last
+        if self._appears(life):
+            place = tuple(life.first_box.tolist())
+            yield Doubt("begins", first, name, place, "appears inside the view", 0.4 + lasting, (first - 1, first))
+        if self._vanishes(life):
+            place = tuple(life.last_box.tolist())
+            yield Doubt("ends", last, name, place, "vanishes inside the view", 0.5 + lasting, (last, last + 1))
+        for doubt in life.doubts.values():
+            # A track that is always that fast does not jump.
+            usual = (life.path - life.step[0]) / max(life.rows - 2, 1)
+            if doubt.kind != "jumps" or life.step[0] > JUMP * usual:
+                yield doubt
+
+    def _appears(self, life: _Life) -> bool:
+        return life.first > 0 and not at_edge(life.first_box, self._size)
+
+    def _vanishes(self, life: _Life) -> bool:
+        return life.last < len(self._sums) - 1 and not at_edge(life.last_box, self._size)
 
 
-def _median_by_id(identity: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The median of the values of each row's identity."""
-    usual = np.zeros(len(values))
-    order = np.argsort(identity, kind="stable")
-    for mine in np.split(order, np.flatnonzero(np.diff(identity[order])) + 1):
-        usual[mine] = np.median(values[mine]) if len(mine) else 0.0
-    return usual
+def _joint(joint: Joint) -> Doubt:
+    weight = float(1 / (1 + np.exp(min(joint.nats, 50.0))))
+    kind, words = ("swapped", "was given back after a swap") if joint.swap else ("joined", "is taken for the same")
+    return Doubt(kind, joint.frame, joint.id, tuple(joint.box.tolist()), words, weight, (joint.before, joint.frame))
 
 
-def _overlaps(tracks: Tracks) -> list[Doubt]:
-    found = []
-    for rows in frames_of(tracks):
-        if len(rows) < 2:
-            continue
-        share = np.triu(box_iou(tracks.box_tlwh[rows], tracks.box_tlwh[rows]), k=1)
-        for a, b in zip(*np.nonzero(share > OVERLAP), strict=True):
-            words = f"shares {share[a, b]:.0%} with {tracks.id[rows[a]]}"
-            found.append(_doubt(tracks, rows[b], "overlaps", words, 0.4 + 0.6 * float(share[a, b])))
-    return found
-
-
-def _doubt(tracks: Tracks, row: int, kind: str, words: str, weight: float) -> Doubt:
-    name = int(tracks.id[row])
-    return Doubt(kind, int(tracks.frame[row]), int(row), name, f"{name} {words}", float(weight))
+def in_words(doubt: Doubt) -> str:
+    """A line for people, frames counted as the tables do."""
+    frames = ", ".join(str(frame + FIRST_FRAME) for frame in doubt.frames)
+    return f"{frames}: {doubt.id} {doubt.words}, doubt {doubt.weight:.2f}"

@@ -1,12 +1,12 @@
 """The frames under the tracks, for outputs that show them."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from scalor.core.tracks import Tracks
+from scalor.data.places import fingerprint
 from scalor.data.source import VideoSource
 from scalor.data.video import open_video
 from scalor.errors import UserError
@@ -14,22 +14,43 @@ from scalor.outputs.tracked import Tracked
 
 
 def footage_of(tracked: Tracked, video: Path | None, what: str) -> VideoSource:
-    """The video of the tracks: ``video``, else where the summary says it lies.
+    """The video of the tracks: ``video``, else the one that was tracked, where it still lies.
 
     Raises:
-        UserError: it is not known or not there, or is another video than the tracks speak of.
+        UserError: it was a stream, is not there any more, or is another video than the tracks speak of.
     """
-    place = video or (Path(tracked.summary["path"]) if tracked.summary.get("path") else None)
-    if place is None or not place.exists():
-        raise UserError(f"{what} shows the video, which was not found; give it with --video")
+    place = video or _place_of(tracked)
+    if place is None:
+        raise UserError(f"{what} shows the video, and these tracks do not say where it is; give it with --video")
+    if not place.exists():
+        raise UserError(f"{what} shows the video, which is not at {place} any more; say with --video where it is now")
     source = open_video(place)
     height, width = tracked.size
+    stored = tracked.summary.get("fingerprint")
     if (source.height, source.width) != (height, width):
         raise UserError(
             f"{place} has {source.width}x{source.height} px, the tracks speak of {width}x{height} px; "
-            "the video that was tracked is wanted"
+            "the video that was tracked is wanted; give it with --video"
+        )
+    if video is None and stored and source.fingerprint != stored:
+        raise UserError(
+            f"{place} was changed after it was tracked; the video as it was is wanted; give it with --video"
         )
     return source
+
+
+def at_hand(tracked: Tracked) -> bool:
+    """Whether the video that was tracked lies where it lay, unchanged."""
+    place = _place_of(tracked)
+    if place is None or not place.exists():
+        return False
+    stored = tracked.summary.get("fingerprint")
+    return not stored or fingerprint(place) == stored
+
+
+def _place_of(tracked: Tracked) -> Path | None:
+    path = tracked.summary.get("path")
+    return Path(path) if path else None
 
 
 def rows_by_frame(source: VideoSource, tracks: Tracks) -> Iterator[tuple[int, np.ndarray | None, Tracks]]:
@@ -85,8 +106,3 @@ def _mosaic(image: np.ndarray, side: int) -> np.ndarray:
     height, width = image.shape[:2]
     small = cv2.resize(image, (max(1, width // side), max(1, height // side)), interpolation=cv2.INTER_AREA)
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST)
-
-
-def without_masks(rows: Tracks) -> Tracks:
-    """The same rows, of which only boxes are drawn."""
-    return replace(rows, masks=None)

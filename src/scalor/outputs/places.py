@@ -1,13 +1,55 @@
-"""Where an export lands: whole or not at all, and never on top of somebody else's files."""
+"""Where outputs land: whole or not at all, and never on top of somebody else's files."""
 
 import importlib
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from os import PathLike
 from pathlib import Path
 from types import ModuleType
 
 from scalor.errors import UserError
-from scalor.viz.export import atomic_folder
+from scalor.viz.export import SUMMARY, atomic_folder
+
+
+@contextmanager
+def opened_folder(out: str | PathLike[str], files: Sequence[str]) -> Iterator[Path]:
+    """A folder to fill; its files come to lie in ``out`` when the block ends well, the summary last.
+
+    Args:
+        out: a new or empty folder, or one that an earlier run wrote: of that the ``files`` are replaced.
+        files: the names that the command writes.
+
+    Raises:
+        UserError: ``out`` holds something else, or cannot be written to.
+    """
+    target = Path(out)
+    _refuse_foreign(target, files)
+    with atomic_folder(target) as staging:
+        yield staging
+        # The summary goes first: where it is, everything else is complete and of one run.
+        for name in (SUMMARY, *files):
+            if target.is_dir():
+                (target / name).unlink(missing_ok=True)
+
+
+def _refuse_foreign(target: Path, files: Sequence[str]) -> None:
+    if not target.is_dir():
+        return
+    inside = {path.name for path in target.iterdir()}
+    if not inside or _made_by_us(target / SUMMARY) or inside <= set(files):
+        return
+    raise UserError(
+        f"{target} holds other files already ({sorted(inside)[0]}, ...); a new or empty folder, or an earlier result, "
+        "is wanted; choose another name"
+    )
+
+
+def _made_by_us(summary: Path) -> bool:
+    try:
+        return str(json.loads(summary.read_text(encoding="utf-8"))["made_by"]).startswith("scalor ")
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 @contextmanager

@@ -19,8 +19,8 @@ from scalor.core.tracks import FIRST_FRAME, Tracks
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.outputs.advice import advice_for_run, advice_for_tracks
-from scalor.outputs.doubts import Doubt, doubts
-from scalor.outputs.footage import footage_of
+from scalor.outputs.doubts import Doubt, Watch
+from scalor.outputs.footage import at_hand, footage_of
 from scalor.outputs.report_film import film_of_pictures, film_of_tracks, spread
 from scalor.outputs.report_page import (
     REPORT,
@@ -38,7 +38,6 @@ from scalor.outputs.tracked import TRACKS_CSV, Tracked, read_tracked
 from scalor.viz.draw import track_color
 from scalor.viz.export import SUMMARY
 
-MOST_DOUBTS = 24
 MOST_ROWS = 500
 CURVES = {"loss": "loss", "mse": "squared error of the pictures", "objects": "objects per frame", "mota": "MOTA"}
 METRICS, CONFIG, PICTURES = "metrics.csv", "config.json", "pictures"
@@ -82,7 +81,7 @@ def write_report(
     """
     place, more = Path(folder), extras or Extras()
     if (place / TRACKS_CSV).is_file():
-        page = _of_tracks(read_tracked(place), None if video is None else Path(video), more)
+        page = _of_tracks(_read(place), None if video is None else Path(video), more)
     elif (place / METRICS).is_file():
         page = _of_run(place, more)
     elif (place / "futures.json").is_file():
@@ -94,6 +93,15 @@ def write_report(
     return page.write(Path(out) if out is not None else place / REPORT)
 
 
+def _read(place: Path) -> Tracked:
+    """The tracks, with the masks of the frames that the film may show."""
+    summary = json.loads((place / SUMMARY).read_text(encoding="utf-8")) if (place / SUMMARY).is_file() else {}
+    noted = (summary.get("trust") or {}).get("doubts")
+    if noted is None:
+        return read_tracked(place)
+    return read_tracked(place, masks_of={*spread(int(summary.get("frames", 0))), *(each["frame"] for each in noted)})
+
+
 def _of_tracks(tracked: Tracked, video: Path | None, more: Extras) -> Page:
     tracks, summary = tracked.tracks, tracked.summary
     page = Page(more.title or f"Tracks of {tracked.name}")
@@ -101,18 +109,17 @@ def _of_tracks(tracked: Tracked, video: Path | None, more: Extras) -> Page:
     numbers["seconds"] = f"{tracks.length / tracked.fps:.4g}"
     numbers["objects per frame"] = round(len(tracks) / max(1, tracks.length), 2)
     page.sections.append(paragraphs(more.notes) + facts(numbers))
-    doubtful = doubts(tracks, tracked.size)
-    listed = doubtful[:MOST_DOUBTS]
-    pairs: dict[Doubt, dict[int, str]] = {}
-    if video is not None or summary.get("path"):
-        film, pairs = film_of_tracks(tracked, footage_of(tracked, video, "the report"), listed)
+    doubtful = doubts_of(tracked)
+    pairs: dict[Doubt, list[str]] = {}
+    if video is not None or at_hand(tracked):
+        film, pairs = film_of_tracks(tracked, footage_of(tracked, video, "the report"), doubtful)
         if film["pictures"]:
             page.data["films"] = {"tracks": film}
             page.sections.append('<div data-player="tracks"></div>')
     if len(tracks):
         page.data["timeline"] = timeline_of(tracks)
         page.add("When each was seen", '<div class="scroll" data-timeline></div>')
-        page.add("Moments to look at", _sheet(listed, pairs, len(doubtful)))
+        page.add("Moments to look at", _sheet(doubtful, pairs))
     _scores_and_figures(page, more)
     page.add("What to try next", _list(advice_for_tracks(tracked, doubtful)))
     if more.run is not None:
@@ -192,21 +199,28 @@ def timeline_of(tracks: Tracks) -> dict[str, Any]:
     return {"length": max(1, tracks.length), "tracks": sorted(lines, key=lambda line: (line[1][0][0], line[0]))}
 
 
-def _sheet(listed: Sequence[Doubt], pairs: Mapping[Doubt, Mapping[int, str]], total: int) -> str:
-    if not listed:
+def doubts_of(tracked: Tracked) -> list[Doubt]:
+    """The doubtful moments that tracking noted; where it noted none, those that the table shows."""
+    noted = (tracked.summary.get("trust") or {}).get("doubts")
+    if noted is not None:
+        return [Doubt.from_dict(each) for each in noted]
+    return Watch.over(tracked.tracks, tracked.size).doubts()
+
+
+def _sheet(doubtful: Sequence[Doubt], pairs: Mapping[Doubt, Sequence[str]]) -> str:
+    if not doubtful:
         return paragraphs(["Nothing stands out: no track begins, ends, jumps or meets another in a doubtful way."])
     cards = []
-    for doubt in listed:
+    for doubt in doubtful:
         images = "".join(
-            f'<img alt="frame {doubt.frames[place] + FIRST_FRAME}" src="data:image/jpeg;base64,{image}">'
-            for place, image in sorted(pairs.get(doubt, {}).items())
+            f'<img alt="frame {frame + FIRST_FRAME}" src="data:image/jpeg;base64,{image}">'
+            for frame, image in zip(doubt.frames, pairs.get(doubt, ()), strict=False)
         )
-        words = f"<span>frame {doubt.frame + FIRST_FRAME}: {html.escape(doubt.words)}</span>"
+        words = f"<span>frame {doubt.frame + FIRST_FRAME}: {doubt.id} {html.escape(doubt.words)}</span>"
         cards.append(
             f'<button type="button" data-frame="{doubt.frame}"><div class="pair">{images}</div>{words}</button>'
         )
-    more = f" The {len(listed)} most doubtful of {total} are shown." if total > len(listed) else ""
-    intro = f"Two frames each, before and after something happens. Choose one to see it above.{more}"
+    intro = "Before and after something happens, the most doubtful first. Choose one to see it above."
     return f'<p class="soft">{intro}</p><div class="sheet">{"".join(cards)}</div>'
 
 

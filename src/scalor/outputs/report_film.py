@@ -8,18 +8,17 @@ import numpy as np
 from scalor.core.tracks import FIRST_FRAME, Rle
 from scalor.data.source import VideoSource
 from scalor.outputs.doubts import Doubt
-from scalor.outputs.footage import without_masks
 from scalor.outputs.pixels import decoded, frames_of
 from scalor.outputs.report_page import jpeg
 from scalor.outputs.tracked import Tracked
-from scalor.viz.draw import draw_overlay
+from scalor.viz.contact import tile
+from scalor.viz.draw import TRAIL
 
 MOST_PICTURES = 120
 MOST_BYTES = 8_000_000
 """Of all pictures of the film together, as base64."""
 SIDE = 640
 """The longer side of the film's pictures."""
-TRAIL = 30
 TOGETHER = 8
 """Frames that are read at a time where single ones can be sought, which bounds the memory."""
 
@@ -45,22 +44,21 @@ def pictures_at(source: VideoSource, numbers: Sequence[int]) -> Iterator[tuple[i
                 yield frame.index, frame.image
 
 
-def film_of_tracks(tracked: Tracked, source: VideoSource, doubtful: Sequence[Doubt]) -> tuple[dict[str, Any], dict]:
-    """The film for the page's player, and for each doubt its pictures (before, at) where they can be read."""
+def film_of_tracks(
+    tracked: Tracked, source: VideoSource, doubtful: Sequence[Doubt]
+) -> tuple[dict[str, Any], dict[Doubt, list[str]]]:
+    """The film for the page's player, and for each doubt a picture of each of its frames."""
     shown = {*spread(tracked.tracks.length), *(doubt.frame for doubt in doubtful)}
-    cuts: dict[int, list[tuple[Doubt, int]]] = {}
-    for doubt in doubtful:
-        for place, frame in enumerate(doubt.frames):
-            cuts.setdefault(frame, []).append((doubt, place))
+    wanted = {(doubt, frame) for doubt in doubtful for frame in doubt.frames}
     pictures: dict[int, str] = {}
-    pairs: dict[Doubt, dict[int, str]] = {doubt: {} for doubt in doubtful}
-    for number, image in pictures_at(source, sorted({*shown, *cuts})):
+    tiles: dict[tuple[Doubt, int], str] = {}
+    for number, image in pictures_at(source, sorted({*shown, *(frame for _, frame in wanted)})):
         if number in shown:
             pictures[number] = jpeg(image, side=SIDE, quality=70)
-        if number in cuts:
-            drawn = draw_overlay(image, without_masks(tracked.tracks.select(tracked.tracks.frame == number)))
-            for doubt, place in cuts[number]:
-                pairs[doubt][place] = jpeg(_cut(drawn, tracked.tracks.box_tlwh[doubt.row]), side=240)
+        for doubt in (each for each, frame in wanted if frame == number):
+            tiles[doubt, number] = jpeg(tile(image, np.array(doubt.box_tlwh), doubt.id), side=240)
+    missing = jpeg(tile(None, np.ones(4), 0), side=240) if wanted else ""
+    pairs = {doubt: [tiles.get((doubt, frame), missing) for frame in doubt.frames] for doubt in doubtful}
     names = within_budget(pictures)
     film = {
         "counts": "frame",
@@ -72,7 +70,7 @@ def film_of_tracks(tracked: Tracked, source: VideoSource, doubtful: Sequence[Dou
         "rows": [_rows(tracked, rows) for rows in _picked(tracked, names)],
         "pause": 100,
     }
-    return film, {doubt: found for doubt, found in pairs.items() if found}
+    return film, pairs
 
 
 def film_of_pictures(pictures: Iterable[tuple[int, np.ndarray]], *, counts: str, side: int = 960) -> dict[str, Any]:
@@ -88,15 +86,6 @@ def within_budget(pictures: dict[int, str]) -> list[int]:
     while len(names) > 2 and sum(len(pictures[name]) for name in names) > MOST_BYTES:
         names = names[::2]
     return names
-
-
-def _cut(image: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """The surroundings of a box, three times as large, square, moved into the picture."""
-    height, width = image.shape[:2]
-    side = int(min(max(3 * max(box[2:]), 48), height, width))
-    left = int(np.clip(box[0] + box[2] / 2 - side / 2, 0, width - side))
-    top = int(np.clip(box[1] + box[3] / 2 - side / 2, 0, height - side))
-    return np.ascontiguousarray(image[top : top + side, left : left + side])
 
 
 def _picked(tracked: Tracked, names: Sequence[int]) -> Iterator[np.ndarray]:

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -12,9 +12,9 @@ import numpy as np
 
 from scalor.core.tracks import FIRST_FRAME, Rle, Tracks
 from scalor.errors import UserError
+from scalor.outputs.sheets import MASKS, TRACKS_CSV
 from scalor.viz.export import SUMMARY
 
-TRACKS_CSV, MASKS = "tracks.csv", "masks.json"
 NEEDED = ("frame", "id", "left", "top", "width", "height")
 
 
@@ -55,8 +55,12 @@ class Tracked:
         return self.tracks.masks
 
 
-def read_tracked(folder: str | PathLike[str]) -> Tracked:
+def read_tracked(folder: str | PathLike[str], *, masks_of: Container[int] | None = None) -> Tracked:
     """The tracks, masks and summary of a folder.
+
+    Args:
+        folder: what ``scalor track`` wrote.
+        masks_of: frames whose masks are wanted, so that those of a long film need not fit into memory; None: all.
 
     Raises:
         UserError: it is not such a folder, is incomplete, or a row cannot be understood.
@@ -68,7 +72,7 @@ def read_tracked(folder: str | PathLike[str]) -> Tracked:
     summary = _json(place / SUMMARY)
     if not {"frames", "fps", "width", "height"} <= set(summary):
         raise UserError(f"{place / SUMMARY} is no summary of tracks; a folder written by scalor track is wanted")
-    masks = _masks(place / MASKS) if (place / MASKS).is_file() else None
+    masks = _masks(place / MASKS, masks_of) if (place / MASKS).is_file() else None
     rows, times = _rows(place / TRACKS_CSV, masks, _base(summary))
     length = int(summary["frames"])
     last = max((row[0] for row in rows), default=-1)
@@ -103,14 +107,31 @@ def _json(path: Path) -> Any:
         raise UserError(f"{path} cannot be read ({error}); the file that scalor wrote is wanted") from error
 
 
-def _masks(path: Path) -> dict[tuple[int, int], Rle]:
-    content = _json(path)
+def _masks(path: Path, frames: Container[int] | None) -> dict[tuple[int, int], Rle]:
+    items = _json(path) if frames is None else {"annotations": _annotations(path)}
     try:
-        return {(int(item["frame"]), int(item["id"])): item["segmentation"] for item in content["annotations"]}
+        return {
+            (int(item["frame"]), int(item["id"])): item["segmentation"]
+            for item in items["annotations"]
+            if frames is None or int(item["frame"]) in frames
+        }
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"{path} is not a file of masks by scalor ({error!r}); the file that scalor wrote is wanted"
         ) from error
+
+
+def _annotations(path: Path) -> Iterator[Any]:
+    """One after the other, as `Sheets` writes them: one a line; a file of other lines is read whole."""
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file):
+            if number == 0 and not line.rstrip().endswith('"annotations":['):
+                break
+            if line.startswith("]"):
+                return
+            if number:
+                yield json.loads(line.rstrip().removesuffix(","))
+    yield from _json(path)["annotations"]
 
 
 def _base(summary: Mapping[str, Any]) -> tuple[int, int]:

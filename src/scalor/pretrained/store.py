@@ -63,7 +63,14 @@ def load_all(name_or_path: str | os.PathLike[str], device: str | torch.device = 
     found, raw = _card_of(path)
     tensors = _tensors(path, raw)
     config = one_of_jsonable(CONFIGS, found.get("config"), where=f"config of {path.name}'s card")
-    model = build(config)
+    try:
+        model = build(config)
+    except (ValueError, TypeError, RuntimeError, ArithmeticError, MemoryError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"the card of {path} describes no model that can be built ({reason}); the card that was saved with the "
+            "weights is wanted; fetch it again"
+        ) from error
     weights = {name: value for name, value in tensors.items() if not name.startswith(EXTRA)}
     _fill(model, weights, path)
     extra = {name.removeprefix(EXTRA): value.to(device) for name, value in tensors.items() if name.startswith(EXTRA)}

@@ -39,10 +39,12 @@ class Tracklet:
 
     @property
     def first(self) -> int:
+        """First frame."""
         return int(self.leg.frame[0])
 
     @property
     def last(self) -> int:
+        """Last frame."""
         return int(self.leg.frame[-1])
 
 

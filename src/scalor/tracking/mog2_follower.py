@@ -1,7 +1,5 @@
 """The classical baseline behind the same verb as `Tracker`."""
 
-from itertools import islice
-
 import numpy as np
 
 from scalor.data.source import VideoSource
@@ -18,7 +16,7 @@ class Mog2SortFollower:
         self._sort = Mog2Sort(config)
         self._size = (source.height, source.width)
         self._frames = 0
-        ahead = (frame.image for frame in islice(source, config.warm_up))
+        ahead = (frame.image for frame in source.first(config.warm_up))
         self._sort.learn(image for image in ahead if image is not None)
 
     def observe(self, frame: np.ndarray | None) -> FrameResult:

@@ -3,14 +3,11 @@
 It needs no training, but it assumes a fixed camera, cuts nothing apart that touches, and cannot look ahead.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import chain, islice
-from typing import Any
 
 import numpy as np
 
-from scalor.core.tracks import Rle, Tracks
 from scalor.errors import UserError
 
 FOREGROUND = 255
@@ -178,48 +175,6 @@ class Mog2Sort:
             return solid
         bar = cv2.getStructuringElement(cv2.MORPH_RECT, (1, height))
         return cv2.morphologyEx(solid, cv2.MORPH_CLOSE, bar)
-
-
-def track_mog2_sort(
-    frames: Iterable[np.ndarray], config: Mog2SortConfig | None = None, *, masks: bool = True
-) -> Tracks:
-    """Track a whole video; frames are uint8 [H, W, 3] RGB (or [H, W]), read once; memory holds `warm_up` frames.
-
-    The first ``config.warm_up`` frames are looked at twice, so that the background is known when tracking begins at
-    frame 0. With ``masks`` every row carries its COCO RLE. Raises UserError when there is no frame.
-    """
-    config = config or Mog2SortConfig()
-    stream = iter(frames)
-    ahead = list(islice(stream, config.warm_up))
-    tracker = Mog2Sort(config)
-    tracker.learn(ahead)
-    rows: list[tuple[Any, ...]] = []
-    length = 0
-    for number, frame in enumerate(chain(_drain(ahead), stream)):
-        rows += [_row(number, blob, masks=masks) for blob in tracker.update(frame)]
-        length = number + 1
-    if length == 0:
-        raise UserError("the video has no frames; at least one was wanted; check that the file can be played")
-    return Tracks.from_rows(rows, length=length, masks=masks)
-
-
-def _drain(frames: list[np.ndarray]) -> Iterator[np.ndarray]:
-    """Gives the frames in turn and lets each of them go."""
-    frames.reverse()
-    while frames:
-        yield frames.pop()
-
-
-def _row(frame: int, blob: Blob, *, masks: bool) -> tuple[Any, ...]:
-    row = (frame, blob.id, *blob.box_tlwh, blob.score, 1.0)
-    return (*row, _encode(blob.mask)) if masks else row
-
-
-def _encode(mask: np.ndarray) -> Rle:
-    from pycocotools.mask import encode
-
-    rle = encode(np.asfortranarray(mask.astype(np.uint8)))
-    return {"size": [int(side) for side in rle["size"]], "counts": rle["counts"].decode("ascii")}
 
 
 def _speck(frame: np.ndarray) -> float:

@@ -18,7 +18,8 @@ from scalor.tracking.tracker import Tracker
 class Follower(Protocol):
     """Anything that reports on one frame after the other; None is a frame that could not be decoded."""
 
-    def observe(self, frame: np.ndarray | None) -> FrameResult: ...
+    def observe(self, frame: np.ndarray | None) -> FrameResult:
+        """The report of the next frame, uint8 [H, W, 3]."""
 
 
 Reports = Generator[tuple[Frame, FrameResult], None, None]

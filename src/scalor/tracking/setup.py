@@ -1,14 +1,12 @@
 """From weights and a video to a tracker: device, scale, and the picture of the empty scene."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
 import numpy as np
-import torch
 
+from scalor.core.devices import pick_device
 from scalor.data.backdrop import empty_scene, temporal_median
 from scalor.data.source import VideoSource, shrink
 from scalor.data.steady import steadied
@@ -38,18 +36,6 @@ class Prepared:
     tracker: Tracker
     backdrop: str | None
     doubt: str = ""
-
-
-def pick_device(device: str | torch.device) -> torch.device:
-    """``auto`` is CUDA, else Apple's MPS, else the CPU. Raises UserError where the named device is not there."""
-    if str(device) == "auto":
-        mps = torch.backends.mps.is_available()
-        return torch.device("cuda" if torch.cuda.is_available() else "mps" if mps else "cpu")
-    try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(f"device {device} cannot be used here; auto, cpu, cuda or mps is wanted; try auto") from error
-    return torch.device(device)
 
 
 def load(name_or_path: str | PathLike[str], *, device: str = "auto") -> Loaded:
@@ -129,17 +115,6 @@ def _stored_backdrop(loaded: Loaded, source: VideoSource, size: tuple[int, int])
 def _changed(image: np.ndarray, other: np.ndarray) -> float:
     gap = np.abs(image.astype(np.int16).mean(axis=2) - other.astype(np.int16).mean(axis=2))
     return float((gap > CHANGED).mean())
-
-
-@contextmanager
-def denormals_flushed() -> Iterator[None]:
-    """Subnormal numbers, which slow a CPU several times, count as zero inside the block; afterwards as before."""
-    before = float(torch.tensor(1e-40) * 1.0) == 0.0
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(before)
 
 
 def described(loaded: Loaded, name: object) -> dict[str, Any]:

@@ -111,30 +111,37 @@ class RunFolder:
 
     @property
     def config(self) -> Path:
+        """The plan, as JSON."""
         return self.path / "config.json"
 
     @property
     def checkpoint(self) -> Path:
+        """Everything that going on exactly needs."""
         return self.path / "last.ckpt"
 
     @property
     def weights(self) -> Path:
+        """The weights, which are tracked with."""
         return self.path / "weights.safetensors"
 
     @property
     def metrics(self) -> Path:
+        """The log, a row per report."""
         return self.path / "metrics.csv"
 
     @property
     def tensorboard(self) -> Path:
+        """The log as TensorBoard reads it."""
         return self.path / "tensorboard"
 
     @property
     def pictures(self) -> Path:
+        """Pictures of how it goes, by step."""
         return self.path / "pictures"
 
     @property
     def nonfinite(self) -> Path:
+        """What was there when numbers ceased to be finite."""
         return self.path / "nonfinite.json"
 
     def claim(self, plan: Plan) -> None:

@@ -1,7 +1,6 @@
 """`run`: train what a plan says, in its run folder; what `train` and `fit` share."""
 
 import logging
-import sys
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 import scalor
+from scalor.core.devices import KINDS, denormals_flushed, devices_there
 from scalor.core.jsonable import nearest
 from scalor.core.schedule import Recipe
 from scalor.errors import UserError
@@ -78,7 +78,7 @@ def work(plan: Plan, folder: RunFolder, lessons: Lessons, options: Options, crew
     from scalor.training.diary import Diary
     from scalor.training.module import Feed, Trainee
 
-    with _flushing(), _calm():
+    with denormals_flushed(), _calm():
         # An accelerator works while this thread waits: there only the wall tells the time.
         clock = Clock(steps=plan.steps, minutes=plan.minutes, worked=time.thread_time if accelerator == "cpu" else None)
         trainee = Trainee(plan, clock, Guard(folder.nonfinite, crew=crew), crew)
@@ -120,14 +120,13 @@ def work(plan: Plan, folder: RunFolder, lessons: Lessons, options: Options, crew
 def hardware(device: str) -> tuple[str, int | list[int]]:
     """Lightning's accelerator and devices for "auto", "cpu", "cuda", "cuda:1" or "mps". Raises UserError."""
     name, _, number = device.partition(":")
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    there = devices_there()
     if name == "auto":
-        name = next(kind for kind in ("cuda", "mps", "cpu") if there[kind])
-    if name not in there or (number and not number.isdecimal()):
-        raise UserError(f"device {device} is unknown; {nearest(name, [*there, 'auto'])}")
-    if not there[name] or (name == "cuda" and number and int(number) >= torch.cuda.device_count()):
-        present = ", ".join(kind for kind in there if there[kind])
-        raise UserError(f"device {device} is not there; this machine has {present}; use one of them or auto")
+        name = there[0]
+    if name not in KINDS or (number and not number.isdecimal()):
+        raise UserError(f"device {device} is unknown; {nearest(name, [*KINDS, 'auto'])}")
+    if name not in there or (name == "cuda" and number and int(number) >= torch.cuda.device_count()):
+        raise UserError(f"device {device} is not there; this machine has {', '.join(there)}; use one of them or auto")
     return name, [int(number)] if number and name == "cuda" else 1
 
 
@@ -204,17 +203,6 @@ def _opening(plan: Plan, folder: RunFolder, resumed: bool, crew: Crew) -> str:
 
 def _closing(done: int, folder: RunFolder, state: str) -> str:
     return f"done: {done} steps. {state} Weights, log and pictures are in {folder.path}"
-
-
-@contextmanager
-def _flushing() -> Iterator[None]:
-    """Subnormal numbers count as zero, for they slow a CPU down several times; afterwards everything is as before."""
-    before = sys.float_info.min / 2 == 0.0
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(before)
 
 
 @contextmanager

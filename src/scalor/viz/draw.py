@@ -1,7 +1,7 @@
 """Drawing tracks onto frames: masks, boxes, ids and trails, one lasting colour per identity."""
 
 import colorsys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -173,41 +173,3 @@ def follow(tracks: Tracks, *, length: int = TRAIL) -> Iterator[tuple[Tracks, dic
 def in_pixels_of(rows: Tracks, *, scale_x: float, scale_y: float) -> Tracks:
     """Rows in source pixels -> rows in pixels that are ``scale_x`` by ``scale_y`` source pixels large; masks stay."""
     return replace(rows, box_tlwh=rows.box_tlwh / np.array([scale_x, scale_y, scale_x, scale_y]))
-
-
-def overlay_frames(
-    frames: Iterable[np.ndarray | None], tracks: Tracks, *, scale: tuple[float, float] = (1.0, 1.0), zoom: float = 1.0
-) -> Iterator[np.ndarray]:
-    """Overlays of consecutive frames 0, 1, ...; an unreadable one (None) shows the last picture, darkened and marked.
-
-    Args:
-        frames: uint8 [H, W, 3] or None.
-        tracks: the whole table in source pixels.
-        scale: source pixels per pixel of the frames, (x, y).
-        zoom: size of the results relative to the frames.
-    """
-    last: np.ndarray | None = None
-    early = 0
-    nothing: tuple[Tracks, dict] = (tracks.select(np.arange(0)), {})
-    steps = follow(tracks)
-    for number, frame in enumerate(frames):
-        rows, trails = next(steps, nothing)
-        if frame is not None:
-            rows = in_pixels_of(rows, scale_x=scale[0], scale_y=scale[1])
-            trails = {i: [(x / scale[0], y / scale[1]) for x, y in points] for i, points in trails.items()}
-            last = draw_overlay(frame, rows, trails=trails, zoom=zoom)
-            yield from (_unreadable(np.zeros_like(last), missed) for missed in range(number - early, number))
-            early = 0
-            yield last
-        elif last is not None:
-            yield _unreadable(last, number)
-        else:
-            early += 1  # how large the pictures are is not known yet
-
-
-def _unreadable(picture: np.ndarray, number: int) -> np.ndarray:
-    import cv2
-
-    dark = picture // 3
-    cv2.putText(dark, f"frame {number} is unreadable", (4, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1)
-    return dark

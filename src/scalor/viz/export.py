@@ -1,11 +1,9 @@
-"""Files for other programs: tables, masks, summaries and videos, none of which is ever seen half-written."""
+"""Files and folders, pictures, summaries and videos, none of which is ever seen half-written."""
 
-import csv
-import io
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from os import PathLike
@@ -14,9 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from scalor.core.tracks import FIRST_FRAME, FIRST_PIXEL, Tracks
 from scalor.errors import UserError
-from scalor.viz.draw import overlay_frames
 
 SUMMARY = "summary.json"
 """The last file of an output folder to appear: where it is, everything else is complete."""
@@ -120,65 +116,6 @@ def write_png(path: AnyPath, image: np.ndarray) -> None:
         Image.fromarray(image).save(temporary, format="PNG")
 
 
-def write_tracks_txt(path: AnyPath, tracks: Tracks, *, box_base: int = FIRST_PIXEL) -> None:
-    """MOTChallenge result rows: frame, id, left, top, width, height, score, -1, -1, -1.
-
-    Frames count from 1; the picture's left and top edge are called ``box_base``, 1 as in the benchmark, or 0.
-    """
-    boxes = (tracks.box_tlwh + np.array([box_base, box_base, 0, 0])).tolist()
-    rows = zip(tracks.frame.tolist(), tracks.id.tolist(), boxes, tracks.score.tolist(), strict=True)
-    lines = [
-        f"{frame + FIRST_FRAME},{identity},{box[0]:.2f},{box[1]:.2f},{box[2]:.2f},{box[3]:.2f},{score:.4f},-1,-1,-1\n"
-        for frame, identity, box, score in rows
-    ]
-    write_text(path, "".join(lines))
-
-
-def write_tracks_csv(
-    path: AnyPath, tracks: Tracks, *, times: Sequence[float] | None = None, box_base: int = FIRST_PIXEL
-) -> None:
-    """The rows of `write_tracks_txt` with a header and more columns; lengths in source pixels.
-
-    ``times`` are the seconds at which every frame of the video is shown.
-    """
-    out = io.StringIO()
-    table = csv.writer(out, lineterminator="\n")
-    names = ["frame", "id", "left", "top", "width", "height", "center_x", "center_y", "score", "visibility"]
-    table.writerow(names + ["time"] * (times is not None))
-    numbers = np.column_stack([tracks.box_tlwh, tracks.center]) + np.array([1, 1, 0, 0, 1, 1]) * box_base
-    for row, frame in enumerate(tracks.frame.tolist()):
-        cells = [f"{value:.2f}" for value in numbers[row]]
-        cells += [f"{tracks.score[row]:.4f}", f"{tracks.visibility[row]:.4f}"]
-        cells += [] if times is None else [f"{times[frame]:.6f}"]
-        table.writerow([frame + FIRST_FRAME, int(tracks.id[row]), *cells])
-    write_text(path, out.getvalue())
-
-
-def write_masks_json(path: AnyPath, tracks: Tracks) -> None:
-    """COCO run-length masks: ``{"length", "annotations": [{"frame", "id", "bbox", "score", "segmentation"}]}``.
-
-    Frames count from 0; ``bbox`` is left, top, width, height in source pixels; rows without a mask are left out.
-    """
-    annotations = [
-        {
-            "frame": int(tracks.frame[row]),
-            "id": int(tracks.id[row]),
-            "bbox": [round(float(value), 2) for value in tracks.box_tlwh[row]],
-            "score": round(float(tracks.score[row]), 4),
-            "segmentation": {"size": [int(side) for side in rle["size"]], "counts": _text(rle["counts"])},
-        }
-        for row, rle in enumerate(tracks.masks or [])
-        if rle is not None
-    ]
-    # One annotation a line: readable, and fit for tools that work by lines.
-    lines = ",\n".join(json.dumps(item, separators=(",", ":")) for item in annotations)
-    write_text(path, f'{{"length":{tracks.length},"annotations":[\n{lines}\n]}}\n')
-
-
-def _text(counts: str | bytes) -> str:
-    return counts.decode("ascii") if isinstance(counts, bytes) else counts
-
-
 def write_summary_json(path: AnyPath, summary: Mapping[str, Any]) -> None:
     """A summary of plain values, numpy numbers and arrays; NaN and infinities become null."""
     write_text(path, json.dumps(_plain(summary), indent=2, allow_nan=False) + "\n")
@@ -272,43 +209,3 @@ def video_writer(path: AnyPath, *, fps: float, quality: int = 23) -> Iterator[Vi
             writer.close()
         if writer.empty:
             raise _NothingWritten
-
-
-def write_overlay(
-    path: AnyPath,
-    frames: Iterable[np.ndarray | None],
-    tracks: Tracks,
-    *,
-    fps: float,
-    scale: tuple[float, float] = (1.0, 1.0),
-    sides: tuple[int, int] = (256, 1280),
-) -> None:
-    """Boxes, ids, trails and masks over a video, frame by frame in constant memory.
-
-    Args:
-        path: the mp4 to write.
-        frames: uint8 [H, W, 3]; None where a frame could not be decoded (the last picture stays, darkened).
-        tracks: the table, in source pixels; its frame numbers count ``frames`` from 0.
-        fps: frames per second.
-        scale: source pixels per pixel of the frames (x, y), where frames were scaled down.
-        sides: the longer side of the overlay is brought between these two.
-    """
-    frames = iter(frames)
-    waiting: list[np.ndarray | None] = []
-    first = None
-    for first in frames:
-        waiting.append(first)
-        if first is not None:
-            break
-    if first is None:
-        return
-
-    def all_frames() -> Iterator[np.ndarray | None]:
-        yield from waiting
-        yield from frames
-
-    longer = max(first.shape[:2])
-    zoom = min(sides[1] / longer, max(1, sides[0] // longer))
-    with video_writer(path, fps=fps) as video:
-        for image in overlay_frames(all_frames(), tracks, scale=scale, zoom=zoom):
-            video.write(image)

@@ -1,26 +1,28 @@
-"""Tables and masks written while a video is tracked, row by row, so that no table has to fit into memory."""
+"""Tables and masks written row by row, so that no table has to fit into memory."""
 
 import json
 import shutil
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from scalor.core.tracks import FIRST_FRAME, FIRST_PIXEL, Rle
-from scalor.tracking.report import FrameResult
+from scalor.core.tracks import FIRST_FRAME, FIRST_PIXEL, Rle, Tracks
+from scalor.outputs.pixels import frames_of
 
 TRACKS_TXT, TRACKS_CSV, MASKS = "tracks.txt", "tracks.csv", "masks.json"
 COLUMNS = "frame,id,left,top,width,height,center_x,center_y,score,visibility,time"
 
 
 class Sheets:
-    """``tracks.txt``, ``tracks.csv`` and ``masks.json`` of a folder, as `viz.export` makes them of whole tables.
+    """``tracks.txt`` (MOTChallenge rows), ``tracks.csv`` and ``masks.json`` (COCO run lengths) of a folder.
 
-    ``box_base`` is what the two tables call the left and top edge of the picture, 1 or 0; they count frames from 1.
+    The two tables count frames from 1 and call the left and top edge of the picture ``box_base``, 1 or 0. The masks'
+    file counts frames from 0 and holds its own boxes, left, top, width and height in source pixels.
     """
 
     def __init__(self, folder: Path, *, box_base: int = FIRST_PIXEL) -> None:
         self._folder, self._base = folder, box_base
-        self.rows = 0
+        self.rows = self._masks = 0
         self._txt = (folder / TRACKS_TXT).open("w", encoding="utf-8", newline="\n")
         self._csv = (folder / TRACKS_CSV).open("w", encoding="utf-8", newline="\n")
         self._body = (folder / f".{MASKS}").open("w+", encoding="utf-8", newline="\n")
@@ -29,15 +31,18 @@ class Sheets:
     def __enter__(self) -> "Sheets":
         return self
 
-    def add(self, result: FrameResult, rles: list[Rle], *, frame: int, time: float) -> None:
-        """The rows of one frame, which is shown at ``time`` seconds; ``rles`` are its masks."""
+    def add(self, rows: Tracks, rles: Sequence[Rle | None], *, frame: int, time: float) -> None:
+        """The rows of one frame, which is shown at ``time`` seconds; a row whose mask is None has none."""
         number, base = frame + FIRST_FRAME, self._base
-        for row, rle in zip(result.rows(frame), rles, strict=True):
-            _, name, left, top, width, height, score, seen = row
+        columns = (rows.id.tolist(), rows.box_tlwh.tolist(), rows.score.tolist(), rows.visibility.tolist(), rles)
+        for name, (left, top, width, height), score, seen, rle in zip(*columns, strict=True):
             box = f"{left + base:.2f},{top + base:.2f},{width:.2f},{height:.2f}"
             self._txt.write(f"{number},{name},{box},{score:.4f},-1,-1,-1\n")
             center = f"{left + width / 2 + base:.2f},{top + height / 2 + base:.2f}"
             self._csv.write(f"{number},{name},{box},{center},{score:.4f},{seen:.4f},{time:.6f}\n")
+            self.rows += 1
+            if rle is None:
+                continue
             annotation = {
                 "frame": frame,
                 "id": name,
@@ -45,8 +50,9 @@ class Sheets:
                 "score": round(score, 4),
                 "segmentation": rle,
             }
-            self._body.write(",\n" * (self.rows > 0) + json.dumps(annotation, separators=(",", ":")))
-            self.rows += 1
+            # One annotation a line: readable, and fit for tools that work by lines.
+            self._body.write(",\n" * (self._masks > 0) + json.dumps(annotation, separators=(",", ":")))
+            self._masks += 1
 
     def finish(self, length: int) -> None:
         """The masks' file, which says first how many frames the video has."""
@@ -62,3 +68,20 @@ class Sheets:
         for file in (self._txt, self._csv, self._body):
             file.close()
         (self._folder / f".{MASKS}").unlink(missing_ok=True)
+
+
+def write_tables(
+    folder: Path,
+    tracks: Tracks,
+    *,
+    times: Iterable[float] | None = None,
+    fps: float = 25.0,
+    box_base: int = FIRST_PIXEL,
+) -> None:
+    """All three files of a whole table; without ``times``, the seconds of every frame, its clock goes at ``fps``."""
+    seconds = list(times) if times is not None else [frame / fps for frame in range(tracks.length)]
+    with Sheets(folder, box_base=box_base) as sheets:
+        for frame, rows in enumerate(frames_of(tracks)):
+            here = tracks.select(rows)
+            sheets.add(here, here.masks or [None] * len(here), frame=frame, time=seconds[frame])
+        sheets.finish(tracks.length)

@@ -1,0 +1,193 @@
+"""Other members of each kind of input: every frame in its place, or one sentence."""
+
+import io
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from scalor.data.places import fingerprint
+from scalor.data.video import open_video
+from scalor.errors import UserError
+
+H, W, N = 64, 96, 12
+
+
+def picture(number: int) -> np.ndarray:
+    """A bright square whose left edge is 2 * number."""
+    image = np.full((H, W, 3), 40, np.uint8)
+    image[10:26, 2 * number : 2 * number + 16] = 230
+    return image
+
+
+def shown(image: np.ndarray) -> int:
+    bright = image[10:26].astype(float).mean(axis=(0, 2))
+    return int(np.argmax(np.convolve(bright, np.ones(16), "valid"))) // 2
+
+
+def numbers_of(path: Path) -> list[int | None]:
+    source = open_video(path)
+    found = [None if frame.image is None else shown(frame.image) for frame in source]
+    assert [None if f.image is None else shown(f.image) for f in source.read(range(len(found)))] == found
+    return found
+
+
+def test_a_film_with_attachments_is_the_film(tmp_path):
+    path, cover = tmp_path / "film.mkv", io.BytesIO()
+    Image.fromarray(picture(0)).save(cover, "JPEG")
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.height, stream.width, stream.pix_fmt = H, W, "yuv420p"
+        container.add_attachment("font.ttf", "application/x-truetype-font", b"abc" * 2000)
+        container.add_attachment("cover.jpg", "image/jpeg", cover.getvalue())
+        for number in range(N):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(number), format="rgb24")))
+        container.mux(stream.encode(None))
+    assert numbers_of(path) == list(range(N))
+
+
+@pytest.mark.parametrize("codec", ["libvpx", "libvpx-vp9"])
+def test_a_webm_of_varying_rate_keeps_frames_and_times(tmp_path, codec):
+    from fractions import Fraction
+
+    path = tmp_path / "film.webm"
+    times = [0.04 * n if n <= 5 else 0.2 + 0.16 * (n - 5) for n in range(N)]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25, options={"auto-alt-ref": "1", "lag-in-frames": "8"})
+        stream.height, stream.width, stream.pix_fmt = H, W, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for number, time in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(picture(number), format="rgb24")
+            frame.pts, frame.time_base = round(1000 * time), Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert numbers_of(path) == list(range(N))
+    np.testing.assert_allclose([frame.time for frame in open_video(path)], times, atol=0.0011)
+
+
+@pytest.mark.parametrize("disposal", [0, 1, 2])
+def test_a_gif_of_partial_frames_is_shown_whole(tmp_path, disposal):
+    pages = [Image.fromarray(picture(number)).quantize(16) for number in range(N)]
+    path = tmp_path / "film.gif"
+    pages[0].save(path, save_all=True, append_images=pages[1:], duration=50, disposal=disposal, optimize=True)
+    assert numbers_of(path) == list(range(N))
+
+
+def test_a_folder_of_one_picture_and_a_single_picture_are_films_of_one_frame(tmp_path):
+    for ending in ("png", "jpg", "bmp", "webp"):
+        folder = tmp_path / ending
+        folder.mkdir()
+        Image.fromarray(picture(5)).save(folder / f"one.{ending}", quality=95)
+        assert numbers_of(folder) == numbers_of(folder / f"one.{ending}") == [5]
+
+
+def test_a_folder_is_its_pictures_whatever_lies_beside_them(tmp_path):
+    endings = ["PNG", "png", "Png", "JPG", "jpeg", "tif", "TIFF", "BMP"]
+    for number, ending in enumerate(endings):
+        Image.fromarray(picture(number)).save(tmp_path / f"bild {number} ä.{ending}")
+    for name in ("Thumbs.db", ".DS_Store", "._bild 0 ä.png", "desktop.ini", "bild 0 ä.json", "notes.pdf", "3.png.tmp"):
+        (tmp_path / name).write_bytes(b"beside")
+    (tmp_path / "sub").mkdir()
+    Image.fromarray(picture(30)).save(tmp_path / "sub" / "9.png")
+    (tmp_path / "zz.png").symlink_to("nowhere.png")
+    assert numbers_of(tmp_path) == list(range(len(endings)))
+
+
+@pytest.mark.parametrize("name", ["{}.png", "img_t{}_c1.png", "2024-01-01_10-00-{:02d}.{:03d}.png", "a\n{}.png"])
+def test_numbers_are_counted_and_not_spelled(tmp_path, name):
+    for number in range(N):
+        Image.fromarray(picture(number)).save(tmp_path / name.format(number, 37 * number))
+    assert numbers_of(tmp_path) == list(range(N))
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "YCbCr", "LA", "P"])
+def test_pictures_of_other_modes_are_shown(tmp_path, mode):
+    for number in range(4):
+        ending = "jpg" if mode in ("CMYK", "YCbCr") else "png"
+        Image.fromarray(picture(number)).convert(mode).save(tmp_path / f"{number}.{ending}")
+    assert numbers_of(tmp_path) == list(range(4))
+
+
+def test_colours_of_16_bits_with_alpha_are_shown(tmp_path):
+    import cv2
+
+    for number in range(4):
+        deep = np.dstack([picture(number).astype(np.uint16) * 200, np.full((H, W), 65535, np.uint16)])
+        cv2.imwrite(str(tmp_path / f"{number}.png"), deep)
+    assert numbers_of(tmp_path) == list(range(4))
+
+
+STACK = np.stack([picture(number)[..., 0] for number in range(N)])
+KINDS = {
+    "plain": (STACK, {}),
+    "OME times": (STACK, {"ome": True, "metadata": {"axes": "TYX"}}),
+    "OME slices": (STACK, {"ome": True, "metadata": {"axes": "ZYX"}}),
+    "one of each other axis": (STACK[:, None, None], {"ome": True, "metadata": {"axes": "TZCYX"}}),
+    "BigTIFF": (STACK, {"bigtiff": True}),
+    "tiles": (STACK, {"tile": (32, 32)}),
+    "deflated": (STACK, {"compression": "zlib", "predictor": True}),
+    "big endian": (STACK, {"byteorder": ">"}),
+    "bits": (STACK > 100, {}),
+    "white is 0": (255 - STACK, {"photometric": "miniswhite"}),
+    **{kind: (STACK.astype(kind), {}) for kind in ("uint16", "int16", "uint32", "int32", "float32", "float64")},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_stacks_of_all_kinds_give_their_pages(tmp_path, kind):
+    tifffile = pytest.importorskip("tifffile", reason="pip install 'scalor[export]'")
+    data, how = KINDS[kind]
+    tifffile.imwrite(tmp_path / "stack.tif", data, **{"photometric": "minisblack", **how})
+    assert numbers_of(tmp_path / "stack.tif") == list(range(N))
+
+
+@pytest.mark.parametrize(
+    ("data", "how"),
+    [
+        (STACK.astype(np.float16), {}),
+        (STACK.transpose(1, 2, 0).copy(), {"planarconfig": "contig"}),
+        (STACK.reshape(4, 3, H, W), {"ome": True, "metadata": {"axes": "TCYX"}}),
+        (STACK.reshape(4, 3, H, W), {"ome": True, "metadata": {"axes": "TZYX"}}),
+    ],
+)
+def test_a_stack_that_cannot_be_read_is_one_sentence_and_never_one_page(tmp_path, data, how):
+    tifffile = pytest.importorskip("tifffile", reason="pip install 'scalor[export]'")
+    tifffile.imwrite(tmp_path / "stack.tif", data, photometric="minisblack", **how)
+    with pytest.raises(UserError, match="cannot be read|one picture per time is wanted"):
+        open_video(tmp_path / "stack.tif")
+
+
+def test_a_film_under_a_stack_s_name_is_a_film(tmp_path):
+    with av.open(str(tmp_path / "film.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.height, stream.width, stream.pix_fmt = H, W, "yuv420p"
+        for number in range(N):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(number), format="rgb24")))
+        container.mux(stream.encode(None))
+    assert numbers_of((tmp_path / "film.mp4").rename(tmp_path / "film.tif")) == list(range(N))
+
+
+def test_what_is_no_film_is_one_sentence_that_helps(tmp_path):
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "a.MP4").write_bytes(b"x")
+    with pytest.raises(UserError, match="it holds videos: give one of them, as .*a.MP4"):
+        open_video(tmp_path / "films")
+    with pytest.raises(UserError, match="is an address; the path .* give /a b.mp4"):
+        open_video("file:///a%20b.mp4")
+    (tmp_path / "page.mp4").write_text("<html>404</html>")
+    with pytest.raises(UserError, match="is not a video"):
+        open_video(tmp_path / "page.mp4")
+
+
+def test_results_beside_the_frames_are_no_part_of_the_video(tmp_path):
+    for number in range(3):
+        Image.fromarray(picture(number)).save(tmp_path / f"{number}.png")
+    before = fingerprint(tmp_path)
+    for name in ("out", ".out.12.partial"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "summary.json").write_text("{}")
+    assert fingerprint(tmp_path) == before
+    (tmp_path / "2.png").unlink()
+    assert fingerprint(tmp_path) != before

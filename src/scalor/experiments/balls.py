@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from scalor import pretrained
+from scalor.core.devices import denormals_flushed
 from scalor.core.tracks import Tracks
 from scalor.core.types import TRACKING, Step
 from scalor.data.balls import Balls
@@ -31,7 +32,6 @@ from scalor.metrics.trajectory import (
 from scalor.models.base import WorldModel
 from scalor.rollout import Rollout, imagine, observe
 from scalor.tracking.report import to_picture
-from scalor.tracking.setup import denormals_flushed
 from scalor.viz.figures import futures_figure, line_plot
 
 OBSERVED, AHEAD = 10, 90

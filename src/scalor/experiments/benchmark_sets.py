@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from scalor import pretrained
+from scalor.core.devices import denormals_flushed
 from scalor.core.types import TRACKING
 from scalor.experiments.pictures import Story, story_of
 from scalor.experiments.report import Report, number, table
@@ -19,7 +20,6 @@ from scalor.models.base import WorldModel
 from scalor.rollout import observe
 from scalor.tracking.evaluate_clips import identities
 from scalor.tracking.report import owner_ids
-from scalor.tracking.setup import denormals_flushed
 from scalor.viz.figures import grid
 
 TOGETHER = 20

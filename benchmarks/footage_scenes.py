@@ -1,10 +1,11 @@
-"""Made videos of a fixed camera that the packaged `footage` weights are learned from, without labels.
+"""Made videos of a fixed camera to try `fit` on: people before two grounds, cars on a road, beetles, fish and cells.
 
 python benchmarks/footage_scenes.py OUT [--frames 300] [--seed 0]
 
-Writes OUT/NAME.mp4: people before two grounds, cars on a road, beetles, fish and cells. Then
+Writes OUT/NAME.mp4. What a model learned on all of them is worth on another video:
 
-scalor fit OUT/*.mp4 traffic.mp4 -o RUN --from nothing --steps 2000
+scalor fit OUT/*.mp4 traffic.mp4 -o RUN --steps 2000 --set model.where.size_range=0.35
+scalor fit VIDEO -o OTHER --from RUN --steps 400
 """
 
 import argparse

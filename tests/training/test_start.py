@@ -82,11 +82,3 @@ def test_weights_of_another_model_are_refused_and_leave_nothing(video: Path, tmp
     with pytest.raises(UserError, match="of another model"):
         fit(video, tmp_path / "run", preset=fast_video, quiet=True, steps=1, start="sprites-md", overrides=SMALL)
     assert not (tmp_path / "run").exists()
-
-
-def test_the_packaged_ones_are_left_out_where_they_do_not_fit(
-    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fitting, "EXPERIENCE", "sprites-md")
-    out = fit(video, tmp_path / "run", preset=fast_video, quiet=True, steps=1, start="sprites-md", overrides=SMALL)
-    assert RunFolder(out).plan().start == ""

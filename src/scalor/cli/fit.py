@@ -9,7 +9,6 @@ from scalor.cli.machine import use_threads
 from scalor.cli.parser import Parser, add_device, add_devices, add_out, add_set, add_threads, overrides
 from scalor.cli.paths import existing, writable
 
-NOTHING = "nothing"
 HELP = "learn from your own unlabelled videos"
 
 
@@ -37,8 +36,8 @@ def parser() -> Parser:
         "--from",
         dest="start",
         metavar="WEIGHTS",
-        default="footage",
-        help="weights to start from: a name, a run folder or a file; nothing: from nothing",
+        default=None,
+        help="weights to start from: a run folder or a file, of videos like these",
     )
     made.add_argument(
         "--seed", metavar="S", type=NonNegativeInt, default=None, help="seed of everything random (default: 0)"
@@ -69,7 +68,7 @@ def run(args: Namespace) -> None:
         seed=args.seed,
         resume=args.resume,
         device=args.device,
-        start=None if args.start == NOTHING else args.start,
+        start=args.start,
         devices=args.devices,
     )
     from scalor.outputs.report import write_report

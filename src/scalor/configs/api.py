@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from scalor.configs.presets import fast_video, preset_named
-from scalor.training.fit import EXPERIENCE
 from scalor.training.fit import fit as fit_with
 from scalor.training.train import train as train_with
 
@@ -52,7 +51,7 @@ def fit(
     resume: bool = False,
     device: str = "auto",
     quiet: bool = False,
-    start: str | os.PathLike[str] | None = EXPERIENCE,
+    start: str | os.PathLike[str] | None = None,
     devices: int = 1,
 ) -> Path:
     """`training.fit.fit` with a preset's name, for the steps of its recipe by default.

@@ -36,8 +36,6 @@ FALLING = 0.9
 """More steps would help where the last quarter's error is less than this share of the quarter's before."""
 TARGET_PX = 32.0
 """Videos are scaled so that the longer side of their objects has this many pixels."""
-EXPERIENCE = "footage"
-"""Packaged weights that know people, cars, insects, fish and cells: every training on footage starts from them."""
 TURNING_PX = 24.0
 """The same for things seen from all sides: long thin ones have few pixels, and small steps are quick."""
 
@@ -110,7 +108,7 @@ def fit(
     device: str = "auto",
     quiet: bool = False,
     steps: int | None = None,
-    start: str | os.PathLike[str] | None = EXPERIENCE,
+    start: str | os.PathLike[str] | None = None,
     devices: int = 1,
 ) -> Path:
     """Learn from videos; returns the run folder, which `pretrained.load` reads.
@@ -127,8 +125,7 @@ def fit(
         device: auto, cpu, cuda or mps.
         devices: how many processes share each batch, each on a GPU of its own, or on a part of the cores.
         quiet: print nothing.
-        start: weights to start from, of the preset's shape; None: from nothing. The packaged ``footage`` are left out
-            where they do not fit.
+        start: weights to start from, of the preset's shape; None: from nothing.
         steps: how long; neither: the preset's steps. A resumed run keeps its length unless one is given.
 
     Raises:
@@ -236,16 +233,13 @@ def _started(
     plan: Plan, start: str | os.PathLike[str] | None, overrides: Mapping[str, str], say: Callable[[str], None]
 ) -> Plan:
     """The plan with weights to start from, and the shorter training that they need."""
-    if start is None or (start == EXPERIENCE and EXPERIENCE not in pretrained.names()):
+    if start is None:
         return plan
     if not pretrained.fits(start, build(plan.preset.model)):
-        if start != EXPERIENCE:
-            raise UserError(
-                f"the weights {os.fspath(start)} are of another model than {plan.preset.name} for these videos; "
-                "weights of the same shape are wanted; leave --from out, or give --from nothing"
-            )
-        say("starting from nothing: the packaged weights are of another model")
-        return plan
+        raise UserError(
+            f"the weights {os.fspath(start)} are of another model than {plan.preset.name} for these videos; weights of "
+            "the same shape are wanted; leave --from out"
+        )
     weights = os.fspath(start)
     if weights not in pretrained.names():
         weights = str(Path(weights).resolve())

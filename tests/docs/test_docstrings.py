@@ -17,7 +17,11 @@ SAID_ONCE = re.compile(r"scalor\.cli\.\w+\.(parser|run)")
 def modules() -> Iterator[ModuleType]:
     yield scalor
     for found in pkgutil.walk_packages(scalor.__path__, "scalor."):
-        yield importlib.import_module(found.name)
+        try:
+            yield importlib.import_module(found.name)
+        except ModuleNotFoundError as error:  # the library of an extra that is not installed
+            if error.name is None or error.name.startswith("scalor"):
+                raise
 
 
 def public(module: ModuleType) -> Iterator[tuple[str, bool]]:

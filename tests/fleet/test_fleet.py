@@ -22,7 +22,7 @@ from scalor.outputs.track_folder import track_to_folder
 from scalor.viz.export import video_writer
 
 WEIGHTS = "sprites-vld"
-FILES = ["doubts.png", "fleet.json", "masks.json", "report.html", "summary.json", "tracks.csv", "tracks.txt"]
+FILES = ["fleet.json", "masks.json", "report.html", "summary.json", "tracks.csv", "tracks.txt"]
 QUICK = {"pictures": False}
 
 

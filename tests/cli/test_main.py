@@ -350,13 +350,14 @@ def test_threads_are_set_and_said(monkeypatch, tmp_path, capsys, command):
     import torch
 
     module = "scalor.outputs.track_folder" if command == "track" else "scalor.configs"
-    listening(monkeypatch, module, "track_to_folder" if command == "track" else command, SUMMARY)
+    calls = listening(monkeypatch, module, "track_to_folder" if command == "track" else command, SUMMARY)
     counts: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", counts.append)
     monkeypatch.setattr("os.cpu_count", lambda: 4)
     weights = ["-w", "any"] if command == "track" else []
     assert door.main([command, str(tmp_path), "-o", str(tmp_path), "--threads", "3", *weights]) == 0
     assert counts == [3] and "3 threads" in capsys.readouterr().err
+    assert command == "track" or calls[0][1]["threads"] == 3, "an explicit number is not changed by the training"
     assert door.main([command, str(tmp_path), "-o", str(tmp_path), "--threads", "1000", *weights]) == 0
     assert counts == [3, 4] and "1000 were asked for" in capsys.readouterr().err
 

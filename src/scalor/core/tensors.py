@@ -70,6 +70,8 @@ def select(mask: Tensor, yes: Tensor, no: Tensor) -> Tensor:
     """``yes`` where ``mask`` [B, N] holds, else ``no``: tensors [B, N, ...]."""
     if yes is no:
         return yes
+    if yes.dtype == torch.bool:  # ONNX Runtime chooses between numbers only
+        return (mask & yes) | (~mask & no)
     return torch.where(mask if yes.dim() == 2 else mask.view(mask.shape + (1,) * (yes.dim() - 2)), yes, no)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from scalor.core.canvas import placed
 from scalor.core.evidence import evidence
+from scalor.core.fixed import fixed
 from scalor.core.geometry import box_iou
 from scalor.core.tensors import Struct, select, zip_map
 from scalor.core.types import Slots
@@ -81,7 +82,7 @@ def awake(slots: Slots, odds: Odds, nats: Tensor, cut: Tensor) -> Tensor:
     A sleeper, painted as it looked when it was last seen, must earn its place.
     """
     wakes = nats > (AGAIN * slots.evidence).clamp(min=LEAST)
-    return slots.alive & torch.where(slots.asleep, wakes, there(odds, nats) & ~cut)
+    return slots.alive & select(slots.asleep, wakes, there(odds, nats) & ~cut)
 
 
 @torch.no_grad()
@@ -135,9 +136,9 @@ class Survival:
         paint = self._within(paint, seen)
         nats, hidden, inside = self._weighed(paint, seen, here)
         cut = is_cut(moved, odds, nats)
-        if bool(cut.any()):
+        if fixed() or bool(cut.any()):
             expected = self.painter(dreamt.latents.replace(pres=here), dreamt.box, moved.alive)
-            cut = is_cut(moved, odds, nats, self._weighed(self._within(expected, seen), seen, here)[0])
+            cut = cut & is_cut(moved, odds, nats, self._weighed(self._within(expected, seen), seen, here)[0])
         shown = awake(moved, odds, nats, cut)
         doubts = doubt(moved, shown, nats > LEAST, hidden)
         lives = moved.alive & (doubts < patience) & (inside > LEFT)

@@ -11,6 +11,8 @@ from contextvars import ContextVar
 import torch
 from torch import Tensor
 
+from scalor.core.types import World
+
 _FIXED: ContextVar[bool] = ContextVar("fixed", default=False)
 
 
@@ -40,3 +42,9 @@ def listed(mask: Tensor) -> tuple[Tensor, ...]:
 def longest(counts: Tensor, *, most: int) -> int:
     """The largest of ``counts`` [B], no more than ``most``; with fixed shapes ``most``."""
     return most if fixed() else min(most, int(counts.max()))
+
+
+def roomy(world: World, count: int) -> World:
+    """A world without objects with room for ``count``, whose slots have the shapes that `fixed_shapes` keep."""
+    slots = world.slots.map(lambda tensor: tensor.new_zeros(tensor.shape[0], count, *tensor.shape[2:]))
+    return world.replace(slots=slots.replace(box=slots.box + 1.0))  # even what is not there has a size to divide by

@@ -242,8 +242,8 @@ class Discover(nn.Module):
             taken[layers.batch, layers.slot] = (coverage(layers, explained) >= config.overlap).to(box.dtype)
         if config.twin_box < float("inf"):
             sits = ((box_iou(corners(box), corners(kept.box)) > config.twin_box) & kept.alive.unsqueeze(1)).any(-1)
-            taken = torch.maximum(taken, (sits & present).to(box.dtype))
-        return taken
+            taken = torch.maximum(taken, sits.to(box.dtype))
+        return taken * present
 
     @torch.no_grad()
     def _verdict(self, paint: Paint, box: Tensor, chosen: Tensor, rejected: Tensor) -> Tensor:

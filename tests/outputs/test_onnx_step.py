@@ -1,6 +1,8 @@
 """A step of tracking as a graph of fixed shapes follows the same objects as `Tracker`, in torch and in ONNX Runtime."""
 
 import json
+import re
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,16 +13,18 @@ import torch
 
 from scalor import pretrained
 from scalor.cli.export_model import size_of
+from scalor.cli.main import main
 from scalor.configs import data_named, preset_named
 from scalor.errors import UserError
 from scalor.models.build import build
-from scalor.outputs.onnx_step import FOUND, OnnxStep, export_onnx
+from scalor.outputs.onnx_step import FOUND, OnnxStep
 from scalor.pretrained import Loaded
 from scalor.tracking.tracker import Tracker
 
 PIXELS = 1e-3
 """How far a side of a box may be off: two ways to add the same numbers."""
 FRAMES = 12
+PAGE = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text(encoding="utf-8")
 
 Step = Callable[[np.ndarray], dict[str, np.ndarray]]
 
@@ -84,15 +88,18 @@ def test_frames_that_are_no_whole_cells_and_a_backdrop_are_taken_as_the_tracker_
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """sprites-md, exported once."""
+    """sprites-md, exported once, as the page says."""
     pytest.importorskip("onnxscript", reason="the extra onnx is not installed")
     runtime = pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
-    file = tmp_path_factory.mktemp("onnx") / "step.onnx"
-    about = export_onnx("sprites-md", file, objects=32)
+    folder = tmp_path_factory.mktemp("onnx")
+    (command,) = re.findall(r"```sh\nscalor (.*?)\n```", PAGE)
+    assert main([word if word != "step.onnx" else str(folder / word) for word in shlex.split(command)]) == 0
     options = runtime.SessionOptions()
     options.intra_op_num_threads = 1
-    made = runtime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    assert json.loads(made.get_modelmeta().custom_metadata_map["scalor"]) == about
+    made = runtime.InferenceSession(folder / "step.onnx", options, providers=["CPUExecutionProvider"])
+    about = json.loads(made.get_modelmeta().custom_metadata_map["scalor"])
+    assert (about["frame"], about["objects"], about["weights"]) == ([64, 64, 3], 32, "sprites-md")
+    made.folder = folder
     return made
 
 
@@ -114,6 +121,15 @@ def running(session: Any) -> Step:
 @pytest.mark.parametrize("clip", [0, 1, 2])
 def test_onnx_runtime_follows_the_same_objects_as_the_tracker(session: Any, clip: int) -> None:
     assert_followed(running(session), Tracker("sprites-md"), frames_of("sprites-md", clip))
+
+
+@pytest.mark.slow
+def test_the_python_of_the_page_runs(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(session.folder)
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    exec(compile(code, "deploy.md", "exec"), {})
+    for name in [*(output.name for output in session.get_outputs())][: len(FOUND)]:
+        assert f"`{name}`" in PAGE
 
 
 def test_mistakes_are_told_in_a_sentence(tmp_path: Path) -> None:

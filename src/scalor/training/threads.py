@@ -28,10 +28,13 @@ class Pace:
 
     Threads of one computation wait for each other. Where other programs have the cores, that waiting costs more than
     the second thread brings, and one thread takes no more than its share.
+
+    found  seconds of a step with one and with all threads, as the last trial found them
     """
 
     def __init__(self, most: int) -> None:
         self.most, self.threads = most, most
+        self.found = (float("nan"), float("nan"))
         self._frames = 0
         self._start()
 

@@ -250,7 +250,7 @@ class Discover(nn.Module):
         """``rejected`` [B, K] with the proposals added that give way to a nearer one: it would hide them."""
         config = self.config.discover
         count = chosen.shape[1]
-        if count == 0 or min(config.twin_iou, config.twin_box) == float("inf"):
+        if count < 2 or min(config.twin_iou, config.twin_box) == float("inf"):
             return rejected
         layers = paint.layers
         weight = torch.full_like(chosen, -1.0)

@@ -47,8 +47,8 @@ class Painter(nn.Module):
             return self.side
         return min(self.side, support(float(box[:, 2:].detach().amax()), self.glimpse)) if len(box) else 1
 
-    def forward(self, latents: Latents, box: Tensor, visible: Tensor) -> Paint:
-        """``visible`` [B, N] bool says which objects to paint; the others get their whole box as tight box."""
+    def layers(self, latents: Latents, box: Tensor, visible: Tensor) -> tuple[Layers, Tensor]:
+        """The layers of the objects that are ``visible`` [B, N] bool, and their paint on the glimpse's grid, alike."""
         batch, slot = listed(visible)
         glimpse = self.decoder(latents.what[batch, slot])
         boxes = box[batch, slot]
@@ -61,11 +61,16 @@ class Painter(nn.Module):
             pres=latents.pres[batch, slot],
             near=self.nearness(latents.depth[batch, slot, 0]),
         )
-        tight = corners(box.detach())
-        fixed = glimpse.detach()
-        tight[batch, slot] = tight_box(fixed[:, -1], boxes.detach(), level=self.render.mask)
-        looks = fixed.new_zeros(*visible.shape, *fixed.shape[1:])
-        looks[batch, slot] = fixed
+        return layers, glimpse
+
+    def forward(self, latents: Latents, box: Tensor, visible: Tensor) -> Paint:
+        """``visible`` [B, N] bool says which objects to paint; the others get their whole box as tight box."""
+        layers, glimpse = self.layers(latents, box, visible)
+        at, still, seen = (layers.batch, layers.slot), glimpse.detach(), box.detach()
+        tight = corners(seen)
+        tight[at] = tight_box(still[:, -1], seen[at], level=self.render.mask)
+        looks = still.new_zeros(*visible.shape, *still.shape[1:])
+        looks[at] = still
         return Paint(layers, tight, looks)
 
     @torch.no_grad()

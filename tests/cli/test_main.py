@@ -275,7 +275,7 @@ def test_fit_hands_every_option_over(monkeypatch, tmp_path):
         door.main([*argv, "--set=train.lr=1e-3", "--seed", "4", "--resume", "--device", "cpu", "--devices", "2"]) == 0
     )
     kwargs = {"steps": None, "minutes": 1.5, "preset": "auto", "seed": 4, "resume": True, "device": "cpu"}
-    kwargs |= {"devices": 2, "start": "footage", "threads": None}
+    kwargs |= {"devices": 2, "start": None, "threads": None}
     kwargs["overrides"] = {"model.cell": "8", "train.lr": "1e-3"}
     assert calls == [(([str(tmp_path)] * 2, out), kwargs)]
     assert not Path(out).exists()  # the training makes it, if it is not refused

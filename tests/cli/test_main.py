@@ -275,7 +275,7 @@ def test_fit_hands_every_option_over(monkeypatch, tmp_path):
         door.main([*argv, "--set=train.lr=1e-3", "--seed", "4", "--resume", "--device", "cpu", "--devices", "2"]) == 0
     )
     kwargs = {"steps": None, "minutes": 1.5, "preset": "auto", "seed": 4, "resume": True, "device": "cpu"}
-    kwargs |= {"devices": 2, "start": "footage"}
+    kwargs |= {"devices": 2, "start": None, "threads": None}
     kwargs["overrides"] = {"model.cell": "8", "train.lr": "1e-3"}
     assert calls == [(([str(tmp_path)] * 2, out), kwargs)]
     assert not Path(out).exists()  # the training makes it, if it is not refused
@@ -308,7 +308,7 @@ def test_train_hands_every_option_over(monkeypatch, tmp_path):
     calls = listening(monkeypatch, "scalor.configs", "train")
     assert door.main(["train", "fast-sprites-md", "-o", str(tmp_path), "--steps", "7", "--exam-minutes", "2"]) == 0
     kwargs = {"steps": 7, "minutes": None, "seed": None, "overrides": {}, "resume": False, "device": "auto"}
-    kwargs |= {"exam_minutes": 2.0, "devices": 1}
+    kwargs |= {"exam_minutes": 2.0, "devices": 1, "threads": None}
     assert calls == [(("fast-sprites-md", str(tmp_path)), kwargs)]
 
 
@@ -350,13 +350,14 @@ def test_threads_are_set_and_said(monkeypatch, tmp_path, capsys, command):
     import torch
 
     module = "scalor.outputs.track_folder" if command == "track" else "scalor.configs"
-    listening(monkeypatch, module, "track_to_folder" if command == "track" else command, SUMMARY)
+    calls = listening(monkeypatch, module, "track_to_folder" if command == "track" else command, SUMMARY)
     counts: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", counts.append)
     monkeypatch.setattr("os.cpu_count", lambda: 4)
     weights = ["-w", "any"] if command == "track" else []
     assert door.main([command, str(tmp_path), "-o", str(tmp_path), "--threads", "3", *weights]) == 0
     assert counts == [3] and "3 threads" in capsys.readouterr().err
+    assert command == "track" or calls[0][1]["threads"] == 3, "an explicit number is not changed by the training"
     assert door.main([command, str(tmp_path), "-o", str(tmp_path), "--threads", "1000", *weights]) == 0
     assert counts == [3, 4] and "1000 were asked for" in capsys.readouterr().err
 

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from scalor.core.tensors import cat, ste_clamp, take, zip_map
+from scalor.core.tensors import cat, constant, ramp, ste_clamp, take, zip_map
 from scalor.core.types import Latents, Scenery, Slots, Terms, World
 
 
@@ -32,6 +32,20 @@ def test_empty_slots_have_no_objects_but_all_widths() -> None:
     empty = Slots.empty(2, what=3, paint=(4, 2, 2), sizes=(4, 5), like=torch.zeros(1, dtype=torch.float64))
     assert empty.count == 0 and empty.dynamics.shape == (2, 0, 10) and empty.latents.what.shape == (2, 0, 3)
     assert empty.id.dtype == torch.int64 and empty.alive.dtype == torch.bool and empty.box.dtype == torch.float64
+
+
+def test_what_is_made_once_is_real_and_may_be_trained_with() -> None:
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    like = torch.zeros(1, dtype=torch.float64)
+    with FakeTensorMode(allow_non_fake_inputs=True), torch.inference_mode():
+        constant(1.0, 2.5, like=like)
+        ramp(17, like=like)
+    with torch.inference_mode():
+        one, two = constant(1.0, 2.5, like=like), ramp(17, like=like)
+    assert one.tolist() == [1.0, 2.5] and two.tolist() == list(range(17))
+    assert one is constant(1.0, 2.5, like=like) and one is not constant(1.0, 2.5, like=like.float())
+    (one * torch.ones(2, dtype=torch.float64, requires_grad=True)).sum().backward()
 
 
 def test_cat_with_empty_slots_changes_nothing_and_order_is_kept() -> None:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from scalor.configs import PRESETS
+from scalor.core.fixed import fixed_shapes, roomy
 from scalor.core.tensors import cat, take
 from scalor.core.types import TRACKING, Knobs, Scenery, Step, World
 from scalor.models.config import ModelConfig
@@ -123,6 +124,31 @@ def walked(model: Scalor, video: Tensor, scenery: Scenery, knobs: Knobs = TRACKI
         world, step = model.step(world, sight, knobs)
         out.append((world, step))
     return out
+
+
+@EVERY
+def test_fixed_shapes_change_nothing(name: str) -> None:
+    """What an exported graph computes: every list holds all that there could be."""
+    usual = model_of(name)
+    room = 24
+    model = Scalor(
+        dataclasses.replace(usual.config, discover=dataclasses.replace(usual.config.discover, slots=room))
+    ).double()
+    model.load_state_dict(usual.state_dict())
+    video, scenery = clip(model)
+    world, seen, usually = roomy(model.init(len(video), scenery), room), 0, walked(model, video, scenery)
+    with torch.no_grad(), fixed_shapes():
+        for sight, free in zip(model.look(world, video), usually, strict=True):
+            world, step = model.step(world, sight, TRACKING)
+            assert world.slots.count == room
+            for element in range(len(video)):
+                assert_same_objects((world, step), free, element)
+                seen += len(objects(world, step.tight, element))
+            sure = free[0].slots.alive
+            found = world.slots.map(lambda tensor, sure=sure: tensor[:, : sure.shape[1]][sure])
+            for mine, other in ((found.evidence, free[0].slots.evidence), (found.score, free[0].slots.score)):
+                torch.testing.assert_close(mine, other[sure])
+    assert seen > 0, "the toy must show objects, or the law says nothing"
 
 
 @EVERY

@@ -98,14 +98,14 @@ def add_devices(parser: Parser) -> None:
     )
 
 
-def add_threads(parser: Parser) -> None:
-    """``--threads``, for machines that are shared."""
+def add_threads(parser: Parser, *, default: str = "all cores") -> None:
+    """``--threads``, for machines that are shared; ``default`` says what happens without it."""
     parser.add_argument(
         "--threads",
         metavar="N",
         type=PositiveInt,
         default=None,
-        help="threads of the CPU to compute with (default: all cores); give 1 where other programs run beside",
+        help=f"threads of the CPU to compute with (default: {default}); give 1 where other programs run beside",
     )
 
 

@@ -39,7 +39,7 @@ def parser() -> Parser:
     made.add_argument("--resume", action="store_true", help="go on exactly where the run folder stopped")
     add_device(made)
     add_devices(made)
-    add_threads(made)
+    add_threads(made, default="as many as pay, found by timing steps")
     add_set(made)
     return made
 
@@ -64,6 +64,7 @@ def run(args: Namespace) -> None:
         device=args.device,
         devices=args.devices,
         exam_minutes=args.exam_minutes,
+        threads=args.threads,
     )
     from scalor.outputs.report import write_report
 

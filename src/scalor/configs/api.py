@@ -22,6 +22,7 @@ def train(
     quiet: bool = False,
     exam_minutes: float | None = None,
     devices: int = 1,
+    threads: int | None = None,
 ) -> Path:
     """`training.train.train` with a preset's name; raises UserError also for an unknown one."""
     return train_with(
@@ -36,6 +37,7 @@ def train(
         quiet=quiet,
         exam_minutes=exam_minutes,
         devices=devices,
+        threads=threads,
     )
 
 
@@ -53,6 +55,7 @@ def fit(
     quiet: bool = False,
     start: str | os.PathLike[str] | None = None,
     devices: int = 1,
+    threads: int | None = None,
 ) -> Path:
     """`training.fit.fit` with a preset's name, for the steps of its recipe by default.
 
@@ -72,4 +75,5 @@ def fit(
         quiet=quiet,
         start=start,
         devices=devices,
+        threads=threads,
     )

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from scalor.core.canvas import pixel_index
+from scalor.core.fixed import fixed, listed
 from scalor.core.tensors import Struct, constant
 from scalor.core.types import Layers
 
@@ -66,11 +67,14 @@ def _touched(layers: Layers, index: Tensor, frame: Tensor) -> tuple[Tensor, Tens
     """The pixels in view that masks touch: their places in the frames' planes [T], their layers [T], and the paint
     there [T, C + 1]."""
     count, channels = layers.patch.shape[:2]
-    in_view = index < frame[:, 0].numel()
-    touched = ((layers.patch[:, -1].reshape(-1) > 0) & in_view).nonzero()[:, 0]
+    pixels = frame[:, 0].numel()
+    (touched,) = listed((layers.patch[:, -1].reshape(-1) > 0) & (index < pixels))
     owner = torch.div(touched, max(1, len(index) // max(1, count)), rounding_mode="floor")
     paint = layers.patch.movedim(1, -1).reshape(-1, channels).index_select(0, touched)
-    return index.index_select(0, touched), owner, paint
+    place = index.index_select(0, touched)
+    if fixed():  # what is out of view was listed too
+        paint, place = paint * (place < pixels).unsqueeze(1), place.clamp(max=pixels - 1)
+    return place, owner, paint
 
 
 def _error(sums: Tensor, before: Tensor, seen: Tensor, ground: Tensor, convex: bool) -> Tensor:

@@ -2,13 +2,12 @@
 
 import math
 from dataclasses import dataclass
-from functools import cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from scalor.core.tensors import constant
+from scalor.core.tensors import constant, once
 
 
 @dataclass(frozen=True)
@@ -63,19 +62,17 @@ def cell_centers(rows: int, columns: int, *, cell: int, like: Tensor, ring: int 
     return _cell_centers(rows, columns, cell, ring, like.dtype, like.device)
 
 
-@cache
+@once
 def _cell_centers(rows: int, columns: int, cell: int, ring: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    with torch.inference_mode(False):
-        x, y = ((torch.arange(count, device=device, dtype=dtype) + 0.5 - ring) * cell for count in (columns, rows))
-        return torch.stack([x.repeat(rows), y.repeat_interleave(columns)], dim=-1)
+    x, y = ((torch.arange(count, device=device, dtype=dtype) + 0.5 - ring) * cell for count in (columns, rows))
+    return torch.stack([x.repeat(rows), y.repeat_interleave(columns)], dim=-1)
 
 
-@cache
+@once
 def _pixels(side: int, first: float, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Coordinates (x, y) of side x side pixels from ``first`` on: [side, side, 2]; not to be changed in place."""
-    with torch.inference_mode(False):
-        step = torch.arange(side, dtype=dtype, device=device) + first
-        return torch.stack(torch.meshgrid(step, step, indexing="xy"), dim=-1)
+    step = torch.arange(side, dtype=dtype, device=device) + first
+    return torch.stack(torch.meshgrid(step, step, indexing="xy"), dim=-1)
 
 
 def crop(image: Tensor, box: Tensor, *, side: int) -> Tensor:

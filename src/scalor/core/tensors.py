@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from functools import cache
+from functools import wraps
 from typing import Any, TypeVar
 
 import torch
@@ -70,7 +70,25 @@ def select(mask: Tensor, yes: Tensor, no: Tensor) -> Tensor:
     """``yes`` where ``mask`` [B, N] holds, else ``no``: tensors [B, N, ...]."""
     if yes is no:
         return yes
+    if yes.dtype == torch.bool:  # ONNX Runtime chooses between numbers only
+        return (mask & yes) | (~mask & no)
     return torch.where(mask if yes.dim() == 2 else mask.view(mask.shape + (1,) * (yes.dim() - 2)), yes, no)
+
+
+def once(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A function that makes every tensor once, for hashable arguments; they are not to be changed in place."""
+    made: dict[tuple[Any, ...], Tensor] = {}
+
+    @wraps(make)
+    def known(*key: Any) -> Tensor:
+        if (found := made.get(key)) is None:
+            with torch.inference_mode(False):  # a training may use it too
+                found = make(*key)
+            if type(found) is Tensor:  # and not what stands for one while a graph is traced
+                made[key] = found
+        return found
+
+    return known
 
 
 def constant(*values: float, like: Tensor) -> Tensor:
@@ -78,10 +96,9 @@ def constant(*values: float, like: Tensor) -> Tensor:
     return _constant(values, like.dtype, like.device)
 
 
-@cache
+@once
 def _constant(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    with torch.inference_mode(False):  # a training may use it too
-        return torch.tensor(values, dtype=dtype, device=device)
+    return torch.tensor(values, dtype=dtype, device=device)
 
 
 def ramp(count: int, *, like: Tensor) -> Tensor:
@@ -89,10 +106,9 @@ def ramp(count: int, *, like: Tensor) -> Tensor:
     return _ramp(count, like.dtype, like.device)
 
 
-@cache
+@once
 def _ramp(count: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    with torch.inference_mode(False):
-        return torch.arange(count, dtype=dtype, device=device)
+    return torch.arange(count, dtype=dtype, device=device)
 
 
 def ste_clamp(value: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scalor.core.canvas import coverage, explained, placed
+from scalor.core.fixed import fixed, longest
 from scalor.core.geometry import box_iou, box_overlap, cell_centers, corners, crop, decode_size
 from scalor.core.sites import REJECTED, Gaussian, bound, kl_presence, log_bernoulli, sample_presence, to_logit
 from scalor.core.tensors import Struct, take
@@ -17,6 +18,9 @@ from scalor.models.guides import in_context
 from scalor.models.painter import LEAST, Paint, Painter, alike, tints
 from scalor.models.propagate import Draw, charge
 from scalor.nets.pyramid import block, pyramid
+
+CHAIN = 8
+"""Links of the longest chain of proposals, each of which would suppress the next, that fixed shapes settle."""
 
 
 @dataclass(frozen=True)
@@ -191,10 +195,10 @@ class Discover(nn.Module):
         likelihood is a function of the latents alone.
         """
         count = relaxed.shape[1]
-        wanted = int((relaxed > LEAST).sum(1).max()) if count else 0
-        cap = max(8, self.config.discover.proposals * count // 64) if capped else count
-        rank = relaxed + 1e-3 * torch.sigmoid(-depths.squeeze(-1))
-        return rank.topk(min(cap, wanted, count), dim=1).indices
+        cap = min(count, max(8, self.config.discover.proposals * count // 64)) if capped else count
+        # In float64: beside 1 a thousandth of a depth has few digits, and ties would fall as they like.
+        rank = relaxed.double() + 1e-3 * torch.sigmoid(-depths.squeeze(-1)).double()
+        return rank.topk(longest((relaxed > LEAST).sum(1), most=cap), dim=1).indices
 
     def _room(self, chosen: Tensor, kept: Slots) -> Tensor:
         """1 for the picks, strongest first, that find room beside ``kept`` under the cap on carried objects. [B, K]"""
@@ -238,15 +242,15 @@ class Discover(nn.Module):
             taken[layers.batch, layers.slot] = (coverage(layers, explained) >= config.overlap).to(box.dtype)
         if config.twin_box < float("inf"):
             sits = ((box_iou(corners(box), corners(kept.box)) > config.twin_box) & kept.alive.unsqueeze(1)).any(-1)
-            taken = torch.maximum(taken, (sits & present).to(box.dtype))
-        return taken
+            taken = torch.maximum(taken, sits.to(box.dtype))
+        return taken * present
 
     @torch.no_grad()
     def _verdict(self, paint: Paint, box: Tensor, chosen: Tensor, rejected: Tensor) -> Tensor:
         """``rejected`` [B, K] with the proposals added that give way to a nearer one: it would hide them."""
         config = self.config.discover
         count = chosen.shape[1]
-        if count == 0 or min(config.twin_iou, config.twin_box) == float("inf"):
+        if count < 2 or min(config.twin_iou, config.twin_box) == float("inf"):
             return rejected
         layers = paint.layers
         weight = torch.full_like(chosen, -1.0)
@@ -272,11 +276,12 @@ class Discover(nn.Module):
         A suppressed j does not count. Each round settles one more link of every chain, and few chains are long.
         """
         out = torch.zeros_like(clash[..., 0])
-        while True:
+        for _ in range(CHAIN if fixed() else clash.shape[1] + 1):
             before = out
             out = (torch.bmm(clash, (1 - out).unsqueeze(-1)).squeeze(-1) > 0).to(clash.dtype)
-            if torch.equal(out, before):
-                return out
+            if not fixed() and torch.equal(out, before):
+                break
+        return out
 
     def _slots(self, latents: Latents, box: Tensor, paint: Tensor, kept: Slots) -> Slots:
         batch, count = latents.pres.shape

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from scalor.core.canvas import composite
+from scalor.core.fixed import fixed, listed
 from scalor.core.geometry import corners, paste, patch_side, support, tight_box
 from scalor.core.tensors import Struct
 from scalor.core.types import Latents, Layers, Scenery, Slots
@@ -42,11 +43,13 @@ class Painter(nn.Module):
 
     def _side(self, box: Tensor) -> int:
         """Side of the patches that hold these boxes [M, 4]: mostly far less than the largest possible."""
+        if fixed():
+            return self.side
         return min(self.side, support(float(box[:, 2:].detach().amax()), self.glimpse)) if len(box) else 1
 
-    def forward(self, latents: Latents, box: Tensor, visible: Tensor) -> Paint:
-        """``visible`` [B, N] bool says which objects to paint; the others get their whole box as tight box."""
-        batch, slot = visible.nonzero(as_tuple=True)
+    def layers(self, latents: Latents, box: Tensor, visible: Tensor) -> tuple[Layers, Tensor]:
+        """The layers of the objects that are ``visible`` [B, N] bool, and their paint on the glimpse's grid, alike."""
+        batch, slot = listed(visible)
         glimpse = self.decoder(latents.what[batch, slot])
         boxes = box[batch, slot]
         patch, corner = paste(glimpse, boxes, side=self._side(boxes))
@@ -58,22 +61,28 @@ class Painter(nn.Module):
             pres=latents.pres[batch, slot],
             near=self.nearness(latents.depth[batch, slot, 0]),
         )
-        tight = corners(box.detach())
-        fixed = glimpse.detach()
-        tight[batch, slot] = tight_box(fixed[:, -1], boxes.detach(), level=self.render.mask)
-        looks = fixed.new_zeros(*visible.shape, *fixed.shape[1:])
-        looks[batch, slot] = fixed
+        return layers, glimpse
+
+    def forward(self, latents: Latents, box: Tensor, visible: Tensor) -> Paint:
+        """``visible`` [B, N] bool says which objects to paint; the others get their whole box as tight box."""
+        layers, glimpse = self.layers(latents, box, visible)
+        at, still, seen = (layers.batch, layers.slot), glimpse.detach(), box.detach()
+        tight = corners(seen)
+        tight[at] = tight_box(still[:, -1], seen[at], level=self.render.mask)
+        looks = still.new_zeros(*visible.shape, *still.shape[1:])
+        looks[at] = still
         return Paint(layers, tight, looks)
 
     @torch.no_grad()
     def expected(self, slots: Slots, center: Tensor, scenery: Scenery) -> Tensor:
         """The scene as carried objects are expected to make it, their last paint at ``center`` [B, N, 2]: colour where
         they are and alpha, [B, C + 1, H, W]."""
-        batch, slot = slots.shown.nonzero(as_tuple=True)
+        batch, slot = listed(slots.shown)
         box = torch.cat([center, slots.box[..., 2:]], dim=-1)[batch, slot].detach()
         patch, corner = paste(slots.paint[batch, slot], box, side=self._side(box))
         latents = slots.latents
-        pres, near = latents.pres[batch, slot].detach(), self.nearness(latents.depth[batch, slot, 0].detach())
+        pres = (latents.pres.detach() * slots.shown)[batch, slot]
+        near = self.nearness(latents.depth[batch, slot, 0].detach())
         layers = Layers(batch=batch, slot=slot, patch=patch, corner=corner, pres=pres, near=near)
         size = {"batch": len(slots.alive), "height": scenery.height, "width": scenery.width}
         color, alpha, _ = composite(layers, **size, convex=self.render.convex)
@@ -94,7 +103,7 @@ def alike(tint: Tensor, limit: float, among: Tensor) -> Tensor:
     """Those of the pairs ``among`` (bool [B, N, N]) whose mean colours [B, N, C] differ by less than ``limit`` in every
     channel. Few pairs are near each other, and colours of the others are not compared.
     """
-    batch, one, other = among.nonzero(as_tuple=True)
+    batch, one, other = listed(among)
     out = torch.zeros_like(among)
     out[batch, one, other] = (tint[batch, one] - tint[batch, other]).abs().amax(-1) < limit
-    return out
+    return out & among

@@ -5,8 +5,9 @@ from torch import Tensor
 
 from scalor.core.canvas import composite, widened
 from scalor.core.evidence import evidence
+from scalor.core.fixed import fixed, longest
 from scalor.core.shade import shade, standing_out
-from scalor.core.tensors import cat, take
+from scalor.core.tensors import cat, ramp, take
 from scalor.core.types import Knobs, Layers, Objects, Scenery, Sight, Slots, Step, Terms, World
 from scalor.models.appearance import GlimpseEncoder
 from scalor.models.background import background, log_likelihood
@@ -114,7 +115,8 @@ class Scalor(WorldModel):
         image = color + (1 - alpha) * backdrop
         if watching and frame is not None:
             slots = self._judged(slots, layers, frame, backdrop)
-        slots, tight, origin, next_id = self._pack(slots, tight, world.next_id)
+        most = world.slots.count if fixed() else slots.count
+        slots, tight, origin, next_id = self._pack(slots, tight, world.next_id, most)
         after = World(slots=slots, background=code, memory=memory, next_id=next_id, scenery=scenery)
         report = Step(
             books=lambda: self._close(kept.terms + found.terms, price(), sight, (image, alpha), knobs),
@@ -176,19 +178,19 @@ class Scalor(WorldModel):
         """Slots with the evidence for them (sleepers: the last); new ones that explain too little are not carried."""
         render = self.config.render
         nats = torch.where(slots.asleep, slots.evidence, 0.0)
-        shown = layers.pres > 0
-        found = evidence(layers, frame, backdrop, sigma=render.sigma, convex=render.convex)
-        nats[layers.batch[shown], layers.slot[shown]] = found.nats[shown]
+        found, at = evidence(layers, frame, backdrop, sigma=render.sigma, convex=render.convex), layers.batch
+        nats[at, layers.slot] = torch.where(layers.pres > 0, found.nats, nats[at, layers.slot])
         offset, slope = self.config.confidence
         score = torch.sigmoid(offset + slope * torch.log1p(nats.clamp(min=0.0)))
         return slots.replace(evidence=nats, score=score, alive=slots.alive & ((slots.id >= 0) | (nats > LEAST)))
 
-    def _pack(self, slots: Slots, tight: Tensor, next_id: Tensor) -> tuple[Slots, Tensor, Tensor, Tensor]:
+    def _pack(self, slots: Slots, tight: Tensor, next_id: Tensor, most: int) -> tuple[Slots, Tensor, Tensor, Tensor]:
         """Survivors and accepted discoveries, padded to the longest list; new ids; no Python loop over the batch."""
         new = slots.alive & (slots.id < 0)
         fresh = next_id.unsqueeze(1) + new.long().cumsum(1) - 1
         slots = slots.replace(id=torch.where(new, fresh, torch.where(slots.alive, slots.id, -1)))
-        count = int(slots.alive.sum(1).max()) if slots.count else 0
-        order = torch.argsort(slots.alive, dim=1, descending=True, stable=True)[:, :count]
+        count = longest(slots.alive.sum(1), most=most)
+        # The living in their order, then the others in theirs.
+        order = (slots.count * slots.alive - ramp(slots.count, like=slots.id)).topk(count, dim=1).indices
         tight = tight[torch.arange(len(order), device=order.device).unsqueeze(1), order]
         return take(slots, order), tight, order, next_id + new.sum(1)

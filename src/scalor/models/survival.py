@@ -9,9 +9,10 @@ from torch import Tensor
 
 from scalor.core.canvas import placed
 from scalor.core.evidence import evidence
+from scalor.core.fixed import fixed
 from scalor.core.geometry import box_iou
 from scalor.core.tensors import Struct, select, zip_map
-from scalor.core.types import Slots
+from scalor.core.types import Layers, Slots
 from scalor.models.config import ModelConfig
 from scalor.models.painter import Paint, Painter, alike, tints
 
@@ -81,7 +82,7 @@ def awake(slots: Slots, odds: Odds, nats: Tensor, cut: Tensor) -> Tensor:
     A sleeper, painted as it looked when it was last seen, must earn its place.
     """
     wakes = nats > (AGAIN * slots.evidence).clamp(min=LEAST)
-    return slots.alive & torch.where(slots.asleep, wakes, there(odds, nats) & ~cut)
+    return slots.alive & select(slots.asleep, wakes, there(odds, nats) & ~cut)
 
 
 @torch.no_grad()
@@ -132,12 +133,12 @@ class Survival:
         usual = dreamt.habit[..., 4:-1]  # of a sleeper only its usual looks are known
         codes = moved.latents.replace(pres=here, what=select(moved.asleep, usual, moved.latents.what))
         paint = self.painter(codes, moved.box, moved.alive)
-        paint = self._within(paint, seen)
-        nats, hidden, inside = self._weighed(paint, seen, here)
+        paint = paint.replace(layers=self._within(paint.layers, seen))
+        nats, hidden, inside = self._weighed(paint.layers, seen, here)
         cut = is_cut(moved, odds, nats)
-        if bool(cut.any()):
-            expected = self.painter(dreamt.latents.replace(pres=here), dreamt.box, moved.alive)
-            cut = is_cut(moved, odds, nats, self._weighed(self._within(expected, seen), seen, here)[0])
+        if fixed() or bool(cut.any()):
+            expected, _ = self.painter.layers(dreamt.latents.replace(pres=here), dreamt.box, moved.alive)
+            cut = cut & is_cut(moved, odds, nats, self._weighed(self._within(expected, seen), seen, here)[0])
         shown = awake(moved, odds, nats, cut)
         doubts = doubt(moved, shown, nats > LEAST, hidden)
         lives = moved.alive & (doubts < patience) & (inside > LEFT)
@@ -152,14 +153,14 @@ class Survival:
         )
         return slots, paint
 
-    def _within(self, paint: Paint, seen: tuple[Tensor, Tensor]) -> Paint:
-        """Paint whose layers know their pixels of the frame."""
+    def _within(self, layers: Layers, seen: tuple[Tensor, Tensor]) -> Layers:
+        """Layers that know their pixels of the frame."""
         height, width = seen[0].shape[-2:]
-        return paint.replace(layers=placed(paint.layers, batch=len(seen[0]), height=height, width=width))
+        return placed(layers, batch=len(seen[0]), height=height, width=width)
 
-    def _weighed(self, paint: Paint, seen: tuple[Tensor, Tensor], like: Tensor) -> Tensor:
+    def _weighed(self, layers: Layers, seen: tuple[Tensor, Tensor], like: Tensor) -> Tensor:
         """Nats, hidden share and share in view (see `Evidence`) of every slot, 0 where there is no paint: [3, B, N]."""
-        render, layers = self.config.render, paint.layers
+        render = self.config.render
         found = evidence(layers, *seen, sigma=render.sigma, convex=render.convex)
         table = like.new_zeros(3, *like.shape)
         table[:, layers.batch, layers.slot] = torch.stack([found.nats, found.hidden, found.inside])

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from scalor.core.canvas import pixel_index, visibility
+from scalor.core.fixed import fixed
 from scalor.core.geometry import in_view
 from scalor.core.tracks import Rle, Tracks
 from scalor.core.types import Step
@@ -138,10 +139,8 @@ def visible_share(step: Step, *, height: int, width: int) -> Tensor:
     boxes are mostly in view (their median), and what is seen of it counts as a share of that. An object without a pixel
     that its mask would claim is not seen.
     """
-    layers, side = step.layers, step.layers.patch.shape[-1]
-    # A rim of infinite importance: what lies beyond the frame (or in its padding) is hidden by it.
-    rim = F.pad(step.total[:, :height, :width], (side, side, side, side), value=math.inf)
-    share = visibility(layers.replace(corner=layers.corner + side), rim).clamp(0.0, 1.0)
+    layers = step.layers
+    share = visibility(layers, step.total[:, :height, :width]).clamp(0.0, 1.0)
     faded = layers.patch[:, -1] * layers.pres[:, None, None]
     share = share * (faded.amax((1, 2)) >= SOLID)
     own = faded.sum((1, 2))
@@ -153,10 +152,17 @@ def visible_share(step: Step, *, height: int, width: int) -> Tensor:
     inside = ((center - extent / 2 >= 0) & (center + extent / 2 <= edge)).all(-1) & (share > 0)
     area = extent.prod(-1).clamp(min=1e-6)
     known = (in_view(step.slots.box, height=height, width=width) > MOSTLY) & (share > 0)
-    fills = F.pad(torch.where(known, own / area, math.nan), (0, 1), value=math.nan)
-    fill = fills.nanmedian(dim=1, keepdim=True).values.nan_to_num(0.0)
+    fill = _median(own / area, known)
     full = torch.where(inside, own, torch.maximum(own, fill * area)).clamp(min=1e-6)
     return share * own / full
+
+
+def _median(values: Tensor, known: Tensor) -> Tensor:
+    """The lower median of the ``known`` of the values [B, N], 0 where none is: [B, 1]."""
+    ranked = F.pad(torch.where(known, values, math.inf), (0, 1), value=math.inf).sort(dim=1).values
+    count = known.sum(1, keepdim=True)
+    middle = ranked.gather(1, torch.div((count - 1).clamp(min=0), 2, rounding_mode="floor"))
+    return torch.where(count > 0, middle, 0.0)
 
 
 @torch.no_grad()
@@ -241,6 +247,8 @@ def to_picture(image: Tensor) -> np.ndarray:
 
 def _unpacked(step: Step) -> int:
     """Number of objects in the set that the layers and `origin` speak of, at least 1."""
+    if fixed():  # every object has a layer
+        return len(step.layers.slot) // len(step.origin)
     largest = [int(index.max()) for index in (step.layers.slot, step.origin) if index.numel()]
     return max(largest, default=0) + 1
 

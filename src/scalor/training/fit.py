@@ -110,6 +110,7 @@ def fit(
     steps: int | None = None,
     start: str | os.PathLike[str] | None = None,
     devices: int = 1,
+    threads: int | None = None,
 ) -> Path:
     """Learn from videos; returns the run folder, which `pretrained.load` reads.
 
@@ -127,6 +128,7 @@ def fit(
         quiet: print nothing.
         start: weights to start from, of the preset's shape; None: from nothing.
         steps: how long; neither: the preset's steps. A resumed run keeps its length unless one is given.
+        threads: as `train`.
 
     Raises:
         UserError: as `train`, for videos that cannot be read, and where nothing moves or the camera does.
@@ -156,7 +158,12 @@ def fit(
     if not resume:
         folder.claim(plan)
     card, extra = _keepsakes(plan, footage)
-    done = run(plan, folder, lessons, Options(device=device, devices=devices, quiet=quiet, card=card, extra=extra))
+    done = run(
+        plan,
+        folder,
+        lessons,
+        Options(device=device, devices=devices, threads=threads, quiet=quiet, card=card, extra=extra),
+    )
     say(reached(plan, folder))
     return done
 

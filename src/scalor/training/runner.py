@@ -1,6 +1,7 @@
 """`run`: train what a plan says, in its run folder; what `train` and `fit` share."""
 
 import logging
+import os
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -42,6 +43,7 @@ class Options:
     card    what else the card of the weights says
     extra   tensors that are stored with the weights
     exam    scores the weights now and then
+    threads of the CPU to compute with, all processes together; None: as many as pay (see `threads.Pace`)
     """
 
     device: str = "auto"
@@ -51,6 +53,7 @@ class Options:
     extra: Mapping[str, Tensor] = field(default_factory=dict)
     exam: Exam | None = None
     devices: int = 1
+    threads: int | None = None
 
 
 def run(plan: Plan, folder: RunFolder, lessons: Lessons, options: Options) -> Path:
@@ -62,10 +65,11 @@ def run(plan: Plan, folder: RunFolder, lessons: Lessons, options: Options) -> Pa
         Interrupted: SIGINT or SIGTERM came; the checkpoint is written.
     """
     places = places_of(options.device, options.devices)
-    if len(places) == 1:
-        work(plan, folder, lessons, options, Alone(places[0]))
-    elif in_crew(partial(work, plan, folder, lessons, options), places):
-        raise Interrupted
+    with _computing_with(options.threads):
+        if len(places) == 1:
+            work(plan, folder, lessons, options, Alone(places[0]))
+        elif in_crew(partial(work, plan, folder, lessons, options), places):
+            raise Interrupted
     return folder.path
 
 
@@ -77,7 +81,10 @@ def work(plan: Plan, folder: RunFolder, lessons: Lessons, options: Options, crew
 
     from scalor.training.diary import Diary
     from scalor.training.module import Feed, Trainee
+    from scalor.training.threads import ThreadChoice
 
+    # Processes that share a batch wait for each other, and share the cores once and for all.
+    chosen = accelerator == "cpu" and options.threads is None and crew.size == 1
     with denormals_flushed(), _calm():
         # An accelerator works while this thread waits: there only the wall tells the time.
         clock = Clock(steps=plan.steps, minutes=plan.minutes, worked=time.thread_time if accelerator == "cpu" else None)
@@ -100,7 +107,8 @@ def work(plan: Plan, folder: RunFolder, lessons: Lessons, options: Options, crew
             enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
-            callbacks=[diary],
+            # The choice times steps, so it must hear of their end before the diary saves and examines.
+            callbacks=[ThreadChoice(diary.say), diary] if chosen else [diary],
             default_root_dir=str(folder.path),
         )
         resumed = folder.checkpoint.is_file()
@@ -193,16 +201,26 @@ def births_of(recipe: Recipe) -> dict[str, float | None]:
 def _opening(plan: Plan, folder: RunFolder, resumed: bool, crew: Crew) -> str:
     length = f"{plan.steps} steps" if plan.steps is not None else f"{plan.minutes:g} minutes"
     accelerator, _ = hardware(crew.device)
-    threads = f", {torch.get_num_threads()} threads (set OMP_NUM_THREADS to change)" if accelerator == "cpu" else ""
     shared = f", each batch shared by {crew.size} processes" if crew.size > 1 else ""
     return (
         f"{'resuming' if resumed else 'training'} {plan.preset.name} on {plan.preset.data} for {length}, "
-        f"seed {plan.seed}, on {accelerator}{threads}{shared}, in {folder.path}"
+        f"seed {plan.seed}, on {accelerator}{shared}, in {folder.path}"
     )
 
 
 def _closing(done: int, folder: RunFolder, state: str) -> str:
     return f"done: {done} steps. {state} Weights, log and pictures are in {folder.path}"
+
+
+@contextmanager
+def _computing_with(threads: int | None) -> Iterator[None]:
+    """So many threads of torch's, None: no other number; afterwards everything is as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(before if threads is None else min(threads, os.cpu_count() or 1))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager

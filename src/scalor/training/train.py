@@ -28,6 +28,7 @@ def train(
     quiet: bool = False,
     exam_minutes: float | None = None,
     devices: int = 1,
+    threads: int | None = None,
 ) -> Path:
     """Train a preset from scratch, or go on with a run; returns the run folder.
 
@@ -40,13 +41,14 @@ def train(
             programs it takes longer on the clock, at most three times as long.
         seed: of weights, noise and data; 0 if none is given, a resumed run keeps its own.
         overrides: changes of the preset, as ``{"model.cell": "8", "train.lr": "1e-3"}``.
-        resume: go on from the last checkpoint; on a CPU with the same number of threads and ``devices`` the result is
+        resume: go on from the last checkpoint; on a CPU with the same ``threads``, given, and ``devices`` the result is
             bit-identical to that of an uninterrupted run of the same number of steps.
         device: auto, cpu, cuda or mps.
         devices: how many processes share each batch, each on a GPU of its own, or on a part of the cores.
         quiet: print nothing.
         exam_minutes: track validation clips after every so many minutes and log the scores (see `exam`); a resumed run
             is examined only where this is given again.
+        threads: of the CPU to compute with; None: as many as pay, found by timing steps with one and with all of them.
 
     Raises:
         UserError: a folder that holds a run, nothing to resume, other settings than the run's, unknown keys or data,
@@ -78,7 +80,7 @@ def train(
     refuse_impossible(preset, device, devices)
     if not resume:
         folder.claim(plan)
-    return run(plan, folder, lessons, Options(device=device, devices=devices, quiet=quiet, exam=exam))
+    return run(plan, folder, lessons, Options(device=device, devices=devices, threads=threads, quiet=quiet, exam=exam))
 
 
 def with_length(plan: Plan, steps: int | None, minutes: float | None) -> Plan:

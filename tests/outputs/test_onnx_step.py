@@ -1,0 +1,142 @@
+"""A step of tracking as a graph of fixed shapes follows the same objects as `Tracker`, in torch and in ONNX Runtime."""
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from scalor import pretrained
+from scalor.cli.export_model import size_of
+from scalor.cli.main import main
+from scalor.configs import data_named, preset_named
+from scalor.errors import UserError
+from scalor.models.build import build
+from scalor.outputs.onnx_step import FOUND, OnnxStep
+from scalor.pretrained import Loaded
+from scalor.tracking.tracker import Tracker
+
+PIXELS = 1e-3
+"""How far a side of a box may be off: two ways to add the same numbers."""
+FRAMES = 12
+PAGE = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text(encoding="utf-8")
+
+Step = Callable[[np.ndarray], dict[str, np.ndarray]]
+
+
+def frames_of(data: str, number: int) -> Iterator[np.ndarray]:
+    for frame in data_named(data, 7, split="test")[number].video[:FRAMES]:
+        yield frame.permute(1, 2, 0).contiguous().numpy()
+
+
+def eager(step: OnnxStep, *still: torch.Tensor) -> Step:
+    """The graph in torch, which keeps its own state."""
+    names, state = step.initial()
+
+    @torch.inference_mode()
+    def see(frame: np.ndarray) -> dict[str, np.ndarray]:
+        nonlocal state
+        out = step(torch.from_numpy(frame), *still, *state)
+        state = list(out[len(FOUND) :])
+        return {name: tensor.numpy() for name, tensor in zip(FOUND, out, strict=False)}
+
+    assert len(names) == len(state)
+    return see
+
+
+def assert_followed(see: Step, tracker: Tracker, frames: Iterator[np.ndarray]) -> None:
+    seen = 0
+    for frame in frames:
+        theirs, mine = tracker.observe(frame), see(frame)
+        here = mine["here"] & (mine["visibility"] >= tracker.min_visibility)
+        order = np.argsort(mine["id"][here])
+        assert mine["id"][here][order].tolist() == theirs.ids.tolist()
+        np.testing.assert_allclose(mine["box"][here][order], theirs.box_tlwh, atol=PIXELS)
+        np.testing.assert_allclose(mine["score"][here][order], theirs.score, atol=1e-4)
+        for name, mask in zip(theirs.ids, theirs.masks.dense(), strict=True):
+            assert (mask == (mine["owner"] == name)).mean() > 0.999
+        seen += len(theirs)
+    assert seen > 3 * FRAMES, "an empty clip says nothing"
+
+
+@pytest.mark.parametrize("name", ["sprites-hd", "digits-md"])
+def test_the_graph_follows_the_same_objects_as_the_tracker(name: str) -> None:
+    loaded = pretrained.load_all(name)
+    step = OnnxStep(loaded, (64, 64), 128)
+    assert_followed(eager(step), Tracker(loaded), frames_of(loaded.card["data"], 0))
+
+
+def test_frames_that_are_no_whole_cells_and_a_backdrop_are_taken_as_the_tracker_takes_them() -> None:
+    torch.manual_seed(0)
+    preset = preset_named("fast-video")
+    loaded = Loaded(build(preset.model).eval().requires_grad_(False), {}, {})
+    empty = np.full((45, 61, 3), 90, np.uint8)
+    step, tracker = OnnxStep(loaded, (45, 61), 16), Tracker(loaded, backdrop=empty)
+    see = eager(step, torch.from_numpy(empty))
+    for number in range(4):
+        frame = empty.copy()
+        frame[10:30, 5 + 6 * number : 19 + 6 * number] = 230
+        theirs, mine = tracker.observe(frame), see(frame)
+        assert sorted(mine["id"][mine["here"] & (mine["visibility"] >= 0.25)].tolist()) == theirs.ids.tolist()
+        assert mine["owner"].shape == (45, 61)
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """sprites-md, exported once, as the page says."""
+    pytest.importorskip("onnxscript", reason="the extra onnx is not installed")
+    runtime = pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+    folder = tmp_path_factory.mktemp("onnx")
+    (command,) = re.findall(r"```sh\nscalor (.*?)\n```", PAGE)
+    assert main([word if word != "step.onnx" else str(folder / word) for word in shlex.split(command)]) == 0
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = 1
+    made = runtime.InferenceSession(folder / "step.onnx", options, providers=["CPUExecutionProvider"])
+    about = json.loads(made.get_modelmeta().custom_metadata_map["scalor"])
+    assert (about["frame"], about["objects"], about["weights"]) == ([64, 64, 3], 32, "sprites-md")
+    made.folder = folder
+    return made
+
+
+def running(session: Any) -> Step:
+    """The file in ONNX Runtime, with nothing but what it says about itself."""
+    about = json.loads(session.get_modelmeta().custom_metadata_map["scalor"])
+    state = {name: np.zeros(each["shape"], each["type"]) for name, each in about["state"].items()}
+    names = [output.name for output in session.get_outputs()]
+
+    def see(frame: np.ndarray) -> dict[str, np.ndarray]:
+        out = dict(zip(names, session.run(names, {"frame": frame} | state), strict=True))
+        state.update({name: out[f"next.{name}"] for name in state})
+        return out
+
+    return see
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("clip", [0, 1, 2])
+def test_onnx_runtime_follows_the_same_objects_as_the_tracker(session: Any, clip: int) -> None:
+    assert_followed(running(session), Tracker("sprites-md"), frames_of("sprites-md", clip))
+
+
+@pytest.mark.slow
+def test_the_python_of_the_page_runs(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(session.folder)
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    exec(compile(code, "deploy.md", "exec"), {})
+    for name in [*(output.name for output in session.get_outputs())][: len(FOUND)]:
+        assert f"`{name}`" in PAGE
+
+
+def test_mistakes_are_told_in_a_sentence(tmp_path: Path) -> None:
+    for text in ("64", "64x", "0x64", "x64", "64x64x3"):
+        with pytest.raises(UserError, match="height x width"):
+            size_of(text)
+    assert size_of("360x640") == (360, 640)
+    baseline = Loaded(build(preset_named("sqair-digits-vld").model), {}, {})
+    with pytest.raises(UserError, match="baseline"):
+        OnnxStep(baseline, (64, 64), 8)

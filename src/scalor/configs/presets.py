@@ -179,7 +179,7 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
         propagate=PropagateConfig(position=False, leave=0.5, slow=OFF, habit=8),
         background=BackgroundConfig(family="median", shade=sizes.shadows),
         # The boxes of long thin things that turn are mostly empty: two halves of one overlap less.
-        discover=DiscoverConfig(twin_box=0.2 if sizes.turns else 0.35, evidence=4.4),
+        discover=DiscoverConfig(twin_box=0.2 if sizes.turns else 0.35, evidence=0.5),
         render=RenderConfig(
             sigma=footage_sigma(sizes), stand_out=max(0.3 * sizes.contrast, 2.5 * sizes.noise), stand_out_sigma=0.3
         ),

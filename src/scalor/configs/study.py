@@ -78,7 +78,6 @@ def plain_recipe() -> Recipe:
         birth=(0.1, 1e-3),
         discover_dropout=0.0,
         cuts=0.0,
-        covers=0.0,
         carry_until=0.0,
         blind_every=0,
         steps=6000,

@@ -63,7 +63,7 @@ class Recipe:
     discover_dropout: float = 0.5
     dropout_until: float = 0.08
     cuts: float = 0.25
-    covers: float = 0.25
+    covers: float = 0.0
     carry_until: float = 0.08
     blind_every: int = 4
     blind_frames: tuple[tuple[float, int], ...] = ((0.0, 2), (0.4, 12), (0.7, 20))

@@ -72,13 +72,15 @@ def stages(video: Path, weights: str, folder: Path) -> dict[str, float]:
         times["second pass"] = 1000 * (time.thread_time() - start) / len(frames)
         results = list(revised.results(kept.masks()))
     times["masks"], crops = timed(lambda result: result.masks.crops(), results)
+    tables = [result.tracks() for result in results]
     with Sheets(folder) as sheets:
-        pairs = zip(results, crops, frames, strict=True)
+        pairs = zip(tables, crops, frames, strict=True)
         times["tables"], _ = timed(
             lambda each: sheets.add(each[0], each[1].rles(), frame=each[2].index, time=each[2].time), pairs
         )
     overlay = Overlay((source.height, source.width))
-    times["draw"], pictures = timed(lambda each: overlay.draw(*each), zip(frames, results, crops, strict=True))
+    drawn = zip((frame.image for frame in frames), tables, crops, strict=True)
+    times["draw"], pictures = timed(lambda each: overlay.draw(*each), drawn)
     with video_writer(folder / "film.mp4", fps=source.fps) as film:
         times["encode"], _ = timed(film.write, pictures)
     return times | {"objects": sum(map(len, results)) / len(results)}

@@ -27,7 +27,6 @@ from scalor.models.base import WorldModel
 from scalor.models.build import build
 from scalor.models.config import ModelConfig
 from scalor.rollout import Rollout, observe
-from scalor.training.ahead import Ahead
 from scalor.training.preset import Preset
 
 UNMOVED = 1e-7
@@ -82,11 +81,10 @@ def measured(task: Task) -> StepReport:
         return batch_at(data, 0, step=number, batch=task.batch, frames=frames)
 
     video = batch(0, task.frames).float() / 255
-    with Ahead(batch) as ahead:
-        step = training_step(model, preset.recipe, lambda number: ahead(number, task.frames))
-        with FlopCounterMode(display=False) as counter:  # counting is slow: this pass is also the warm-up
-            rollout = step()
-        step_seconds = median_seconds(step, task.repeats)
+    step = training_step(model, preset.recipe, lambda number: batch(number, task.frames))
+    with FlopCounterMode(display=False) as counter:  # counting is slow: this pass is also the warm-up
+        rollout = step()
+    step_seconds = median_seconds(step, task.repeats)
     peak = peak_memory_gb()
     knobs = end_knobs(preset.recipe)
     with torch.inference_mode():

@@ -19,15 +19,15 @@ class Ahead(Generic[B]):
     the batch is asked for. Leaving the context waits for the batch that is being made and drops the others.
     """
 
-    def __init__(self, make: Callable[[int, int], B], *, last: int | None = None) -> None:
-        """``last``: no step from this one on is asked for."""
-        self._make, self._last = make, last
+    def __init__(self, make: Callable[[int, int], B], *, last: int | None = None, depth: int = DEPTH) -> None:
+        """``last``: no step from this one on is asked for; ``depth``: batches under way, 0: none is made in advance."""
+        self._make, self._last, self._depth = make, last, depth
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="batches")
         self._coming: dict[tuple[int, int], Future[B]] = {}
 
     def __call__(self, step: int, frames: int) -> B:
         """The batch of ``step`` with clips of ``frames`` frames."""
-        wanted = [(later, frames) for later in range(step, step + 1 + DEPTH)]
+        wanted = [(later, frames) for later in range(step, step + 1 + self._depth)]
         for key in [key for key in self._coming if key not in wanted]:
             self._coming.pop(key).cancel()
         mine = self._coming.pop(wanted[0], None)

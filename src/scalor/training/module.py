@@ -18,7 +18,7 @@ from scalor.models.build import build
 from scalor.objectives.extras import Extras
 from scalor.objectives.vimco import loss_of
 from scalor.rollout import Rollout, observe
-from scalor.training.ahead import Ahead
+from scalor.training.ahead import DEPTH, Ahead
 from scalor.training.checkpoint import Plan, random_states, restore_random_states, seed_everything
 from scalor.training.clock import Clock
 from scalor.training.crew import Crew
@@ -59,7 +59,9 @@ class Feed(IterableDataset[Lesson]):
 
     def __iter__(self) -> Iterator[Lesson]:
         step, crew = self.trainee.done, self.trainee.crew
-        with Ahead(self._batch, last=self.clock.steps) as ahead:
+        # On a CPU a third busy thread on two cores costs half a step more than it saves (`scalor bench`).
+        depth = 0 if self.trainee.device.type == "cpu" else DEPTH
+        with Ahead(self._batch, last=self.clock.steps, depth=depth) as ahead:
             while (progress := crew.led(self.clock.progress(step))) < 1.0:
                 frames = min(clip_length(self.recipe, step, progress), self.lessons.longest)
                 clips, batch = self.lessons.clips(step, size=self.recipe.batch), ahead(step, frames)

@@ -21,13 +21,13 @@ from scalor.data.footage import Footage, ObjectStats, suggest_scale, survey
 from scalor.data.places import fingerprint
 from scalor.data.video import open_video
 from scalor.errors import UserError
-from scalor.models.build import build
 from scalor.models.config import ModelConfig
 from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
 from scalor.training.datasets import FootageLessons
 from scalor.training.preset import Preset, apply_overrides
 from scalor.training.resume import DEFAULT_SEED, found_again, refuse_other_seed
 from scalor.training.runner import Options, refuse_impossible, run
+from scalor.training.start import started
 from scalor.training.train import refuse_both, with_length
 
 ENOUGH = 0.5
@@ -38,16 +38,6 @@ TARGET_PX = 32.0
 """Videos are scaled so that the longer side of their objects has this many pixels."""
 TURNING_PX = 24.0
 """The same for things seen from all sides: long thin ones have few pixels, and small steps are quick."""
-
-
-EXPERIENCED: dict[str, Any] = {
-    "soften": 1.0,
-    "birth": (1e-6, 1e-6),
-    "temperature_steps": 1,
-    "lr": 6e-4,
-    "steps": 1000,
-}
-"""What changes in the recipe of a training that starts from weights: nothing has to be found out any more."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +124,7 @@ def fit(
         UserError: as `train`, for videos that cannot be read, and where nothing moves or the camera does.
         Interrupted: SIGINT or SIGTERM; a KeyboardInterrupt after everything is saved.
     """
-    say = _silent if quiet else _say
+    say: Callable[[str], object] = str if quiet else _say
     folder = RunFolder(Path(out))
     refuse_both(steps, minutes)
     paths = [videos] if isinstance(videos, str | os.PathLike) else list(videos)
@@ -145,7 +135,10 @@ def fit(
     else:
         folder.refuse_used()
         chosen = DEFAULT_SEED if seed is None else whole_seed(seed)
-        plan = _started(_planned(paths, preset, overrides or {}, say), start, overrides or {}, say)
+        plan = _planned(paths, preset, overrides or {}, say)
+        if start is not None:
+            plan = started(plan, start, footage_settings(overrides or {})[1])
+            say(f"starting from the weights {os.fspath(start)}")
         length = plan.preset.recipe.steps if steps is None and minutes is None else steps
         plan = dataclasses.replace(plan, seed=chosen, steps=length, minutes=minutes)
     refuse_impossible(plan.preset, device, devices)
@@ -194,7 +187,7 @@ def _planned(
     paths: Sequence[str | os.PathLike[str]],
     preset: Preset | Callable[[Sizes], Preset],
     overrides: Mapping[str, str],
-    say: Callable[[str], None],
+    say: Callable[[str], object],
 ) -> Plan:
     """Look at the videos and decide on scale and sizes; seed and length are the caller's."""
     if not paths:
@@ -234,27 +227,6 @@ def _planned(
         memory_gb=settings.memory_gb,
         fingerprints=tuple(fingerprint(Path(path).resolve()) for path in paths),
     )
-
-
-def _started(
-    plan: Plan, start: str | os.PathLike[str] | None, overrides: Mapping[str, str], say: Callable[[str], None]
-) -> Plan:
-    """The plan with weights to start from, and the shorter training that they need."""
-    if start is None:
-        return plan
-    if not pretrained.fits(start, build(plan.preset.model)):
-        raise UserError(
-            f"the weights {os.fspath(start)} are of another model than {plan.preset.name} for these videos; weights of "
-            "the same shape are wanted; leave --from out"
-        )
-    weights = os.fspath(start)
-    if weights not in pretrained.names():
-        weights = str(Path(weights).resolve())
-    recipe = dataclasses.replace(plan.preset.recipe, **EXPERIENCED)
-    given = {key: text for key, text in footage_settings(overrides)[1].items() if key.startswith("train.")}
-    say(f"starting from the weights {os.fspath(start)}")
-    made = apply_overrides(dataclasses.replace(plan.preset, recipe=recipe), given)
-    return dataclasses.replace(plan, preset=made, start=weights)
 
 
 def _refuse_still(names: Sequence[str], surveys: Sequence[ObjectStats]) -> None:
@@ -323,7 +295,7 @@ def footage_settings(overrides: Mapping[str, str]) -> tuple[FootageSettings, dic
     return settings, rest
 
 
-def _surveyed(path: str | os.PathLike[str], settings: FootageSettings, say: Callable[[str], None]) -> ObjectStats:
+def _surveyed(path: str | os.PathLike[str], settings: FootageSettings, say: Callable[[str], object]) -> ObjectStats:
     """What moves in a video, in source pixels, with what the user knows better put in."""
     source = open_video(path)
     stats = survey(source)
@@ -427,7 +399,3 @@ def _backdrop_name(number: int) -> str:
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
-
-
-def _silent(text: str) -> None:
-    pass

@@ -28,6 +28,7 @@ from scalor.training.preset import Preset, apply_overrides
 from scalor.training.resume import DEFAULT_SEED, found_again, refuse_other_seed
 from scalor.training.runner import Options, refuse_impossible, run
 from scalor.training.start import started
+from scalor.training.still import refuse_pans, refuse_still
 from scalor.training.train import refuse_both, with_length
 
 ENOUGH = 0.5
@@ -124,7 +125,7 @@ def fit(
         UserError: as `train`, for videos that cannot be read, and where nothing moves or the camera does.
         Interrupted: SIGINT or SIGTERM; a KeyboardInterrupt after everything is saved.
     """
-    say: Callable[[str], object] = str if quiet else _say
+    say = _silent if quiet else _say
     folder = RunFolder(Path(out))
     refuse_both(steps, minutes)
     paths = [videos] if isinstance(videos, str | os.PathLike) else list(videos)
@@ -187,14 +188,14 @@ def _planned(
     paths: Sequence[str | os.PathLike[str]],
     preset: Preset | Callable[[Sizes], Preset],
     overrides: Mapping[str, str],
-    say: Callable[[str], object],
+    say: Callable[[str], None],
 ) -> Plan:
     """Look at the videos and decide on scale and sizes; seed and length are the caller's."""
     if not paths:
         raise UserError("no video was given; at least one is wanted; name a file or a folder of images")
     settings, rest = footage_settings(overrides)
     surveys = [_surveyed(path, settings, say) for path in paths]
-    _refuse_still([Path(path).name for path in paths], surveys)
+    refuse_still([Path(path).name for path in paths], surveys)
     scales = [settings.scale or suggest_scale(stats, target_px=target_px(stats)) for stats in surveys]
     sizes = typical(surveys, scales)
     made = preset if isinstance(preset, Preset) else preset(sizes)
@@ -202,7 +203,7 @@ def _planned(
     if made.scalor.background.family == "per_video":
         made = apply_overrides(made, {"model.background.videos": str(len(paths))})
     if made.model.needs_backdrop:
-        _refuse_pans(paths, surveys)
+        refuse_pans(paths, surveys)
     else:
         made = _without_an_empty_scene(made, made.scalor)
     if made.channels != 3:
@@ -227,26 +228,6 @@ def _planned(
         memory_gb=settings.memory_gb,
         fingerprints=tuple(fingerprint(Path(path).resolve()) for path in paths),
     )
-
-
-def _refuse_still(names: Sequence[str], surveys: Sequence[ObjectStats]) -> None:
-    """Raises UserError where nothing moves in any of the videos, and nobody says how large what moves is."""
-    if not any(stats.contrast > 0 or stats.confidence > 0 or stats.pans for stats in surveys):
-        raise UserError(
-            f"nothing moves in {', '.join(names)}; objects that move are wanted; give another video, or the objects' "
-            "size if they are too faint to be noticed: --set data.object_height=PIXELS"
-        )
-
-
-def _refuse_pans(paths: Sequence[str | os.PathLike[str]], surveys: Sequence[ObjectStats]) -> None:
-    """Raises UserError where a camera does not stay in its place."""
-    for path, stats in zip(paths, surveys, strict=True):
-        if stats.pans:
-            raise UserError(
-                f"the camera of {Path(path).name} moves on and a camera that stays in one place is wanted; cut out a "
-                "part in which it does, stabilise the video, or learn the background: --set "
-                "model.background.family=lattice"
-            )
 
 
 def crop_for(sizes: Sizes) -> int:
@@ -295,7 +276,7 @@ def footage_settings(overrides: Mapping[str, str]) -> tuple[FootageSettings, dic
     return settings, rest
 
 
-def _surveyed(path: str | os.PathLike[str], settings: FootageSettings, say: Callable[[str], object]) -> ObjectStats:
+def _surveyed(path: str | os.PathLike[str], settings: FootageSettings, say: Callable[[str], None]) -> ObjectStats:
     """What moves in a video, in source pixels, with what the user knows better put in."""
     source = open_video(path)
     stats = survey(source)
@@ -399,3 +380,7 @@ def _backdrop_name(number: int) -> str:
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
+
+
+def _silent(text: str) -> None:
+    pass

@@ -1,0 +1,28 @@
+"""Footage that nothing can be learned from is refused: nothing moves in it, or the camera does."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from scalor.data.footage import ObjectStats
+from scalor.errors import UserError
+
+
+def refuse_still(names: Sequence[str], surveys: Sequence[ObjectStats]) -> None:
+    """Raises UserError where nothing moves in any of the videos, and nobody says how large what moves is."""
+    if not any(stats.contrast > 0 or stats.confidence > 0 or stats.pans for stats in surveys):
+        raise UserError(
+            f"nothing moves in {', '.join(names)}; objects that move are wanted; give another video, or the objects' "
+            "size if they are too faint to be noticed: --set data.object_height=PIXELS"
+        )
+
+
+def refuse_pans(paths: Sequence[str | os.PathLike[str]], surveys: Sequence[ObjectStats]) -> None:
+    """Raises UserError where a camera does not stay in its place."""
+    for path, stats in zip(paths, surveys, strict=True):
+        if stats.pans:
+            raise UserError(
+                f"the camera of {Path(path).name} moves on and a camera that stays in one place is wanted; cut out a "
+                "part in which it does, stabilise the video, or learn the background: --set "
+                "model.background.family=lattice"
+            )

@@ -1,5 +1,7 @@
 """Laws of the second pass: gaps close, identities return to whom they belong, nothing is invented, rest stays rest."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -244,3 +246,26 @@ def test_individuals_are_never_in_two_places(seed, count):
     revised = revise(table(paths), individuals=count)
     kept = list(zip(revised.rows.frame[revised.keep].tolist(), revised.rows.id[revised.keep].tolist(), strict=True))
     assert len(set(kept)) == len(kept) and {name for _, name in kept} <= set(range(count))
+
+
+def flickering(*, every: int, score: float, step: float = 0.0) -> Rows:
+    """Objects that are there all the time, and identity 7, which is seen in every so many frames only."""
+    rows = table(others() | {7: path((250.0, 200.0), (step, 0.0), range(0, LENGTH, every))})
+    return replace(rows, score=np.where(rows.id == 7, score, 0.99))
+
+
+@pytest.mark.parametrize(
+    ("rows", "gone"),
+    [
+        (flickering(every=2, score=0.8), True),
+        (flickering(every=1, score=0.8), False),
+        (flickering(every=2, score=0.98), False),
+        (flickering(every=2, score=0.8, step=-2.0), False),
+    ],
+    ids=["leaves", "faint but steady", "hidden time and again", "faint and on its way"],
+)
+def test_what_comes_and_goes_in_one_place_and_explains_little_is_no_object(rows: Rows, gone: bool) -> None:
+    revised = revise(rows)
+    assert (not revised.keep[rows.id == 7].any()) == gone
+    assert revised.keep[rows.id != 7].all()
+    assert revised.dropped == gone

@@ -33,15 +33,23 @@ class WhereConfig:
     @property
     def largest(self) -> tuple[float, float]:
         """Largest width and height that the map can produce."""
-        a = self._top(self.size, self.size_range)
-        low, high = self._bottom(self.ratio, self.ratio_range), self._top(self.ratio, self.ratio_range)
+        (_, a), (low, high) = self.sizes, self.ratios
         return a / math.sqrt(low), a * math.sqrt(high)
 
-    def _top(self, middle: float, spread: float) -> float:
-        return middle + spread if self.scale == "linear" else middle * math.exp(spread)
+    @property
+    def sizes(self) -> tuple[float, float]:
+        """Smallest and largest a."""
+        return self._range(self.size, self.size_range)
 
-    def _bottom(self, middle: float, spread: float) -> float:
-        return middle - spread if self.scale == "linear" else middle * math.exp(-spread)
+    @property
+    def ratios(self) -> tuple[float, float]:
+        """Smallest and largest height / width."""
+        return self._range(self.ratio, self.ratio_range)
+
+    def _range(self, middle: float, spread: float) -> tuple[float, float]:
+        if self.scale == "linear":
+            return middle - spread, middle + spread
+        return middle * math.exp(-spread), middle * math.exp(spread)
 
 
 def decode_size(raw: Tensor, config: WhereConfig) -> Tensor:

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from scalor.core.jsonable import later
 from scalor.core.types import Knobs
 
 
@@ -34,13 +35,15 @@ class Recipe:
     cuts                   share of the clips that go on as another clip at some frame, so that everything in them ends
     covers                 share of the clips before which something passes that the model looks at but need not
                            explain: it must remember what is behind (see `occluders.cover`)
+    bootstrap              on footage, weight at the start of what objects lack of the blobs that move; it falls to 0 at
+                           the end (see `scalor.training.bootstrap`)
     carry_until            progress until which carried objects cannot fade: thin strokes drawn a pixel beside their
                            place are worse than nothing, so that a young tracker would let everything go
     blind_every            every so many steps only the first half of the clips (of 4 frames or more) is looked at: the
                            prior must predict what follows; 0: never
     blind_frames           how many follow on such a step: (from progress, frames)
     background_steps       steps of the background curriculum: alpha is ``background_alpha`` everywhere (spec A.13-8)
-    soften, soften_steps   factor on sigma at the start, falling to 1 exponentially
+    soften, soften_until   factor on sigma at the start, falling to 1 exponentially, and the progress at which it is 1
     ema                    decay of the weights' average used for evaluation, 0: none
     steps                  default length of a training
     objectives, weights    what is lessened beside -ELBO (`scalor.objectives.extras`), and how much each of it counts
@@ -64,13 +67,14 @@ class Recipe:
     dropout_until: float = 0.08
     cuts: float = 0.25
     covers: float = 0.0
+    bootstrap: float = later(0.0)
     carry_until: float = 0.08
     blind_every: int = 4
     blind_frames: tuple[tuple[float, int], ...] = ((0.0, 2), (0.4, 12), (0.7, 20))
     background_steps: int = 0
     background_alpha: float = 0.9
     soften: float = 1.0
-    soften_steps: int = 300
+    soften_until: float = 0.5
     ema: float = 0.998
     steps: int = 4000
     objectives: tuple[str, ...] = ()
@@ -84,6 +88,11 @@ def weight_at(weight: Weight, progress: float) -> float:
         return 0.0
     rise = weight.full - weight.start
     return weight.value if rise <= 0 else weight.value * min(1.0, (progress - weight.start) / rise)
+
+
+def bootstrap_weight(recipe: Recipe, progress: float) -> float:
+    """Weight of the lesson from blobs."""
+    return recipe.bootstrap * (1.0 - min(1.0, progress))
 
 
 def clip_length(recipe: Recipe, step: int, progress: float) -> int:
@@ -128,6 +137,6 @@ def knobs_at(recipe: Recipe, step: int, progress: float) -> Knobs:
         discover_dropout=recipe.discover_dropout if progress < recipe.dropout_until else 0.0,
         carry=progress < recipe.carry_until,
         sighted=frames_seen(recipe, step, progress),
-        soften=recipe.soften ** (1.0 - min(1.0, step / max(1, recipe.soften_steps))),
+        soften=recipe.soften ** max(0.0, 1.0 - progress / max(1e-9, recipe.soften_until)),
         show=recipe.background_alpha if step < recipe.background_steps else None,
     )

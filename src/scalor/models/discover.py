@@ -63,7 +63,7 @@ class Detector(nn.Module):
         """features [B, F, Gh, Gw], explained mask [B, H, W] and the mask of what moves [B, 1, H, W] to all cells'."""
         if self.mask_stack is not None:
             features = torch.cat([features, self.mask_stack(explained.unsqueeze(1))], dim=1)
-        raw = self.head(self.fuse(self._ringed(features)))
+        raw = self.head(self.fuse(self.ringed(features)))
         logit, depth, where = raw.flatten(2).transpose(1, 2).split([1, 2, 8], dim=-1)
         logit = logit.squeeze(-1) + self.config.discover.presence_bias + self._evidence(moving)
         return Proposals(
@@ -73,7 +73,8 @@ class Detector(nn.Module):
             center=cells_of(raw, self.config),
         )
 
-    def _ringed(self, grid: Tensor) -> Tensor:
+    def ringed(self, grid: Tensor) -> Tensor:
+        """A grid [B, F, Gh, Gw] with zeros for the cells outside the view that propose too."""
         ring = self.config.discover.ring
         return F.pad(grid, (ring, ring, ring, ring)) if ring else grid
 
@@ -81,7 +82,7 @@ class Detector(nn.Module):
         """-evidence where nothing stands out in the 3 x 3 cells around, +evidence where a quarter does. [B, G]"""
         if moving is None or not self.config.discover.evidence:
             return 0.0
-        share = F.avg_pool2d(self._ringed(F.avg_pool2d(moving, self.config.cell)), 3, stride=1, padding=1)
+        share = F.avg_pool2d(self.ringed(F.avg_pool2d(moving, self.config.cell)), 3, stride=1, padding=1)
         return self.config.discover.evidence * (2.0 * (4.0 * share).clamp(max=1.0) - 1.0).flatten(1)
 
 
@@ -213,7 +214,7 @@ class Discover(nn.Module):
         config = self.config
         q_where, q_depth = take(cells.where, pick), take(cells.depth, pick)
         where, depth = q_where.sample(knobs.stochastic), depths.gather(1, pick.unsqueeze(-1))
-        box = self._placed(cells.center[pick], where)
+        box = self.placed(cells.center[pick], where)
         if picture is None:
             q_what = Gaussian.standard(where.new_zeros(*pick.shape, config.glimpse.what))
             births = (q_where, q_what, q_depth)
@@ -226,7 +227,7 @@ class Discover(nn.Module):
         draw = Draw((where, q_where, births[0]), (what, q_what, births[1]), (depth, q_depth, births[2]))
         return draw, box
 
-    def _placed(self, center: Tensor, where: Tensor) -> Tensor:
+    def placed(self, center: Tensor, where: Tensor) -> Tensor:
         """The boxes that where-codes mean in cells with these centres."""
         moved = center + self.config.cell * self.config.where.reach * torch.tanh(where[..., 2:])
         return torch.cat([moved, decode_size(where[..., :2], self.config.where)], dim=-1)

@@ -88,6 +88,14 @@ class Scalor(WorldModel):
             for t, each in enumerate(features.unbind(1))
         ]
 
+    def what_moves(self, video: Tensor, scenery: Scenery) -> Tensor:
+        """Masks [B, T, H, W] in 0..1 of what stands out of the backdrop in clips [B, T, C, H, W], shadows left out."""
+        assert scenery.backdrop is not None
+        flat, ground = video.flatten(0, 1), scenery.backdrop.repeat_interleave(video.shape[1], 0)
+        if self.config.background.shade:
+            ground = ground * shade(flat, ground)
+        return standing_out(flat, ground, level=self.config.render.stand_out)[:, 0].unflatten(0, video.shape[:2])
+
     def _asks_what_moves(self) -> bool:
         return self.config.render.stand_out_sigma < float("inf") or self.config.discover.evidence != 0.0
 

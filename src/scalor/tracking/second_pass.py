@@ -20,6 +20,10 @@ from scalor.tracking.report import FrameResult
 from scalor.tracking.smoothing import runs, smooth, window_for
 from scalor.tracking.table import Rows
 
+FLICKERS = 0.6
+"""What is in view for less than this share of its life, and never leaves its place, flickers."""
+FAINT = 1.5
+"""Log odds by which the score of what flickers lies below the usual one (a fifth of the nats) where it is no object."""
 HARDLY = 0.05
 """An object of which less than this share is seen is out of sight."""
 
@@ -119,7 +123,7 @@ def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1, indivi
         dropped = len(np.unique(linked[keep & (ids == NOBODY)]))
         keep &= (ids != NOBODY) & _clearest(rows, ids, keep)
     names, counts = np.unique(ids[keep], return_counts=True)
-    ghosts = names[counts < confirm]
+    ghosts = np.union1d(names[counts < confirm], _flickering(rows, ids, keep))
     keep &= ~np.isin(ids, ghosts)
     dropped += len(ghosts)
     boxes, window = _smoothed(rows, ids, keep)
@@ -130,6 +134,24 @@ def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1, indivi
         if keep[each.row]
     ]
     return Revised(table, keep, tuple(joints), dropped, window)
+
+
+def _flickering(rows: Rows, ids: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """Identities of what comes and goes in one place and explains little: leaves, a screen, a reflection."""
+    pieces = tracklets_of(rows, ids, keep)
+    score = rows.score.clip(1e-6, 1 - 1e-6)
+    odds = np.log(score / (1 - score))
+    usual = float(np.median(odds[keep])) if keep.any() else 0.0
+    clock = np.cumsum(rows.seen)
+    found = []
+    for piece in pieces:
+        life = clock[piece.leg.frame[-1]] - clock[piece.leg.frame[0]] + 1
+        reach = np.subtract(*np.quantile(rows.center[piece.rows], [0.95, 0.05], axis=0))
+        stays = bool((reach < np.median(piece.box[:, 2:], axis=0)).all())
+        faint = float(np.median(odds[piece.rows])) < usual - FAINT
+        if stays and faint and len(piece.rows) < FLICKERS * life:
+            found.append(piece.id)
+    return np.array(found, np.int64)
 
 
 def tracklets_of(rows: Rows, ids: np.ndarray, keep: np.ndarray, stretch: np.ndarray | None = None) -> list[Tracklet]:

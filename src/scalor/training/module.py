@@ -12,13 +12,14 @@ from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from scalor import pretrained
-from scalor.core.schedule import Recipe, clip_length, ema_decay, knobs_at, learning_rate
+from scalor.core.schedule import Recipe, bootstrap_weight, clip_length, ema_decay, knobs_at, learning_rate
 from scalor.core.types import Scenery, Terms
 from scalor.models.build import build
 from scalor.objectives.extras import Extras
 from scalor.objectives.vimco import loss_of
 from scalor.rollout import Rollout, observe
 from scalor.training.ahead import DEPTH, Ahead
+from scalor.training.bootstrap import bootstrap_loss
 from scalor.training.checkpoint import Plan, random_states, restore_random_states, seed_everything
 from scalor.training.clock import Clock
 from scalor.training.crew import Crew
@@ -130,6 +131,8 @@ class Trainee(LightningModule):
         loss = loss_of(rollout, particles)
         added, scalars = self.extras(video, rollout, step, lesson.progress)
         total = loss if added is None else loss + added
+        if lead := bootstrap_weight(recipe, lesson.progress):
+            total = total + lead * bootstrap_loss(self.model, video, scenery, rollout)
         means = self.crew.summed(torch.stack([loss.detach(), total.detach()]) * lesson.weight)
         norm = self._descend(total, means[1], terms, scalars, lesson)
         self._step_critics(video, rollout, lesson)

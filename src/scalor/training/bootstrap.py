@@ -1,0 +1,183 @@
+"""Bootstrapping from motion: a blob of an object's size that stands out, alone, is one object.
+
+What an object is worth can only be learned from objects that are proposed and kept. On footage with few, varied things
+they die out before that, or what moves is explained in pieces; the empty scene tells where whole things are. Blobs of
+another size, as of things that touch, say nothing: what these are is left to the model.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from scalor.core.geometry import WhereConfig, corners
+from scalor.core.types import Scenery, Step
+from scalor.models.base import WorldModel
+from scalor.models.discover import cells_of
+from scalor.models.scalor import Scalor
+from scalor.rollout import Rollout
+
+FRAMES = 2
+"""First frames of a clip that proposals are taught from: later ones hardly differ."""
+LEAST_PX = 12
+"""Blobs of fewer pixels are noise."""
+SLACK = 1.15
+"""Factor by which a blob may exceed the range of boxes."""
+ENOUGH = 0.3
+"""Share of a typical box's sides that must be in view of what is cut off by the edge of the view."""
+ROOM = 1.15
+"""Boxes are larger than what is in them by this factor: masks end softly."""
+LARGER = np.array([1.0, 1.0, ROOM, ROOM], np.float32)
+RARE = 10.0
+"""A cell of a blob counts as much as so many cells where nothing is."""
+PLACE = 5.0
+"""A box that is off by its own size counts as much as so many nats of presence."""
+
+
+@dataclass(frozen=True)
+class Blobs:
+    """What stands out in one frame: centres and sizes (x, y, w, h) in pixels.
+
+    every   float32 [K, 4]
+    single  float32 [S, 4], boxes of single objects, of typical size along the axes along which they are cut off
+    known   bool [S, 4], which of their edges (left, top, right, bottom) are in view
+    """
+
+    every: np.ndarray
+    single: np.ndarray
+    known: np.ndarray
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Pseudo-labels of the cells of B frames.
+
+    present  float32 [B, G], 1: the cell nearest to the middle of a blob
+    weight   float32 [B, G], how much a cell counts; 0: nothing is known, as near blobs that are no single object
+    owner    int64 [K, 2], (frame, cell) of the blobs
+    box      float32 [K, 4], their boxes
+    known    bool [K, 4], which of their edges are known
+    """
+
+    present: Tensor
+    weight: Tensor
+    owner: Tensor
+    box: Tensor
+    known: Tensor
+
+
+def bootstrap_loss(model: WorldModel, video: Tensor, scenery: Scenery, rollout: Rollout) -> Tensor:
+    """Mean over the frames of clips [B, T, C, H, W]: what proposals and objects lack of the blobs, in nats.
+
+    Of a model without an empty scene to compare with: 0.
+    """
+    if not (isinstance(model, Scalor) and model.config.needs_backdrop):
+        return video.new_zeros(())
+    moving = model.what_moves(video, scenery)
+    blobs = [[blobs_of(mask, model.config.where) for mask in clip] for clip in (moving > 0.5).cpu().numpy()]
+    frames = min(FRAMES, video.shape[1])
+    first = _proposed(model, video[:, :frames], scenery, [blob for clip in blobs for blob in clip[:frames]])
+    carried = [_carried(step, [clip[t] for clip in blobs]) for t, step in enumerate(rollout.steps)]
+    return first + torch.stack(carried).mean()
+
+
+def blobs_of(mask: np.ndarray, where: WhereConfig) -> Blobs:
+    """The connected components of a boolean [H, W]; single objects have a size that boxes can have."""
+    import cv2
+
+    _, _, table, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    table = table[1:][table[1:, 4] >= LEAST_PX]
+    low, size = table[:, :2].astype(np.float32), table[:, 2:4].astype(np.float32)
+    known = np.concatenate([low > 0, low + size < np.array(mask.shape[::-1])], axis=1)
+    every = np.concatenate([low + size / 2, size], axis=1)
+    usual = where.size * np.array([where.ratio**-0.5, where.ratio**0.5], np.float32) / ROOM
+    cut = ~(known[:, :2] & known[:, 2:])
+    # What is cut off at its left begins so far left of its right edge, and so on.
+    whole = np.where(cut, np.maximum(size, usual), size)
+    middle = np.where(known[:, :2], low + whole / 2, low + size - whole / 2)
+    single = (known[:, :2] | known[:, 2:]).all(1) & (~cut | (size > ENOUGH * usual)).all(1) & _fits(whole, where)
+    boxes = np.concatenate([middle, whole], axis=1).astype(np.float32)
+    return Blobs(every, boxes[single], known[single])
+
+
+def _fits(size: np.ndarray, where: WhereConfig) -> np.ndarray:
+    """Which sizes (w, h) [K, 2] boxes can have: bool [K]."""
+    (small, large), (flat, steep) = where.sizes, where.ratios
+    side, ratio = ROOM * np.sqrt(size.prod(1)), size[:, 1] / size[:, 0]
+    return (side > small / SLACK) & (side < large * SLACK) & (ratio > flat / SLACK) & (ratio < steep * SLACK)
+
+
+def _proposed(model: Scalor, video: Tensor, scenery: Scenery, blobs: list[Blobs]) -> Tensor:
+    """What the proposals of the first frames of clips lack."""
+    sights = model.look(model.init(len(video), scenery), video)
+    features = torch.stack([sight.features for sight in sights if sight.features is not None], 1).flatten(0, 1)
+    moving = torch.stack([sight.moving for sight in sights if sight.moving is not None], 1).flatten(0, 1)
+    center = cells_of(model.discover.detector.ringed(features), model.config)
+    labels = labels_of(blobs, center, cell=model.config.cell)
+    cells = model.discover.detector(features, torch.zeros_like(moving[:, 0]), moving)
+    lacking = F.binary_cross_entropy_with_logits(cells.logit, labels.present, labels.weight, reduction="sum")
+    frame, cell = labels.owner.unbind(1)
+    box = model.discover.placed(cells.center[cell], cells.where.mean[frame, cell])
+    return (lacking + PLACE * misplaced(box, labels.box, labels.known).sum()) / len(blobs)
+
+
+@torch.no_grad()
+def labels_of(blobs: list[Blobs], center: Tensor, *, cell: int) -> Labels:
+    """Labels of cells with centres [G, 2] of frames with such blobs."""
+    places = center.cpu().numpy()
+    present, weight = np.zeros((2, len(blobs), len(places)), np.float32)
+    owners, boxes, known = [], [], []
+    for frame, found in enumerate(blobs):
+        weight[frame] = 1.0
+        for box in found.every:
+            weight[frame, _outside(places, box) < cell / 2] = 0.0
+        for box, edges in zip(found.single, found.known, strict=True):
+            off = np.abs(places - box[:2])
+            nearest = int(off.sum(1).argmin())
+            weight[frame, (_outside(places, box) < 0) & (off.max(1) > cell)] = RARE
+            present[frame, nearest], weight[frame, nearest] = 1.0, RARE
+            owners.append((frame, nearest))
+            boxes.append(box * LARGER)
+            known.append(edges)
+    parts = (
+        present,
+        weight,
+        np.array(owners, np.int64).reshape(-1, 2),
+        np.array(boxes, np.float32).reshape(-1, 4),
+        np.array(known, bool).reshape(-1, 4),
+    )
+    return Labels(*(torch.from_numpy(part).to(center.device) for part in parts))
+
+
+def _carried(step: Step, blobs: list[Blobs]) -> Tensor:
+    """What the objects of a frame lack: of each single blob there is one, in its place."""
+    slots = step.slots
+    zero = slots.box.sum() * 0.0
+    if not slots.count:
+        return zero
+    surplus, off = zero, zero
+    middle, there = slots.box[..., :2].detach().cpu().numpy(), slots.shown.cpu().numpy()
+    for clip, found in enumerate(blobs):
+        for box in found.single[found.known.all(1)]:
+            inside = np.flatnonzero((_outside(middle[clip], box) < 0) & there[clip])
+            if not len(inside):
+                continue
+            best = inside[np.abs(middle[clip, inside] - box[:2]).sum(1).argmin()]
+            others = torch.from_numpy(inside[inside != best]).to(slots.box.device)
+            off = off + misplaced(slots.box[clip, best], slots.box.new_tensor(box * LARGER)).sum()
+            surplus = surplus + slots.latents.pres[clip, others].sum()
+    return (RARE * surplus + PLACE * off) / len(blobs)
+
+
+def misplaced(box: Tensor, target: Tensor, known: Tensor | None = None) -> Tensor:
+    """How far the edges of boxes [..., 4] are off, in sizes of targets: [..., 4]; 0 where they are not ``known``."""
+    off = (corners(box) - corners(target)) / torch.cat([target[..., 2:], target[..., 2:]], dim=-1)
+    lost = F.smooth_l1_loss(off, torch.zeros_like(off), beta=0.1, reduction="none")
+    return lost if known is None else torch.where(known, lost, 0.0)
+
+
+def _outside(places: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """How far places [G, 2] lie outside a box, along the worse axis; negative inside: [G]."""
+    return (np.abs(places - box[:2]) - box[2:] / 2).max(1)

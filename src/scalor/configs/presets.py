@@ -180,7 +180,9 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
         cell=4 if longer < SMALL_PX else 8,
         where=where,
         encoder=footage_encoder(longer),
-        glimpse=GlimpseConfig(side=glimpse_side(longer), alpha_gain=2.0, alpha_bias=-1.0, level=sizes.level),
+        glimpse=GlimpseConfig(
+            side=glimpse_side(longer), alpha_gain=2.0, alpha_bias=-1.0, level=sizes.level, foreground=True
+        ),
         # Things turn and are lit anew: their looks may change, around what they usually are.
         propagate=PropagateConfig(position=False, leave=0.5, slow=OFF, habit=8),
         background=BackgroundConfig(family="median", shade=sizes.shadows),

@@ -22,7 +22,8 @@ LEAST_SHARE = 0.02
 ROUNDS = 4
 """Passes over the regions: what was decided beside a region may change the decision about it."""
 CALMER = 0.8
-"""A candidate takes over where the outlines it leaves are less than this share of those of the present one."""
+"""A candidate takes over where the outlines it leaves are less than this share of those of the present one; of a rare
+one, less by the root of how much rarer it is: a shirt behind leaves may continue them too, for once."""
 STEEP = 48.0
 """Grey levels per pixel from which an outline is as good as any: a few steep ones must not outweigh the rest."""
 LEAST_PX = 4
@@ -44,6 +45,14 @@ class EmptyScene:
 
     image: np.ndarray
     noise: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """For every pixel a colour, float32 [h, w, 3], and in how many frames it was seen, float32 [h, w]."""
+
+    color: np.ndarray
+    count: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -109,13 +118,13 @@ def empty_scene(frames: np.ndarray) -> EmptyScene:
     noise = frame_noise(frames)
     reach = max(10.0, 5.0 * float(np.median(frame_noise(soft))))
     modes = _modes(soft, reach)
-    scene = modes.color[0].copy()
+    scene = _Candidate(modes.color[0].copy(), modes.count[0].copy())
     keys = [_shown(modes, soft[i]) for i in spread(len(soft), KEYS)]
     for _ in range(ROUNDS):
         if not sum(_take_over(scene, *key, reach) for key in keys):
             break
     rows = spread(len(picks), MEDIAN_OF)
-    image, deviation = _sharp(frames[picks[rows]], soft[rows], scene, reach)
+    image, deviation = _sharp(frames[picks[rows]], soft[rows], scene.color, reach)
     painted = _without_what_stays(image, soft[rows], reach)
     noise = np.maximum(noise, deviation)
     # Nobody has seen the ground there: what moves on it is no noise of its.
@@ -179,21 +188,22 @@ def _gap(frame: np.ndarray, other: np.ndarray) -> np.ndarray:
     return widest(cv2.absdiff(frame, other))
 
 
-def _shown(modes: _Modes, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A frame in the colours of the long-lived candidates it shows, float32 [h, w, 3], and where it does, bool."""
+def _shown(modes: _Modes, frame: np.ndarray) -> tuple[_Candidate, np.ndarray]:
+    """A frame in the colours of the long-lived candidates it shows, and where it does, bool [h, w]."""
     gap = widest(np.abs(modes.color - frame.astype(np.float32)))
     near = gap.argmin(axis=0)[None]
-    lasting = np.take_along_axis(modes.count, near, axis=0)[0] >= modes.least
+    count = np.take_along_axis(modes.count, near, axis=0)[0]
+    lasting = count >= modes.least
     lasting &= np.take_along_axis(gap, near, axis=0)[0] <= modes.reach
     color = np.take_along_axis(modes.color, near[..., None], axis=0)[0]
-    return np.where(lasting[..., None], color, frame), lasting
+    return _Candidate(np.where(lasting[..., None], color, frame), count), lasting
 
 
-def _take_over(scene: np.ndarray, other: np.ndarray, lasting: np.ndarray, reach: float) -> int:
+def _take_over(scene: _Candidate, other: _Candidate, lasting: np.ndarray, reach: float) -> int:
     """Try every region in which a frame shows another long-lived candidate; ``scene`` is changed in place."""
     import cv2
 
-    differs = ((widest(np.abs(other - scene)) > reach) & lasting).astype(np.uint8)
+    differs = ((widest(np.abs(other.color - scene.color)) > reach) & lasting).astype(np.uint8)
     solid = cv2.morphologyEx(differs, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     contours, _ = cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     swaps = 0
@@ -206,8 +216,10 @@ def _take_over(scene: np.ndarray, other: np.ndarray, lasting: np.ndarray, reach:
         cv2.drawContours(mask, [contour], 0, 1, cv2.FILLED, offset=(-place[1].start, -place[0].start))
         # The blurred rim of what differs belongs to it.
         inside = cv2.dilate(mask, np.ones((5, 5), np.uint8)) > 0
-        if _calmer(scene[place], other[place], inside):
-            scene[place][inside] = other[place][inside]
+        rarer = float(other.count[place][mask > 0].mean() / max(1.0, scene.count[place][mask > 0].mean()))
+        if _calmer(scene.color[place], other.color[place], inside, CALMER * min(1.0, rarer) ** 0.5):
+            scene.color[place][inside] = other.color[place][inside]
+            scene.count[place][inside] = other.count[place][inside]
             swaps += 1
     return swaps
 
@@ -221,8 +233,9 @@ def _around(box: tuple[int, int, int, int], size: tuple[int, ...], margin: int =
     )
 
 
-def _calmer(present: np.ndarray, other: np.ndarray, mask: np.ndarray) -> bool:
-    """Whether ``other`` inside the mask [h, w] continues what lies around it better than ``present`` does."""
+def _calmer(present: np.ndarray, other: np.ndarray, mask: np.ndarray, limit: float) -> bool:
+    """Whether ``other`` inside the mask [h, w] leaves less than a ``limit`` of the outlines around it that ``present``
+    does."""
     import cv2
 
     kernel = np.ones((5, 5), np.uint8)
@@ -234,7 +247,7 @@ def _calmer(present: np.ndarray, other: np.ndarray, mask: np.ndarray) -> bool:
     before, after = (slope_of(image)[band] for image in (present, pasted))
     # Edges that both have, of textures and of what is partly hidden, decide nothing.
     lost, gained = np.maximum(before - after, 0.0).sum(), np.maximum(after - before, 0.0).sum()
-    return bool(gained < CALMER * lost)
+    return bool(gained < limit * lost)
 
 
 def slope_of(image: np.ndarray) -> np.ndarray:

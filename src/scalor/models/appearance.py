@@ -14,13 +14,13 @@ PATCH = 4
 
 
 class GlimpseEncoder(nn.Module):
-    """[..., C, g, g] glimpses (C + 2 channels with context) to raw what parameters [..., 2 Dw]."""
+    """[..., C, g, g] glimpses (context adds 2 channels, the foreground 1) to raw what parameters [..., 2 Dw]."""
 
     def __init__(self, channels: int, config: GlimpseConfig, style: ConvStyle) -> None:
         super().__init__()
         side, out = config.side, 2 * config.what
         self.side, self.out, self.context = side, out, config.context
-        channels += 2 if config.context else 0
+        channels += 2 * config.context + config.foreground
         light = config.kind == "light"
         self.net = self._light(channels, config, style) if light else self._conv(channels, side, out, style)
 

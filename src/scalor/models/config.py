@@ -34,6 +34,8 @@ class GlimpseConfig:
 
     ``context`` adds two channels to what the encoder sees of the frame: what other objects already explain there, and
     where the object's own mask is expected.
+    ``foreground`` adds the mask of what stands out of the backdrop: which part of a glimpse is the object need not be
+    learned from colours.
     ``alpha_gain`` multiplies the mask logits (above 1 masks become crisp sooner), ``alpha_bias`` is added to them;
     ``level`` is the grey level, 0..1, that objects start with.
     """
@@ -47,6 +49,7 @@ class GlimpseConfig:
     alpha_gain: float = 1.0
     alpha_bias: float = 0.0
     level: float = 0.5
+    foreground: bool = later(False)
 
 
 @dataclass(frozen=True)

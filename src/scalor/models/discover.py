@@ -14,7 +14,7 @@ from scalor.core.tensors import Struct, take
 from scalor.core.types import Booked, Knobs, Latents, Layers, Objects, Scenery, Sight, Slots, Terms
 from scalor.models.appearance import GlimpseEncoder
 from scalor.models.config import ModelConfig
-from scalor.models.guides import in_context
+from scalor.models.guides import in_context, picture_of
 from scalor.models.painter import LEAST, Paint, Painter, alike, tints
 from scalor.models.propagate import Draw, charge
 from scalor.nets.pyramid import block, pyramid
@@ -117,7 +117,7 @@ class Discover(nn.Module):
             return self._none(cells.logit, relaxed, births, sight, knobs)
         chosen = relaxed.gather(1, pick)
         chosen = chosen * self._room(chosen, kept.slots)
-        picture = None if sight is None else self._picture(sight.frame, covered)
+        picture = None if sight is None else self._picture(picture_of(sight, self.config), covered)
         draw, box = self._draw(picture, cells, pick, depths, knobs)
         latents = Latents(pres=chosen, where=draw.where[0], what=draw.what[0], depth=draw.depth[0])
         paint = self.painter(latents, box, chosen > LEAST)
@@ -174,8 +174,8 @@ class Discover(nn.Module):
         assert sight.features is not None
         return self.detector(sight.features, covered, sight.moving)
 
-    def _picture(self, frame: Tensor, covered: Tensor) -> Tensor:
-        return torch.cat([frame, covered.unsqueeze(1)], dim=1) if self.config.glimpse.context else frame
+    def _picture(self, seen: Tensor, covered: Tensor) -> Tensor:
+        return torch.cat([seen, covered.unsqueeze(1)], dim=1) if self.config.glimpse.context else seen
 
     def _birth(self, births: Tensor, scenery: Scenery) -> Proposals:
         cell, ring = self.config.cell, 2 * self.config.discover.ring

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from scalor.core.geometry import crop
 from scalor.core.sites import MIN_STD, Gaussian, bound
 from scalor.core.tensors import constant
-from scalor.core.types import Scenery, Slots
+from scalor.core.types import Scenery, Sight, Slots
 from scalor.models.appearance import PATCH, GlimpseEncoder
 from scalor.models.config import ModelConfig
 from scalor.models.neighbors import SUMMARY, Neighbors
@@ -43,14 +43,14 @@ class Guide(Protocol):
 class View:
     """What the tracker is shown of a frame.
 
-    frame     [B, C, H, W]
+    picture   [B, C', H, W] the frame, and the foreground where glimpses show it (see `picture_of`)
     features  [B, F, Gh, Gw]
     center    [B, N, 2] where objects are expected (see `expected_center`)
     expected  [B, C + 1, H, W] the scene as its objects are expected to make it (see `Painter.expected`); None: glimpses
               show no context
     """
 
-    frame: Tensor
+    picture: Tensor
     features: Tensor
     center: Tensor
     expected: Tensor | None
@@ -89,9 +89,17 @@ def expected_center(slots: Slots, config: ModelConfig) -> Tensor:
     return slots.box[..., :2].detach() + config.propagate.residual * config.where.motion * ahead
 
 
+def picture_of(sight: Sight, config: ModelConfig) -> Tensor:
+    """What glimpses are cut from: the frame, with the mask of what stands out where it is asked for. [B, C', H, W]"""
+    if not config.glimpse.foreground:
+        return sight.frame
+    assert sight.moving is not None
+    return torch.cat([sight.frame, sight.moving], dim=1)
+
+
 def in_context(glimpse: Tensor, own: Tensor | None) -> Tensor:
-    """Glimpses [B, N, C + 1, g, g] whose last channel is what is explained: that channel parted into what others
-    explain and what the object itself does, ``own`` [B, N, g, g] (None: nothing, it is new). [B, N, C + 2, g, g]"""
+    """Glimpses [B, N, C' + 1, g, g] whose last channel is what is explained: that channel parted into what others
+    explain and what the object itself does, ``own`` [B, N, g, g] (None: nothing, it is new). [B, N, C' + 2, g, g]"""
     seen, taken = glimpse.split([glimpse.shape[2] - 1, 1], dim=2)
     if own is None:
         return torch.cat([seen, taken.clamp(min=0.0), torch.zeros_like(taken)], dim=2)
@@ -171,7 +179,7 @@ class Tracker(nn.Module):
         hid, att = part.tracker, part.attended
         self.attend = nn.Sequential(nn.Linear(features * side * side, att), activation(act))
         if glimpse.context:
-            inputs = (2 * config.channels + 2) * PATCH**2
+            inputs = (2 * config.channels + 2 + glimpse.foreground) * PATCH**2
             self.compare = nn.Sequential(
                 nn.PixelUnshuffle(PATCH),
                 nn.Conv2d(inputs, COMPARED, 1),
@@ -204,7 +212,7 @@ class Tracker(nn.Module):
         """The surroundings of where each object is expected, as they are, as they should be, and which part it is."""
         side, (batch, count) = self.config.glimpse.side, slots.alive.shape
         around = torch.cat([view.center, WIDER * slots.box[..., 2:].detach()], dim=-1)
-        seen = crop(torch.cat([view.frame, expected], dim=1), around, side=side).flatten(0, 1)
+        seen = crop(torch.cat([view.picture, expected], dim=1), around, side=side).flatten(0, 1)
         middle = constant(side / 2, side / 2, WIDER * side, WIDER * side, like=slots.box).expand(len(seen), 1, 4)
         own = crop(slots.paint[:, :, -1:].flatten(0, 1), middle, side=side).squeeze(1)
         if len(seen) == 0:  # pixel_unshuffle does not reshape an empty batch
@@ -259,8 +267,8 @@ class Posterior:
     def _glimpse(self, box: Tensor) -> Tensor:
         view, side = self.shown[0], self.net.config.glimpse.side
         if view.expected is None:
-            return crop(view.frame, box, side=side)
-        picture = torch.cat([view.frame, view.expected[:, -1:]], dim=1)
+            return crop(view.picture, box, side=side)
+        picture = torch.cat([view.picture, view.expected[:, -1:]], dim=1)
         return in_context(crop(picture, box, side=side), self.slots.paint[:, :, -1])
 
     def _mixed(self, raw: Tensor, gates: Tensor) -> Gaussian:

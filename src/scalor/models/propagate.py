@@ -13,7 +13,7 @@ from scalor.core.tensors import constant
 from scalor.core.types import Knobs, Objects, Scenery, Sight, Slots, Terms
 from scalor.models.appearance import GlimpseEncoder
 from scalor.models.config import ModelConfig
-from scalor.models.guides import Dynamics, Guide, Prior, Tracker, View, expected_center, used_to
+from scalor.models.guides import Dynamics, Guide, Prior, Tracker, View, expected_center, picture_of, used_to
 from scalor.models.painter import Painter
 from scalor.models.survival import Odds, Survival
 
@@ -94,7 +94,7 @@ class Propagate(nn.Module):
         if sight is not None and sight.features is not None:
             context, center = self.config.glimpse.context, expected_center(slots, self.config)
             expected = self.painter.expected(slots, center, scenery) if context else None
-            view = View(sight.frame, sight.features, center, expected)
+            view = View(picture_of(sight, self.config), sight.features, center, expected)
             guide, tracker = self.tracker(slots, prior, view, scenery)
         draw, moved, continuity = self._move(slots, guide, prior, scenery, knobs)
         logit = guide.presence(draw.where[0], moved.box, draw.what[0])

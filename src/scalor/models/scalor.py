@@ -1,5 +1,7 @@
 """SCALOR: one verb, step(world, sight | None, knobs) -> (world, step)."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -97,7 +99,8 @@ class Scalor(WorldModel):
         return standing_out(flat, ground, level=self.config.render.stand_out)[:, 0].unflatten(0, video.shape[:2])
 
     def _asks_what_moves(self) -> bool:
-        return self.config.render.stand_out_sigma < float("inf") or self.config.discover.evidence != 0.0
+        part = self.config
+        return part.render.stand_out_sigma < math.inf or part.discover.evidence != 0.0 or part.glimpse.foreground
 
     def step(self, world: World, sight: Sight | None, knobs: Knobs) -> tuple[World, Step]:
         """One frame: propagate, discover, reject, compose, background, likelihood."""

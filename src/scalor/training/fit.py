@@ -242,6 +242,7 @@ def _without_an_empty_scene(preset: Preset, model: ModelConfig) -> Preset:
         model=dataclasses.replace(
             model,
             background=dataclasses.replace(model.background, shade=False),
+            glimpse=dataclasses.replace(model.glimpse, foreground=False),
             discover=dataclasses.replace(model.discover, evidence=0.0),
             render=dataclasses.replace(model.render, stand_out_sigma=math.inf),
         ),

@@ -1,5 +1,6 @@
 """Laws of the empty scene: nothing that comes, goes or stands for long is in it, and what belongs to it stays."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -87,6 +88,22 @@ def test_what_wriggles_on_one_spot_all_the_time_is_painted_over():
         scene[(y - row) ** 2 + (x - column) ** 2 < 36] = 220
         scenes.append(scene)
     assert off(empty_scene(filmed(scenes)).image, plain) < 0.002
+
+
+def passing_behind(leaves: np.ndarray, *, frames: int) -> np.ndarray:
+    """A plain shirt that shows through a gap in the leaves for so many frames at the end."""
+    scenes = [leaves.copy() for _ in range(N)]
+    for scene in scenes[N - frames :]:
+        scene[30:38, 40:50] = 200
+    return filmed(scenes)
+
+
+def test_what_shows_through_leaves_for_a_moment_is_not_the_scene():
+    rng = np.random.default_rng(3)
+    leaves = cv2.GaussianBlur(rng.uniform(0, 255, (H, W, 3)), (0, 0), 1.5)
+    leaves = np.clip(120 + 45 * (leaves - leaves.mean()) / leaves.std(), 0, 255)
+    scene = empty_scene(passing_behind(leaves, frames=3)).image
+    assert off(scene[30:38, 40:50], leaves[30:38, 40:50]) < 0.1
 
 
 def test_a_bush_that_moves_in_a_bush_is_not_painted_over_and_is_noisy():

@@ -93,8 +93,8 @@ def picture_of(sight: Sight, config: ModelConfig) -> Tensor:
     """What glimpses are cut from: the frame, with the mask of what stands out where it is asked for. [B, C', H, W]"""
     if not config.glimpse.foreground:
         return sight.frame
-    assert sight.moving is not None
-    return torch.cat([sight.frame, sight.moving], dim=1)
+    mask = torch.zeros_like(sight.frame[:, :1]) if sight.moving is None else sight.moving
+    return torch.cat([sight.frame, mask], dim=1)
 
 
 def in_context(glimpse: Tensor, own: Tensor | None) -> Tensor:

@@ -1,0 +1,62 @@
+"""With the foreground, looks and places follow from what stands out too; without a backdrop it is empty."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from scalor.core.types import Knobs, Scenery
+from scalor.models.config import BackgroundConfig, RenderConfig
+from scalor.models.guides import picture_of
+from scalor.models.scalor import Scalor
+from scalor.rollout import observe
+from tests.models.conftest import THIN, MakeModel
+
+HEIGHT, WIDTH = 24, 32
+
+
+def told(make_model: MakeModel, family: str) -> Scalor:
+    return make_model(
+        glimpse=replace(THIN.glimpse, foreground=True),
+        background=BackgroundConfig(family=family),
+        render=RenderConfig(stand_out_sigma=0.3),
+    )
+
+
+def scene(video: Tensor) -> Scenery:
+    return Scenery(HEIGHT, WIDTH, backdrop=torch.full((1, 3, HEIGHT, WIDTH), 0.4))
+
+
+def film() -> Tensor:
+    video = torch.full((1, 3, 3, HEIGHT, WIDTH), 0.4)
+    video[..., 8:16, 8:16] = 0.9
+    return video
+
+
+def test_the_picture_is_the_frame_and_the_mask(make_model: MakeModel) -> None:
+    model, video = told(make_model, "median"), film()
+    sight = model.look(model.init(1, scene(video)), video)[0]
+    picture = picture_of(sight, model.config)
+    assert picture.shape == (1, 4, HEIGHT, WIDTH)
+    assert (picture[:, :3] == video[:, 0]).all()
+    assert picture[0, 3, 12, 12] == 1
+    assert picture[0, 3, 2, 28] == 0
+
+
+def test_every_part_that_sees_the_mask_learns(make_model: MakeModel) -> None:
+    model, video = told(make_model, "median"), film()
+    terms = observe(model, video, Knobs(), scene(video)).terms
+    terms.objective.sum().backward()
+    for name in ("glimpses.net.1.weight", "propagate.tracker.compare.1.weight"):
+        gradient = model.get_parameter(name).grad
+        assert gradient is not None
+        assert torch.isfinite(gradient).all()
+        assert gradient.abs().sum() > 0
+
+
+@pytest.mark.parametrize("family", ["none", "encoder"])
+def test_without_a_backdrop_nothing_stands_out(make_model: MakeModel, family: str) -> None:
+    model = told(make_model, family)
+    sight = model.look(model.init(1, Scenery(HEIGHT, WIDTH)), film())[0]
+    assert (picture_of(sight, model.config)[:, 3] == 0).all()

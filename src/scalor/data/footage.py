@@ -1,7 +1,7 @@
 """`Footage`: the user's own videos in memory, cut into training crops that look where something moves."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 
@@ -45,6 +45,7 @@ MOTION = 0.15
 CELL = 8
 """Motion is pooled over cells of this many pixels."""
 MOST_CELLS = 1_000_000
+PIECES = "evenly spread pieces of a video that is too long for data.memory_gb"
 
 
 @dataclass(frozen=True)
@@ -231,7 +232,7 @@ def load_reel(source: VideoSource, *, most_bytes: int) -> Reel:
         runs=tuple(zip([0, *ends[:-1]], ends, strict=True)),
         scale_x=source.scale_x,
         scale_y=source.scale_y,
-        report=source.report,
+        report=source.report if source.report.seen else replace(source.report, seen=rows, notes=(PIECES,)),
         fingerprint=source.fingerprint,
     )
 

@@ -5,6 +5,7 @@ they die out before that, or what moves is explained in pieces; the empty scene 
 another size, as of things that touch, say nothing: what these are is left to the model.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +25,7 @@ FRAMES = 2
 LEAST_PX = 12
 """Blobs of fewer pixels are noise."""
 SLACK = 1.15
-"""Factor by which a blob may exceed the range of boxes."""
+"""Factor by which a blob may be smaller than the smallest box."""
 ENOUGH = 0.3
 """Share of a typical box's sides that must be in view of what is cut off by the edge of the view."""
 ROOM = 1.15
@@ -103,10 +104,14 @@ def blobs_of(mask: np.ndarray, where: WhereConfig) -> Blobs:
 
 
 def _fits(size: np.ndarray, where: WhereConfig) -> np.ndarray:
-    """Which sizes (w, h) [K, 2] boxes can have: bool [K]."""
-    (small, large), (flat, steep) = where.sizes, where.ratios
+    """Which sizes (w, h) [K, 2] single objects can have: bool [K].
+
+    Two that touch side by side are hardly larger than one can be, but of another shape.
+    """
+    small, large = where.sizes
+    flat, steep = (math.sqrt(where.ratio * end) for end in where.ratios)
     side, ratio = ROOM * np.sqrt(size.prod(1)), size[:, 1] / size[:, 0]
-    return (side > small / SLACK) & (side < large * SLACK) & (ratio > flat / SLACK) & (ratio < steep * SLACK)
+    return (side > small / SLACK) & (side < large) & (ratio > flat) & (ratio < steep)
 
 
 def _proposed(model: Scalor, video: Tensor, scenery: Scenery, blobs: list[Blobs]) -> Tensor:

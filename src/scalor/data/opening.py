@@ -14,6 +14,6 @@ def open_media(file: Any, *, options: dict[str, str] | None = None, timeout: flo
     return av.open(file, options=options or {}, timeout=timeout, **lenient(Container))
 
 
-def lenient(container: type) -> dict[str, str]:
+def lenient(container: type) -> dict[str, Any]:
     """What makes av.open take tags that are not UTF-8: PyAV below 19 has to be told, later ones know no such word."""
     return {"metadata_errors": "replace"} if hasattr(container, "metadata_errors") else {}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from av.sidedata.sidedata import Type
 
 COMB = 10
 """Grey levels by which a line must stick out from both its neighbours, the same way, to be of another moment."""
@@ -61,7 +62,7 @@ class Display:
 
 def _matrix(frame: Any) -> tuple[tuple[int, int], tuple[int, int]] | None:
     """The linear part of the display matrix: x' = a x + c y, y' = b x + d y."""
-    stored = next((data for data in frame.side_data if data.type.name == "DISPLAYMATRIX"), None)
+    stored = frame.side_data.get(Type.DISPLAYMATRIX)  # iterating gives values or keys, by the version of PyAV
     if stored is None:
         return None
     values = np.frombuffer(bytes(stored), np.int32).astype(int).tolist()

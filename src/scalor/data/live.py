@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import av
 import numpy as np
 from av.error import FFmpegError
 
 from scalor.data.display import Display
+from scalor.data.opening import open_media
 from scalor.data.places import kind_of_stream, without_secrets
 from scalor.data.source import Frame, VideoSource
 from scalor.errors import UserError
@@ -208,7 +208,7 @@ def _decoded(address: str, stop: threading.Event) -> tuple[Iterator[Shown | None
     file: Any = _Pipe(address, stop) if "://" not in address else address
     options = {"rtsp_transport": "tcp"} if address.lower().startswith("rtsp") else {}
     try:
-        container = av.open(file, timeout=SILENCE, metadata_errors="replace", options=options)
+        container = open_media(file, timeout=SILENCE, options=options)
         stream = container.streams.best("video")
     except (FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "no video in it"

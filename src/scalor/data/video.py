@@ -21,6 +21,7 @@ from av.stream import Disposition
 from scalor.data.display import Display
 from scalor.data.images import open_images
 from scalor.data.levels import Levels
+from scalor.data.opening import open_media
 from scalor.data.packets import PacketIndex, holds_frame, index_of
 from scalor.data.pictures import is_tiff
 from scalor.data.places import fingerprint, refuse_stream
@@ -323,7 +324,7 @@ class VideoFile(VideoSource):
 def _container(path: Path, options: dict[str, str] | None = None) -> Iterator[Any]:
     try:
         # An absolute path cannot be taken for a protocol, as cam:1.mp4 would be.
-        container = av.open(str(path.absolute()), metadata_errors="replace", options=options or {})
+        container = open_media(str(path.absolute()), options=options)
     except (FFmpegError, OSError, ValueError):
         raise UserError(f"{path} is not a video that FFmpeg can read; a playable video is wanted") from None
     with container:

@@ -1,0 +1,54 @@
+"""Opening: tags in any encoding, with each PyAV."""
+
+import os
+import threading
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from scalor.data.live import open_live
+from scalor.data.opening import lenient, open_media
+from scalor.data.video import open_video
+
+H, W, N = 48, 64, 5
+
+
+def titled(path: Path) -> Path:
+    """A film whose title is written in Latin-1, as old programs did."""
+    with av.open(str(path), "w") as container:
+        container.metadata["title"] = "Z_rich"
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.height, stream.width, stream.pix_fmt = H, W, "yuv420p"
+        for number in range(N):
+            frame = av.VideoFrame.from_ndarray(np.full((H, W, 3), 40 * number, np.uint8), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    data = path.read_bytes()
+    assert b"Z_rich" in data
+    path.write_bytes(data.replace(b"Z_rich", "Zürich".encode("latin-1")))
+    return path
+
+
+@pytest.mark.parametrize("ending", ["avi", "mp4", "mkv"])
+def test_a_title_that_is_not_utf8_hinders_nothing(tmp_path, ending):
+    path = titled(tmp_path / f"old.{ending}")
+    with open_media(str(path)) as container:
+        assert container.metadata["title"] in ("Z\ufffdrich", "Z\udcfcrich")  # replaced below PyAV 19, escaped since
+    source = open_video(path)
+    assert len(list(source)) == source.count() == N and source.report.clean
+
+
+def test_a_stream_with_a_title_that_is_not_utf8_is_read(tmp_path):
+    data, pipe = titled(tmp_path / "old.mkv").read_bytes(), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    sender = threading.Thread(target=lambda: pipe.write_bytes(data), daemon=True)
+    sender.start()
+    assert len(list(open_live(str(pipe)))) == N
+    sender.join(20)
+
+
+def test_only_a_pyav_that_knows_the_word_is_told_to_replace_what_is_no_utf8():
+    older = type("Container", (), {"metadata_errors": None})
+    assert lenient(older) == {"metadata_errors": "replace"} and lenient(type("Container", (), {})) == {}

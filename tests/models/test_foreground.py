@@ -8,7 +8,7 @@ from torch import Tensor
 
 from scalor.core.types import Knobs, Scenery
 from scalor.models.config import BackgroundConfig, RenderConfig
-from scalor.models.guides import picture_of
+from scalor.models.guides import in_context, picture_of
 from scalor.models.scalor import Scalor
 from scalor.rollout import observe
 from tests.models.conftest import THIN, MakeModel
@@ -60,3 +60,16 @@ def test_without_a_backdrop_nothing_stands_out(make_model: MakeModel, family: st
     model = told(make_model, family)
     sight = model.look(model.init(1, Scenery(HEIGHT, WIDTH)), film())[0]
     assert (picture_of(sight, model.config)[:, 3] == 0).all()
+
+
+def test_what_others_explain_is_not_shown_as_ones_own() -> None:
+    frame, mask, taken = torch.rand(1, 1, 3, 8, 8), torch.ones(1, 1, 1, 8, 8), torch.zeros(1, 1, 1, 8, 8)
+    taken[..., :4] = 1.0
+    own = torch.zeros(1, 1, 8, 8)
+    own[..., 2:4] = 1.0
+    shown = in_context(torch.cat([frame, mask, taken], dim=2), own, foreground=True)
+    assert (shown[:, :, :3] == frame).all()
+    assert (shown[0, 0, 3, :, :2] == 0).all()
+    assert (shown[0, 0, 3, :, 2:] == 1).all()
+    plain = in_context(torch.cat([frame, mask, taken], dim=2), own)
+    assert (plain[:, :, 3] == 1).all()

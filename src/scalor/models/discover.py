@@ -220,7 +220,9 @@ class Discover(nn.Module):
             births = (q_where, q_what, q_depth)
         else:
             glimpse = crop(picture, box, side=config.glimpse.side)
-            raw = self.glimpses(in_context(glimpse, None) if config.glimpse.context else glimpse)
+            if config.glimpse.context:
+                glimpse = in_context(glimpse, None, foreground=config.glimpse.foreground)
+            raw = self.glimpses(glimpse)
             q_what = Gaussian.of(raw, shift=config.posterior_shift)
             births = (Gaussian.standard(q_where.mean), Gaussian.standard(q_what.mean), Gaussian.standard(q_depth.mean))
         what = q_what.sample(knobs.stochastic)

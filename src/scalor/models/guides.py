@@ -97,14 +97,19 @@ def picture_of(sight: Sight, config: ModelConfig) -> Tensor:
     return torch.cat([sight.frame, mask], dim=1)
 
 
-def in_context(glimpse: Tensor, own: Tensor | None) -> Tensor:
+def in_context(glimpse: Tensor, own: Tensor | None, *, foreground: bool = False) -> Tensor:
     """Glimpses [B, N, C' + 1, g, g] whose last channel is what is explained: that channel parted into what others
-    explain and what the object itself does, ``own`` [B, N, g, g] (None: nothing, it is new). [B, N, C' + 2, g, g]"""
+    explain and what the object itself does, ``own`` [B, N, g, g] (None: nothing, it is new). [B, N, C' + 2, g, g]
+
+    Of the ``foreground``, the channel before, only what others do not explain is left: it is theirs.
+    """
     seen, taken = glimpse.split([glimpse.shape[2] - 1, 1], dim=2)
-    if own is None:
-        return torch.cat([seen, taken.clamp(min=0.0), torch.zeros_like(taken)], dim=2)
-    mine = own.unsqueeze(2)
-    return torch.cat([seen, (taken - mine).clamp(min=0.0), mine], dim=2)
+    mine = torch.zeros_like(taken) if own is None else own.unsqueeze(2)
+    others = (taken - mine).clamp(min=0.0)
+    if foreground:
+        frame, mask = seen.split([seen.shape[2] - 1, 1], dim=2)
+        seen = torch.cat([frame, mask * (1.0 - others)], dim=2)
+    return torch.cat([seen, others, mine], dim=2)
 
 
 @dataclass(frozen=True)
@@ -269,7 +274,8 @@ class Posterior:
         if view.expected is None:
             return crop(view.picture, box, side=side)
         picture = torch.cat([view.picture, view.expected[:, -1:]], dim=1)
-        return in_context(crop(picture, box, side=side), self.slots.paint[:, :, -1])
+        foreground = self.net.config.glimpse.foreground
+        return in_context(crop(picture, box, side=side), self.slots.paint[:, :, -1], foreground=foreground)
 
     def _mixed(self, raw: Tensor, gates: Tensor) -> Gaussian:
         """The paper's: gates for what is remembered and what is seen."""

@@ -41,6 +41,7 @@ def slow_owner(layers: Layers, *, batch: int, y: int, x: int) -> int:
     return owner
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(0, 12))
 def test_each_pixel_belongs_to_the_object_with_the_largest_share_of_its_colour(seed, count):
     batch, height, width = 2, 9, 12
@@ -76,6 +77,7 @@ def patch_masks(draw: st.DrawFn) -> PatchMasks:
     return PatchMasks(rng.random((count, side, side)) > draw(st.floats(0, 1)), corner, size, scale)
 
 
+@settings(deadline=None)
 @given(patch_masks())
 def test_run_lengths_are_those_of_the_whole_picture(masks):
     whole = coco.encode(np.asfortranarray(masks.dense().transpose(1, 2, 0).astype(np.uint8)))
@@ -83,6 +85,7 @@ def test_run_lengths_are_those_of_the_whole_picture(masks):
     assert all(rle["size"] == list(masks.size) for rle in masks.rles())
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.floats(1.0, 4.0), st.floats(1.0, 4.0))
 def test_masks_that_do_not_overlap_still_do_not_after_enlarging(seed, tall, wide):
     layers = layers_of(seed, 8, batch=1, size=(9, 12))

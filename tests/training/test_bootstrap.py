@@ -157,3 +157,16 @@ def test_without_an_empty_scene_there_is_nothing_to_learn_from() -> None:
     video, scenery = scene()
     model = footage_model("none")
     assert float(bootstrap_loss(model, video, scenery, seen(model, video, scenery))) == 0.0
+
+
+def test_what_moves_need_not_be_asked_for_elsewhere() -> None:
+    model, (video, scenery) = footage_model("median"), scene()
+    quiet = Scalor(replace(model.config, render=RenderConfig()))
+    assert quiet.look(quiet.init(2, scenery), video)[0].moving is None
+    assert float(bootstrap_loss(quiet, video, scenery, seen(quiet, video, scenery)).detach()) > 0
+
+
+def test_frames_without_objects_cost_what_is_not_proposed() -> None:
+    model, (video, scenery) = footage_model("median"), scene()
+    empty = seen(model, video, scenery).steps[-1].slots.map(lambda part: part[:, :0])
+    assert torch.isfinite(bootstrap_loss(model, video, scenery, replace_last(seen(model, video, scenery), empty)))

@@ -69,9 +69,8 @@ class Scalor(WorldModel):
         backdrop = world.scenery.backdrop
         flat, grounds, masks = video.flatten(0, 1), None, None
         if backdrop is not None:
-            backdrop = backdrop.unsqueeze(1).expand(-1, length, -1, -1, -1).flatten(0, 1)
+            backdrop = self._in_shade(flat, backdrop.repeat_interleave(length, 0))
             if self.config.background.shade:
-                backdrop = backdrop * shade(flat, backdrop)
                 grounds = backdrop.unflatten(0, (batch, length))
             if self._asks_what_moves():
                 moving = standing_out(flat, backdrop, level=self.config.render.stand_out)
@@ -93,10 +92,13 @@ class Scalor(WorldModel):
     def what_moves(self, video: Tensor, scenery: Scenery) -> Tensor:
         """Masks [B, T, H, W] in 0..1 of what stands out of the backdrop in clips [B, T, C, H, W], shadows left out."""
         assert scenery.backdrop is not None
-        flat, ground = video.flatten(0, 1), scenery.backdrop.repeat_interleave(video.shape[1], 0)
-        if self.config.background.shade:
-            ground = ground * shade(flat, ground)
+        flat = video.flatten(0, 1)
+        ground = self._in_shade(flat, scenery.backdrop.repeat_interleave(video.shape[1], 0))
         return standing_out(flat, ground, level=self.config.render.stand_out)[:, 0].unflatten(0, video.shape[:2])
+
+    def _in_shade(self, frames: Tensor, backdrop: Tensor) -> Tensor:
+        """Backdrops [N, C, H, W], darkened where their frames show them in shade, if shadows are background."""
+        return backdrop * shade(frames, backdrop) if self.config.background.shade else backdrop
 
     def _asks_what_moves(self) -> bool:
         part = self.config

@@ -79,7 +79,8 @@ def bootstrap_loss(model: WorldModel, video: Tensor, scenery: Scenery, rollout: 
     moving = model.what_moves(video, scenery)
     blobs = [[blobs_of(mask, model.config.where) for mask in clip] for clip in (moving > 0.5).cpu().numpy()]
     frames = min(FRAMES, video.shape[1])
-    first = _proposed(model, video[:, :frames], scenery, [blob for clip in blobs for blob in clip[:frames]])
+    firsts = [blob for clip in blobs for blob in clip[:frames]]
+    first = _proposed(model, (video[:, :frames], moving[:, :frames]), scenery, firsts)
     carried = [_carried(step, [clip[t] for clip in blobs]) for t, step in enumerate(rollout.steps)]
     return first + torch.stack(carried).mean()
 
@@ -114,14 +115,14 @@ def _fits(size: np.ndarray, where: WhereConfig) -> np.ndarray:
     return (side > small / SLACK) & (side < large) & (ratio > flat) & (ratio < steep)
 
 
-def _proposed(model: Scalor, video: Tensor, scenery: Scenery, blobs: list[Blobs]) -> Tensor:
-    """What the proposals of the first frames of clips lack."""
+def _proposed(model: Scalor, seen: tuple[Tensor, Tensor], scenery: Scenery, blobs: list[Blobs]) -> Tensor:
+    """What the proposals of the first frames of clips lack, of which ``seen`` are the frames and what moves in them."""
+    video, moving = seen[0], seen[1].flatten(0, 1)
     sights = model.look(model.init(len(video), scenery), video)
     features = torch.stack([sight.features for sight in sights if sight.features is not None], 1).flatten(0, 1)
-    moving = torch.stack([sight.moving for sight in sights if sight.moving is not None], 1).flatten(0, 1)
     center = cells_of(model.discover.detector.ringed(features), model.config)
     labels = labels_of(blobs, center, cell=model.config.cell)
-    cells = model.discover.detector(features, torch.zeros_like(moving[:, 0]), moving)
+    cells = model.discover.detector(features, torch.zeros_like(moving), moving.unsqueeze(1))
     lacking = F.binary_cross_entropy_with_logits(cells.logit, labels.present, labels.weight, reduction="sum")
     frame, cell = labels.owner.unbind(1)
     box = model.discover.placed(cells.center[cell], cells.where.mean[frame, cell])
@@ -159,10 +160,7 @@ def labels_of(blobs: list[Blobs], center: Tensor, *, cell: int) -> Labels:
 def _carried(step: Step, blobs: list[Blobs]) -> Tensor:
     """What the objects of a frame lack: of each single blob there is one, in its place."""
     slots = step.slots
-    zero = slots.box.sum() * 0.0
-    if not slots.count:
-        return zero
-    surplus, off = zero, zero
+    surplus = off = slots.box.new_zeros(())
     middle, there = slots.box[..., :2].detach().cpu().numpy(), slots.shown.cpu().numpy()
     for clip, found in enumerate(blobs):
         for box in found.single[found.known.all(1)]:

@@ -67,6 +67,7 @@ COLUMNS = (
     "adversarial",
     "alpha",
     "boundary",
+    "bootstrap",
     "critic_real",
     "critic_made",
     "critic_accuracy",

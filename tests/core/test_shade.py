@@ -49,3 +49,24 @@ def test_what_differs_stands_out_with_its_small_gaps_closed(scene: Tensor) -> No
     assert torch.equal(mask[..., 7:17, 7:17], torch.ones(1, 1, 10, 10))
     assert mask[..., :4, :].max() == 0 and mask[..., 20:, :].max() == 0
     assert standing_out(scene + 0.04, scene, level=0.1).max() == 0
+
+
+@pytest.fixture
+def pole() -> Tensor:
+    """A black pole before a bright wall [1, 3, 40, 40]."""
+    wall = torch.full((1, 3, 40, 40), 0.9)
+    wall[..., 18:22] = 0.1
+    return wall
+
+
+def test_edges_that_shake_by_a_fraction_of_a_pixel_do_not_stand_out(pole: Tensor) -> None:
+    shaken = 0.7 * pole + 0.3 * pole.roll(1, dims=-1)
+    assert standing_out(shaken, pole, level=0.1).max() == 0.0
+
+
+def test_an_object_stands_out_on_an_edge_as_well(pole: Tensor) -> None:
+    covered = pole.clone()
+    covered[..., 10:26, 12:28] = torch.tensor([0.8, 0.3, 0.2]).view(3, 1, 1)
+    mask = standing_out(covered, pole, level=0.1)
+    assert mask[0, 0, 12:24, 14:26].min() == 1.0
+    assert mask[0, 0, :8].max() == mask[0, 0, :, 32:].max() == 0.0

@@ -150,3 +150,13 @@ def test_a_place_that_something_has_left_is_a_ghost_and_who_stands_there_is_none
     assert ghostly(with_person, without, lit) < 0.35
     assert ghostly(without, with_person, lit) > 0.65
     assert ghostly(without, without, np.zeros((H, W), bool)) == 0.0
+
+
+def test_a_window_that_is_bright_for_most_of_the_video_is_bright_in_the_scene():
+    """In shade for a moment, it has fainter outlines, but nothing was removed there."""
+    bright = ground()
+    bright[8:20, 60:80] = 230 + 12 * np.random.default_rng(5).standard_normal((12, 20, 1))
+    dim = bright.copy()
+    dim[8:20, 60:80] *= 0.85
+    scenes = [dim if t < 4 else bright for t in range(N)]
+    assert off(empty_scene(filmed(scenes)).image, bright) < 0.002

@@ -1,5 +1,6 @@
 """Learning from the user's videos: what is estimated, what can be overridden, what is kept for tracking."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.models.scalor import Scalor
 from scalor.tracking.setup import prepare
+from scalor.training.bootstrap import blobs_of
 from scalor.training.checkpoint import Plan, RunFolder
-from scalor.training.fit import Sizes, fit, footage_settings, typical
+from scalor.training.fit import Sizes, elongation, fit, footage_settings, typical
 from scalor.training.preset import Preset
 
 SMALL = {
@@ -183,6 +185,21 @@ def test_perspective_widens_the_range_of_box_sizes() -> None:
         for growth in (1.0, 5.0)
     )
     assert near.size_range <= 0.6 < 0.5 * np.log(5) < far.size_range
+
+
+@pytest.mark.parametrize("box", [(7, 28), (28, 7), (21, 21)])
+def test_a_long_thing_that_turns_is_one_object_from_every_side(box: tuple[int, int]) -> None:
+    sizes = Sizes(height=20.0, width=20.0, spread=0.6, motion=3.0, noise=0.01, turns=True, elongation=4.0)
+    mask = np.zeros((64, 64), bool)
+    mask[16 : 16 + box[1], 16 : 16 + box[0]] = True
+    assert len(blobs_of(mask, fast_video(sizes).model.where).single) == 1
+
+
+def test_how_long_things_that_turn_are_is_measured() -> None:
+    fish = dataclasses.replace(stats(40, 36, 0.9), height_range=(15, 60), width_range=(15, 60))
+    assert elongation(fish) == pytest.approx(4.0)
+    person = dataclasses.replace(stats(40, 15, 0.9), height_range=(35, 45), width_range=(12, 20))
+    assert elongation(person) == 1.0
 
 
 def test_the_noise_of_every_pixel_is_kept_with_the_weights(video: Path, tmp_path: Path) -> None:

@@ -164,14 +164,14 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
     """The user's own footage from a fixed camera, with objects of about these sizes."""
     # Things that turn have any ratio around 1, but one area.
     perspective = max(0.5 * abs(math.log(sizes.growth)) + 0.2, sizes.spread) if sizes.growth != 1.0 else 0.0
-    longer = max(sizes.height, sizes.width)
+    longer, longish = max(sizes.height, sizes.width), math.log(sizes.elongation)
     ratio = 1.0 if sizes.turns else min(4.0, max(0.25, sizes.height / sizes.width))
     where = WhereConfig(
         size=1.15 * math.sqrt(sizes.height * sizes.width),
         # A range of a factor of 4 invites two people who walk side by side to be one object; perspective needs it.
-        size_range=min(1.1, max(0.4 if sizes.turns else min(0.6, max(0.3, sizes.spread)), perspective)),
+        size_range=min(1.1, max(0.4 if sizes.turns else min(0.6, max(0.3, sizes.spread)), perspective, 0.3 * longish)),
         ratio=ratio,
-        ratio_range=0.9 if sizes.turns else 0.5,
+        ratio_range=min(2.5, max(0.9, longish + 0.4)) if sizes.turns else 0.5,
         scale="log",
         reach=0.8,
         motion=min(16.0, max(4.0, 1.5 * sizes.motion)),

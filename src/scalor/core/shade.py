@@ -13,6 +13,9 @@ TINT = 0.02
 GREY = 0.005
 """Channels that nowhere differ by more than this, about a grey level, are one channel stored three times."""
 
+JITTER = 0.5
+"""Pixels by which a still camera and its compression may move edges without anything standing out."""
+
 
 @torch.no_grad()
 def shade(frame: Tensor, backdrop: Tensor) -> Tensor:
@@ -40,10 +43,19 @@ def shade(frame: Tensor, backdrop: Tensor) -> Tensor:
 def standing_out(frame: Tensor, backdrop: Tensor, *, level: float) -> Tensor:
     """Mask in 0..1 of what differs from the backdrop by about ``level`` in some channel: [B, 1, H, W].
 
-    Up to half the level is 0, from 1.5 times the level is 1. Gaps of up to 4 px are closed: a dark window of a dark
+    Up to half the level is 0, from 1.5 times the level is 1; on edges of the backdrop, half a pixel of shake is no
+    difference. Gaps of up to 4 px are closed: a dark window of a dark
     car on a dark road is part of the car.
     """
     off = (frame - backdrop).abs().amax(1, keepdim=True)
     off = F.avg_pool2d(off, 3, stride=1, padding=1, count_include_pad=False)
-    mask = (off / level - 0.5).clamp(0.0, 1.0)
+    mask = (off / (2.0 * JITTER * steepness(backdrop)).clamp(min=level) - 0.5).clamp(0.0, 1.0)
     return -F.max_pool2d(-F.max_pool2d(mask, 5, stride=1, padding=2), 5, stride=1, padding=2)
+
+
+def steepness(image: Tensor) -> Tensor:
+    """Largest difference of pixels [B, C, H, W] to the next, over channels and 3 x 3 neighbours: [B, 1, H, W]."""
+    padded = F.pad(image, (1, 1, 1, 1), mode="replicate")
+    across = (padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]).abs()
+    down = (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]).abs()
+    return F.max_pool2d(0.5 * torch.maximum(across, down).amax(1, keepdim=True), 3, stride=1, padding=1)

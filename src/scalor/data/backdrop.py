@@ -24,6 +24,10 @@ ROUNDS = 4
 CALMER = 0.8
 """A candidate takes over where the outlines it leaves are less than this share of those of the present one; of a rare
 one, less by the root of how much rarer it is: a shirt behind leaves may continue them too, for once."""
+RELIT = 0.95
+"""Correlation from which two candidates show one surface under two lights: the one seen more often stays."""
+JITTER = 0.75
+"""Pixels by which a still camera and its compression may move edges without anything standing out there."""
 STEEP = 48.0
 """Grey levels per pixel from which an outline is as good as any: a few steep ones must not outweigh the rest."""
 LEAST_PX = 4
@@ -216,12 +220,20 @@ def _take_over(scene: _Candidate, other: _Candidate, lasting: np.ndarray, reach:
         cv2.drawContours(mask, [contour], 0, 1, cv2.FILLED, offset=(-place[1].start, -place[0].start))
         # The blurred rim of what differs belongs to it.
         inside = cv2.dilate(mask, np.ones((5, 5), np.uint8)) > 0
+        if _relit(scene.color[place][inside], other.color[place][inside]):
+            continue
         rarer = float(other.count[place][mask > 0].mean() / max(1.0, scene.count[place][mask > 0].mean()))
         if _calmer(scene.color[place], other.color[place], inside, CALMER * min(1.0, rarer) ** 0.5):
             scene.color[place][inside] = other.color[place][inside]
             scene.count[place][inside] = other.count[place][inside]
             swaps += 1
     return swaps
+
+
+def _relit(present: np.ndarray, other: np.ndarray) -> bool:
+    """Whether colours [P, 3] are those of one textured surface, only brighter or darker."""
+    present, other = present - present.mean(axis=0), other - other.mean(axis=0)
+    return bool((present * other).sum() > RELIT * np.sqrt((present**2).sum() * (other**2).sum()))
 
 
 def _around(box: tuple[int, int, int, int], size: tuple[int, ...], margin: int = 6) -> tuple[slice, slice]:
@@ -257,6 +269,12 @@ def slope_of(image: np.ndarray) -> np.ndarray:
     image = np.ascontiguousarray(image, np.float32)
     x, y = (cv2.Sobel(image, cv2.CV_32F, *axis, ksize=3, scale=0.125) for axis in ((1, 0), (0, 1)))
     return np.minimum(np.sqrt(widest(x * x + y * y)), STEEP)
+
+
+def restless(scene: EmptyScene, factor: float) -> np.ndarray:
+    """Grey levels from which a difference to the scene is not its own: float32 [h, w], ``factor`` times its noise, more
+    on edges."""
+    return np.maximum(factor * scene.noise, JITTER * slope_of(scene.image))
 
 
 def _sharp(frames: np.ndarray, soft: np.ndarray, scene: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:

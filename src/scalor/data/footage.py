@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scalor.data.backdrop import EmptyScene, empty_scene, temporal_median
+from scalor.data.backdrop import EmptyScene, empty_scene, restless, temporal_median
 from scalor.data.clip import Clip
 from scalor.data.objects import (
     RESTLESS,
@@ -262,7 +262,7 @@ def _moving_cells(frames: np.ndarray, scene: EmptyScene) -> np.ndarray:
     strong = MOTION * 255
     # Dim objects (fish in grey water) never differ by 0.15: then the footage's own threshold decides.
     level = strong if float((samples > strong).mean()) > 1e-3 else min(strong, motion_threshold(samples))
-    limit = np.maximum(level, RESTLESS * scene.noise)
+    limit = np.maximum(level, restless(scene, RESTLESS))
     found = []
     for row, frame in enumerate(frames):
         cells = _pooled(difference(frame, background) > limit)

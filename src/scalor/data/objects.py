@@ -7,7 +7,16 @@ import numpy as np
 import torch
 
 from scalor.core.shade import shade
-from scalor.data.backdrop import empty_scene, frame_noise, ghostly, spread, temporal_median, widest
+from scalor.data.backdrop import (
+    EmptyScene,
+    empty_scene,
+    frame_noise,
+    ghostly,
+    restless,
+    spread,
+    temporal_median,
+    widest,
+)
 from scalor.data.blobs import (
     AREA,
     MEAN,
@@ -154,7 +163,9 @@ def estimate_objects(
     own = frame_noise(frames) if noise is None else noise
     differences = np.stack([difference(frame, background) for frame in frames])
     threshold = motion_threshold(differences)
-    lit, shaded = _objects_lit(frames, background, differences, np.maximum(threshold, RESTLESS * own))
+    lit, shaded = _objects_lit(
+        frames, background, differences, np.maximum(threshold, restless(EmptyScene(background, own), RESTLESS))
+    )
     size = (frames.shape[1], frames.shape[2])
     blobs, smallest = _blobs(lit, differences, size)
     everything = np.concatenate(blobs)
@@ -201,8 +212,9 @@ def _objects_lit(
     sharp = (widest(np.abs(frame.astype(np.int16) - background)) for frame in frames)
     lit = [(d > limit) & (s > 0.5 * limit) for d, s in zip(differences, sharp, strict=True)]
     some = spread(len(frames), SHADE_FRAMES)
-    dark = sum(int((lit[i] & _in_shade(frames[i], background)).sum()) for i in some)
-    shaded = dark / max(1, sum(int(lit[i].sum()) for i in some))
+    # The median over frames: one person who walks by must not decide what dark spiders are.
+    shares = [float(_in_shade(frames[i], background)[lit[i]].mean()) for i in some if lit[i].any()]
+    shaded = float(np.median(shares)) if shares else 0.0
     if LEAST_SHADE < shaded < MOST_SHADE:
         lit = [mask & ~_in_shade(frame, background) for mask, frame in zip(lit, frames, strict=True)]
     return lit, shaded

@@ -26,6 +26,8 @@ LEAST_PX = 12
 """Blobs of fewer pixels are noise."""
 SLACK = 1.15
 """Factor by which a blob may be smaller than the smallest box."""
+EXTREME = math.exp(0.25)
+"""Factor by which a box may be longer or wider than any blob of a single object."""
 ENOUGH = 0.3
 """Share of a typical box's sides that must be in view of what is cut off by the edge of the view."""
 ROOM = 1.15
@@ -110,7 +112,7 @@ def _fits(size: np.ndarray, where: WhereConfig) -> np.ndarray:
     Two that touch side by side are hardly larger than one can be, but of another shape.
     """
     small, large = where.sizes
-    flat, steep = (math.sqrt(where.ratio * end) for end in where.ratios)
+    flat, steep = where.ratios[0] * EXTREME, where.ratios[1] / EXTREME
     side, ratio = ROOM * np.sqrt(size.prod(1)), size[:, 1] / size[:, 0]
     return (side > small / SLACK) & (side < large) & (ratio > flat) & (ratio < steep)
 

@@ -52,6 +52,7 @@ class Sizes:
     contrast       typical difference of an object's pixels to the background, 0..1
     level          mean grey level of what moves, 0..1
     turns          objects are seen from all sides: their heights and widths have about the same range
+    elongation     of things that turn: the longer side by the shorter one
     shadows        they cast shadows (`scalor.data.objects.ObjectStats.shadows`)
     growth         how many times larger they are low in the view than high in it
     """
@@ -66,6 +67,7 @@ class Sizes:
     level: float = 0.5
     shadows: bool = False
     growth: float = 1.0
+    elongation: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -323,6 +325,7 @@ def typical(surveys: Sequence[ObjectStats], scales: Sequence[float]) -> Sizes:
         contrast=mean([stats.contrast for stats in surveys]),
         level=mean([stats.level for stats in surveys]),
         turns=any(turns(stats) for stats in surveys),
+        elongation=max(elongation(stats) for stats in surveys),
         shadows=all(stats.shadows for stats in surveys),
         growth=max((stats.growth for stats in surveys), key=lambda growth: abs(math.log(growth))),
     )
@@ -338,6 +341,14 @@ def turns(stats: ObjectStats) -> bool:
     sides = [(stats.height_px, stats.height_range), (stats.width_px, stats.width_range)]
     (short, short_range), (long, long_range) = sorted(sides)
     return short_range[1] > long and long_range[0] < short
+
+
+def elongation(stats: ObjectStats) -> float:
+    """The longer side by the shorter one of a thing that turns: how much its boxes' heights and widths vary."""
+    if not turns(stats):
+        return 1.0
+    spreads = [high / max(low, 1.0) for low, high in (stats.height_range, stats.width_range)]
+    return max(1.0, math.sqrt(spreads[0] * spreads[1]))
 
 
 def crop_size(footage: Footage, side: int, *, cell: int) -> tuple[int, int]:

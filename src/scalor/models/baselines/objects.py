@@ -110,6 +110,10 @@ class Glimpses(nn.Module):
         return F.celu(self.net((glimpse if gate is None else glimpse * gate).flatten(2)))
 
 
+FAINT, OPAQUE = -2.0, 3.0
+"""Logits of paint and of masks before anything is learned."""
+
+
 class Brush(nn.Module):
     """`Latents` and boxes [B, N, 4] to `Layers` and tight boxes.
 
@@ -126,7 +130,9 @@ class Brush(nn.Module):
         self.net = mlp(config.what, config.hidden, config.hidden, math.prod(self.shape), act="celu")
         last = self.net[-1]
         assert isinstance(last, nn.Linear)
-        nn.init.constant_(last.bias, 0.0 if masked else -2.0)
+        nn.init.constant_(last.bias, FAINT)
+        if masked:  # A half-transparent object would be joined by a twin that makes up for what shines through.
+            nn.init.constant_(last.bias[-side * side :], OPAQUE)
 
     def forward(self, latents: Latents, box: Tensor, visible: Tensor) -> tuple[Layers, Tensor]:
         """``visible`` [B, N] bool says which to paint; the others get their whole box as tight box."""

@@ -218,3 +218,17 @@ def test_no_video_is_a_mistake_of_the_user(folder):
         Footage.load([])
     with pytest.raises(UserError, match="scales"):
         Footage.load([folder], scale=[1.0, 1.0])
+
+
+def test_a_share_of_the_clips_is_seen_at_twice_the_speed(footage):
+    frames = torch.from_numpy(footage.reels[0].frames).permute(0, 3, 1, 2)
+
+    def stride(index: int, hurry: float) -> int:
+        crop = footage.crop_clip(0, index, frames=4, crop=32, hurry=hurry)
+        place = frames[:, :, crop.top : crop.top + 32, crop.left : crop.left + 32]
+        fits = [step for step in (1, 2) if torch.equal(crop.video, place[crop.frame :: step][:4])]
+        assert len(fits) == 1
+        return fits[0]
+
+    assert {stride(index, 0.5) for index in range(40)} == {1, 2}
+    assert {stride(index, 0.0) for index in range(10)} == {1}

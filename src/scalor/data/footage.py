@@ -80,6 +80,11 @@ class Reel:
         """(height, width) of the frames."""
         return self.frames.shape[1], self.frames.shape[2]
 
+    @property
+    def longest(self) -> int:
+        """Length of the longest piece without a missing frame."""
+        return max(end - first for first, end in self.runs)
+
 
 @dataclass(frozen=True)
 class Crop:
@@ -145,10 +150,12 @@ class Footage:
 
     def longest_run(self) -> int:
         """Length of the longest piece without a missing frame: the longest clip that can be cut."""
-        return max(end - first for reel in self.reels for first, end in reel.runs)
+        return max(reel.longest for reel in self.reels)
 
-    def crop_clip(self, seed: int, index: int, *, frames: int, crop: int | tuple[int, int]) -> Crop:
+    def crop_clip(self, seed: int, index: int, *, frames: int, crop: int | tuple[int, int], hurry: float = 0.0) -> Crop:
         """Crop ``index``: ``frames`` frames of ``crop`` (height, width) pixels, a pure function of the arguments.
+
+        A share ``hurry`` of the crops has every second frame only: what moves fast is rare in most videos.
 
         Videos are drawn uniformly. Where a frame is smaller than the crop, frame and background are both continued
         to the right and below by the background's last pixels, so there is nothing to explain there.
@@ -157,7 +164,7 @@ class Footage:
             UserError: no video has that many frames in a row.
         """
         height, width = (crop, crop) if isinstance(crop, int) else crop
-        fitting = [i for i, reel in enumerate(self.reels) if any(end - first >= frames for first, end in reel.runs)]
+        fitting = [i for i, reel in enumerate(self.reels) if reel.longest >= frames]
         if not fitting:
             raise UserError(
                 f"the longest piece of the footage has {self.longest_run()} frames; {frames} are wanted for a clip; "
@@ -166,10 +173,13 @@ class Footage:
         rng = np.random.default_rng([seed, index])
         number = fitting[int(rng.integers(len(fitting)))]
         reel = self.reels[number]
-        place = _moving_place(rng, reel, frames, (height, width)) if rng.random() < self.motion_share else None
-        start, top, left = place or _any_place(rng, reel, frames, (height, width))
+        stride = 1 + int(hurry > 0 and rng.random() < hurry and reel.longest >= 2 * frames - 1)
+        span = stride * (frames - 1) + 1
+        place = _moving_place(rng, reel, span, (height, width)) if rng.random() < self.motion_share else None
+        start, top, left = place or _any_place(rng, reel, span, (height, width))
         background = _window(reel.background[None], top, left, size=(height, width), fill=reel.background)
-        video = _window(reel.frames[start : start + frames], top, left, size=(height, width), fill=reel.background)
+        rows = slice(start, start + span, stride)
+        video = _window(reel.frames[rows], top, left, size=(height, width), fill=reel.background)
         return Crop(_planes(video), _planes(background)[0], top, left, number, int(reel.index[start]))
 
 

@@ -29,6 +29,9 @@ TINY = sprites.SpritesConfig(size=32, canvas=44, count=(2, 4), object_size=9, fr
 MOTSYNTH_PARTS = {"8": EIGHT, "one": ("060",)}
 """Sequences of the study's experiments on several videos, and on one."""
 
+HURRY = 0.25
+"""Share of the training clips of footage that are seen at twice the speed."""
+
 
 class Batch(NamedTuple):
     """Clips uint8 [B, T, C, H, W]; where known their median images uint8 [B, C, H, W] and the videos' numbers [B].
@@ -123,7 +126,7 @@ class FootageLessons:
 
     def batch(self, step: int, *, size: int, frames: int) -> Batch:
         crops = [
-            self.footage.crop_clip(self.seed, index, frames=frames, crop=self.crop)
+            self.footage.crop_clip(self.seed, index, frames=frames, crop=self.crop, hurry=HURRY)
             for index in self.clips(step, size=size)
         ]
         return Batch(

@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from scalor.core.geometry import cell_centers
+from scalor.core.geometry import box_iou, cell_centers, corners
 from scalor.core.sites import Gaussian, kl_presence, log_bernoulli, sample_presence, to_logit
 from scalor.core.types import Knobs, Latents, Scenery, Sight, Slots, Step, Terms, World
 from scalor.models.base import WorldModel
@@ -30,6 +30,10 @@ from scalor.nets.heads import mlp
 from scalor.nets.pyramid import pyramid
 from scalor.nets.recurrent import GRUState
 
+LIMIT = 4.0
+SHARED = 0.5
+"""Intersection over union of boxes from which the later of two slots is a twin of the earlier one."""
+
 
 @dataclass(frozen=True)
 class SilotConfig(ObjectsConfig):
@@ -48,6 +52,11 @@ def facts(slots: Slots) -> Tensor:
     """What is known of each object, without its memory: [B, N, 4 + what + 2]."""
     latents = slots.latents
     return torch.cat([latents.where, latents.what, latents.depth, latents.pres.unsqueeze(-1)], dim=-1)
+
+
+def bounded(logit: Tensor) -> Tensor:
+    """Logits within +-LIMIT: presence that is beyond doubt would have no gradient."""
+    return LIMIT * torch.tanh(logit / LIMIT)
 
 
 class Neighbours(nn.Module):
@@ -94,23 +103,39 @@ class Cells(nn.Module):
         self.depth = mlp(hidden + config.what, hidden, 2, act="celu")
 
     def forward(self, sight: Sight | None, kept: Slots, knobs: Knobs, birth: Tensor) -> tuple[Slots, DrawnTerms]:
-        """All cells as slots without identities, and what they cost; ``sight`` None: from the prior."""
-        config = self.config
-        rows = config.side // config.grid
-        places = cell_centers(rows, rows, cell=config.grid, like=birth)
+        """All cells as slots without identities, and what they cost; ``sight`` None: from the prior.
+
+        Cells that touch propose one after the other, told of what has been proposed: every second of every second row.
+        """
+        rows = self.config.side // self.config.grid
+        places = cell_centers(rows, rows, cell=self.config.grid, like=birth)
+        number = torch.arange(len(places), device=birth.device)
+        turn = 2 * (number // rows % 2) + number % rows % 2
+        found, terms = self._proposed(sight, kept, knobs, birth, places, number[turn == 0])
+        for later in range(1, 4):
+            known = joined(kept, found)
+            more, costs = self._proposed(sight, known, knobs, birth, places, number[turn == later])
+            found, terms = joined(found, more), terms + costs
+        return found, terms
+
+    def _proposed(
+        self, sight: Sight | None, known: Slots, knobs: Knobs, birth: Tensor, centers: Tensor, which: Tensor
+    ) -> tuple[Slots, DrawnTerms]:
+        """The cells ``which`` of all with these ``centers`` [G, 2]."""
+        config, places = self.config, centers[which]
         prior_logit = to_logit(birth).to(birth.dtype).unsqueeze(1).expand(-1, len(places))
         if sight is None:
             codes, logit = self._imagined(prior_logit, knobs), prior_logit
         else:
             assert sight.features is not None
-            around = self.neighbours(places.expand(len(birth), -1, -1), kept, own=False)
-            raw = self.head(torch.cat([sight.features.flatten(2).transpose(1, 2), around], dim=-1))
+            around = self.neighbours(places.expand(len(birth), -1, -1), known, own=False)
+            raw = self.head(torch.cat([sight.features.flatten(2)[..., which].transpose(1, 2), around], dim=-1))
             codes = self._seen(sight.frame, raw[..., 1:], places, knobs)
-            logit = raw[..., 0] - 1.0
+            logit = bounded(raw[..., 0] - 1.0)
         pres = sample_presence(logit, temperature=knobs.temperature, stochastic=knobs.stochastic, hard=knobs.hard)
         where = self._placed(codes["where"][0], places)
         latents = Latents(pres=pres, where=where, what=codes["what"][0], depth=codes["depth"][0])
-        slots = blank(kept, len(places)).replace(
+        slots = blank(known, len(places)).replace(
             latents=latents,
             box=box_of(where, config),
             size=where[..., :2],
@@ -251,9 +276,18 @@ class Carried(nn.Module):
         farther = Gaussian.of(deeper, shift=shift)
         q_depth = farther.replace(mean=old.depth + farther.mean)
         depth = q_depth.sample(knobs.stochastic)
-        logit = self.presence(torch.cat([tracker, what], dim=-1)).squeeze(-1) + self.config.survive
+        logit = bounded(self.presence(torch.cat([tracker, what], dim=-1)).squeeze(-1) + self.config.survive)
         sites = {"where": (where, q_where), "what": (what, q_what), "depth": (depth, q_depth)}
         return {name: (*pair, expected[name]) for name, pair in sites.items()}, logit, tracker
+
+
+@torch.no_grad()
+def single(slots: Slots) -> Tensor:
+    """0 for the twins of slots before them that are there, 1 for the others: [B, N]."""
+    box = corners(slots.box)
+    twins = box_iou(box, box) > SHARED
+    earlier = torch.ones_like(twins[0]).tril(-1) & (slots.latents.pres > 0.5).unsqueeze(1)
+    return 1.0 - (twins & earlier).any(2).to(slots.box.dtype)
 
 
 @torch.no_grad()
@@ -305,7 +339,8 @@ class Silot(WorldModel):
             found, more = self.cells(looked, kept, knobs, birth)
             terms, proposed = terms + more, found.latents.pres.sum(1).detach()
             slots = joined(kept, found)
-            chosen = selected(slots.latents.pres, self.config.slots)
+            chosen = single(slots)
+            chosen = chosen * selected(slots.latents.pres * chosen, self.config.slots)
             alive = slots.alive & (chosen > 0)
             latents = slots.latents.replace(pres=slots.latents.pres * chosen)
             new = torch.cat([born, torch.ones_like(found.alive)], dim=1) & alive

@@ -80,7 +80,7 @@ def silot(data: str) -> Preset:
     recipe = Recipe(
         lr=1e-3,
         lengths=((0.0, 2), (0.2, 4), (0.5, 8)),
-        birth=(0.1, 1e-3),
+        birth=(0.1, 1e-6),
         discover_dropout=0.5,
         dropout_until=1.0,
         cuts=0.0,

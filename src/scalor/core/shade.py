@@ -53,6 +53,13 @@ def standing_out(frame: Tensor, backdrop: Tensor, *, level: float) -> Tensor:
     return -F.max_pool2d(-F.max_pool2d(mask, 5, stride=1, padding=2), 5, stride=1, padding=2)
 
 
+@torch.no_grad()
+def outlined(frame: Tensor, backdrop: Tensor, mask: Tensor, *, level: float) -> Tensor:
+    """Boolean [B, 1, H, W]: pixels of a mask that stand out by themselves; smoothing widens it by a pixel a side."""
+    off = (frame - backdrop).abs().amax(1, keepdim=True)
+    return (off > (2.0 * JITTER * steepness(backdrop)).clamp(min=level)) & (mask > 0.5)
+
+
 def steepness(image: Tensor) -> Tensor:
     """Largest difference of pixels [B, C, H, W] to the next, over channels and 3 x 3 neighbours: [B, 1, H, W]."""
     padded = F.pad(image, (1, 1, 1, 1), mode="replicate")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from scalor.core.shade import outlined
 from scalor.core.types import TRACKING, Scenery, World
 from scalor.data.source import shrink
 from scalor.data.steady import Steady
@@ -14,6 +15,7 @@ from scalor.errors import UserError
 from scalor.models.base import WorldModel
 from scalor.pretrained import Loaded, load_all
 from scalor.tracking.report import FrameResult, results_of
+from scalor.tracking.silhouette import with_silhouettes
 from scalor.tracking.stored import backdrops_of, model_of, scale_of
 from scalor.tracking.view import View, as_picture, went_blank
 
@@ -162,7 +164,12 @@ class Tracker:
         sight = model.look(world, image.unsqueeze(1))[0]
         self.world, step = model.step(world, sight, TRACKING)
         self._grow_older(self.world)
-        return self._reported(results_of(step, view, index=number, pictures=pictures)[0]).moved(*shift)
+        result = self._reported(results_of(step, view, index=number, pictures=pictures)[0])
+        ground = world.scenery.backdrop if sight.backdrop is None else sight.backdrop
+        if sight.moving is not None and ground is not None:
+            outline = outlined(sight.frame, ground, sight.moving, level=model.config.render.stand_out)
+            result = with_silhouettes(result, view.cut(outline[0, 0]).cpu().numpy())
+        return result.moved(*shift)
 
     @torch.inference_mode()
     def predict(self, steps: int, *, pictures: bool = False) -> list[FrameResult]:

@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from scalor.core.geometry import box_iou, cell_centers, corners
+from scalor.core.geometry import box_overlap, cell_centers, corners
 from scalor.core.sites import Gaussian, kl_presence, log_bernoulli, sample_presence, to_logit
 from scalor.core.types import Knobs, Latents, Scenery, Sight, Slots, Step, Terms, World
 from scalor.models.base import WorldModel
@@ -31,8 +31,8 @@ from scalor.nets.pyramid import pyramid
 from scalor.nets.recurrent import GRUState
 
 LIMIT = 4.0
-SHARED = 0.5
-"""Intersection over union of boxes from which the later of two slots is a twin of the earlier one."""
+SHARED, INSIDE = 0.5, 0.8
+"""Intersection over union, or over the smaller box, from which the later of two slots is a twin of the earlier one."""
 
 
 @dataclass(frozen=True)
@@ -285,7 +285,8 @@ class Carried(nn.Module):
 def single(slots: Slots) -> Tensor:
     """0 for the twins of slots before them that are there, 1 for the others: [B, N]."""
     box = corners(slots.box)
-    twins = box_iou(box, box) > SHARED
+    iou, inside = box_overlap(box, box)
+    twins = (iou > SHARED) | (inside > INSIDE)
     earlier = torch.ones_like(twins[0]).tril(-1) & (slots.latents.pres > 0.5).unsqueeze(1)
     return 1.0 - (twins & earlier).any(2).to(slots.box.dtype)
 

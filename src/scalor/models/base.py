@@ -49,6 +49,10 @@ class WorldModel(nn.Module, ABC):
     def look(self, world: World, video: Tensor) -> list[Sight]:
         """What is seen of the frames [B, T, C, H, W] in [0, 1] that follow ``world``: one `Sight` each."""
 
+    def outline(self, world: World, sight: Sight) -> Tensor | None:
+        """Boolean [B, H, W], which pixels differ from the empty scene; None where the model knows of none."""
+        return None
+
     @abstractmethod
     def step(self, world: World, sight: Sight | None, knobs: Knobs) -> tuple[World, Step]:
         """One frame. ``sight`` None: imagine, with the prior as guide, which costs exactly 0 nats."""

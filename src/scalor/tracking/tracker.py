@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from scalor.core.shade import outlined
 from scalor.core.types import TRACKING, Scenery, World
 from scalor.data.source import shrink
 from scalor.data.steady import Steady
@@ -165,10 +164,9 @@ class Tracker:
         self.world, step = model.step(world, sight, TRACKING)
         self._grow_older(self.world)
         result = self._reported(results_of(step, view, index=number, pictures=pictures)[0])
-        ground = world.scenery.backdrop if sight.backdrop is None else sight.backdrop
-        if sight.moving is not None and ground is not None:
-            outline = outlined(sight.frame, ground, sight.moving, level=model.config.render.stand_out)
-            result = with_silhouettes(result, view.cut(outline[0, 0]).cpu().numpy())
+        outline = model.outline(world, sight)
+        if outline is not None:
+            result = with_silhouettes(result, view.cut(outline[0]).cpu().numpy())
         return result.moved(*shift)
 
     @torch.inference_mode()

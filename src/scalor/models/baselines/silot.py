@@ -102,7 +102,7 @@ class Cells(nn.Module):
         self.what = mlp(hidden, hidden, 2 * config.what, act="celu")
         self.depth = mlp(hidden + config.what, hidden, 2, act="celu")
 
-    def forward(self, sight: Sight | None, kept: Slots, knobs: Knobs, birth: Tensor) -> tuple[Slots, DrawnTerms]:
+    def forward(self, sight: Sight | None, kept: Slots, knobs: Knobs, birth: Tensor) -> tuple[Slots, Terms]:
         """All cells as slots without identities, and what they cost; ``sight`` None: from the prior.
 
         Cells that touch propose one after the other, told of what has been proposed: every second of every second row.
@@ -111,6 +111,7 @@ class Cells(nn.Module):
         places = cell_centers(rows, rows, cell=self.config.grid, like=birth)
         number = torch.arange(len(places), device=birth.device)
         turn = 2 * (number // rows % 2) + number % rows % 2
+        terms: Terms
         found, terms = self._proposed(sight, kept, knobs, birth, places, number[turn == 0])
         for later in range(1, 4):
             known = joined(kept, found)

@@ -195,6 +195,12 @@ def test_a_long_thing_that_turns_is_one_object_from_every_side(box: tuple[int, i
     assert len(blobs_of(mask, fast_video(sizes).model.where).single) == 1
 
 
+@pytest.mark.parametrize(("motion", "hurry"), [(3.0, 0.0), (8.0, 0.25)])
+def test_only_what_darts_is_learned_at_twice_the_speed(motion: float, hurry: float) -> None:
+    made = fast_video(Sizes(height=20.0, width=24.0, spread=0.3, motion=motion, noise=0.01))
+    assert made.recipe.hurry == hurry
+
+
 def test_how_long_things_that_turn_are_is_measured() -> None:
     fish = dataclasses.replace(stats(40, 36, 0.9), height_range=(15, 60), width_range=(15, 60))
     assert elongation(fish) == pytest.approx(4.0)

@@ -29,9 +29,6 @@ TINY = sprites.SpritesConfig(size=32, canvas=44, count=(2, 4), object_size=9, fr
 MOTSYNTH_PARTS = {"8": EIGHT, "one": ("060",)}
 """Sequences of the study's experiments on several videos, and on one."""
 
-HURRY = 0.25
-"""Share of the training clips of footage that are seen at twice the speed."""
-
 
 class Batch(NamedTuple):
     """Clips uint8 [B, T, C, H, W]; where known their median images uint8 [B, C, H, W] and the videos' numbers [B].
@@ -114,11 +111,15 @@ class ClipLessons:
 
 @dataclass(frozen=True)
 class FootageLessons:
-    """Batches of crops of the user's own videos, with the same place of the median images."""
+    """Batches of crops of the user's own videos, with the same place of the median images.
+
+    hurry  share of the clips that are seen at twice the speed
+    """
 
     footage: Footage
     seed: int
     crop: int | tuple[int, int]
+    hurry: float = 0.0
 
     @property
     def longest(self) -> int:
@@ -126,7 +127,7 @@ class FootageLessons:
 
     def batch(self, step: int, *, size: int, frames: int) -> Batch:
         crops = [
-            self.footage.crop_clip(self.seed, index, frames=frames, crop=self.crop, hurry=HURRY)
+            self.footage.crop_clip(self.seed, index, frames=frames, crop=self.crop, hurry=self.hurry)
             for index in self.clips(step, size=size)
         ]
         return Batch(

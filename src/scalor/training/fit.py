@@ -150,7 +150,8 @@ def fit(
     )
     for reel in footage.reels:
         say(f"{reel.name}: {reel.report.words()}; at {reel.size[1]}x{reel.size[0]} px for training")
-    lessons = FootageLessons(footage, plan.seed, crop_size(footage, plan.crop, cell=plan.preset.model.cell))
+    crop, hurry = crop_size(footage, plan.crop, cell=plan.preset.model.cell), plan.preset.recipe.hurry
+    lessons = FootageLessons(footage, plan.seed, crop, hurry)
     if not resume:
         folder.claim(plan)
     card, extra = _keepsakes(plan, footage)

@@ -44,8 +44,7 @@ def standing_out(frame: Tensor, backdrop: Tensor, *, level: float) -> Tensor:
     """Mask in 0..1 of what differs from the backdrop by about ``level`` in some channel: [B, 1, H, W].
 
     Up to half the level is 0, from 1.5 times the level is 1; on edges of the backdrop, half a pixel of shake is no
-    difference. Gaps of up to 4 px are closed: a dark window of a dark
-    car on a dark road is part of the car.
+    difference. Gaps of up to 4 px are closed: a dark window of a dark car on a dark road is part of the car.
     """
     off = (frame - backdrop).abs().amax(1, keepdim=True)
     off = F.avg_pool2d(off, 3, stride=1, padding=1, count_include_pad=False)

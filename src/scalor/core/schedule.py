@@ -36,6 +36,8 @@ class Recipe:
     covers                 share of the clips before which something passes that the model looks at but need not
                            explain: it must remember what is behind (see `occluders.cover`)
     hurry                  on footage, share of the clips that are seen at twice the speed
+    crowded                on footage, share of the clips before which things of another moment pass, so that objects
+                           touch and hide each other more often than they do (see `scalor.training.crowding`)
     bootstrap              on footage, weight at the start of what objects lack of the blobs that move; it falls to 0 at
                            the end (see `scalor.training.bootstrap`)
     carry_until            progress until which carried objects cannot fade: thin strokes drawn a pixel beside their
@@ -70,6 +72,7 @@ class Recipe:
     covers: float = 0.0
     bootstrap: float = later(0.0)
     hurry: float = later(0.0)
+    crowded: float = later(0.0)
     carry_until: float = 0.08
     blind_every: int = 4
     blind_frames: tuple[tuple[float, int], ...] = ((0.0, 2), (0.4, 12), (0.7, 20))

@@ -45,6 +45,8 @@ MOTION = 0.15
 CELL = 8
 """Motion is pooled over cells of this many pixels."""
 MOST_CELLS = 1_000_000
+TRIES = 64
+"""Moving cells that are drawn to find one within a place."""
 PIECES = "evenly spread pieces of a video that is too long for data.memory_gb"
 
 
@@ -95,6 +97,7 @@ class Crop:
     top, left   place of the crop in the scaled-down frame; 0 where the frame is smaller than the crop
     reel        number of the video
     frame       source frame number of the first frame
+    other       uint8 [T, C, h, w], the same place at another moment; None where it was not asked for
     """
 
     video: Tensor
@@ -103,6 +106,7 @@ class Crop:
     left: int
     reel: int
     frame: int
+    other: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -152,10 +156,20 @@ class Footage:
         """Length of the longest piece without a missing frame: the longest clip that can be cut."""
         return max(reel.longest for reel in self.reels)
 
-    def crop_clip(self, seed: int, index: int, *, frames: int, crop: int | tuple[int, int], hurry: float = 0.0) -> Crop:
+    def crop_clip(
+        self,
+        seed: int,
+        index: int,
+        *,
+        frames: int,
+        crop: int | tuple[int, int],
+        hurry: float = 0.0,
+        crowded: float = 0.0,
+    ) -> Crop:
         """Crop ``index``: ``frames`` frames of ``crop`` (height, width) pixels, a pure function of the arguments.
 
-        A share ``hurry`` of the crops has every second frame only: what moves fast is rare in most videos.
+        A share ``hurry`` of the crops has every second frame only: what moves fast is rare in most videos. A share
+        ``crowded`` comes with the same place at another moment at which something moves there.
 
         Videos are drawn uniformly. Where a frame is smaller than the crop, frame and background are both continued
         to the right and below by the background's last pixels, so there is nothing to explain there.
@@ -178,9 +192,23 @@ class Footage:
         place = _moving_place(rng, reel, span, (height, width)) if rng.random() < self.motion_share else None
         start, top, left = place or _any_place(rng, reel, span, (height, width))
         background = _window(reel.background[None], top, left, size=(height, width), fill=reel.background)
-        rows = slice(start, start + span, stride)
-        video = _window(reel.frames[rows], top, left, size=(height, width), fill=reel.background)
-        return Crop(_planes(video), _planes(background)[0], top, left, number, int(reel.index[start]))
+
+        def seen(first: int) -> Tensor:
+            rows = reel.frames[first : first + span : stride]
+            return _planes(_window(rows, top, left, size=(height, width), fill=reel.background))
+
+        again = None
+        if crowded > 0 and rng.random() < crowded:
+            again = _moving_moment(rng, reel, span, (top, left, top + height, left + width))
+        return Crop(
+            video=seen(start),
+            background=_planes(background)[0],
+            top=top,
+            left=left,
+            reel=number,
+            frame=int(reel.index[start]),
+            other=None if again is None else seen(again),
+        )
 
 
 @dataclass(frozen=True)
@@ -305,6 +333,20 @@ def _moving_place(
         )
         bounds = [max(0, full - side) for full, side in zip(reel.size, crop, strict=True)]
         return start, min(max(top, 0), bounds[0]), min(max(left, 0), bounds[1])
+    return None
+
+
+def _moving_moment(rng: np.random.Generator, reel: Reel, frames: int, view: tuple[int, int, int, int]) -> int | None:
+    """A random start of a clip in which something moves within ``view`` (top, left, bottom, right), if one is found."""
+    if not len(reel.moving):
+        return None
+    picks = reel.moving[rng.integers(len(reel.moving), size=TRIES)]
+    top, left, bottom, right = view
+    inside = (picks[:, 1] >= top) & (picks[:, 1] < bottom) & (picks[:, 2] >= left) & (picks[:, 2] < right)
+    for row in picks[inside, 0].tolist():
+        first, end = next(run for run in reel.runs if run[0] <= row < run[1])
+        if end - first >= frames:
+            return int(rng.integers(max(first, row - frames + 1), min(row, end - frames) + 1))
     return None
 
 

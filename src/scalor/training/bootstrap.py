@@ -19,9 +19,12 @@ from scalor.models.base import WorldModel
 from scalor.models.discover import cells_of
 from scalor.models.scalor import Scalor
 from scalor.rollout import Rollout
+from scalor.training.crowding import Layers
 
 FRAMES = 2
 """First frames of a clip that proposals are taught from: later ones hardly differ."""
+VISIBLE = 0.5
+"""Share of a blob that must not be hidden by what passes before it."""
 LEAST_PX = 12
 """Blobs of fewer pixels are noise."""
 SLACK = 1.15
@@ -46,11 +49,13 @@ class Blobs:
     every   float32 [K, 4]
     single  float32 [S, 4], boxes of single objects, of typical size along the axes along which they are cut off
     known   bool [S, 4], which of their edges (left, top, right, bottom) are in view
+    hidden  float32 [U, 4], those of ``every`` of which too much is hidden to say where they are
     """
 
     every: np.ndarray
     single: np.ndarray
     known: np.ndarray
+    hidden: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -71,15 +76,22 @@ class Labels:
     known: Tensor
 
 
-def bootstrap_loss(model: WorldModel, video: Tensor, scenery: Scenery, rollout: Rollout) -> Tensor:
+def bootstrap_loss(
+    model: WorldModel, video: Tensor, scenery: Scenery, rollout: Rollout, layers: Layers | None = None
+) -> Tensor:
     """Mean over the frames of clips [B, T, C, H, W]: what proposals and objects lack of the blobs, in nats.
 
-    Of a model without an empty scene to compare with: 0.
+    ``layers``: what moves in them, where things were put before others. Of a model without an empty scene to compare
+    with: 0.
     """
     if not (isinstance(model, Scalor) and model.config.needs_backdrop):
         return video.new_zeros(())
-    moving = model.what_moves(video, scenery)
-    blobs = [[blobs_of(mask, model.config.where) for mask in clip] for clip in (moving > 0.5).cpu().numpy()]
+    moving, where = model.what_moves(video, scenery), model.config.where
+    if layers is None:
+        blobs = [[blobs_of(mask, where) for mask in clip] for clip in (moving > 0.5).cpu().numpy()]
+    else:
+        masks = zip((layers.front > 0.5).cpu().numpy(), (layers.back > 0.5).cpu().numpy(), strict=True)
+        blobs = [[layered(*pair, where) for pair in zip(*clip, strict=True)] for clip in masks]
     frames = min(FRAMES, video.shape[1])
     firsts = [blob for clip in blobs for blob in clip[:frames]]
     first = _proposed(model, (video[:, :frames], moving[:, :frames]), scenery, firsts)
@@ -103,7 +115,46 @@ def blobs_of(mask: np.ndarray, where: WhereConfig) -> Blobs:
     middle = np.where(known[:, :2], low + whole / 2, low + size - whole / 2)
     single = (known[:, :2] | known[:, 2:]).all(1) & (~cut | (size > ENOUGH * usual)).all(1) & _fits(whole, where)
     boxes = np.concatenate([middle, whole], axis=1).astype(np.float32)
-    return Blobs(every, boxes[single], known[single])
+    return Blobs(every, boxes[single], known[single], np.zeros((0, 4), np.float32))
+
+
+def layered(front: np.ndarray, back: np.ndarray, where: WhereConfig) -> Blobs:
+    """The blobs of what passes in front and of what is behind it, each told apart by itself; masks boolean [H, W].
+
+    Of what is behind, edges that are hidden are not known, and of what is hidden for the most part nothing is.
+    """
+    near, far = blobs_of(front, where), blobs_of(back, where)
+    seen = back & ~front
+    keep, known, hidden = [], [], []
+    for box, edges in zip(far.single, far.known, strict=True):
+        left, top, right, bottom = _pixels(box, back.shape)
+        whole, rest = back[top:bottom, left:right], seen[top:bottom, left:right]
+        enough = rest.sum() > VISIBLE * whole.sum()
+        keep.append(bool(enough))
+        if enough:
+            known.append(edges & _edges_in(rest))
+        else:
+            hidden.append(box)
+    shown = np.array(keep, bool)
+    return Blobs(
+        every=np.concatenate([near.every, far.every]),
+        single=np.concatenate([near.single, far.single[shown]]),
+        known=np.concatenate([near.known, np.array(known, bool).reshape(-1, 4)]),
+        hidden=np.array(hidden, np.float32).reshape(-1, 4),
+    )
+
+
+def _pixels(box: np.ndarray, size: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) of a box (x, y, w, h), in whole pixels of an image (H, W)."""
+    low, high = np.round(box[:2] - box[2:] / 2).astype(int), np.round(box[:2] + box[2:] / 2).astype(int)
+    (left, top), (right, bottom) = np.maximum(low, 0), np.minimum(high, size[::-1])
+    return int(left), int(top), int(right), int(bottom)
+
+
+def _edges_in(mask: np.ndarray) -> np.ndarray:
+    """Whether a mask [h, w] comes within a pixel of its left, top, right and bottom edge: bool [4]."""
+    sides = (mask[:, :2], mask[:2], mask[:, -2:], mask[-2:])
+    return np.array([side.any() for side in sides])
 
 
 def _fits(size: np.ndarray, where: WhereConfig) -> np.ndarray:
@@ -143,7 +194,10 @@ def labels_of(blobs: list[Blobs], center: Tensor, *, cell: int) -> Labels:
             weight[frame, _outside(places, box) < cell / 2] = 0.0
         for box, edges in zip(found.single, found.known, strict=True):
             off = np.abs(places - box[:2])
-            nearest = int(off.sum(1).argmin())
+            # Things that touch can have their middles in one cell; then the next one is the second thing's.
+            nearest = int((off.sum(1) + np.where(present[frame] > 0, cell, 0.0)).argmin())
+            if present[frame, nearest]:
+                continue
             weight[frame, (_outside(places, box) < 0) & (off.max(1) > cell)] = RARE
             present[frame, nearest], weight[frame, nearest] = 1.0, RARE
             owners.append((frame, nearest))
@@ -165,8 +219,12 @@ def _carried(step: Step, blobs: list[Blobs]) -> Tensor:
     surplus = off = slots.box.new_zeros(())
     middle, there = slots.box[..., :2].detach().cpu().numpy(), slots.shown.cpu().numpy()
     for clip, found in enumerate(blobs):
-        for box in found.single[found.known.all(1)]:
-            inside = np.flatnonzero((_outside(middle[clip], box) < 0) & there[clip])
+        whose = _nearest(middle[clip], found.single)
+        unsure = _in_any(middle[clip], found.hidden)
+        for number in np.flatnonzero(found.known.all(1)):
+            box = found.single[number]
+            mine = (_outside(middle[clip], box) < 0) & (whose == number) & ~unsure
+            inside = np.flatnonzero(mine & there[clip])
             if not len(inside):
                 continue
             best = inside[np.abs(middle[clip, inside] - box[:2]).sum(1).argmin()]
@@ -174,6 +232,19 @@ def _carried(step: Step, blobs: list[Blobs]) -> Tensor:
             off = off + misplaced(slots.box[clip, best], slots.box.new_tensor(box * LARGER)).sum()
             surplus = surplus + slots.latents.pres[clip, others].sum()
     return (RARE * surplus + PLACE * off) / len(blobs)
+
+
+def _nearest(places: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Which of boxes [S, 4] each of the places [G, 2] is most in the middle of: int [G], -1 without boxes."""
+    if not len(boxes):
+        return np.full(len(places), -1)
+    off = np.abs(places[:, None] - boxes[None, :, :2]) / boxes[None, :, 2:]
+    return off.max(-1).argmin(1)
+
+
+def _in_any(places: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Which of the places [G, 2] lie within one of boxes [U, 4]: bool [G]."""
+    return (np.abs(places[:, None] - boxes[None, :, :2]) < boxes[None, :, 2:] / 2).all(-1).any(1)
 
 
 def misplaced(box: Tensor, target: Tensor, known: Tensor | None = None) -> Tensor:

@@ -34,12 +34,15 @@ class Batch(NamedTuple):
     """Clips uint8 [B, T, C, H, W]; where known their median images uint8 [B, C, H, W] and the videos' numbers [B].
 
     ``shown``: what is looked at, of the clips' shape, where something hides parts of them; None: they themselves.
+    ``before``: clips of the same shape and places, of which what moves passes before what the clips show (see
+    `scalor.training.crowding`); None: nothing does.
     """
 
     video: Tensor
     backdrop: Tensor | None = None
     which: Tensor | None = None
     shown: Tensor | None = None
+    before: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """The same on another device."""
@@ -62,16 +65,18 @@ def cut_away(batch: Batch, rng: np.random.Generator, share: float) -> Batch:
     dark = rng.random(count) < 0.5
     if frames < 2 or not chosen.any():
         return batch
-    video = batch.video.clone()
+    video, before = batch.video.clone(), None if batch.before is None else batch.before.clone()
     for clip in np.flatnonzero(chosen):
         start = int(first[clip])
         if batch.backdrop is not None:
             video[clip, start:] = batch.backdrop[clip]
+            if before is not None:
+                before[clip, start:] = batch.backdrop[clip]
         elif dark[clip] or count == 1:
             video[clip, start:] = 0
         else:
             video[clip, start:] = batch.video[(clip + 1) % count, start:]
-    return batch._replace(video=video)
+    return batch._replace(video=video, before=before)
 
 
 class Lessons(Protocol):
@@ -113,13 +118,15 @@ class ClipLessons:
 class FootageLessons:
     """Batches of crops of the user's own videos, with the same place of the median images.
 
-    hurry  share of the clips that are seen at twice the speed
+    hurry    share of the clips that are seen at twice the speed
+    crowded  share of the clips before which things of another moment pass
     """
 
     footage: Footage
     seed: int
     crop: int | tuple[int, int]
     hurry: float = 0.0
+    crowded: float = 0.0
 
     @property
     def longest(self) -> int:
@@ -127,14 +134,21 @@ class FootageLessons:
 
     def batch(self, step: int, *, size: int, frames: int) -> Batch:
         crops = [
-            self.footage.crop_clip(self.seed, index, frames=frames, crop=self.crop, hurry=self.hurry)
+            self.footage.crop_clip(
+                self.seed, index, frames=frames, crop=self.crop, hurry=self.hurry, crowded=self.crowded
+            )
             for index in self.clips(step, size=size)
         ]
-        return Batch(
+        batch = Batch(
             video=torch.stack([crop.video for crop in crops]),
             backdrop=torch.stack([crop.background for crop in crops]),
             which=torch.tensor([crop.reel for crop in crops]),
         )
+        if all(crop.other is None for crop in crops):
+            return batch
+        # Before the empty scene nothing passes.
+        others = [crop.background.expand_as(crop.video) if crop.other is None else crop.other for crop in crops]
+        return batch._replace(before=torch.stack(others))
 
     def clips(self, step: int, *, size: int) -> list[int]:
         return list(range(step * size, (step + 1) * size))

@@ -150,8 +150,8 @@ def fit(
     )
     for reel in footage.reels:
         say(f"{reel.name}: {reel.report.words()}; at {reel.size[1]}x{reel.size[0]} px for training")
-    crop, hurry = crop_size(footage, plan.crop, cell=plan.preset.model.cell), plan.preset.recipe.hurry
-    lessons = FootageLessons(footage, plan.seed, crop, hurry)
+    recipe, crop = plan.preset.recipe, crop_size(footage, plan.crop, cell=plan.preset.model.cell)
+    lessons = FootageLessons(footage, plan.seed, crop, recipe.hurry, recipe.crowded)
     if not resume:
         folder.claim(plan)
     card, extra = _keepsakes(plan, footage)

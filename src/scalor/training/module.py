@@ -23,6 +23,7 @@ from scalor.training.bootstrap import bootstrap_loss
 from scalor.training.checkpoint import Plan, random_states, restore_random_states, seed_everything
 from scalor.training.clock import Clock
 from scalor.training.crew import Crew
+from scalor.training.crowding import crowded
 from scalor.training.datasets import Batch, Lessons, cut_away
 from scalor.training.guard import Guard
 from scalor.training.measure import measure
@@ -123,6 +124,9 @@ class Trainee(LightningModule):
         recipe, step, batch = self.plan.preset.recipe, lesson.step, lesson.batch
         particles = self.plan.preset.particles
         video, shown, scenery = prepared(batch, particles)
+        layers = None
+        if batch.before is not None:
+            video, layers = crowded(self.model, video, batch.before.float().div_(255), scenery)
         knobs = knobs_at(recipe, step, lesson.progress)
         if particles > 1:
             knobs = replace(knobs, hard=True, weigh=True)
@@ -132,7 +136,7 @@ class Trainee(LightningModule):
         added, scalars = self.extras(video, rollout, step, lesson.progress)
         total = loss if added is None else loss + added
         if lead := bootstrap_weight(recipe, lesson.progress):
-            scalars["bootstrap"] = bootstrap_loss(self.model, video, scenery, rollout)
+            scalars["bootstrap"] = bootstrap_loss(self.model, video, scenery, rollout, layers)
             total = total + lead * scalars["bootstrap"]
         means = self.crew.summed(torch.stack([loss.detach(), total.detach()]) * lesson.weight)
         norm = self._descend(total, means[1], terms, scalars, lesson)

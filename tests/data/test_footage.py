@@ -232,3 +232,19 @@ def test_a_share_of_the_clips_is_seen_at_twice_the_speed(footage):
 
     assert {stride(index, 0.5) for index in range(40)} == {1, 2}
     assert {stride(index, 0.0) for index in range(10)} == {1}
+
+
+def test_a_share_of_the_clips_comes_with_another_moment_of_its_place(footage):
+    frames = torch.from_numpy(footage.reels[0].frames).permute(0, 3, 1, 2)
+
+    def other(index: int, crowded: float) -> bool:
+        crop = footage.crop_clip(0, index, frames=4, crop=32, crowded=crowded)
+        if crop.other is None:
+            return False
+        place = frames[:, :, crop.top : crop.top + 32, crop.left : crop.left + 32]
+        return any(torch.equal(crop.other, place[start : start + 4]) for start in range(len(frames) - 3))
+
+    assert {other(index, 0.5) for index in range(40)} == {True, False}
+    assert not any(other(index, 0.0) for index in range(10))
+    plain, also = (footage.crop_clip(0, 3, frames=4, crop=32, crowded=share) for share in (0.0, 1.0))
+    assert torch.equal(plain.video, also.video)

@@ -14,7 +14,8 @@ from scalor.core.types import Knobs, Scenery, Slots
 from scalor.models.config import BackgroundConfig, RenderConfig
 from scalor.models.scalor import Scalor
 from scalor.rollout import Rollout, observe
-from scalor.training.bootstrap import RARE, ROOM, blobs_of, bootstrap_loss, labels_of, misplaced
+from scalor.training.bootstrap import RARE, ROOM, blobs_of, bootstrap_loss, labels_of, layered, misplaced
+from scalor.training.crowding import Layers, crowded
 
 WHERE = WhereConfig(size=10.0, size_range=0.5, ratio=1.0, ratio_range=0.5, scale="log")
 CELL = 4
@@ -142,6 +143,48 @@ def test_an_object_on_a_blob_is_drawn_to_it_and_a_second_one_is_surplus() -> Non
     assert (place[0, 1:] == 0).all()
     assert (surplus[0] > 0).tolist() == [False, True, False]
     assert (surplus[1] == 0).all()
+
+
+def test_what_passes_before_another_thing_is_told_apart_from_it() -> None:
+    """Two that touch are no single object by their common mask; of the one behind, the hidden edge is not known."""
+    front, back = mask_of((18, 10, 9, 9)), mask_of((11, 10, 9, 9), (36, 20, 9, 9))
+    assert len(blobs_of(front | back, WHERE).single) == 1
+    found = layered(front, back, WHERE)
+    assert found.single[:, 0].tolist() == [22.5, 15.5, 40.5]
+    assert found.known.tolist() == [[True] * 4, [True, True, False, True], [True] * 4]
+    assert not len(found.hidden)
+    assert labels_of([found], CENTERS, cell=CELL).owner[:, 1].tolist() == [3 * 12 + 5, 3 * 12 + 3, 6 * 12 + 10]
+
+
+def test_of_what_is_hidden_nothing_is_said() -> None:
+    found = layered(mask_of((12, 10, 10, 10)), mask_of((11, 11, 9, 9)), WHERE)
+    assert found.single.tolist() == [[17.0, 15.0, 10.0, 10.0]]
+    assert found.hidden.tolist() == [[15.5, 15.5, 9.0, 9.0]]
+    assert labels_of([found], CENTERS, cell=CELL).present.sum() == 1
+
+
+def test_middles_in_one_cell_are_two_cells_objects() -> None:
+    found = blobs_of(mask_of((12, 12, 9, 9)), WHERE)
+    both = replace(found, single=np.concatenate([found.single, found.single + 0.5]), known=np.ones((2, 4), bool))
+    owner = labels_of([both], CENTERS, cell=CELL).owner
+    assert len(owner) == 2 and owner[0].tolist() != owner[1].tolist()
+
+
+def test_objects_of_two_that_overlap_are_surplus_to_neither() -> None:
+    model, (video, scenery) = footage_model("median"), scene()
+    before = scenery.backdrop.unsqueeze(1).clone()
+    before[0, :, :, 12:22, 15:24] = 0.0
+    rollout = seen(model, video, scenery)
+    step = rollout.steps[-1]
+    # The first thing's, the second's, and another one on the second.
+    box = torch.tensor([[[14.0, 15.0, 11.0, 11.0], [19.5, 17.0, 10.0, 11.0], [21.0, 19.0, 9.0, 9.0]]] * 2)
+    slots = step.slots.map(lambda part: part[:, :1].repeat_interleave(3, 1))
+    pres, there = torch.ones(2, 3).requires_grad_(), torch.ones(2, 3, dtype=torch.bool)
+    slots = slots.replace(box=box, alive=there, asleep=~there, latents=slots.latents.replace(pres=pres))
+    mixed, layers = crowded(model, video, before, scenery)
+    assert isinstance(layers, Layers)
+    loss = bootstrap_loss(model, mixed, scenery, replace_last(rollout, slots), layers)
+    assert (torch.autograd.grad(loss, pres)[0] > 0).tolist() == [[False, False, True], [False, False, False]]
 
 
 def test_boxes_are_off_by_their_distance_and_size() -> None:

@@ -50,6 +50,12 @@ def test_footage_goes_on_as_its_empty_scene() -> None:
     assert (cut[:, -1] == 99).all() and (cut[:, 0] != 99).all()
 
 
+def test_what_passes_before_footage_is_cut_away_with_it() -> None:
+    both = batch(3, 5, backdrop=True)._replace(before=torch.full((3, 5, 1, 2, 2), 7, dtype=torch.uint8))
+    cut = cut_away(both, np.random.default_rng(0), 1.0).before
+    assert cut is not None and (cut[:, -1] == 99).all() and (cut[:, 0] == 7).all()
+
+
 def test_nothing_is_cut_where_nothing_is_asked_for_and_clips_stay_untouched() -> None:
     whole = batch(3, 5)
     assert cut_away(whole, np.random.default_rng(0), 0.0) is whole

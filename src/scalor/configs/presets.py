@@ -205,6 +205,7 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
         birth=(0.1, 1e-6),
         bootstrap=100.0,
         hurry=0.25 if sizes.motion > FAST * longer else 0.0,
+        crowded=0.5,
         dropout_until=0.7,
         carry_until=0.15,
         blind_every=0,

@@ -48,7 +48,7 @@ def standing_out(frame: Tensor, backdrop: Tensor, *, level: float) -> Tensor:
     """
     off = (frame - backdrop).abs().amax(1, keepdim=True)
     off = F.avg_pool2d(off, 3, stride=1, padding=1, count_include_pad=False)
-    mask = (off / (2.0 * JITTER * steepness(backdrop)).clamp(min=level) - 0.5).clamp(0.0, 1.0)
+    mask = (off / least_difference(backdrop, level) - 0.5).clamp(0.0, 1.0)
     return -F.max_pool2d(-F.max_pool2d(mask, 5, stride=1, padding=2), 5, stride=1, padding=2)
 
 
@@ -56,7 +56,12 @@ def standing_out(frame: Tensor, backdrop: Tensor, *, level: float) -> Tensor:
 def outlined(frame: Tensor, backdrop: Tensor, mask: Tensor, *, level: float) -> Tensor:
     """Boolean [B, 1, H, W]: pixels of a mask that stand out by themselves; smoothing widens it by a pixel a side."""
     off = (frame - backdrop).abs().amax(1, keepdim=True)
-    return (off > (2.0 * JITTER * steepness(backdrop)).clamp(min=level)) & (mask > 0.5)
+    return (off > least_difference(backdrop, level)) & (mask > 0.5)
+
+
+def least_difference(backdrop: Tensor, level: float) -> Tensor:
+    """What pixels of a backdrop [B, C, H, W] must differ by to stand out, at least ``level``: [B, 1, H, W]."""
+    return (2.0 * JITTER * steepness(backdrop)).clamp(min=level)
 
 
 def steepness(image: Tensor) -> Tensor:

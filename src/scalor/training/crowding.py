@@ -32,7 +32,6 @@ def crowded(model: WorldModel, video: Tensor, before: Tensor, scenery: Scenery) 
     if not (isinstance(model, Scalor) and model.config.needs_backdrop):
         return video, None
     layers = Layers(model.what_moves(before, scenery), model.what_moves(video, scenery))
-    # A pixel more than stands out, with a soft edge: what is cut out tightly carries a rim of its own.
-    wide = F.max_pool2d(layers.front.flatten(0, 1).unsqueeze(1), 3, stride=1, padding=1)
-    soft = F.avg_pool2d(wide, 3, stride=1, padding=1, count_include_pad=False).view_as(layers.front).unsqueeze(2)
+    front = layers.front.flatten(0, 1).unsqueeze(1)
+    soft = F.avg_pool2d(front, 3, stride=1, padding=1, count_include_pad=False).view_as(layers.front).unsqueeze(2)
     return torch.lerp(video, before, soft), layers

@@ -39,6 +39,7 @@ def table(
         score=np.ones(len(ids)),
         visibility=np.ones(len(ids)),
         looks=(codes + rng.normal(0, 0.1, codes.shape)).astype(np.float16),
+        area=values[:, 4:].prod(axis=1).astype(np.float32),
         seen=np.ones(LENGTH, dtype=bool) if seen is None else seen,
         size=SIZE,
     )
@@ -269,3 +270,52 @@ def test_what_comes_and_goes_in_one_place_and_explains_little_is_no_object(rows:
     assert (not revised.keep[rows.id == 7].any()) == gone
     assert revised.keep[rows.id != 7].all()
     assert revised.dropped == gone
+
+
+def hidden(rows: Rows, name: int, frames: range, share: float) -> Rows:
+    """The same with ``share`` of an object in view in some frames: its lower part, as behind a sign."""
+    box, area = rows.box_tlwh.copy(), rows.area.copy()
+    there = (rows.id == name) & np.isin(rows.frame, frames)
+    box[there, 1] += (1 - share) * box[there, 3]
+    box[there, 3] *= share
+    area[there] *= share
+    return replace(rows, box_tlwh=box, area=area)
+
+
+def test_what_comes_out_from_behind_a_sign_as_another_is_the_one_that_went_behind_it() -> None:
+    """Its legs are seen all the time and keep its name for a while; its head, which comes out first, gets a new one."""
+    rows = table(
+        others() | {1: path((60.0, 100.0), (2.0, 0.0), range(44)), 2: path((60.0, 100.0), (2.0, 0.0), range(40, 80))}
+    )
+    revised = revise(hidden(hidden(rows, 1, range(36, 44), 0.3), 2, range(40, 42), 0.4))
+    assert name_at(revised, 20, 100.0, 100.0) == name_at(revised, 60, 180.0, 100.0) == 1
+    frames = revised.rows.frame[revised.keep & (revised.rows.id == 1)]
+    assert len(np.unique(frames)) == len(frames) == 80
+
+
+def crossing(turned: bool) -> Rows:
+    """Two that meet behind something narrow: the tracker loses one, goes on with the other, and finds a third."""
+    right, left = path((20.0, 100.0), (2.0, 0.0), range(40)), path((180.0, 100.0), (-2.0, 0.0), range(39))
+    goes_on = (
+        path((20.0, 100.0), (2.0, 0.0), range(40, 80)) if turned else path((180.0, 100.0), (-2.0, 0.0), range(40, 80))
+    )
+    found = (
+        path((180.0, 100.0), (-2.0, 0.0), range(46, 80)) if turned else path((20.0, 100.0), (2.0, 0.0), range(46, 80))
+    )
+    return hidden(table(others() | {1: np.concatenate([right, goes_on]), 2: left, 3: found}), 2, range(34, 39), 0.3)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_two_that_meet_the_one_that_goes_on_is_the_one_that_went_that_way(turned: bool) -> None:
+    revised = revise(crossing(turned))
+    assert name_at(revised, 10, 40.0, 100.0) == name_at(revised, 70, 160.0, 100.0) == 1
+    assert name_at(revised, 10, 160.0, 100.0) == name_at(revised, 70, 40.0, 100.0) == 2
+
+
+def test_of_two_the_older_one_goes_on_straight_and_the_younger_is_the_other() -> None:
+    """One that came with another in front of it is found where they part, and takes its name first."""
+    old = np.concatenate([path((20.0, 100.0), (2.0, 0.0), range(40)), path((180.0, 100.0), (-2.0, 0.0), range(40, 80))])
+    young = path((20.0, 100.0), (2.0, 0.0), range(40, 80))
+    revised = revise(table(others() | {1: old, 2: young}))
+    assert name_at(revised, 10, 40.0, 100.0) == name_at(revised, 70, 160.0, 100.0) == 1
+    assert name_at(revised, 70, 40.0, 100.0) == 2

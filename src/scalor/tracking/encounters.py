@@ -7,7 +7,7 @@ import numpy as np
 
 from scalor.tracking.linking import OFTEN_RIGHT, Tracklet
 from scalor.tracking.looks import WINDOW, Looks
-from scalor.tracking.motion import RECENT, Leg, Motion, miss
+from scalor.tracking.motion import RECENT, Leg, Motion, miss, turn
 
 TOUCH = 0.1
 """Boxes that overlap by more than this (IoU) are an encounter."""
@@ -57,17 +57,30 @@ def _touching(box: np.ndarray) -> Iterator[tuple[int, int]]:
         yield int(one), int(other)
 
 
-def swapped(meeting: Encounter, tracklets: Sequence[Tracklet], *, motion: Motion, looks: Looks) -> float:
-    """Nats by which it is likelier that the identities changed hands than that they did not; minus what the tracker is
-    trusted for. Negative infinity where the two are not both seen before and after.
+def swapped(meeting: Encounter, pair: Sequence[Tracklet], *, motion: Motion, looks: Looks) -> float:
+    """Nats by which it is likelier that the two of a meeting changed identities than that they did not; minus what the
+    tracker is trusted for. Negative infinity where neither is seen before, or after, or one for a few frames only.
     """
-    pair = [tracklets[meeting.one], tracklets[meeting.other]]
     before = [_part(each, each.leg.frame < meeting.start, -WINDOW) for each in pair]
     after = [_part(each, each.leg.frame > meeting.end, WINDOW) for each in pair]
-    if min(len(part[0].frame) for part in (*before, *after)) < RECENT:
+    counts = [[len(leg.frame) for leg, _ in part] for part in (before, after)]
+    if any(0 < count < RECENT for part in counts for count in part):
         return -np.inf
-    worth = np.array([[_same(one, other, motion, looks) for other in after] for one in before])
-    return float(worth[0, 1] + worth[1, 0] - worth[0, 0] - worth[1, 1] - OFTEN_RIGHT)
+    (b0, b1), (a0, a1) = ([count > 0 for count in part] for part in counts)
+    if b0 and b1 and a0 and a1:
+        worth = np.array([[_same(one, other, motion, looks) for other in after] for one in before])
+        return float(worth[0, 1] + worth[1, 0] - worth[0, 0] - worth[1, 1] - OFTEN_RIGHT)
+    if b0 and b1 and a0 != a1:
+        # One is gone: which of the two is the one that goes on?
+        stays = int(a1)
+        found = [_same(each, after[stays], motion, looks, turns=True) for each in before]
+        return found[1 - stays] - found[stays] - OFTEN_RIGHT
+    if a0 and a1 and b0 != b1:
+        # One was born: which of the two was there before?
+        old = int(b1)
+        found = [_same(before[old], each, motion, looks, turns=True) for each in after]
+        return found[1 - old] - found[old] - OFTEN_RIGHT
+    return -np.inf
 
 
 def _part(tracklet: Tracklet, keep: np.ndarray, window: int) -> tuple[Leg, np.ndarray]:
@@ -78,7 +91,12 @@ def _part(tracklet: Tracklet, keep: np.ndarray, window: int) -> tuple[Leg, np.nd
     return Leg(leg.frame[picked], leg.center[picked], leg.extent), tracklet.looks[picked]
 
 
-def _same(before: tuple[Leg, np.ndarray], after: tuple[Leg, np.ndarray], motion: Motion, looks: Looks) -> float:
+def _same(
+    before: tuple[Leg, np.ndarray], after: tuple[Leg, np.ndarray], motion: Motion, looks: Looks, *, turns: bool = False
+) -> float:
+    """Nats in favour of one object; ``turns``: things seldom turn round, which two that bounce off each other do."""
     gap = float(after[0].frame[0] - before[0].frame[-1])
     where = float(motion.log_density(miss(before[0], after[0]), gap))
+    if turns:
+        where += float(motion.turning(turn(before[0], after[0]), after[0].first()[1], gap))
     return where + float(looks.evidence(before[1].mean(axis=0), after[1].mean(axis=0)))

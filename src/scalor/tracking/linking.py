@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scalor.tracking.looks import WINDOW, Looks
-from scalor.tracking.motion import Leg, Motion
+from scalor.tracking.motion import RECENT, Leg, Motion
 
 RETURNS = 0.5
 """Guess: how many of the objects that vanish inside the view are seen again. What leaves the view does not come back:
@@ -115,6 +115,7 @@ class _Ends:
     extent: np.ndarray
     enters: np.ndarray
     leaves: np.ndarray
+    long: np.ndarray
 
     @classmethod
     def of(cls, tracklets: Sequence[Tracklet], size: tuple[int, int]) -> "_Ends":
@@ -132,6 +133,7 @@ class _Ends:
             extent=np.array([each.leg.extent.mean() for each in tracklets]),
             enters=at_edge(np.array([each.box[0] for each in tracklets]), size),
             leaves=at_edge(np.array([each.box[-1] for each in tracklets]), size),
+            long=np.array([len(each.rows) >= RECENT for each in tracklets]),
         )
 
 
@@ -169,6 +171,10 @@ def _worth(ends: _Ends, one: int, others: np.ndarray, *, video: Video, arrivals:
     # The middle of a box that is cut by the frame moves otherwise than the object.
     cut = CUT * ends.extent[one] * (ends.leaves[one] | ends.enters[others])
     where = video.motion.log_density(missed, gap, least=cut)
+    # Of short ones, and where the frame cuts the box, the velocity is hardly known.
+    steady = ends.long[one] & ends.long[others] & (cut == 0)
+    turned = video.motion.turning(ends.coming[others] - ends.leaving[one], ends.coming[others], gap)
+    where = where + np.where(steady, turned, 0.0)
     how = video.looks.evidence(ends.last_looks[one], ends.first_looks[others])
     # The tracker kept an eye on what it saw vanish inside the view.
     kept = np.where((absent > 0) & (ends.id[one] == ends.id[others]), OFTEN_RIGHT, 0.0)

@@ -24,6 +24,10 @@ FLICKERS = 0.6
 """What is in view for less than this share of its life, and never leaves its place, flickers."""
 FAINT = 1.5
 """Log odds by which the score of what flickers lies below the usual one (a fifth of the nats) where it is no object."""
+FIRM = 0.5
+"""An object of which less than this share of the usual is seen, as behind a post, is not where its box is."""
+AROUND = 25
+"""Rows before and after that say what is usual."""
 HARDLY = 0.05
 """An object of which less than this share is seen is out of sight."""
 
@@ -111,17 +115,21 @@ def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1, indivi
         individuals: how many there are in every frame, if that is known: each keeps one identity, 0, 1, ...
     """
     keep = rows.visibility >= min_visibility
-    ids = rows.id.copy()
-    motion, looks = learned(tracklets_of(rows, ids, keep))
-    ids, swaps = _given_back(rows, ids, keep, motion=motion, looks=looks)
-    pieces = tracklets_of(rows, ids, keep, _stretches(rows, ids))
+    firm = keep & _firm(rows, keep)
+    motion, looks = learned(tracklets_of(rows, rows.id, firm))
+    ids, swaps = _given_back(rows, keep, firm, motion=motion, looks=looks)
+    stretches = _stretches(rows, ids)
+    pieces = tracklets_of(rows, ids, firm, stretches)
     video = Video(np.cumsum(rows.seen), rows.size, motion, looks)
     ids, gaps = _joined(ids, pieces, link(pieces, video))
+    ids = _followed(rows, ids, keep=keep, firm=firm, stretches=stretches)
+    keep &= _clearest(rows, ids, keep)
     dropped = 0
     if individuals is not None:
         linked, ids = ids, _distributed(rows, ids, keep, video=video, count=individuals)
         dropped = len(np.unique(linked[keep & (ids == NOBODY)]))
-        keep &= (ids != NOBODY) & _clearest(rows, ids, keep)
+        keep &= ids != NOBODY
+        keep &= _clearest(rows, ids, keep)
     names, counts = np.unique(ids[keep], return_counts=True)
     ghosts = np.union1d(names[counts < confirm], _flickering(rows, ids, keep))
     keep &= ~np.isin(ids, ghosts)
@@ -134,6 +142,33 @@ def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1, indivi
         if keep[each.row]
     ]
     return Revised(table, keep, tuple(joints), dropped, window)
+
+
+def _firm(rows: Rows, keep: np.ndarray) -> np.ndarray:
+    """Whether of an object about as much is seen as shortly before and after: bool [R].
+
+    A tracklet without such a row keeps all of them.
+    """
+    firm = np.ones(len(rows), dtype=bool)
+    for piece in tracklets_of(rows, rows.id, keep):
+        area = rows.area[piece.rows]
+        padded = np.pad(area, AROUND, constant_values=np.nan)
+        usual = np.nanmedian(np.lib.stride_tricks.sliding_window_view(padded, 2 * AROUND + 1), axis=1)
+        firm[piece.rows] = area >= FIRM * usual
+    return firm
+
+
+def _followed(rows: Rows, ids: np.ndarray, *, keep: np.ndarray, firm: np.ndarray, stretches: np.ndarray) -> np.ndarray:
+    """Identities [R] in which rows that are not ``firm`` have that of the nearest firm row of their stretch."""
+    out = ids.copy()
+    loose = np.flatnonzero(keep & ~firm)
+    for stretch in np.unique(stretches[loose]):
+        mine = loose[stretches[loose] == stretch]
+        sure = np.flatnonzero(firm & (stretches == stretch))
+        if len(sure):
+            nearest = np.abs(rows.frame[mine][:, None] - rows.frame[sure][None]).argmin(axis=1)
+            out[mine] = ids[sure[nearest]]
+    return out
 
 
 def _flickering(rows: Rows, ids: np.ndarray, keep: np.ndarray) -> np.ndarray:
@@ -180,24 +215,28 @@ def learned(tracklets: Sequence[Tracklet]) -> tuple[Motion, Looks]:
 
 
 def _given_back(
-    rows: Rows, ids: np.ndarray, keep: np.ndarray, *, motion: Motion, looks: Looks
+    rows: Rows, keep: np.ndarray, firm: np.ndarray, *, motion: Motion, looks: Looks
 ) -> tuple[np.ndarray, list[_Decision]]:
-    """Identities after the swaps are undone, one encounter after the other."""
-    ids = ids.copy()
+    """Identities after the swaps are undone, one encounter after the other; ``firm`` rows are judged by."""
+    ids = rows.id.copy()
     joints: list[_Decision] = []
-    pieces = tracklets_of(rows, ids, keep)
-    for meeting in encounters(pieces):
-        nats = swapped(meeting, pieces, motion=motion, looks=looks)
+    names = [piece.id for piece in tracklets_of(rows, ids, keep)]
+    sure = {piece.id: piece for piece in tracklets_of(rows, ids, firm)}
+    for meeting in encounters(tracklets_of(rows, ids, keep)):
+        one, other = names[meeting.one], names[meeting.other]
+        if not {one, other} <= sure.keys():
+            continue
+        nats = swapped(meeting, [sure[one], sure[other]], motion=motion, looks=looks)
         if nats <= 0:
             continue
-        one, other = pieces[meeting.one].id, pieces[meeting.other].id
         later = rows.frame > (meeting.start + meeting.end) // 2
         first, second = later & (ids == one), later & (ids == other)
         ids[first], ids[second] = other, one
-        fresh = {piece.id: piece for piece in tracklets_of(rows, ids, keep & np.isin(ids, [one, other]))}
-        pieces[meeting.one], pieces[meeting.other] = fresh[one], fresh[other]
-        at = int(np.searchsorted(fresh[one].leg.frame, meeting.end + 1))
-        joints.append(_Decision(meeting.start - 1, int(fresh[one].rows[at]), nats, swap=True))
+        for piece in tracklets_of(rows, ids, firm & np.isin(ids, [one, other])):
+            sure[piece.id] = piece
+        # Of the two, one at least is seen afterwards.
+        after = np.flatnonzero(firm & np.isin(ids, [one, other]) & (rows.frame > meeting.end))[0]
+        joints.append(_Decision(meeting.start - 1, int(after), nats, swap=True))
     return ids, joints
 
 

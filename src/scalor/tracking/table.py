@@ -28,6 +28,7 @@ class Rows:
     score       float64 [R]
     visibility  float64 [R]
     looks       float16 [R, D]  what the objects look like (D may be 0)
+    area        float32 [R]     network pixels of the masks
     seen        bool [length]   frames that were neither blank nor undecodable
     size        (height, width) of the frames
     """
@@ -38,6 +39,7 @@ class Rows:
     score: np.ndarray
     visibility: np.ndarray
     looks: np.ndarray
+    area: np.ndarray
     seen: np.ndarray
     size: tuple[int, int]
 
@@ -65,6 +67,7 @@ class Shelf:
         self._size = size
         self._file = file
         self._parts: list[FrameResult] = []
+        self._areas: list[np.ndarray] = []
         self._blocks: list[list[np.ndarray]] = []
         self._seen = bytearray()
 
@@ -74,6 +77,7 @@ class Shelf:
         packed = (masks.patch.shape, np.packbits(masks.patch), masks.corner, masks.size, masks.scale)
         pickle.dump(packed, self._file, protocol=pickle.HIGHEST_PROTOCOL)
         self._parts.append(replace(result, masks=PatchMasks.none(self._size)))
+        self._areas.append(masks.patch.sum(axis=(1, 2), dtype=np.float32))
         self._seen.append(result.decoded)
         if len(self._parts) >= BLOCK:
             self._pack()
@@ -86,11 +90,12 @@ class Shelf:
             np.zeros(0),
             np.zeros(0),
             np.zeros((0, 0), np.float16),
+            np.zeros(0, np.float32),
         ]
         columns: list[np.ndarray] = [np.concatenate(column) for column in zip(*self._blocks, strict=True)] or none
-        frame, name, box, score, visibility, looks = columns
+        frame, name, box, score, visibility, looks, area = columns
         seen = np.frombuffer(bytes(self._seen), dtype=bool)
-        return Rows(frame, name, box, score, visibility, looks, seen, self._size)
+        return Rows(frame, name, box, score, visibility, looks, area, seen, self._size)
 
     def masks(self) -> Iterator[PatchMasks]:
         """The masks of one frame after the other, from the first."""
@@ -103,13 +108,13 @@ class Shelf:
     def _pack(self) -> None:
         first = len(self._seen) - len(self._parts)
         frames = [np.full(len(part), first + number) for number, part in enumerate(self._parts)]
-        found = [part for part in self._parts if len(part)]
-        self._parts = []
+        found, areas = [part for part in self._parts if len(part)], np.concatenate(self._areas or [np.zeros(0)])
+        self._parts, self._areas = [], []
         if not found:
             return
         columns = [np.concatenate([getattr(part, name) for part in found]) for name in COLUMNS]
         looks = [part.looks if len(part.looks) else np.zeros((len(part), 0)) for part in found]
-        self._blocks.append([np.concatenate(frames), *columns, np.concatenate(looks).astype(np.float16)])
+        self._blocks.append([np.concatenate(frames), *columns, np.concatenate(looks).astype(np.float16), areas])
 
 
 @contextmanager

@@ -1,0 +1,44 @@
+"""What moves at another moment passes before a clip, and nothing else of that moment does."""
+
+from dataclasses import replace
+
+import torch
+
+from scalor.configs.presets import tiny
+from scalor.core.types import Scenery
+from scalor.models.config import BackgroundConfig
+from scalor.models.scalor import Scalor
+from scalor.training.crowding import crowded
+
+
+def model_of(family: str) -> Scalor:
+    return Scalor(replace(tiny().scalor, background=BackgroundConfig(family=family)))
+
+
+def test_what_moves_at_another_moment_passes_before_the_clip() -> None:
+    scenery = Scenery(height=24, width=32, backdrop=torch.full((1, 3, 24, 32), 0.5))
+    video = torch.full((1, 2, 3, 24, 32), 0.5)
+    before = video.clone()
+    video[..., 4:14, 4:14] = 1.0
+    before[..., 8:18, 10:20] = 0.0
+    before[..., 0, 0] += 0.01  # not enough to stand out
+    mixed, layers = crowded(model_of("median"), video, before, scenery)
+    assert layers is not None
+    assert (mixed[..., 9:17, 11:19] == 0).all()
+    assert (mixed[..., 5:13, 5:7] == 1).all()
+    assert (mixed[..., 0, 0] == 0.5).all() and (mixed[..., 20:, 24:] == 0.5).all()
+    assert layers.front[0, 0, 12, 15] == 1 and layers.front[0, 0, 6, 6] == 0
+    assert layers.back[0, 0, 6, 6] == 1 and layers.back[0, 0, 16, 18] == 0
+
+
+def test_before_the_empty_scene_nothing_passes() -> None:
+    scenery = Scenery(height=16, width=16, backdrop=torch.full((1, 3, 16, 16), 0.5))
+    video = torch.rand(1, 2, 3, 16, 16)
+    mixed, _ = crowded(model_of("median"), video, torch.full_like(video, 0.5), scenery)
+    assert torch.equal(mixed, video)
+
+
+def test_without_an_empty_scene_clips_stay_as_they_are() -> None:
+    video = torch.rand(1, 2, 3, 16, 16)
+    mixed, layers = crowded(model_of("none"), video, 1 - video, Scenery(height=16, width=16))
+    assert mixed is video and layers is None

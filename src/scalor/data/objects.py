@@ -59,7 +59,8 @@ class ObjectStats:
     contrast               mean difference between objects and background, 0..1
     noise                  standard deviation of the background, 0..1
     confidence             0 (nothing seen, or the camera moves) .. 1
-    shade                  share of the moving pixels that are the background, only darker
+    shade                  share of the moving pixels that are shadows: the background, only darker; 0 where these are
+                           parts of the objects
     frame_size             (height, width) of the frames they were measured in
     growth                 how many times larger objects are low in the view than high in it (perspective)
     pans                   the camera moves on, so that there is no one background
@@ -163,9 +164,34 @@ def estimate_objects(
     own = frame_noise(frames) if noise is None else noise
     differences = np.stack([difference(frame, background) for frame in frames])
     threshold = motion_threshold(differences)
-    lit, shaded = _objects_lit(
-        frames, background, differences, np.maximum(threshold, restless(EmptyScene(background, own), RESTLESS))
-    )
+    lit = _lit(frames, background, differences, np.maximum(threshold, restless(EmptyScene(background, own), RESTLESS)))
+    some = spread(len(frames), SHADE_FRAMES)
+    # The median over frames: one person who walks by must not decide what dark spiders are.
+    shares = [float(_in_shade(frames[i], background)[lit[i]].mean()) for i in some if lit[i].any()]
+    shaded = float(np.median(shares)) if shares else 0.0
+
+    def measured(lit: list[np.ndarray]) -> ObjectStats:
+        return _measured(frames, background, lit, differences, numbers=numbers, noise=own, threshold=threshold)
+
+    whole = measured(lit)
+    if not LEAST_SHADE < shaded < MOST_SHADE:
+        return replace(whole, shade=shaded)
+    bare = measured([mask & ~_in_shade(frame, background) for mask, frame in zip(lit, frames, strict=True)])
+    # Without their shadows objects are more alike; without their dark parts they are torn.
+    return replace(bare, shade=shaded) if bare.confidence >= whole.confidence else whole
+
+
+def _measured(
+    frames: np.ndarray,
+    background: np.ndarray,
+    lit: list[np.ndarray],
+    differences: np.ndarray,
+    *,
+    numbers: np.ndarray,
+    noise: np.ndarray,
+    threshold: float,
+) -> ObjectStats:
+    """What is lit (boolean [H, W] of every frame), measured."""
     size = (frames.shape[1], frames.shape[2])
     blobs, smallest = _blobs(lit, differences, size)
     everything = np.concatenate(blobs)
@@ -189,10 +215,9 @@ def estimate_objects(
         speed_px=speed,
         count=float(np.median([len(blob) for blob in kept])),
         contrast=contrast,
-        noise=float(np.median(own)) / 255,
+        noise=float(np.median(noise)) / 255,
         confidence=trust * _real(frames, background, lit),
         frame_size=size,
-        shade=shaded,
         growth=growth,
         level=_level(frames, lit),
     )
@@ -204,20 +229,11 @@ def _level(frames: np.ndarray, lit: Sequence[np.ndarray]) -> float:
     return float(np.clip(total / max(1, sum(int(mask.sum()) for mask in lit)) / 255, 0.05, 0.95))
 
 
-def _objects_lit(
-    frames: np.ndarray, background: np.ndarray, differences: np.ndarray, limit: np.ndarray
-) -> tuple[list[np.ndarray], float]:
-    """Boolean [H, W] of every frame, where an object stands out; and the share of it that may be shadow."""
+def _lit(frames: np.ndarray, background: np.ndarray, differences: np.ndarray, limit: np.ndarray) -> list[np.ndarray]:
+    """Boolean [H, W] of every frame, where something stands out."""
     # The blur that quietens noise also widens objects by a pixel a side: the sharp difference takes that back.
     sharp = (widest(np.abs(frame.astype(np.int16) - background)) for frame in frames)
-    lit = [(d > limit) & (s > 0.5 * limit) for d, s in zip(differences, sharp, strict=True)]
-    some = spread(len(frames), SHADE_FRAMES)
-    # The median over frames: one person who walks by must not decide what dark spiders are.
-    shares = [float(_in_shade(frames[i], background)[lit[i]].mean()) for i in some if lit[i].any()]
-    shaded = float(np.median(shares)) if shares else 0.0
-    if LEAST_SHADE < shaded < MOST_SHADE:
-        lit = [mask & ~_in_shade(frame, background) for mask, frame in zip(lit, frames, strict=True)]
-    return lit, shaded
+    return [(d > limit) & (s > 0.5 * limit) for d, s in zip(differences, sharp, strict=True)]
 
 
 def _blobs(lit: list[np.ndarray], differences: np.ndarray, size: tuple[int, int]) -> tuple[list[np.ndarray], float]:

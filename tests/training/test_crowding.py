@@ -42,3 +42,16 @@ def test_without_an_empty_scene_clips_stay_as_they_are() -> None:
     video = torch.rand(1, 2, 3, 16, 16)
     mixed, layers = crowded(model_of("none"), video, 1 - video, Scenery(height=16, width=16))
     assert mixed is video and layers is None
+
+
+def test_what_would_hide_a_thing_stays_away() -> None:
+    scenery = Scenery(height=24, width=32, backdrop=torch.full((2, 3, 24, 32), 0.5))
+    video = torch.full((2, 2, 3, 24, 32), 0.5)
+    before = video.clone()
+    video[..., 4:14, 4:14] = 1.0
+    before[0, :, :, 5:15, 6:16] = 0.0
+    before[1, :, :, 5:15, 12:22] = 0.0
+    mixed, layers = crowded(model_of("median"), video, before, scenery)
+    assert layers is not None
+    assert torch.equal(mixed[0], video[0]) and not layers.front[0].any()
+    assert (mixed[1, ..., 7:13, 14:20] == 0).all()

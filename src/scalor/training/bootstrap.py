@@ -19,14 +19,10 @@ from scalor.models.base import WorldModel
 from scalor.models.discover import cells_of
 from scalor.models.scalor import Scalor
 from scalor.rollout import Rollout
-from scalor.training.crowding import Layers
+from scalor.training.crowding import LEAST_PX, VISIBLE, Layers
 
 FRAMES = 2
 """First frames of a clip that proposals are taught from: later ones hardly differ."""
-VISIBLE = 0.5
-"""Share of a blob that must not be hidden by what passes before it."""
-LEAST_PX = 12
-"""Blobs of fewer pixels are noise."""
 SLACK = 1.15
 """Factor by which a blob may be smaller than the smallest box."""
 EXTREME = math.exp(0.25)

@@ -2,11 +2,13 @@
 
 On much footage objects meet too seldom for the model to learn that two which touch are two, and what one hides of the
 other. A fixed camera sees the same place at many moments, with things of the right size, light and perspective; what
-stands out at one of them can be put before another. Where each thing is is known apart for both.
+stands out at one of them can be put before another. Where each thing is is known apart for both. Clips in which a thing
+would be hidden for the most part stay as they are: of two people in one place it could not be told that they are two.
 """
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -14,6 +16,11 @@ from torch import Tensor
 from scalor.core.types import Scenery
 from scalor.models.base import WorldModel
 from scalor.models.scalor import Scalor
+
+VISIBLE = 0.5
+"""Share of a thing that must not be hidden by what passes before it."""
+LEAST_PX = 12
+"""Blobs of fewer pixels are noise."""
 
 
 class Layers(NamedTuple):
@@ -31,7 +38,19 @@ def crowded(model: WorldModel, video: Tensor, before: Tensor, scenery: Scenery) 
     """
     if not (isinstance(model, Scalor) and model.config.needs_backdrop):
         return video, None
-    layers = Layers(model.what_moves(before, scenery), model.what_moves(video, scenery))
-    front = layers.front.flatten(0, 1).unsqueeze(1)
-    soft = F.avg_pool2d(front, 3, stride=1, padding=1, count_include_pad=False).view_as(layers.front).unsqueeze(2)
+    front, back = model.what_moves(before, scenery), model.what_moves(video, scenery)
+    masks = zip((front > 0.5).cpu().numpy(), (back > 0.5).cpu().numpy(), strict=True)
+    shows = [all(_all_visible(*pair) for pair in zip(*clip, strict=True)) for clip in masks]
+    layers = Layers(front * front.new_tensor(shows).view(-1, 1, 1, 1), back)
+    flat = layers.front.flatten(0, 1).unsqueeze(1)
+    soft = F.avg_pool2d(flat, 3, stride=1, padding=1, count_include_pad=False).view_as(layers.front).unsqueeze(2)
     return torch.lerp(video, before, soft), layers
+
+
+def _all_visible(front: np.ndarray, back: np.ndarray) -> bool:
+    """Whether of every blob of a mask [H, W] enough is seen behind another mask."""
+    import cv2
+
+    count, label, table, _ = cv2.connectedComponentsWithStats(back.astype(np.uint8), connectivity=8)
+    hidden = np.bincount(label[front], minlength=count)[1:]
+    return bool((hidden <= (1 - VISIBLE) * table[1:, 4])[table[1:, 4] >= LEAST_PX].all())

@@ -37,6 +37,8 @@ SURVEY_SIDE = 800
 """Longest side at which footage is surveyed, in pixels."""
 MOST_SHADE = 0.6
 """Where more of what moves is only darker than the background, the objects themselves are."""
+CLEARLY = 1.05
+"""Factor by which sizes must be surer with what may be shadows for it to be parts of the objects."""
 LEAST_SHADE = 0.01
 """Less of it is noise."""
 SHADE_FRAMES = 16
@@ -178,7 +180,7 @@ def estimate_objects(
         return replace(whole, shade=shaded)
     bare = measured([mask & ~_in_shade(frame, background) for mask, frame in zip(lit, frames, strict=True)])
     # Without their shadows objects are more alike; without their dark parts they are torn.
-    return replace(bare, shade=shaded) if bare.confidence >= whole.confidence else whole
+    return whole if whole.confidence > CLEARLY * bare.confidence else replace(bare, shade=shaded)
 
 
 def _measured(

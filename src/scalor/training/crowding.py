@@ -2,8 +2,8 @@
 
 On much footage objects meet too seldom for the model to learn that two which touch are two, and what one hides of the
 other. A fixed camera sees the same place at many moments, with things of the right size, light and perspective; what
-stands out at one of them can be put before another. Where each thing is is known apart for both. Clips in which a thing
-would be hidden for the most part stay as they are: of two people in one place it could not be told that they are two.
+stands out at one of them can be put before another. Where each thing is is known apart for both. What would hide most of
+another thing is left out: of two people in one place it could not be told that they are two.
 """
 
 from typing import NamedTuple
@@ -39,18 +39,25 @@ def crowded(model: WorldModel, video: Tensor, before: Tensor, scenery: Scenery) 
     if not (isinstance(model, Scalor) and model.config.needs_backdrop):
         return video, None
     front, back = model.what_moves(before, scenery), model.what_moves(video, scenery)
-    masks = zip((front > 0.5).cpu().numpy(), (back > 0.5).cpu().numpy(), strict=True)
-    shows = [all(_all_visible(*pair) for pair in zip(*clip, strict=True)) for clip in masks]
-    layers = Layers(front * front.new_tensor(shows).view(-1, 1, 1, 1), back)
+    masks = zip((front > 0).cpu().numpy(), (back > 0.5).cpu().numpy(), strict=True)
+    clear = torch.from_numpy(np.stack([_without_hiding(*clip) for clip in masks])).to(front.device)
+    layers = Layers(front * clear, back)
     flat = layers.front.flatten(0, 1).unsqueeze(1)
     soft = F.avg_pool2d(flat, 3, stride=1, padding=1, count_include_pad=False).view_as(layers.front).unsqueeze(2)
     return torch.lerp(video, before, soft), layers
 
 
-def _all_visible(front: np.ndarray, back: np.ndarray) -> bool:
-    """Whether of every blob of a mask [H, W] enough is seen behind another mask."""
+def _without_hiding(front: np.ndarray, back: np.ndarray) -> np.ndarray:
+    """A mask [T, H, W] without what hides too much of a blob of another one; what goes on in time goes as a whole."""
     import cv2
+    from scipy.ndimage import label
 
-    count, label, table, _ = cv2.connectedComponentsWithStats(back.astype(np.uint8), connectivity=8)
-    hidden = np.bincount(label[front], minlength=count)[1:]
-    return bool((hidden <= (1 - VISIBLE) * table[1:, 4])[table[1:, 4] >= LEAST_PX].all())
+    thing, count = label(front, np.ones((3, 3, 3)))
+    hides = np.zeros(count + 1, bool)
+    for things, mask in zip(thing, back, strict=True):
+        blobs, blob, table, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+        hidden = np.bincount(blob[things > 0], minlength=blobs)
+        lost = (hidden > (1 - VISIBLE) * table[:, 4]) & (table[:, 4] >= LEAST_PX)
+        hides[things[lost[blob] & mask]] = True
+    hides[0] = False
+    return front & ~hides[thing]

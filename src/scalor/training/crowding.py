@@ -2,8 +2,8 @@
 
 On much footage objects meet too seldom for the model to learn that two which touch are two, and what one hides of the
 other. A fixed camera sees the same place at many moments, with things of the right size, light and perspective; what
-stands out at one of them can be put before another. Where each thing is is known apart for both. What would hide most of
-another thing is left out: of two people in one place it could not be told that they are two.
+stands out at one of them can be put before another; where each thing is is known apart for both. What would hide most
+of another thing is left out: of two people in one place it could not be told that they are two.
 """
 
 from typing import NamedTuple

@@ -170,6 +170,21 @@ def test_shadows_are_no_part_of_an_object_unless_all_are_like_shadows():
     assert not grey.shadows and grey.shade > 0.7 and abs(grey.height_px - TALL) <= 2
 
 
+def test_dark_parts_of_objects_are_no_shadows():
+    """Cars as dark as their road in the shade, in places: a window in the middle, a bonnet, all but the roof."""
+    video = street(contrast=0)
+    for t in range(N):
+        for lane, (first, last) in enumerate(((7, 13), (11, 20), (6, 20))):
+            x, top = int(lane * 47 + 3 * t) % (W + WIDE) - WIDE, 6 + 30 * lane
+            across = slice(max(0, x), max(0, x + WIDE))
+            bare = video[t, top : top + TALL, across].copy()
+            video[t, top : top + TALL, across] = 210
+            video[t, top + first : top + last, across] = bare[first:last] * 0.6
+    stats = estimate_objects(video, temporal_median(video))
+    assert not stats.shadows and stats.shade == 0.0
+    assert abs(stats.height_px - TALL) <= 2 and stats.height_range[1] - stats.height_range[0] <= 3
+
+
 def test_speed_is_measured_between_neighbouring_frames_only():
     video = street(speed=2.0)
     picks = np.array([0, 1, 20, 21, 40, 41])

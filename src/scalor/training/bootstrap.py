@@ -25,7 +25,7 @@ FRAMES = 2
 """First frames of a clip that proposals are taught from: later ones hardly differ."""
 SLACK = 1.15
 """Factor by which a blob may be smaller than the smallest box."""
-EXTREME = math.exp(0.25)
+EXTREME = math.exp(0.1)
 """Factor by which a box may be longer or wider than any blob of a single object."""
 ENOUGH = 0.3
 """Share of a typical box's sides that must be in view of what is cut off by the edge of the view."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-WINDOW = 8
+WINDOW = 16
 """Rows that the looks of an end of a track are averaged over."""
 LEAST_PAIRS = 6
 """With fewer examples of either kind nothing is claimed."""

@@ -161,13 +161,17 @@ def _firm(rows: Rows, keep: np.ndarray) -> np.ndarray:
 def _followed(rows: Rows, ids: np.ndarray, *, keep: np.ndarray, firm: np.ndarray, stretches: np.ndarray) -> np.ndarray:
     """Identities [R] in which rows that are not ``firm`` have that of the nearest firm row of their stretch."""
     out = ids.copy()
-    loose = np.flatnonzero(keep & ~firm)
-    for stretch in np.unique(stretches[loose]):
-        mine = loose[stretches[loose] == stretch]
-        sure = np.flatnonzero(firm & (stretches == stretch))
-        if len(sure):
-            nearest = np.abs(rows.frame[mine][:, None] - rows.frame[sure][None]).argmin(axis=1)
-            out[mine] = ids[sure[nearest]]
+    loose, sure = np.flatnonzero(keep & ~firm), np.flatnonzero(firm)
+    if not len(sure):
+        return out
+    # Stretches lie one after the other, so far apart that the nearest row of another one is never the nearest.
+    when = stretches * 4 * (rows.length + 1) + rows.frame
+    sure = sure[np.argsort(when[sure], kind="stable")]
+    after = np.searchsorted(when[sure], when[loose]).clip(1, max(1, len(sure) - 1))
+    pair = sure[np.stack([after - 1, after.clip(max=len(sure) - 1)])]
+    nearest = np.take_along_axis(pair, np.abs(when[pair] - when[loose]).argmin(axis=0)[None], axis=0)[0]
+    same = stretches[nearest] == stretches[loose]
+    out[loose[same]] = ids[nearest[same]]
     return out
 
 

@@ -26,9 +26,7 @@ FRAMES = 2
 SLACK = 1.15
 """Factor by which a blob may be smaller than the smallest box."""
 EXTREME = math.exp(0.25)
-"""Factor by which a box may be squarer than any blob of a single object: two side by side are squarer than one."""
-SQUARE = math.exp(0.2)
-"""Things whose sides differ by less than this factor are as high as wide."""
+"""Factor by which a box may be longer or wider than any blob of a single object."""
 ENOUGH = 0.3
 """Share of a typical box's sides that must be in view of what is cut off by the edge of the view."""
 ROOM = 1.15
@@ -160,9 +158,8 @@ def _fits(size: np.ndarray, where: WhereConfig) -> np.ndarray:
 
     Two that touch side by side are hardly larger than one can be, but of another shape.
     """
-    (small, large), (flat, steep) = where.sizes, where.ratios
-    flat *= EXTREME if where.ratio > 1 / SQUARE else 1.0
-    steep /= EXTREME if where.ratio < SQUARE else 1.0
+    small, large = where.sizes
+    flat, steep = where.ratios[0] * EXTREME, where.ratios[1] / EXTREME
     side, ratio = ROOM * np.sqrt(size.prod(1)), size[:, 1] / size[:, 0]
     return (side > small / SLACK) & (side < large) & (ratio > flat) & (ratio < steep)
 

@@ -145,9 +145,9 @@ def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1, indivi
 
 
 def _firm(rows: Rows, keep: np.ndarray) -> np.ndarray:
-    """Whether of an object about as much is seen as shortly before and after: bool [R].
+    """Whether of an object at least half as much is seen as usually shortly before and after: bool [R].
 
-    A tracklet without such a row keeps all of them.
+    Every tracklet has such a row, the one of which most is seen.
     """
     firm = np.ones(len(rows), dtype=bool)
     for piece in tracklets_of(rows, rows.id, keep):

@@ -82,13 +82,13 @@ def bootstrap_loss(
     """
     if not (isinstance(model, Scalor) and model.config.needs_backdrop):
         return video.new_zeros(())
-    moving, where = model.what_moves(video, scenery), model.config.where
+    frames, where = min(FRAMES, video.shape[1]), model.config.where
+    moving = model.what_moves(video if layers is None else video[:, :frames], scenery)
     if layers is None:
         blobs = [[blobs_of(mask, where) for mask in clip] for clip in (moving > 0.5).cpu().numpy()]
     else:
         masks = zip((layers.front > 0.5).cpu().numpy(), (layers.back > 0.5).cpu().numpy(), strict=True)
         blobs = [[layered(*pair, where) for pair in zip(*clip, strict=True)] for clip in masks]
-    frames = min(FRAMES, video.shape[1])
     firsts = [blob for clip in blobs for blob in clip[:frames]]
     first = _proposed(model, (video[:, :frames], moving[:, :frames]), scenery, firsts)
     carried = [_carried(step, [clip[t] for clip in blobs]) for t, step in enumerate(rollout.steps)]

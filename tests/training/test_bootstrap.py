@@ -14,8 +14,9 @@ from scalor.core.types import Knobs, Scenery, Slots
 from scalor.models.config import BackgroundConfig, RenderConfig
 from scalor.models.scalor import Scalor
 from scalor.rollout import Rollout, observe
-from scalor.training.bootstrap import RARE, ROOM, blobs_of, bootstrap_loss, labels_of, layered, misplaced
+from scalor.training.bootstrap import RARE, bootstrap_loss, labels_of, misplaced
 from scalor.training.crowding import Layers, crowded
+from scalor.training.lone_blobs import ROOM, blobs_of, layered
 
 WHERE = WhereConfig(size=10.0, size_range=0.5, ratio=1.0, ratio_range=0.5, scale="log")
 CELL = 4

@@ -16,9 +16,9 @@ from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.models.scalor import Scalor
 from scalor.tracking.setup import prepare
-from scalor.training.bootstrap import blobs_of
 from scalor.training.checkpoint import Plan, RunFolder
 from scalor.training.fit import Sizes, elongation, fit, footage_settings, typical
+from scalor.training.lone_blobs import blobs_of
 from scalor.training.preset import Preset
 
 SMALL = {

@@ -8,12 +8,14 @@ import torch
 from PIL import Image
 
 from scalor import pretrained
-from scalor.configs.presets import fast_video
+from scalor.configs import train
+from scalor.configs.presets import fast_video, tiny
 from scalor.errors import UserError
 from scalor.models.build import build
 from scalor.training import fit as fitting
 from scalor.training.checkpoint import Plan, RunFolder
 from scalor.training.fit import fit
+from scalor.training.start import GENTLER, experienced
 
 SMALL = {
     "train.batch": "1",
@@ -81,4 +83,31 @@ def test_what_the_user_sets_stays(video: Path, weights: Path, tmp_path: Path) ->
 def test_weights_of_another_model_are_refused_and_leave_nothing(video: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="of another model"):
         fit(video, tmp_path / "run", preset=fast_video, quiet=True, steps=1, start="sprites-md", overrides=SMALL)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_experienced_begin_where_curricula_end() -> None:
+    recipe = tiny().recipe
+    later = experienced(recipe)
+    assert later.lengths == ((0.0, recipe.lengths[-1][1]),) and later.birth == (recipe.birth[1], recipe.birth[1])
+    assert later.lr == GENTLER * recipe.lr
+    assert later.batch == recipe.batch and later.cuts == recipe.cuts
+
+
+def test_train_starts_from_weights_whose_model_it_takes(tmp_path: Path) -> None:
+    """Weights of another encoder than the preset's; one step of a tiny rate leaves them what they are."""
+    first = train("tiny", tmp_path / "first", steps=1, quiet=True, overrides={"model.encoder.widths": "8,8"})
+    gentle = {"train.lr": "1e-9", "train.batch": "1"}
+    out = train("tiny", tmp_path / "run", steps=1, quiet=True, start=first, overrides=gentle)
+    model, old = pretrained.load(out)[0], pretrained.load(first)[0]
+    assert model.config == old.config
+    assert all(torch.allclose(a, b, atol=1e-3) for a, b in zip(model.parameters(), old.parameters(), strict=True))
+    assert train("tiny", out, steps=2, quiet=True, resume=True) == out
+    assert pretrained.card(out)["steps"] == 2
+    assert RunFolder(out).plan().preset.recipe.lr == 1e-9
+
+
+def test_train_refuses_weights_that_the_settings_do_not_fit(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="of another model"):
+        train("tiny", tmp_path / "run", steps=1, quiet=True, start="sprites-md", overrides={"model.cell": "8"})
     assert not (tmp_path / "run").exists()

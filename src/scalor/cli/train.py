@@ -10,7 +10,7 @@ from scalor.cli.parser import Parser, add_device, add_devices, add_out, add_set,
 from scalor.cli.paths import writable
 from scalor.errors import UserError
 
-HELP = "train a preset from scratch"
+HELP = "train a preset from scratch, or from weights"
 
 
 def parser() -> Parser:
@@ -37,6 +37,13 @@ def parser() -> Parser:
         help="track validation clips every M minutes and log their MOTA",
     )
     made.add_argument("--resume", action="store_true", help="go on exactly where the run folder stopped")
+    made.add_argument(
+        "--from",
+        dest="start",
+        metavar="WEIGHTS",
+        default=None,
+        help="weights to start from: a packaged name, a run folder or a file; the model is theirs",
+    )
     add_device(made)
     add_devices(made)
     add_threads(made, default="as many as pay, found by timing steps")
@@ -65,6 +72,7 @@ def run(args: Namespace) -> None:
         devices=args.devices,
         exam_minutes=args.exam_minutes,
         threads=args.threads,
+        start=args.start,
     )
     from scalor.outputs.report import write_report
 

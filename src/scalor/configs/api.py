@@ -23,6 +23,7 @@ def train(
     exam_minutes: float | None = None,
     devices: int = 1,
     threads: int | None = None,
+    start: str | os.PathLike[str] | None = None,
 ) -> Path:
     """`training.train.train` with a preset's name; raises UserError also for an unknown one."""
     return train_with(
@@ -38,6 +39,7 @@ def train(
         exam_minutes=exam_minutes,
         devices=devices,
         threads=threads,
+        start=start,
     )
 
 

@@ -5,7 +5,6 @@ they die out before that, or what moves is explained in pieces; the empty scene 
 another size, as of things that touch, say nothing: what these are is left to the model.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,45 +12,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from scalor.core.geometry import WhereConfig, corners
+from scalor.core.geometry import corners
 from scalor.core.types import Scenery, Step
 from scalor.models.base import WorldModel
 from scalor.models.discover import cells_of
 from scalor.models.scalor import Scalor
 from scalor.rollout import Rollout
-from scalor.training.crowding import LEAST_PX, VISIBLE, Layers
+from scalor.training.crowding import Layers
+from scalor.training.lone_blobs import ANY_SIZE, LARGER, Blobs, blobs_of, layered
 
 FRAMES = 2
 """First frames of a clip that proposals are taught from: later ones hardly differ."""
-SLACK = 1.15
-"""Factor by which a blob may be smaller than the smallest box."""
-EXTREME = math.exp(0.25)
-"""Factor by which a box may be longer or wider than any blob of a single object."""
-ENOUGH = 0.3
-"""Share of a typical box's sides that must be in view of what is cut off by the edge of the view."""
-ROOM = 1.15
-"""Boxes are larger than what is in them by this factor: masks end softly."""
-LARGER = np.array([1.0, 1.0, ROOM, ROOM], np.float32)
 RARE = 10.0
 """A cell of a blob counts as much as so many cells where nothing is."""
 PLACE = 5.0
 """A box that is off by its own size counts as much as so many nats of presence."""
-
-
-@dataclass(frozen=True)
-class Blobs:
-    """What stands out in one frame: centres and sizes (x, y, w, h) in pixels.
-
-    every   float32 [K, 4]
-    single  float32 [S, 4], boxes of single objects, of typical size along the axes along which they are cut off
-    known   bool [S, 4], which of their edges (left, top, right, bottom) are in view
-    hidden  float32 [U, 4], those of ``every`` of which too much is hidden to say where they are
-    """
-
-    every: np.ndarray
-    single: np.ndarray
-    known: np.ndarray
-    hidden: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -73,95 +48,33 @@ class Labels:
 
 
 def bootstrap_loss(
-    model: WorldModel, video: Tensor, scenery: Scenery, rollout: Rollout, layers: Layers | None = None
+    model: WorldModel,
+    video: Tensor,
+    scenery: Scenery,
+    rollout: Rollout,
+    layers: Layers | None = None,
+    usual: Tensor | None = None,
 ) -> Tensor:
     """Mean over the frames of clips [B, T, C, H, W]: what proposals and objects lack of the blobs, in nats.
 
-    ``layers``: what moves in them, where things were put before others. Of a model without an empty scene to compare
-    with: 0.
+    ``layers``: what moves in them, where things were put before others. ``usual`` [B, 3]: how large single objects are
+    (see `UsualSize.within`). Of a model without an empty scene to compare with: 0.
     """
     if not (isinstance(model, Scalor) and model.config.needs_backdrop):
         return video.new_zeros(())
     frames, where = min(FRAMES, video.shape[1]), model.config.where
     moving = model.what_moves(video if layers is None else video[:, :frames], scenery)
+    sizes = [ANY_SIZE] * len(video) if usual is None else usual.tolist()
     if layers is None:
-        blobs = [[blobs_of(mask, where) for mask in clip] for clip in (moving > 0.5).cpu().numpy()]
+        clips = zip((moving > 0.5).cpu().numpy(), sizes, strict=True)
+        blobs = [[blobs_of(mask, where, size) for mask in clip] for clip, size in clips]
     else:
-        masks = zip((layers.front > 0.5).cpu().numpy(), (layers.back > 0.5).cpu().numpy(), strict=True)
-        blobs = [[layered(*pair, where) for pair in zip(*clip, strict=True)] for clip in masks]
+        masks = zip((layers.front > 0.5).cpu().numpy(), (layers.back > 0.5).cpu().numpy(), sizes, strict=True)
+        blobs = [[layered(*pair, where, size) for pair in zip(front, back, strict=True)] for front, back, size in masks]
     firsts = [blob for clip in blobs for blob in clip[:frames]]
     first = _proposed(model, (video[:, :frames], moving[:, :frames]), scenery, firsts)
     carried = [_carried(step, [clip[t] for clip in blobs]) for t, step in enumerate(rollout.steps)]
     return first + torch.stack(carried).mean()
-
-
-def blobs_of(mask: np.ndarray, where: WhereConfig) -> Blobs:
-    """The connected components of a boolean [H, W]; single objects have a size that boxes can have."""
-    import cv2
-
-    _, _, table, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    table = table[1:][table[1:, 4] >= LEAST_PX]
-    low, size = table[:, :2].astype(np.float32), table[:, 2:4].astype(np.float32)
-    known = np.concatenate([low > 0, low + size < np.array(mask.shape[::-1])], axis=1)
-    every = np.concatenate([low + size / 2, size], axis=1)
-    usual = where.size * np.array([where.ratio**-0.5, where.ratio**0.5], np.float32) / ROOM
-    cut = ~(known[:, :2] & known[:, 2:])
-    # What is cut off at its left begins so far left of its right edge, and so on.
-    whole = np.where(cut, np.maximum(size, usual), size)
-    middle = np.where(known[:, :2], low + whole / 2, low + size - whole / 2)
-    single = (known[:, :2] | known[:, 2:]).all(1) & (~cut | (size > ENOUGH * usual)).all(1) & _fits(whole, where)
-    boxes = np.concatenate([middle, whole], axis=1).astype(np.float32)
-    return Blobs(every, boxes[single], known[single], np.zeros((0, 4), np.float32))
-
-
-def layered(front: np.ndarray, back: np.ndarray, where: WhereConfig) -> Blobs:
-    """The blobs of what passes in front and of what is behind it, each told apart by itself; masks boolean [H, W].
-
-    Of what is behind, edges that are hidden are not known, and of what is hidden for the most part nothing is.
-    """
-    near, far = blobs_of(front, where), blobs_of(back, where)
-    seen = back & ~front
-    keep, known, hidden = [], [], []
-    for box, edges in zip(far.single, far.known, strict=True):
-        left, top, right, bottom = _pixels(box, back.shape)
-        whole, rest = back[top:bottom, left:right], seen[top:bottom, left:right]
-        enough = rest.sum() > VISIBLE * whole.sum()
-        keep.append(bool(enough))
-        if enough:
-            known.append(edges & _edges_in(rest))
-        else:
-            hidden.append(box)
-    shown = np.array(keep, bool)
-    return Blobs(
-        every=np.concatenate([near.every, far.every]),
-        single=np.concatenate([near.single, far.single[shown]]),
-        known=np.concatenate([near.known, np.array(known, bool).reshape(-1, 4)]),
-        hidden=np.array(hidden, np.float32).reshape(-1, 4),
-    )
-
-
-def _pixels(box: np.ndarray, size: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """(left, top, right, bottom) of a box (x, y, w, h), in whole pixels of an image (H, W)."""
-    low, high = np.round(box[:2] - box[2:] / 2).astype(int), np.round(box[:2] + box[2:] / 2).astype(int)
-    (left, top), (right, bottom) = np.maximum(low, 0), np.minimum(high, size[::-1])
-    return int(left), int(top), int(right), int(bottom)
-
-
-def _edges_in(mask: np.ndarray) -> np.ndarray:
-    """Whether a mask [h, w] comes within a pixel of its left, top, right and bottom edge: bool [4]."""
-    sides = (mask[:, :2], mask[:2], mask[:, -2:], mask[-2:])
-    return np.array([side.any() for side in sides])
-
-
-def _fits(size: np.ndarray, where: WhereConfig) -> np.ndarray:
-    """Which sizes (w, h) [K, 2] single objects can have: bool [K].
-
-    Two that touch side by side are hardly larger than one can be, but of another shape.
-    """
-    small, large = where.sizes
-    flat, steep = where.ratios[0] * EXTREME, where.ratios[1] / EXTREME
-    side, ratio = ROOM * np.sqrt(size.prod(1)), size[:, 1] / size[:, 0]
-    return (side > small / SLACK) & (side < large) & (ratio > flat) & (ratio < steep)
 
 
 def _proposed(model: Scalor, seen: tuple[Tensor, Tensor], scenery: Scenery, blobs: list[Blobs]) -> Tensor:

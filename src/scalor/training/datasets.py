@@ -1,6 +1,7 @@
 """Data by name, and batches as a pure function of the step."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -17,6 +18,7 @@ from scalor.data.grounds import REPLACEMENTS
 from scalor.data.loader import ClipData, CutToLength, batch_at
 from scalor.data.motsynth import EIGHT, MOTSynth, MOTSynthReplacedBG
 from scalor.errors import UserError
+from scalor.training.usual_size import UsualSize
 
 TRAINING_SEEDS = 1_000_000_000
 """Training with seed s sees clips of data seed s + this: the clips of small seeds are never seen in training."""
@@ -35,7 +37,8 @@ class Batch(NamedTuple):
 
     ``shown``: what is looked at, of the clips' shape, where something hides parts of them; None: they themselves.
     ``before``: clips of the same shape and places, of which what moves passes before what the clips show (see
-    `scalor.training.crowding`); None: nothing does.
+    `scalor.training.crowding`); None: nothing does. ``usual`` float32 [B, 3]: how large single objects are in them (see
+    `UsualSize.within`); None: nothing is known.
     """
 
     video: Tensor
@@ -43,6 +46,7 @@ class Batch(NamedTuple):
     which: Tensor | None = None
     shown: Tensor | None = None
     before: Tensor | None = None
+    usual: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """The same on another device."""
@@ -120,6 +124,7 @@ class FootageLessons:
 
     hurry    share of the clips that are seen at twice the speed
     crowded  share of the clips before which things of another moment pass
+    usual    how large single objects are in each video; empty: nothing is known
     """
 
     footage: Footage
@@ -127,6 +132,7 @@ class FootageLessons:
     crop: int | tuple[int, int]
     hurry: float = 0.0
     crowded: float = 0.0
+    usual: Sequence[UsualSize] = ()
 
     @property
     def longest(self) -> int:
@@ -144,6 +150,8 @@ class FootageLessons:
             backdrop=torch.stack([crop.background for crop in crops]),
             which=torch.tensor([crop.reel for crop in crops]),
         )
+        if self.usual:
+            batch = batch._replace(usual=torch.tensor([self.usual[crop.reel].within(crop.top) for crop in crops]))
         if all(crop.other is None for crop in crops):
             return batch
         # Before the empty scene nothing passes.

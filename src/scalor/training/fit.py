@@ -21,6 +21,7 @@ from scalor.data.footage import Footage, ObjectStats, suggest_scale, survey
 from scalor.data.places import fingerprint
 from scalor.data.video import open_video
 from scalor.errors import UserError
+from scalor.models.build import build
 from scalor.models.config import ModelConfig
 from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
 from scalor.training.datasets import FootageLessons
@@ -30,6 +31,7 @@ from scalor.training.runner import Options, refuse_impossible, run
 from scalor.training.start import started
 from scalor.training.still import refuse_pans, refuse_still
 from scalor.training.train import refuse_both, with_length
+from scalor.training.usual_size import usual_sizes
 
 ENOUGH = 0.5
 """A training of less than this share of the preset's steps says that it is too short."""
@@ -151,16 +153,13 @@ def fit(
     for reel in footage.reels:
         say(f"{reel.name}: {reel.report.words()}; at {reel.size[1]}x{reel.size[0]} px for training")
     recipe, crop = plan.preset.recipe, crop_size(footage, plan.crop, cell=plan.preset.model.cell)
-    lessons = FootageLessons(footage, plan.seed, crop, recipe.hurry, recipe.crowded)
+    usual = usual_sizes(build(plan.preset.model), footage) if recipe.bootstrap else ()
+    lessons = FootageLessons(footage, plan.seed, crop, recipe.hurry, recipe.crowded, usual)
     if not resume:
         folder.claim(plan)
     card, extra = _keepsakes(plan, footage)
-    done = run(
-        plan,
-        folder,
-        lessons,
-        Options(device=device, devices=devices, threads=threads, quiet=quiet, card=card, extra=extra),
-    )
+    options = Options(device=device, devices=devices, threads=threads, quiet=quiet, card=card, extra=extra)
+    done = run(plan, folder, lessons, options)
     say(reached(plan, folder))
     return done
 

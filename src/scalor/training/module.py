@@ -136,7 +136,7 @@ class Trainee(LightningModule):
         added, scalars = self.extras(video, rollout, step, lesson.progress)
         total = loss if added is None else loss + added
         if lead := bootstrap_weight(recipe, lesson.progress):
-            scalars["bootstrap"] = bootstrap_loss(self.model, video, scenery, rollout, layers)
+            scalars["bootstrap"] = bootstrap_loss(self.model, video, scenery, rollout, layers, batch.usual)
             total = total + lead * scalars["bootstrap"]
         means = self.crew.summed(torch.stack([loss.detach(), total.detach()]) * lesson.weight)
         norm = self._descend(total, means[1], terms, scalars, lesson)

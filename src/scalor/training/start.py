@@ -1,25 +1,46 @@
-"""Trainings on footage that start from weights which were learned before."""
+"""Trainings that start from weights which were learned before."""
 
 import dataclasses
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from scalor import pretrained
+from scalor.core.jsonable import one_of_jsonable
+from scalor.core.schedule import Recipe
 from scalor.errors import UserError
-from scalor.models.build import build
+from scalor.models.build import CONFIGS, build
 from scalor.training.checkpoint import Plan
-from scalor.training.preset import apply_overrides
+from scalor.training.preset import Preset, apply_overrides
 
-EXPERIENCED: dict[str, Any] = {
-    "soften": 1.0,
-    "birth": (1e-6, 1e-6),
-    "temperature_steps": 1,
-    "lr": 6e-4,
-    "steps": 1000,
-}
-"""What changes in the recipe of a training that starts from weights: nothing has to be found out any more."""
+GENTLER = 0.3
+"""Learning rate of a training that starts from weights, in rates of one from nothing."""
+STEPS = 1000
+"""Its usual length."""
+
+
+def experienced(recipe: Recipe) -> Recipe:
+    """The recipe for weights that need not find out anything any more: every curriculum starts where it ends."""
+    return dataclasses.replace(
+        recipe,
+        lr=GENTLER * recipe.lr,
+        steps=STEPS,
+        lengths=((0.0, recipe.lengths[-1][1]),),
+        blind_frames=((0.0, recipe.blind_frames[-1][1]),),
+        birth=(recipe.birth[1], recipe.birth[1]),
+        temperature_steps=1,
+        carry_until=0.0,
+        dropout_until=0.0,
+        detach_until=0.0,
+        background_steps=0,
+        soften=1.0,
+    )
+
+
+def of_weights(preset: Preset, start: str | os.PathLike[str]) -> Preset:
+    """The preset with the model that weights are of, and the recipe for weights that know something already."""
+    config = one_of_jsonable(CONFIGS, pretrained.card(start)["config"], where="config of the weights' card")
+    return dataclasses.replace(preset, model=config, recipe=experienced(preset.recipe))
 
 
 def started(plan: Plan, start: str | os.PathLike[str], given: Mapping[str, str]) -> Plan:
@@ -27,15 +48,22 @@ def started(plan: Plan, start: str | os.PathLike[str], given: Mapping[str, str])
 
     ``given``: the user's changes of the preset. Raises UserError where the weights are not of the plan's model.
     """
-    if not pretrained.fits(start, build(plan.preset.model)):
+    refuse_others(start, plan.preset)
+    mine = {key: text for key, text in given.items() if key.startswith("train.")}
+    made = dataclasses.replace(plan.preset, recipe=experienced(plan.preset.recipe))
+    return dataclasses.replace(plan, preset=apply_overrides(made, mine), start=whole_name(start))
+
+
+def refuse_others(start: str | os.PathLike[str], preset: Preset) -> None:
+    """Raises UserError where weights are not of the preset's model."""
+    if not pretrained.fits(start, build(preset.model)):
         raise UserError(
-            f"the weights {os.fspath(start)} are of another model than {plan.preset.name} for these videos; weights of "
+            f"the weights {os.fspath(start)} are of another model than {preset.name} makes here; weights of "
             "the same shape are wanted; leave --from out"
         )
+
+
+def whole_name(start: str | os.PathLike[str]) -> str:
+    """The name of packaged weights, or the whole path of others: a run is resumed from anywhere."""
     weights = os.fspath(start)
-    if weights not in pretrained.names():
-        weights = str(Path(weights).resolve())
-    recipe = dataclasses.replace(plan.preset.recipe, **EXPERIENCED)
-    mine = {key: text for key, text in given.items() if key.startswith("train.")}
-    made = apply_overrides(dataclasses.replace(plan.preset, recipe=recipe), mine)
-    return dataclasses.replace(plan, preset=made, start=weights)
+    return weights if weights in pretrained.names() else str(Path(weights).resolve())

@@ -13,6 +13,7 @@ from scalor.training.exam import VALIDATION, Exam
 from scalor.training.preset import Preset, apply_overrides, check
 from scalor.training.resume import DEFAULT_SEED, refuse_other_seed
 from scalor.training.runner import Options, refuse_impossible, run
+from scalor.training.start import of_weights, refuse_others, whole_name
 
 
 def train(
@@ -29,8 +30,9 @@ def train(
     exam_minutes: float | None = None,
     devices: int = 1,
     threads: int | None = None,
+    start: str | os.PathLike[str] | None = None,
 ) -> Path:
-    """Train a preset from scratch, or go on with a run; returns the run folder.
+    """Train a preset from scratch or from weights, or go on with a run; returns the run folder.
 
     Args:
         preset: model, recipe and data.
@@ -49,6 +51,7 @@ def train(
         exam_minutes: track validation clips after every so many minutes and log the scores (see `exam`); a resumed run
             is examined only where this is given again.
         threads: of the CPU to compute with; None: as many as pay, found by timing steps with one and with all of them.
+        start: weights to start from; the model is theirs, the preset gives data and recipe (see `start.experienced`).
 
     Raises:
         UserError: a folder that holds a run, nothing to resume, other settings than the run's, unknown keys or data,
@@ -56,11 +59,15 @@ def train(
         Interrupted: SIGINT or SIGTERM; a KeyboardInterrupt after everything is saved.
     """
     refuse_both(steps, minutes)
+    folder = RunFolder(Path(out))
+    plan = folder.plan() if resume else None
+    if plan is not None and plan.start:
+        preset = plan.preset
+    elif start is not None:
+        preset = of_weights(preset, start)
     preset = apply_overrides(preset, overrides or {})
     check(preset)
-    folder = RunFolder(Path(out))
-    if resume:
-        plan = folder.plan()
+    if plan is not None:
         refuse_other_settings(plan.preset, preset)
         refuse_other_seed(plan, seed)
         plan = with_length(plan, steps, minutes)
@@ -69,6 +76,9 @@ def train(
         length = preset.recipe.steps if minutes is None and steps is None else steps
         chosen = DEFAULT_SEED if seed is None else whole_seed(seed)
         plan = Plan(kind="train", preset=preset, seed=chosen, steps=length, minutes=minutes)
+        if start is not None:
+            refuse_others(start, preset)
+            plan = dataclasses.replace(plan, start=whole_name(start))
     if preset.model.needs_backdrop:
         raise UserError(
             f"{preset.name} has the background family median, which needs footage; use scalor fit, or set "

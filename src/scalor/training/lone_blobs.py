@@ -1,0 +1,118 @@
+"""Blobs that stand out in a frame, and which of them, by size and shape, are single objects."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scalor.core.geometry import WhereConfig
+from scalor.training.crowding import LEAST_PX, VISIBLE
+
+SLACK = 1.15
+"""Factor by which a blob may be smaller than the smallest box."""
+EXTREME = math.exp(0.25)
+"""Factor by which a box may be longer or wider than any blob of a single object, where shape must tell it from two."""
+SHAPED = math.exp(0.1)
+"""The same where its size tells."""
+ENOUGH = 0.3
+"""Share of a typical box's sides that must be in view of what is cut off by the edge of the view."""
+ROOM = 1.15
+"""Boxes are larger than what is in them by this factor: masks end softly."""
+LARGER = np.array([1.0, 1.0, ROOM, ROOM], np.float32)
+ANY_SIZE = (0.0, 0.0, math.inf)
+"""Nothing is known of how large objects are where (see `UsualSize.within`)."""
+
+
+@dataclass(frozen=True)
+class Blobs:
+    """What stands out in one frame: centres and sizes (x, y, w, h) in pixels.
+
+    every   float32 [K, 4]
+    single  float32 [S, 4], boxes of single objects, of typical size along the axes along which they are cut off
+    known   bool [S, 4], which of their edges (left, top, right, bottom) are in view
+    hidden  float32 [U, 4], those of ``every`` of which too much is hidden to say where they are
+    """
+
+    every: np.ndarray
+    single: np.ndarray
+    known: np.ndarray
+    hidden: np.ndarray
+
+
+def blobs_of(mask: np.ndarray, where: WhereConfig, usual: Sequence[float] = ANY_SIZE) -> Blobs:
+    """The connected components of a boolean [H, W]; single objects have a size that boxes can have, and that is
+    ``usual`` for their place: log sqrt(width x height) at the top of the mask, its slope per pixel, and tolerance.
+    """
+    import cv2
+
+    _, _, table, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    table = table[1:][table[1:, 4] >= LEAST_PX]
+    low, size = table[:, :2].astype(np.float32), table[:, 2:4].astype(np.float32)
+    known = np.concatenate([low > 0, low + size < np.array(mask.shape[::-1])], axis=1)
+    every = np.concatenate([low + size / 2, size], axis=1)
+    start, slope, spread = usual
+    expected = start + slope * every[:, 1:2] if spread < math.inf else math.log(where.size / ROOM)
+    sides = np.exp(expected) * np.array([where.ratio**-0.5, where.ratio**0.5], np.float32)
+    cut = ~(known[:, :2] & known[:, 2:])
+    # What is cut off at its left begins so far left of its right edge, and so on.
+    whole = np.where(cut, np.maximum(size, sides), size)
+    middle = np.where(known[:, :2], low + whole / 2, low + size - whole / 2)
+    single = (
+        (known[:, :2] | known[:, 2:]).all(1)
+        & (~cut | (size > ENOUGH * sides)).all(1)
+        & _fits(whole, where, EXTREME if spread == math.inf else SHAPED)
+    )
+    single &= np.abs(0.5 * np.log(whole.prod(1, keepdims=True)) - expected)[:, 0] <= spread
+    boxes = np.concatenate([middle, whole], axis=1).astype(np.float32)
+    return Blobs(every, boxes[single], known[single], np.zeros((0, 4), np.float32))
+
+
+def layered(front: np.ndarray, back: np.ndarray, where: WhereConfig, usual: Sequence[float] = ANY_SIZE) -> Blobs:
+    """The blobs of what passes in front and of what is behind it, each told apart by itself; masks boolean [H, W].
+
+    Of what is behind, edges that are hidden are not known, and of what is hidden for the most part nothing is.
+    """
+    near, far = blobs_of(front, where, usual), blobs_of(back, where, usual)
+    seen = back & ~front
+    keep, known, hidden = [], [], []
+    for box, edges in zip(far.single, far.known, strict=True):
+        left, top, right, bottom = _pixels(box, back.shape)
+        whole, rest = back[top:bottom, left:right], seen[top:bottom, left:right]
+        enough = rest.sum() > VISIBLE * whole.sum()
+        keep.append(bool(enough))
+        if enough:
+            known.append(edges & _edges_in(rest))
+        else:
+            hidden.append(box)
+    shown = np.array(keep, bool)
+    return Blobs(
+        every=np.concatenate([near.every, far.every]),
+        single=np.concatenate([near.single, far.single[shown]]),
+        known=np.concatenate([near.known, np.array(known, bool).reshape(-1, 4)]),
+        hidden=np.array(hidden, np.float32).reshape(-1, 4),
+    )
+
+
+def _pixels(box: np.ndarray, size: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) of a box (x, y, w, h), in whole pixels of an image (H, W)."""
+    low, high = np.round(box[:2] - box[2:] / 2).astype(int), np.round(box[:2] + box[2:] / 2).astype(int)
+    (left, top), (right, bottom) = np.maximum(low, 0), np.minimum(high, size[::-1])
+    return int(left), int(top), int(right), int(bottom)
+
+
+def _edges_in(mask: np.ndarray) -> np.ndarray:
+    """Whether a mask [h, w] comes within a pixel of its left, top, right and bottom edge: bool [4]."""
+    sides = (mask[:, :2], mask[:2], mask[:, -2:], mask[-2:])
+    return np.array([side.any() for side in sides])
+
+
+def _fits(size: np.ndarray, where: WhereConfig, extreme: float) -> np.ndarray:
+    """Which sizes (w, h) [K, 2] single objects can have: bool [K].
+
+    Two that touch side by side are hardly larger than one can be anywhere, but of another shape.
+    """
+    small, large = where.sizes
+    flat, steep = where.ratios[0] * extreme, where.ratios[1] / extreme
+    side, ratio = ROOM * np.sqrt(size.prod(1)), size[:, 1] / size[:, 0]
+    return (side > small / SLACK) & (side < large) & (ratio > flat) & (ratio < steep)

@@ -1,0 +1,81 @@
+"""How large single objects are where, found among blobs of which some are pairs; and what follows for the pairs."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from scalor.configs.presets import tiny
+from scalor.core.geometry import WhereConfig
+from scalor.models.scalor import Scalor
+from scalor.training.lone_blobs import blobs_of
+from scalor.training.usual_size import FLOOR, UsualSize, usual_size, usual_sizes
+
+WHERE = WhereConfig(size=20.0, size_range=0.9, ratio=2.0, ratio_range=0.6, scale="log")
+HEIGHT = 200
+
+
+def boxes(count: int, *, pairs: float, vary: float = 0.05, growth: float = 0.006) -> np.ndarray:
+    """Upright things twice as high as wide that grow towards the bottom; ``pairs`` of them are two side by side."""
+    rng = np.random.default_rng(3)
+    place = rng.uniform(10, HEIGHT - 10, count)
+    side = np.exp(2.2 + growth * place + rng.normal(0, vary, count))
+    wide = np.where(rng.random(count) < pairs, 1.9, 1.0)
+    return np.column_stack([rng.uniform(0, 300, count), place, wide * side / math.sqrt(2), side * math.sqrt(2)])
+
+
+def test_the_size_at_a_place_is_that_of_the_single_ones() -> None:
+    rule = usual_size(boxes(300, pairs=0.2), HEIGHT)
+    assert rule.slope == pytest.approx(0.006, abs=0.0007)
+    assert rule.start == pytest.approx(2.2, abs=0.08)
+    assert FLOOR <= rule.spread < 0.5 * math.log(1.9)
+
+
+def test_things_of_many_sizes_have_a_wide_rule() -> None:
+    assert usual_size(boxes(300, pairs=0.0, vary=0.4), HEIGHT).spread > 0.6
+
+
+def test_of_few_blobs_and_of_one_height_no_slope_is_made() -> None:
+    assert usual_size(boxes(20, pairs=0.0), HEIGHT) == UsualSize()
+    level = boxes(100, pairs=0.0, growth=0.0)
+    level[:, 1] = 100.0 + 0.1 * level[:, 1]
+    assert usual_size(level, HEIGHT).slope == 0.0
+
+
+def test_rows_are_counted_from_the_crops_top() -> None:
+    assert UsualSize(2.0, 0.01, 0.2).within(50) == pytest.approx((2.5, 0.01, 0.2))
+    assert UsualSize().within(50) == (0.0, 0.0, math.inf)
+
+
+def mask_of(*blobs: tuple[int, int, int, int]) -> np.ndarray:
+    mask = np.zeros((96, 96), bool)
+    for left, top, width, height in blobs:
+        mask[top : top + height, left : left + width] = True
+    return mask
+
+
+def test_two_beside_each_other_far_away_are_not_one_that_is_near() -> None:
+    """The pair above has the size of the single one below, and a shape that one can have."""
+    mask = mask_of((10, 4, 13, 19), (60, 60, 13, 26))
+    assert len(blobs_of(mask, WHERE).single) == 2
+    rule = (math.log(11.0), math.log(2.0) / 80, 0.2)
+    assert blobs_of(mask, WHERE, rule).single[:, 0].tolist() == [66.5]
+
+
+def test_what_the_view_cuts_off_is_continued_to_the_size_of_its_place() -> None:
+    rule = (math.log(11.0), math.log(2.0) / 80, 0.3)
+    (box,) = blobs_of(mask_of((0, 60, 6, 28)), WHERE, rule).single
+    assert box[2] == pytest.approx(math.exp(rule[0] + rule[1] * 74) / math.sqrt(2), rel=1e-5)
+    assert box[0] + box[2] / 2 == pytest.approx(6.0)
+
+
+def test_a_model_without_an_empty_scene_has_no_rule() -> None:
+    assert usual_sizes(Scalor(tiny().scalor), None) == []  # type: ignore[arg-type]
+
+
+def test_a_batch_without_a_rule_learns_as_before() -> None:
+    mask = mask_of((10, 4, 13, 19))
+    assert torch.equal(
+        torch.from_numpy(blobs_of(mask, WHERE).single), torch.from_numpy(blobs_of(mask, WHERE, (0, 0, math.inf)).single)
+    )

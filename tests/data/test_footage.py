@@ -263,3 +263,26 @@ def test_a_share_of_the_clips_comes_with_another_moment_of_its_place(footage):
     assert not any(other(index, 0.0) for index in range(10))
     plain, also = (footage.crop_clip(0, 3, frames=4, crop=32, crowded=share) for share in (0.0, 1.0))
     assert torch.equal(plain.video, also.video)
+
+
+def test_spots_in_heavy_noise_are_sized_in_smoothed_frames_and_clean_films_are_not(tmp_path):
+    """Spots of 9 px between their half heights' edges, hardly four times as bright as the noise."""
+    rng = np.random.default_rng(1)
+    rows, columns = np.mgrid[0:H, 0:W]
+    place, speed = rng.uniform(15, 80, (12, 2)) * (1.0, 1.6), rng.normal(0, 1.2, (12, 2))
+    film = np.empty((30, H, W, 3), np.uint8)
+    for t in range(len(film)):
+        place += speed + rng.normal(0, 0.5, place.shape)
+        light = sum(np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / 12.5) for y, x in place)
+        film[t] = (70 + 95 * light + rng.normal(0, 26, (H, W))).clip(0, 255)[..., None]
+    noisy = survey(open_video(save(tmp_path / "noisy", film)))
+    assert noisy.smooth >= 1.0 and "smoothed" in noisy.words()
+    assert noisy.confidence > 0.6
+    assert 6 <= noisy.count <= 13 and 5 <= noisy.height_px <= 12
+    assert survey(open_video(save(tmp_path / "clean", street()))).smooth == 0.0
+
+
+def test_footage_is_smoothed_as_asked(folder):
+    calm, sharp = (Footage.load([folder], smooth=std).reels[0].frames for std in (1.5, 0.0))
+    assert calm.shape == sharp.shape
+    assert np.diff(calm.astype(int), axis=1).std() < 0.5 * np.diff(sharp.astype(int), axis=1).std()

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scalor.tracking.linking import Video, link
+from scalor.tracking.encounters import Encounter, parting
+from scalor.tracking.linking import Tracklet, Video, link
+from scalor.tracking.motion import Leg
 from scalor.tracking.second_pass import Revised, learned, revise, tracklets_of
 from scalor.tracking.smoothing import smooth, window_for
 from scalor.tracking.table import Rows
@@ -319,3 +321,35 @@ def test_of_two_the_older_one_goes_on_straight_and_the_younger_is_the_other() ->
     revised = revise(table(others() | {1: old, 2: young}))
     assert name_at(revised, 10, 40.0, 100.0) == name_at(revised, 70, 160.0, 100.0) == 1
     assert name_at(revised, 70, 40.0, 100.0) == 2
+
+
+def behind_a_post() -> tuple[Rows, dict[str, tuple[int, float, float]]]:
+    """Two walk towards each other and are hidden by a post where they cross; the track of the one (1) comes out with the
+    other, whose own track (2) ended behind the post, and the one comes out as a new object (3)."""
+    right, left = (path((x, 110.0), (step, 0.0), range(LENGTH)) for x, step in ((30.0, 3.0), (270.0, -3.0)))
+    turned = np.concatenate([right[:40], path((145.0, 110.0), (0.0, 0.0), range(40, 44)), left[44:]])
+    rows = table(
+        {**others(), 1: turned, 2: left[:35], 3: right[50:]},
+        {**COLORS, 1: 1.0, 2: -1.0, 3: 1.0},
+    )
+    late = (rows.id == 1) & (rows.frame > 42)
+    looks = rows.looks.copy()
+    looks[late] = looks[late] - np.float16(2.0)
+    return replace(rows, looks=looks), {"right": (70, 240.0, 110.0), "left": (70, 60.0, 110.0)}
+
+
+def test_two_that_cross_behind_a_post_are_told_apart_though_one_is_lost_and_one_is_new() -> None:
+    rows, later = behind_a_post()
+    revised = revise(rows)
+    assert name_at(revised, *later["right"]) == name_at(revised, 10, 60.0, 110.0)
+    assert name_at(revised, *later["left"]) == name_at(revised, 10, 240.0, 110.0)
+
+
+def test_identities_change_hands_where_the_ways_of_the_two_part() -> None:
+    """The tracks go on in the wrong place a good while before the meeting ends."""
+    one = Leg(
+        np.arange(41), np.stack([np.arange(41.0), np.r_[np.arange(18.0), 40 - np.arange(18.0, 41)]], 1), np.ones(2)
+    )
+    other = Leg(one.frame, np.stack([one.center[:, 0], 40 - one.center[:, 1]], 1), np.ones(2))
+    pair = [Tracklet(n, leg.frame, leg, np.zeros((41, 1)), np.zeros((41, 4))) for n, leg in enumerate((one, other))]
+    assert parting(Encounter(0, 1, 10, 30), pair) == 17

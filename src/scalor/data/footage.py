@@ -20,7 +20,7 @@ from scalor.data.objects import (
     suggest_scale,
     survey,
 )
-from scalor.data.source import VideoSource
+from scalor.data.source import VideoSource, smoothed
 from scalor.data.steady import steadied
 from scalor.data.video import DecodeReport, open_video
 from scalor.errors import UserError
@@ -127,6 +127,7 @@ class Footage:
         scale: float | Sequence[float] = 1.0,
         memory_gb: float = 1.0,
         motion_share: float = 0.8,
+        smooth: float = 0.0,
     ) -> "Footage":
         """Decode videos, scaled down, into memory.
 
@@ -135,6 +136,7 @@ class Footage:
             scale: factor in (0, 1] for all videos, or one per video.
             memory_gb: bound on the decoded frames of all videos together; of longer ones evenly spread pieces are kept.
             motion_share: see the class.
+            smooth: std in scaled pixels of the Gaussian by which frames are smoothed.
 
         Raises:
             UserError: no video, a video that cannot be opened, or one with fewer than two frames.
@@ -147,7 +149,7 @@ class Footage:
             raise UserError(f"{len(factors)} scales came for {len(places)} videos; give one for all or one per video")
         budget = int(memory_gb * 1e9 / len(places))
         reels = [
-            load_reel(open_video(place, scale=factor), most_bytes=budget)
+            load_reel(open_video(place, scale=factor), most_bytes=budget, smooth=smooth)
             for place, factor in zip(places, factors, strict=True)
         ]
         return cls(tuple(reels), motion_share=motion_share)
@@ -234,7 +236,7 @@ class FootageClips:
         return Clip(crop.video, fps=reel.fps, name=f"{reel.name}@{crop.frame}")
 
 
-def load_reel(source: VideoSource, *, most_bytes: int) -> Reel:
+def load_reel(source: VideoSource, *, most_bytes: int, smooth: float = 0.0) -> Reel:
     """Decode a source into memory, at most ``most_bytes`` of frames; raises UserError if fewer than two decode."""
     fit = max(2, most_bytes // (source.height * source.width * 3))
     # Memory that is never written to is never taken, so room for a few more frames than announced costs nothing.
@@ -247,7 +249,7 @@ def load_reel(source: VideoSource, *, most_bytes: int) -> Reel:
         if rows == room:
             break
         if frame.image is not None:
-            frames[rows], index[rows] = frame.image, frame.index
+            frames[rows], index[rows] = smoothed(frame.image, smooth), frame.index
             rows += 1
     if rows < 2:
         raise UserError(f"{source.name} has {rows} readable frames; at least 2 are wanted to see motion")

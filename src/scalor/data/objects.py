@@ -29,7 +29,7 @@ from scalor.data.blobs import (
     speed_of,
     weighted_median,
 )
-from scalor.data.source import VideoSource
+from scalor.data.source import VideoSource, smoothed
 from scalor.data.steady import pans, steadied
 from scalor.errors import UserError
 
@@ -38,7 +38,11 @@ SURVEY_SIDE = 800
 MOST_SHADE = 0.6
 """Where more of what moves is only darker than the background, the objects themselves are."""
 CLEARLY = 1.05
-"""Factor by which sizes must be surer with what may be shadows for it to be parts of the objects."""
+"""Factor by which sizes must be surer with what may be shadows for it to be parts of the objects, or smoothed."""
+NOISY = 0.02
+"""Noise, 0..1, above which sizes are measured in smoothed frames too."""
+SMOOTHINGS = (1.0, 2.0)
+"""Stds in pixels of what the survey sees."""
 LEAST_SHADE = 0.01
 """Less of it is noise."""
 SHADE_FRAMES = 16
@@ -67,6 +71,7 @@ class ObjectStats:
     growth                 how many times larger objects are low in the view than high in it (perspective)
     pans                   the camera moves on, so that there is no one background
     level                  mean grey level of the objects, 0.05..0.95
+    smooth                 std of the Gaussian under which they were measured, 0: frames as they are
     """
 
     height_px: float
@@ -84,6 +89,7 @@ class ObjectStats:
     growth: float = 1.0
     pans: bool = False
     level: float = 0.5
+    smooth: float = 0.0
 
     @property
     def shadows(self) -> bool:
@@ -102,6 +108,7 @@ class ObjectStats:
             width_range=(self.width_range[0] * x, self.width_range[1] * x),
             aspect=self.aspect * x / y,
             speed_px=(self.speed_px[0] * both, self.speed_px[1] * both),
+            smooth=self.smooth * both,
             frame_size=size,
         )
 
@@ -117,7 +124,7 @@ class ObjectStats:
         return (
             f"About {self.count:.0f} objects per frame, {self.height_px:.0f} px high ({low:.0f}-{high:.0f}) and "
             f"{self.width_px:.0f} px wide in frames of {self.frame_size[1]}x{self.frame_size[0]}, moving "
-            f"{self.speed_px[0]:.1f} px per frame (95 %: {self.speed_px[1]:.1f}). {self._perspective()}"
+            f"{self.speed_px[0]:.1f} px per frame (95 %: {self.speed_px[1]:.1f}). {self._perspective()}{self._smooth()}"
             f"Confidence is {sure}."
         )
 
@@ -127,6 +134,9 @@ class ObjectStats:
         times, low, high = max(self.growth, 1 / self.growth), "lower", "upper"
         near, far = (low, high) if self.growth > 1 else (high, low)
         return f"Those near the {near} edge are {times:.1f} times as large as those near the {far} one. "
+
+    def _smooth(self) -> str:
+        return f"They are seen best in frames smoothed by {self.smooth:.1f} px. " if self.smooth else ""
 
 
 def difference(frame: np.ndarray, background: np.ndarray) -> np.ndarray:
@@ -280,7 +290,14 @@ def survey(source: VideoSource, *, count: int = 80) -> ObjectStats:
     if len(frames) < 3:
         return nothing(stored)
     scene = empty_scene(frames)
-    return estimate_objects(frames, scene.image, index=index, noise=scene.noise).resized(stored)
+    stats = estimate_objects(frames, scene.image, index=index, noise=scene.noise)
+    for std in SMOOTHINGS if np.median(scene.noise) > 255 * NOISY else ():
+        calm = np.stack([smoothed(frame, std) for frame in frames])
+        scene = empty_scene(calm)
+        other = estimate_objects(calm, scene.image, index=index, noise=scene.noise)
+        if other.confidence > CLEARLY * stats.confidence:
+            stats = replace(other, smooth=std)
+    return stats.resized(stored)
 
 
 def suggest_scale(stats: ObjectStats, *, target_px: float = 20.0, smallest_side: int = 64) -> float:

@@ -252,6 +252,15 @@ def shrink(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_AREA)
 
 
+def smoothed(image: np.ndarray, std: float) -> np.ndarray:
+    """uint8 [h, w, 3] under a Gaussian of ``std`` pixels, against noise; as it is where that is 0."""
+    if std <= 0:
+        return image
+    import cv2
+
+    return cv2.GaussianBlur(image, (0, 0), std)
+
+
 def _spans(indices: Sequence[int], limit: int = 5) -> str:
     """0-based numbers as '3, 7-9, ...'."""
     spans: list[list[int]] = []

@@ -22,7 +22,7 @@ from scalor.models.scalor import Scalor
 from scalor.outputs.places import library
 from scalor.pretrained import Loaded, load_all
 from scalor.tracking.report import owner_ids, tight_tlwh, visible_share
-from scalor.tracking.stored import size_seen
+from scalor.tracking.stored import size_seen, smooth_of
 from scalor.tracking.view import View
 
 OPSET = 18
@@ -59,7 +59,7 @@ def export_onnx(
     inputs = [torch.zeros(step.frame, dtype=torch.uint8)]
     if step.filmed:
         inputs.append(torch.zeros(step.frame, dtype=torch.uint8))
-    about = described(step, names, state) | {"weights": str(weights)}
+    about = described(step, names, state) | {"weights": str(weights), "smooth": smooth_of(loaded)}
     given = ["frame", "backdrop"][: len(inputs)] + names
     with _quiet(), torch.no_grad():
         graph = torch.export.export(step, (*inputs, *state), strict=False)

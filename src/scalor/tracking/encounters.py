@@ -7,10 +7,12 @@ import numpy as np
 
 from scalor.tracking.linking import OFTEN_RIGHT, Tracklet
 from scalor.tracking.looks import WINDOW, Looks
-from scalor.tracking.motion import RECENT, Leg, Motion, miss, turn
+from scalor.tracking.motion import RECENT, Leg, Motion, miss, turn, velocity
 
 TOUCH = 0.1
 """Boxes that overlap by more than this (IoU) are an encounter."""
+LINGER = 10
+"""Frames for which one that is lost is taken to go on as it did, and one that is found to have come as it goes on."""
 APART = 3
 """Encounters with fewer frames between them are one."""
 
@@ -26,10 +28,13 @@ class Encounter:
 
 
 def encounters(tracklets: Sequence[Tracklet]) -> list[Encounter]:
-    """All encounters of a video by their end."""
-    frame = np.concatenate([t.leg.frame for t in tracklets] or [np.zeros(0, np.int64)])
-    owner = np.repeat(np.arange(len(tracklets)), [len(t.leg.frame) for t in tracklets])
-    box = np.concatenate([t.box for t in tracklets] or [np.zeros((0, 4))])
+    """All encounters of a video by their end.
+
+    One may be taken over by a track that was beside it in the very frame in which its own was lost.
+    """
+    parts = [_lingering(each) for each in tracklets] or [(np.zeros(0, np.int64), np.zeros((0, 4)))]
+    frame, box = (np.concatenate(part) for part in zip(*parts, strict=True))
+    owner = np.repeat(np.arange(len(parts)), [len(times) for times, _ in parts])
     order = np.argsort(frame, kind="stable")
     edges = np.flatnonzero(np.diff(frame[order], prepend=-1))
     touching: dict[tuple[int, int], list[int]] = {}
@@ -43,6 +48,26 @@ def encounters(tracklets: Sequence[Tracklet]) -> list[Encounter]:
         for part in np.split(np.array(times), np.flatnonzero(np.diff(times) > APART) + 1)
     ]
     return sorted(found, key=lambda each: (each.end, each.start, each.one, each.other))
+
+
+def _lingering(tracklet: Tracklet) -> tuple[np.ndarray, np.ndarray]:
+    """Frames [T] and boxes [T, 4] of a tracklet, and of `LINGER` frames before and after it.
+
+    What is half hidden when it is lost has a small box then: the last one of half the usual size goes on.
+    """
+    frame, box = tracklet.leg.frame, tracklet.box
+    area = box[:, 2:].prod(axis=1)
+    whole = np.flatnonzero(area >= 0.5 * np.median(area))
+    early, late = np.arange(frame[0] - LINGER, frame[0]), np.arange(frame[-1] + 1, frame[-1] + 1 + LINGER)
+    held = [_moved(frame, box, whole[:RECENT], early), _moved(frame, box, whole[-RECENT:][::-1], late)]
+    return np.concatenate([early, frame, late]), np.concatenate([held[0], box, held[1]])
+
+
+def _moved(frame: np.ndarray, box: np.ndarray, rows: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """The box of the first of some rows at other times [T], at the velocity of these rows: [T, 4]."""
+    pace = velocity(frame[rows], box[rows, :2] + box[rows, 2:] / 2)
+    away = (times - frame[rows[0]])[:, None] * pace
+    return np.concatenate([box[rows[0], :2] + away, np.broadcast_to(box[rows[0], 2:], away.shape)], axis=1)
 
 
 def _touching(box: np.ndarray) -> Iterator[tuple[int, int]]:
@@ -81,6 +106,37 @@ def swapped(meeting: Encounter, pair: Sequence[Tracklet], *, motion: Motion, loo
         found = [_same(before[old], each, motion, looks, turns=True) for each in after]
         return found[1 - old] - found[old] - OFTEN_RIGHT
     return -np.inf
+
+
+def parting(meeting: Encounter, pair: Sequence[Tracklet]) -> int:
+    """The frame of a meeting after which the two of a pair, who changed identities in it, have each other's.
+
+    Where their rows lie best on the straight ways of the two objects through the meeting.
+    """
+    before = [_part(each, each.leg.frame < meeting.start, -WINDOW)[0] for each in pair]
+    after = [_part(each, each.leg.frame > meeting.end, WINDOW)[0] for each in pair]
+    cost = np.zeros(meeting.end - meeting.start + 1)
+    for number, each in enumerate(pair):
+        inside = np.flatnonzero((each.leg.frame >= meeting.start) & (each.leg.frame <= meeting.end))
+        times, places = each.leg.frame[inside], each.leg.center[inside]
+        own, others = (
+            np.linalg.norm(places - _way(before[one], after[1 - one], times), axis=1) for one in (number, 1 - number)
+        )
+        change = np.zeros(len(cost))
+        change[times - meeting.start] = own - others
+        cost += np.cumsum(change)
+    return meeting.start + int(cost.argmin())
+
+
+def _way(before: Leg, after: Leg, times: np.ndarray) -> np.ndarray:
+    """Places [T, 2] at times between two legs of one object, of which one may be empty."""
+    if not len(before.frame):
+        place, pace = after.first()
+        return place + (times - after.frame[0])[:, None] * pace
+    place, pace = before.last()
+    if len(after.frame):
+        pace = (after.first()[0] - place) / float(after.frame[0] - before.frame[-1])
+    return place + (times - before.frame[-1])[:, None] * pace
 
 
 def _part(tracklet: Tracklet, keep: np.ndarray, window: int) -> tuple[Leg, np.ndarray]:

@@ -9,7 +9,7 @@ import torch
 
 from scalor.core.seeds import whole_seed
 from scalor.core.types import Knobs, World
-from scalor.data.source import VideoSource, shrink
+from scalor.data.source import VideoSource
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.models.base import WorldModel
@@ -155,7 +155,7 @@ def _pictures(video: VideoSource | Frames, start: int, count: int) -> list[np.nd
 def _as_seen(tracker: Tracker, picture: np.ndarray) -> np.ndarray:
     """A source frame at the network's size, uint8 [h, w, 3]."""
     assert tracker.view is not None
-    return with_channels(shrink(as_picture(picture), (tracker.view.rows, tracker.view.columns)), 3)
+    return with_channels(tracker.seen(tracker.view, as_picture(picture)), 3)
 
 
 def _repeated(world: World, count: int) -> World:

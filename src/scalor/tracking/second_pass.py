@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scalor.tracking.encounters import encounters, swapped
+from scalor.tracking.encounters import encounters, parting, swapped
 from scalor.tracking.individuals import NOBODY
 from scalor.tracking.individuals import individuals as individuals_of
 from scalor.tracking.linking import Link, Tracklet, Video, link
@@ -224,6 +224,7 @@ def _given_back(
     """Identities after the swaps are undone, one encounter after the other; ``firm`` rows are judged by."""
     ids = rows.id.copy()
     joints: list[_Decision] = []
+    # What each tracklet is called after the encounters so far.
     names = [piece.id for piece in tracklets_of(rows, ids, keep)]
     sure = {piece.id: piece for piece in tracklets_of(rows, ids, firm)}
     for meeting in encounters(tracklets_of(rows, ids, keep)):
@@ -233,9 +234,10 @@ def _given_back(
         nats = swapped(meeting, [sure[one], sure[other]], motion=motion, looks=looks)
         if nats <= 0:
             continue
-        later = rows.frame > (meeting.start + meeting.end) // 2
+        later = rows.frame > parting(meeting, [sure[one], sure[other]])
         first, second = later & (ids == one), later & (ids == other)
         ids[first], ids[second] = other, one
+        names = [{one: other, other: one}.get(name, name) for name in names]
         for piece in tracklets_of(rows, ids, firm & np.isin(ids, [one, other])):
             sure[piece.id] = piece
         # Of the two, one at least is seen afterwards.

@@ -8,11 +8,11 @@ import numpy as np
 
 from scalor.core.devices import pick_device
 from scalor.data.backdrop import empty_scene, temporal_median
-from scalor.data.source import VideoSource, shrink
+from scalor.data.source import VideoSource, shrink, smoothed
 from scalor.data.steady import steadied
 from scalor.errors import UserError
 from scalor.pretrained import Loaded, load_all
-from scalor.tracking.stored import backdrops_of, number_of, scale_of, size_seen
+from scalor.tracking.stored import backdrops_of, number_of, scale_of, size_seen, smooth_of
 from scalor.tracking.tracker import Tracker
 from scalor.tracking.view import View
 
@@ -59,10 +59,11 @@ def prepare(
     filmed = loaded.model.config.needs_backdrop
     if filmed:
         view = View.of(source.height, source.width, scale=scale, cell=1)
+        smooth = smooth_of(loaded)
         backdrop = _stored_backdrop(loaded, source, (view.rows, view.columns))
         words = "stored with the weights"
         if backdrop is None:
-            backdrop, count = median_image(source, (view.rows, view.columns), count=SAMPLES)
+            backdrop, count = median_image(source, (view.rows, view.columns), count=SAMPLES, smooth=smooth)
             words = f"estimated from {count} frames of this video"
     tracker = Tracker(
         loaded.model,
@@ -88,12 +89,17 @@ def _doubt(loaded: Loaded, source: VideoSource, scale: float) -> str:
     )
 
 
-def median_image(source: VideoSource, size: tuple[int, int], *, count: int) -> tuple[np.ndarray, int]:
+def median_image(
+    source: VideoSource, size: tuple[int, int], *, count: int, smooth: float = 0.0
+) -> tuple[np.ndarray, int]:
     """The empty scene from up to ``count`` frames spread over the video, uint8 [*size, 3], and how many there were.
+
+    ``smooth`` is the std of the Gaussian by which frames are smoothed, in pixels of ``size``.
 
     Raises UserError where no frame can be decoded.
     """
-    sampled = [shrink(frame.image, size) for frame in source.sample(count) if frame.image is not None]
+    pictures = (frame.image for frame in source.sample(count))
+    sampled = [smoothed(shrink(image, size), smooth) for image in pictures if image is not None]
     if not sampled:
         raise UserError(f"{source.name} has no frame that can be decoded; a playable video is wanted; re-encode it")
     frames = np.stack(sampled)
@@ -106,7 +112,7 @@ def _stored_backdrop(loaded: Loaded, source: VideoSource, size: tuple[int, int])
     fitting = [image for image in backdrops_of(loaded) if image.shape[:2] == size]
     if not fitting:
         return None
-    glance, _ = median_image(source, size, count=GLANCE)
+    glance, _ = median_image(source, size, count=GLANCE, smooth=smooth_of(loaded))
     changed = [_changed(image, glance) for image in fitting]
     best = int(np.argmin(changed))
     return fitting[best] if changed[best] <= MOST_CHANGED else None

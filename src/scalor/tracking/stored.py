@@ -31,6 +31,11 @@ def scale_of(model: WorldModel | Loaded, video: VideoSource | None = None) -> fl
     return float(model.card.get("scale") or 1.0)
 
 
+def smooth_of(model: WorldModel | Loaded) -> float:
+    """Std of the Gaussian by which the frames were smoothed that the weights were learned on, in network pixels."""
+    return float(model.card.get("smooth") or 0.0) if isinstance(model, Loaded) else 0.0
+
+
 def number_of(model: WorldModel | Loaded, video: VideoSource) -> int:
     """Which of the videos that the weights were learned on this source is; 0 where it is none of them."""
     return (_known(model, video) or 0) if isinstance(model, Loaded) else 0

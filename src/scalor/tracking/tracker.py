@@ -8,14 +8,14 @@ import numpy as np
 import torch
 
 from scalor.core.types import TRACKING, Scenery, World
-from scalor.data.source import shrink
+from scalor.data.source import shrink, smoothed
 from scalor.data.steady import Steady
 from scalor.errors import UserError
 from scalor.models.base import WorldModel
 from scalor.pretrained import Loaded, load_all
 from scalor.tracking.report import FrameResult, results_of
 from scalor.tracking.silhouette import with_silhouettes
-from scalor.tracking.stored import backdrops_of, model_of, scale_of
+from scalor.tracking.stored import backdrops_of, model_of, scale_of, smooth_of
 from scalor.tracking.view import View, as_picture, went_blank
 
 
@@ -63,6 +63,7 @@ class Tracker:
         self._loaded = model if isinstance(model, Loaded) else None
         self.model = model_of(model) if device is None else model_of(model).to(device)
         self.scale = scale_of(model) if scale is None else scale
+        self.smooth = smooth_of(model)
         self.min_visibility = min_visibility
         self.min_score = min_score
         self.confirm = confirm
@@ -150,7 +151,7 @@ class Tracker:
             return self._blink(number)
         picture = as_picture(frame)
         view, world = self._open(picture)
-        small = view.shrunk(picture)
+        small = self.seen(view, picture)
         if self._seen is not None and went_blank(small, self._seen):
             self.failed += 1
             return self._blink(number)
@@ -180,6 +181,12 @@ class Tracker:
             result = results_of(step, self.view, index=self.frames + ahead, pictures=pictures)[0]
             results.append(self._reported(result, older=ahead + 1))
         return results
+
+    def seen(self, view: View, picture: np.ndarray) -> np.ndarray:
+        """A source picture as the network sees it, but for the padding: uint8 [rows, columns, C], smoothed if it was
+        learned so."""
+        small = view.shrunk(picture)
+        return smoothed(small, self.smooth).reshape(small.shape)
 
     def _open(self, picture: np.ndarray) -> tuple[View, World]:
         """The view and the world, made at the first picture; later pictures must have its size."""

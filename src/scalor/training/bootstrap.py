@@ -58,7 +58,7 @@ def bootstrap_loss(
     """Mean over the frames of clips [B, T, C, H, W]: what proposals and objects lack of the blobs, in nats.
 
     ``layers``: what moves in them, where things were put before others. ``usual`` [B, 3]: how large single objects are
-    (see `UsualSize.within`). Of a model without an empty scene to compare with: 0.
+    (see `UsualBox.within`). Of a model without an empty scene to compare with: 0.
     """
     if not (isinstance(model, Scalor) and model.config.needs_backdrop):
         return video.new_zeros(())

@@ -40,6 +40,7 @@ class Plan:
     videos, scales  fit only: absolute paths, and the factor by which each is scaled down
     fingerprints    fit only: of the videos' contents
     crop    fit only: side of the training crops in scaled pixels
+    smooth  fit only: std of the Gaussian by which frames are smoothed, in scaled pixels
     start   weights that the training starts from, "": from nothing
     """
 
@@ -55,6 +56,7 @@ class Plan:
     memory_gb: float = 1.0
     fingerprints: tuple[str, ...] = ()
     start: str = ""
+    smooth: float = 0.0
 
 
 COLUMNS = (

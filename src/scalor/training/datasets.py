@@ -18,7 +18,7 @@ from scalor.data.grounds import REPLACEMENTS
 from scalor.data.loader import ClipData, CutToLength, batch_at
 from scalor.data.motsynth import EIGHT, MOTSynth, MOTSynthReplacedBG
 from scalor.errors import UserError
-from scalor.training.usual_size import UsualSize
+from scalor.training.usual_box import UsualBox
 
 TRAINING_SEEDS = 1_000_000_000
 """Training with seed s sees clips of data seed s + this: the clips of small seeds are never seen in training."""
@@ -38,7 +38,7 @@ class Batch(NamedTuple):
     ``shown``: what is looked at, of the clips' shape, where something hides parts of them; None: they themselves.
     ``before``: clips of the same shape and places, of which what moves passes before what the clips show (see
     `scalor.training.crowding`); None: nothing does. ``usual`` float32 [B, 3]: how large single objects are in them (see
-    `UsualSize.within`); None: nothing is known.
+    `UsualBox.within`); None: nothing is known.
     """
 
     video: Tensor
@@ -132,7 +132,7 @@ class FootageLessons:
     crop: int | tuple[int, int]
     hurry: float = 0.0
     crowded: float = 0.0
-    usual: Sequence[UsualSize] = ()
+    usual: Sequence[UsualBox] = ()
 
     @property
     def longest(self) -> int:

@@ -31,7 +31,7 @@ from scalor.training.runner import Options, refuse_impossible, run
 from scalor.training.start import started
 from scalor.training.still import refuse_pans, refuse_still
 from scalor.training.train import refuse_both, with_length
-from scalor.training.usual_size import usual_sizes
+from scalor.training.usual_box import shaped_plan, usual_boxes
 
 ENOUGH = 0.5
 """A training of less than this share of the preset's steps says that it is too short."""
@@ -147,15 +147,15 @@ def fit(
         length = plan.preset.recipe.steps if steps is None and minutes is None else steps
         plan = dataclasses.replace(plan, seed=chosen, steps=length, minutes=minutes)
     refuse_impossible(plan.preset, device, devices)
-    footage = Footage.load(
-        plan.videos, scale=list(plan.scales), memory_gb=plan.memory_gb, motion_share=plan.motion_share
-    )
+    how = {"memory_gb": plan.memory_gb, "motion_share": plan.motion_share, "smooth": plan.smooth}
+    footage = Footage.load(plan.videos, scale=list(plan.scales), **how)
     for reel in footage.reels:
         say(f"{reel.name}: {reel.report.words()}; at {reel.size[1]}x{reel.size[0]} px for training")
     recipe, crop = plan.preset.recipe, crop_size(footage, plan.crop, cell=plan.preset.model.cell)
-    usual = usual_sizes(build(plan.preset.model), footage) if recipe.bootstrap else ()
+    usual = usual_boxes(build(plan.preset.model), footage) if recipe.bootstrap else []
     lessons = FootageLessons(footage, plan.seed, crop, recipe.hurry, recipe.crowded, usual)
     if not resume:
+        plan = shaped_plan(plan, usual, overrides or {})
         folder.claim(plan)
     card, extra = _keepsakes(plan, footage)
     options = Options(device=device, devices=devices, threads=threads, quiet=quiet, card=card, extra=extra)
@@ -229,6 +229,7 @@ def _planned(
         motion_share=settings.motion_share,
         memory_gb=settings.memory_gb,
         fingerprints=tuple(fingerprint(Path(path).resolve()) for path in paths),
+        smooth=max(stats.smooth * scale for stats, scale in zip(surveys, scales, strict=True)),
     )
 
 
@@ -383,7 +384,7 @@ def _keepsakes(plan: Plan, footage: Footage) -> tuple[dict[str, Any], dict[str, 
         for number, reel in enumerate(footage.reels)
     }
     scale = sorted(plan.scales)[len(plan.scales) // 2]
-    return {"scale": scale, "footage": entries}, extra
+    return {"scale": scale, "smooth": plan.smooth, "footage": entries}, extra
 
 
 def _backdrop_name(number: int) -> str:

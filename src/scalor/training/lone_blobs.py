@@ -12,16 +12,14 @@ from scalor.training.crowding import LEAST_PX, VISIBLE
 SLACK = 1.15
 """Factor by which a blob may be smaller than the smallest box."""
 EXTREME = math.exp(0.25)
-"""Factor by which a box may be longer or wider than any blob of a single object, where shape must tell it from two."""
-SHAPED = math.exp(0.1)
-"""The same where its size tells."""
+"""Factor by which a box may be longer or wider than any blob of a single object; at most half of what boxes may."""
 ENOUGH = 0.3
 """Share of a typical box's sides that must be in view of what is cut off by the edge of the view."""
 ROOM = 1.15
 """Boxes are larger than what is in them by this factor: masks end softly."""
 LARGER = np.array([1.0, 1.0, ROOM, ROOM], np.float32)
 ANY_SIZE = (0.0, 0.0, math.inf)
-"""Nothing is known of how large objects are where (see `UsualSize.within`)."""
+"""Nothing is known of how large objects are where (see `UsualBox.within`)."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +42,7 @@ def blobs_of(mask: np.ndarray, where: WhereConfig, usual: Sequence[float] = ANY_
     """The connected components of a boolean [H, W]; single objects have a size that boxes can have, and that is
     ``usual`` for their place: log sqrt(width x height) at the top of the mask, its slope per pixel, and tolerance.
     """
-    import cv2
-
-    _, _, table, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    table = table[1:][table[1:, 4] >= LEAST_PX]
-    low, size = table[:, :2].astype(np.float32), table[:, 2:4].astype(np.float32)
-    known = np.concatenate([low > 0, low + size < np.array(mask.shape[::-1])], axis=1)
+    low, size, known = _components(mask)
     every = np.concatenate([low + size / 2, size], axis=1)
     start, slope, spread = usual
     expected = start + slope * every[:, 1:2] if spread < math.inf else math.log(where.size / ROOM)
@@ -58,14 +51,28 @@ def blobs_of(mask: np.ndarray, where: WhereConfig, usual: Sequence[float] = ANY_
     # What is cut off at its left begins so far left of its right edge, and so on.
     whole = np.where(cut, np.maximum(size, sides), size)
     middle = np.where(known[:, :2], low + whole / 2, low + size - whole / 2)
-    single = (
-        (known[:, :2] | known[:, 2:]).all(1)
-        & (~cut | (size > ENOUGH * sides)).all(1)
-        & _fits(whole, where, EXTREME if spread == math.inf else SHAPED)
-    )
+    single = (known[:, :2] | known[:, 2:]).all(1) & (~cut | (size > ENOUGH * sides)).all(1) & _fits(whole, where)
     single &= np.abs(0.5 * np.log(whole.prod(1, keepdims=True)) - expected)[:, 0] <= spread
     boxes = np.concatenate([middle, whole], axis=1).astype(np.float32)
     return Blobs(every, boxes[single], known[single], np.zeros((0, 4), np.float32))
+
+
+def whole_blobs(mask: np.ndarray, where: WhereConfig) -> np.ndarray:
+    """Components (x, y, w, h) [K, 4] of a boolean [H, W] that are wholly in view and of a size that boxes can have."""
+    low, size, known = _components(mask)
+    keep = known.all(1) & _sized(size, where)
+    return np.concatenate([low + size / 2, size], axis=1)[keep]
+
+
+def _components(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Left upper corners and sizes float32 [K, 2] of the connected components of a boolean [H, W], and which of their
+    edges (left, top, right, bottom) are in view: bool [K, 4]."""
+    import cv2
+
+    _, _, table, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    table = table[1:][table[1:, 4] >= LEAST_PX]
+    low, size = table[:, :2].astype(np.float32), table[:, 2:4].astype(np.float32)
+    return low, size, np.concatenate([low > 0, low + size < np.array(mask.shape[::-1])], axis=1)
 
 
 def layered(front: np.ndarray, back: np.ndarray, where: WhereConfig, usual: Sequence[float] = ANY_SIZE) -> Blobs:
@@ -107,12 +114,18 @@ def _edges_in(mask: np.ndarray) -> np.ndarray:
     return np.array([side.any() for side in sides])
 
 
-def _fits(size: np.ndarray, where: WhereConfig, extreme: float) -> np.ndarray:
+def _fits(size: np.ndarray, where: WhereConfig) -> np.ndarray:
     """Which sizes (w, h) [K, 2] single objects can have: bool [K].
 
     Two that touch side by side are hardly larger than one can be anywhere, but of another shape.
     """
+    (low, high), ratio = where.ratios, size[:, 1] / size[:, 0]
+    extreme = min(EXTREME, (high / low) ** 0.25)
+    return _sized(size, where) & (ratio > low * extreme) & (ratio < high / extreme)
+
+
+def _sized(size: np.ndarray, where: WhereConfig) -> np.ndarray:
+    """Which sizes (w, h) [K, 2] boxes can have: bool [K]."""
     small, large = where.sizes
-    flat, steep = where.ratios[0] * extreme, where.ratios[1] / extreme
-    side, ratio = ROOM * np.sqrt(size.prod(1)), size[:, 1] / size[:, 0]
-    return (side > small / SLACK) & (side < large) & (ratio > flat) & (ratio < steep)
+    side = ROOM * np.sqrt(size.prod(1))
+    return (side > small / SLACK) & (side < large)

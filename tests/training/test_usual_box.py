@@ -1,16 +1,18 @@
 """How large single objects are where, found among blobs of which some are pairs; and what follows for the pairs."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from scalor.configs.presets import tiny
+from scalor.configs.presets import fast_video, tiny
 from scalor.core.geometry import WhereConfig
 from scalor.models.scalor import Scalor
+from scalor.training.checkpoint import Plan
 from scalor.training.lone_blobs import blobs_of
-from scalor.training.usual_size import FLOOR, UsualSize, usual_size, usual_sizes
+from scalor.training.usual_box import FLOOR, UsualBox, shaped, shaped_plan, usual_box, usual_boxes
 
 WHERE = WhereConfig(size=20.0, size_range=0.9, ratio=2.0, ratio_range=0.6, scale="log")
 HEIGHT = 200
@@ -26,26 +28,26 @@ def boxes(count: int, *, pairs: float, vary: float = 0.05, growth: float = 0.006
 
 
 def test_the_size_at_a_place_is_that_of_the_single_ones() -> None:
-    rule = usual_size(boxes(300, pairs=0.2), HEIGHT)
+    rule = usual_box(boxes(300, pairs=0.2), HEIGHT)
     assert rule.slope == pytest.approx(0.006, abs=0.0007)
     assert rule.start == pytest.approx(2.2, abs=0.08)
     assert FLOOR <= rule.spread < 0.5 * math.log(1.9)
 
 
 def test_things_of_many_sizes_have_a_wide_rule() -> None:
-    assert usual_size(boxes(300, pairs=0.0, vary=0.4), HEIGHT).spread > 0.6
+    assert usual_box(boxes(300, pairs=0.0, vary=0.4), HEIGHT).spread > 0.6
 
 
 def test_of_few_blobs_and_of_one_height_no_slope_is_made() -> None:
-    assert usual_size(boxes(20, pairs=0.0), HEIGHT) == UsualSize()
+    assert usual_box(boxes(20, pairs=0.0), HEIGHT) == UsualBox()
     level = boxes(100, pairs=0.0, growth=0.0)
     level[:, 1] = 100.0 + 0.1 * level[:, 1]
-    assert usual_size(level, HEIGHT).slope == 0.0
+    assert usual_box(level, HEIGHT).slope == 0.0
 
 
 def test_rows_are_counted_from_the_crops_top() -> None:
-    assert UsualSize(2.0, 0.01, 0.2).within(50) == pytest.approx((2.5, 0.01, 0.2))
-    assert UsualSize().within(50) == (0.0, 0.0, math.inf)
+    assert UsualBox(2.0, 0.01, 0.2).within(50) == pytest.approx((2.5, 0.01, 0.2))
+    assert UsualBox().within(50) == (0.0, 0.0, math.inf)
 
 
 def mask_of(*blobs: tuple[int, int, int, int]) -> np.ndarray:
@@ -71,7 +73,7 @@ def test_what_the_view_cuts_off_is_continued_to_the_size_of_its_place() -> None:
 
 
 def test_a_model_without_an_empty_scene_has_no_rule() -> None:
-    assert usual_sizes(Scalor(tiny().scalor), None) == []  # type: ignore[arg-type]
+    assert usual_boxes(Scalor(tiny().scalor), None) == []  # type: ignore[arg-type]
 
 
 def test_a_batch_without_a_rule_learns_as_before() -> None:
@@ -79,3 +81,25 @@ def test_a_batch_without_a_rule_learns_as_before() -> None:
     assert torch.equal(
         torch.from_numpy(blobs_of(mask, WHERE).single), torch.from_numpy(blobs_of(mask, WHERE, (0, 0, math.inf)).single)
     )
+
+
+def test_boxes_have_the_shapes_of_single_things_and_not_of_pairs() -> None:
+    rule = usual_box(boxes(300, pairs=0.2), HEIGHT)
+    where = shaped(WHERE, [rule])
+    assert where.ratio == pytest.approx(2.0, rel=0.05)
+    assert where.ratios[0] > 2.0 / 1.9
+    assert replace(where, ratio=WHERE.ratio, ratio_range=WHERE.ratio_range) == WHERE
+
+
+def test_unknown_and_varied_shapes_leave_boxes_as_they_are() -> None:
+    assert shaped(WHERE, []) == shaped(WHERE, [UsualBox()]) == WHERE
+    assert shaped(WHERE, [UsualBox(shape=0.7, shapes=0.9)]) == WHERE
+    both = shaped(WHERE, [UsualBox(shape=0.5, shapes=0.3), UsualBox(shape=0.9, shapes=0.3)])
+    assert math.log(both.ratio) == pytest.approx(0.7) and both.ratio_range == pytest.approx(0.5)
+
+
+def test_what_the_user_says_of_boxes_stays() -> None:
+    plan = Plan(kind="fit", preset=fast_video(), seed=0, steps=1, minutes=None)
+    rules = [UsualBox(shape=0.5, shapes=0.2)]
+    assert shaped_plan(plan, rules, {"model.where.ratio": "2"}) == plan
+    assert shaped_plan(plan, rules, {}).preset.scalor.where.ratio == pytest.approx(math.exp(0.5))

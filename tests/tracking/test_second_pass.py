@@ -324,8 +324,8 @@ def test_of_two_the_older_one_goes_on_straight_and_the_younger_is_the_other() ->
 
 
 def behind_a_post() -> tuple[Rows, dict[str, tuple[int, float, float]]]:
-    """Two walk towards each other and are hidden by a post where they cross; the track of the one (1) comes out with the
-    other, whose own track (2) ended behind the post, and the one comes out as a new object (3)."""
+    """Two walk towards each other and cross behind a post: the track of the one (1) comes out with the other, whose own
+    track (2) ended behind the post, and the one comes out as a new object (3)."""
     right, left = (path((x, 110.0), (step, 0.0), range(LENGTH)) for x, step in ((30.0, 3.0), (270.0, -3.0)))
     turned = np.concatenate([right[:40], path((145.0, 110.0), (0.0, 0.0), range(40, 44)), left[44:]])
     rows = table(

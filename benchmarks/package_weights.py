@@ -1,10 +1,13 @@
 """Score a run on held-out clips and put it among the packaged weights, with everything its card should say.
 
 python benchmarks/package_weights.py RUN NAME "COMMAND THAT MADE IT" [CLIPS]
+COMMAND may be several, joined by " && ", of which each goes on from the weights of the one before.
+
 python benchmarks/package_weights.py NAME NAME "COMMAND THAT MADE IT" [CLIPS]    # scores packaged weights again
 """
 
 import json
+import re
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -67,6 +70,9 @@ def main(run: str, name: str, command: str, clips: int = 100) -> None:
     loaded = load_all(run)
     fields = {key: value for key, value in loaded.card.items() if key not in ("config", "sha256", "half", "parameters")}
     fields |= {"command": command, "licence": "MIT"}
+    trained = [float(minutes) for minutes in re.findall(r"--minutes (\S+)", command)]
+    if "--from" in command:  # the card of the last training knows its own part only
+        fields["minutes"] = sum(trained)
     target, config = PACKAGED / f"{name}.safetensors", loaded.model.config
     path = save(loaded.model, config, target, fields, half=True, extra=loaded.extra)
     if fields["kind"] == "train":

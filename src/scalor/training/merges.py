@@ -1,0 +1,66 @@
+"""Blobs that come apart in two, or come from two, are two objects for as long as they are one blob."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+LINKED = 0.3
+"""Share of the smaller of two blobs of successive frames that must lie on the other for one to become the other."""
+PART = 0.2
+"""Share of a blob that each of its parts has at least: less is a shadow, or an arm."""
+SUM = (0.75, 1.3)
+"""Range of the parts' area together, in areas of the blob."""
+SAME = (0.7, 1.4)
+"""Range of the area of a blob in the next frame, in areas of before."""
+
+
+@dataclass(frozen=True)
+class Components:
+    """The connected components of one frame: labels int32 [H, W], 0: none, 1 ..: the rows of ``area`` [K], in pixels."""
+
+    labels: np.ndarray
+    area: np.ndarray
+
+
+def pairs_among(frames: list[Components]) -> list[np.ndarray]:
+    """Which components of successive frames are known to be two objects: bool [K] each.
+
+    A blob of which two parts go on is a pair, and so is what it was one to one before; likewise a blob that two became.
+    """
+    pair = [np.zeros(len(each.area), bool) for each in frames]
+    links = [_links(one, two) for one, two in zip(frames[:-1], frames[1:], strict=True)]
+    for t, linked in enumerate(links):
+        pair[t] |= _parted(linked, frames[t].area, frames[t + 1].area)
+        pair[t + 1] |= _parted(linked.T, frames[t + 1].area, frames[t].area)
+    same = [_same(linked, frames[t].area, frames[t + 1].area) for t, linked in enumerate(links)]
+    for t, kept in enumerate(same):
+        pair[t + 1][kept[:, 1]] |= pair[t][kept[:, 0]]
+    for t, kept in reversed(list(enumerate(same))):
+        pair[t][kept[:, 0]] |= pair[t + 1][kept[:, 1]]
+    return pair
+
+
+def _links(one: Components, two: Components) -> np.ndarray:
+    """Which components lie on which: bool [K, L]."""
+    count, others = len(one.area) + 1, len(two.area) + 1
+    both = np.bincount((one.labels.astype(np.int64) * others + two.labels).ravel(), minlength=count * others)
+    shared = both.reshape(count, others)[1:, 1:]
+    return shared >= LINKED * np.minimum(one.area[:, None], two.area[None])
+
+
+def _parted(linked: np.ndarray, area: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """Of which components exactly two parts go on, each from it alone: bool [K]."""
+    out = np.zeros(len(area), bool)
+    for number in np.flatnonzero(linked.sum(1) == 2):
+        mine = np.flatnonzero(linked[number])
+        whole = SUM[0] <= parts[mine].sum() / area[number] <= SUM[1]
+        out[number] = whole and (parts[mine] >= PART * area[number]).all() and (linked[:, mine].sum(0) == 1).all()
+    return out
+
+
+def _same(linked: np.ndarray, area: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """(row, column) [M, 2] of those that go on one to one, about as large as before."""
+    only = linked & (linked.sum(1, keepdims=True) == 1) & (linked.sum(0, keepdims=True) == 1)
+    found = np.argwhere(only)
+    ratio = after[found[:, 1]] / area[found[:, 0]]
+    return found[(ratio >= SAME[0]) & (ratio <= SAME[1])]

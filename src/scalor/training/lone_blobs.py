@@ -57,11 +57,9 @@ def blobs_of(mask: np.ndarray, where: WhereConfig, usual: Sequence[float] = ANY_
     return Blobs(every, boxes[single], known[single], np.zeros((0, 4), np.float32))
 
 
-def whole_blobs(mask: np.ndarray, where: WhereConfig) -> np.ndarray:
-    """Components (x, y, w, h) [K, 4] of a boolean [H, W] that are wholly in view and of a size that boxes can have."""
-    low, size, known = _components(mask)
-    keep = known.all(1) & _sized(size, where)
-    return np.concatenate([low + size / 2, size], axis=1)[keep]
+def sized(boxes: np.ndarray, where: WhereConfig) -> np.ndarray:
+    """Which boxes (x, y, w, h) [K, 4] have a size that the model's can have: bool [K]."""
+    return _sized(boxes[:, 2:], where)
 
 
 def _components(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

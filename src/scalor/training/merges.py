@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scalor.training.crowding import LEAST_PX
+
 LINKED = 0.3
 """Share of the smaller of two blobs of successive frames that must lie on the other for one to become the other."""
 PART = 0.2
@@ -16,10 +18,32 @@ SAME = (0.7, 1.4)
 
 @dataclass(frozen=True)
 class Components:
-    """The connected components of one frame: labels int32 [H, W], 0: none, 1 ..: the rows of ``area`` [K], in pixels."""
+    """The connected components of one frame.
+
+    labels  int32 [H, W], 0: none, 1 ..: one more than the row of
+    area    float64 [K], in pixels
+    box     float64 [K, 4], (x, y, w, h)
+    whole   bool [K], none of its edges is that of the view
+    """
 
     labels: np.ndarray
     area: np.ndarray
+    box: np.ndarray
+    whole: np.ndarray
+
+    @classmethod
+    def of(cls, mask: np.ndarray) -> "Components":
+        """Of a boolean [H, W]; specks are left out."""
+        import cv2
+
+        count, labels, table, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+        kept = np.flatnonzero(table[:, 4] >= LEAST_PX)
+        kept = kept[kept > 0]
+        number = np.zeros(count, np.int32)
+        number[kept] = np.arange(1, len(kept) + 1)
+        low, size = table[kept, :2].astype(float), table[kept, 2:4].astype(float)
+        whole = (low > 0).all(1) & (low + size < np.array(mask.shape[::-1])).all(1)
+        return cls(number[labels], table[kept, 4].astype(float), np.concatenate([low + size / 2, size], 1), whole)
 
 
 def pairs_among(frames: list[Components]) -> list[np.ndarray]:

@@ -20,10 +20,13 @@ from scalor.models.base import WorldModel
 from scalor.models.config import ModelConfig
 from scalor.models.scalor import Scalor
 from scalor.training.checkpoint import Plan
-from scalor.training.lone_blobs import whole_blobs
+from scalor.training.lone_blobs import ROOM, sized
+from scalor.training.merges import Components, pairs_among
 
 FRAMES = 200
-"""Frames of a video that are looked at."""
+"""Frames of a video that are looked at, in runs."""
+RUN = 25
+"""Frames of a run, in which blobs are seen to come apart and together."""
 LEAST = 40
 """Blobs from which a rule is made; of fewer nothing is known."""
 SPAN = 0.2
@@ -36,6 +39,12 @@ SHAPES = 3.0
 """Standard deviations from the usual shape that boxes can have."""
 LEAST_SHAPES = 0.4
 """Least deviation of log(height / width) that boxes can have."""
+LEAST_SIZES = 0.3
+"""Least deviation of log sizes that boxes can have."""
+MANY = 0.2
+"""Share of pairs among the blobs of an object's size from which that size is doubtful."""
+ODD = 0.03
+"""Share of blobs that are odd, at both ends of their sizes."""
 ROUNDS = 8
 """Times that the line is fitted, each without what the one before has shown to be no single object."""
 
@@ -43,13 +52,17 @@ ROUNDS = 8
 @dataclass(frozen=True)
 class UsualBox:
     """log sqrt(width x height) of a single object is ``start + slope * y`` at y pixels from the top, give or take
-    ``spread`` (inf: nothing is known); its log(height / width) is ``shape``, give or take ``shapes``."""
+    ``spread`` (inf: nothing is known); its log(height / width) is ``shape``, give or take ``shapes``. Where sizes were
+    measured among too many pairs, boxes shall have log sizes ``middle``, give or take ``reach`` (inf: they were not).
+    """
 
     start: float = 0.0
     slope: float = 0.0
     spread: float = math.inf
     shape: float = 0.0
     shapes: float = math.inf
+    middle: float = 0.0
+    reach: float = math.inf
 
     def within(self, top: int) -> tuple[float, float, float]:
         """The sizes with y counted from row ``top``: start, slope, spread."""
@@ -63,7 +76,22 @@ def usual_boxes(model: WorldModel, footage: Footage) -> list[UsualBox]:
     """
     if not (isinstance(model, Scalor) and model.config.needs_backdrop):
         return []
-    return [usual_box(_blobs(model, reel), reel.size[0]) for reel in footage.reels]
+    return [_rule(*_blobs(model, reel), model.config.where, reel.size[0]) for reel in footage.reels]
+
+
+def _rule(boxes: np.ndarray, pairs: np.ndarray, where: WhereConfig, height: int) -> UsualBox:
+    """The rule for blobs of which ``pairs`` bool [K] are known to be two objects."""
+    possible = sized(boxes, where)
+    if pairs.sum() < LEAST or pairs[possible].mean() < MANY:
+        return usual_box(boxes[possible & ~pairs], height)
+    # Pairs have passed for objects: of what is known to be none, all but a few odd ones are single.
+    single = boxes[~pairs]
+    sizes = 0.5 * np.log(single[:, 2] * single[:, 3])
+    low, high = np.quantile(sizes, [ODD, 1 - ODD])
+    fair = single[(sizes >= low) & (sizes <= high)]
+    middle, reach = float(low + high) / 2, float(high - low) / 2 + FLOOR / 2
+    rule = usual_box(fair, height)
+    return replace(rule, start=middle, slope=0.0, spread=reach, middle=middle, reach=reach)
 
 
 def usual_box(boxes: np.ndarray, height: int) -> UsualBox:
@@ -92,7 +120,12 @@ def usual_box(boxes: np.ndarray, height: int) -> UsualBox:
 
 
 def shaped(where: WhereConfig, rules: Sequence[UsualBox]) -> WhereConfig:
-    """Boxes of the shapes that the videos' objects have, if that is known and narrower than what was allowed."""
+    """Boxes of the shapes that the videos' objects have, if that is known and narrower than what was allowed; and of
+    their sizes, where those were measured among too many pairs."""
+    if where.scale == "log" and rules and all(rule.reach < math.inf for rule in rules):
+        low, high = min(rule.middle - rule.reach for rule in rules), max(rule.middle + rule.reach for rule in rules)
+        reach = max(LEAST_SIZES, (high - low) / 2)
+        where = replace(where, size=ROOM * math.exp((low + high) / 2), size_range=reach)
     if where.scale != "log" or not rules or any(rule.shapes == math.inf for rule in rules):
         return where
     low, high = min(rule.shape - rule.shapes for rule in rules), max(rule.shape + rule.shapes for rule in rules)
@@ -120,15 +153,25 @@ def _bulk(values: np.ndarray) -> tuple[float, float]:
 
 
 @torch.no_grad()
-def _blobs(model: Scalor, reel: Reel) -> np.ndarray:
-    """Blobs (x, y, w, h) float64 [K, 4] of an object's size and any shape, wholly in view, in up to `FRAMES` frames."""
-    rows = np.unique(np.linspace(0, len(reel.frames) - 1, FRAMES).astype(int))
+def _blobs(model: Scalor, reel: Reel) -> tuple[np.ndarray, np.ndarray]:
+    """Blobs (x, y, w, h) float64 [K, 4] wholly in view, in up to `FRAMES` frames, and which are known to be pairs."""
     scenery = Scenery(height=reel.size[0], width=reel.size[1], backdrop=_plane(reel.background))
-    found = [np.zeros((0, 4))]
-    for row in rows:
-        mask = model.what_moves(_plane(reel.frames[row]).unsqueeze(0), scenery)[0, 0] > 0.5
-        found.append(whole_blobs(mask.cpu().numpy(), model.config.where))
-    return np.concatenate(found).astype(np.float64)
+    boxes, pairs = [np.zeros((0, 4))], [np.zeros(0, bool)]
+    for rows in _runs(len(reel.frames)):
+        masks = [model.what_moves(_plane(reel.frames[row]).unsqueeze(0), scenery)[0, 0] > 0.5 for row in rows]
+        seen = [Components.of(mask.cpu().numpy()) for mask in masks]
+        for each, paired in zip(seen, pairs_among(seen), strict=True):
+            boxes.append(each.box[each.whole])
+            pairs.append(paired[each.whole])
+    return np.concatenate(boxes), np.concatenate(pairs)
+
+
+def _runs(count: int) -> list[range]:
+    """Runs of rows spread over ``count``, one run of all where they are few."""
+    if count <= FRAMES:
+        return [range(count)]
+    starts = np.linspace(0, count - RUN, FRAMES // RUN).astype(int)
+    return [range(start, start + RUN) for start in starts]
 
 
 def _plane(image: np.ndarray) -> Tensor:

@@ -103,3 +103,12 @@ def test_what_the_user_says_of_boxes_stays() -> None:
     rules = [UsualBox(shape=0.5, shapes=0.2)]
     assert shaped_plan(plan, rules, {"model.where.ratio": "2"}) == plan
     assert shaped_plan(plan, rules, {}).preset.scalor.where.ratio == pytest.approx(math.exp(0.5))
+
+
+def test_of_what_turns_there_is_no_usual_box() -> None:
+    """Cars that come along both of two streets: half of the boxes are high, half are wide."""
+    upright = boxes(300, pairs=0.0)
+    turned = upright.copy()
+    turned[::3, 2:] = turned[::3, :1:-1]
+    assert usual_box(upright, HEIGHT).spread < math.inf
+    assert usual_box(turned, HEIGHT) == UsualBox()

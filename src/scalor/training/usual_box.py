@@ -39,6 +39,8 @@ SHAPES = 3.0
 """Standard deviations from the usual shape that boxes can have."""
 LEAST_SHAPES = 0.4
 """Least deviation of log(height / width) that boxes can have."""
+OTHERS = 0.05
+"""Share of things of other shapes from which there is no usual shape."""
 LEAST_SIZES = 0.3
 """Least deviation of log sizes that boxes can have."""
 MANY = 0.2
@@ -98,11 +100,13 @@ def usual_box(boxes: np.ndarray, height: int) -> UsualBox:
     """The rule for blobs (x, y, w, h) [K, 4] in a view ``height`` pixels high, most of which are single objects.
 
     A line goes through the middle of the shortest interval that holds half of the sizes, and half of its width tells
-    how much these vary; likewise the shapes.
+    how much these vary; likewise the shapes. Nothing is known where many that are no larger have other shapes: what
+    turns has boxes of all kinds, and so has what sits down.
     """
     if len(boxes) < LEAST:
         return UsualBox()
-    shape = np.log(boxes[:, 3] / boxes[:, 2])
+    shape = every = np.log(boxes[:, 3] / boxes[:, 2])
+    sides, heights = 0.5 * np.log(boxes[:, 2] * boxes[:, 3]), boxes[:, 1]
     middle, deviation = _bulk(shape)
     alike = np.abs(shape - middle) <= max(FLOOR, SURE * deviation)
     boxes, shape = boxes[alike], shape[alike]
@@ -116,6 +120,9 @@ def usual_box(boxes: np.ndarray, height: int) -> UsualBox:
         spread = max(FLOOR, SURE * deviation)
         keep = np.abs(rest - middle) <= spread
     usual, deviation = _bulk(shape[keep])
+    fair = sides - slope * heights - start - middle <= spread  # pairs are larger
+    if (np.abs(every - usual) > max(LEAST_SHAPES, SHAPES * deviation))[fair].mean() > OTHERS:
+        return UsualBox()
     return UsualBox(float(start + middle), float(slope), float(spread), usual, SHAPES * deviation)
 
 

@@ -46,7 +46,7 @@ def blobs_of(mask: np.ndarray, where: WhereConfig, usual: Sequence[float] = ANY_
     every = np.concatenate([low + size / 2, size], axis=1)
     start, slope, spread = usual
     expected = start + slope * every[:, 1:2] if spread < math.inf else math.log(where.size / ROOM)
-    sides = np.exp(expected) * np.array([where.ratio**-0.5, where.ratio**0.5], np.float32)
+    sides = np.exp(np.float32(expected)) * np.array([where.ratio**-0.5, where.ratio**0.5], np.float32)
     cut = ~(known[:, :2] & known[:, 2:])
     # What is cut off at its left begins so far left of its right edge, and so on.
     whole = np.where(cut, np.maximum(size, sides), size)

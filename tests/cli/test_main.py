@@ -308,7 +308,7 @@ def test_train_hands_every_option_over(monkeypatch, tmp_path):
     calls = listening(monkeypatch, "scalor.configs", "train")
     assert door.main(["train", "fast-sprites-md", "-o", str(tmp_path), "--steps", "7", "--exam-minutes", "2"]) == 0
     kwargs = {"steps": 7, "minutes": None, "seed": None, "overrides": {}, "resume": False, "device": "auto"}
-    kwargs |= {"exam_minutes": 2.0, "devices": 1, "threads": None}
+    kwargs |= {"exam_minutes": 2.0, "devices": 1, "threads": None, "start": None}
     assert calls == [(("fast-sprites-md", str(tmp_path)), kwargs)]
 
 

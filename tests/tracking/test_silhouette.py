@@ -1,7 +1,7 @@
 """Laws of silhouettes: thin parts join their object, neighbours keep theirs, and what is far or apart stays out."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scalor.tracking.masks import PatchMasks
@@ -76,6 +76,7 @@ box = st.tuples(st.integers(-6, W - 2), st.integers(-6, H - 2), st.integers(3, 1
 
 
 @settings(max_examples=60, deadline=None)
+@example(boxes=[(0, 0, 3, 3), (0, 0, 3, 3)], seed=0)
 @given(boxes=st.lists(box, min_size=1, max_size=4), seed=st.integers(0, 999))
 def test_masks_only_grow_into_what_stands_out_and_stay_disjoint(boxes, seed) -> None:
     mask = np.random.default_rng(seed).random((H, W)) < 0.4
@@ -84,8 +85,8 @@ def test_masks_only_grow_into_what_stands_out_and_stay_disjoint(boxes, seed) -> 
     owners &= np.cumsum(owners[::-1], axis=0)[::-1] == 1  # the last one painted owns a shared pixel
     after = with_silhouettes(before, mask)
     masks = after.masks.dense()
-    assert (masks.sum(0) <= 1).all()
-    if after is not before:
+    if after is not before:  # a tracker's masks are disjoint before; where nothing grows they are left alone
+        assert (masks.sum(0) <= 1).all()
         assert (masks >= owners).all()
         assert not (masks.any(0) & ~owners.any(0) & ~mask).any()
     assert (after.box_xyxy[:, :2] <= before.box_xyxy[:, :2]).all()

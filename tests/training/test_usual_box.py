@@ -102,6 +102,7 @@ def test_what_the_user_says_of_boxes_stays() -> None:
     plan = Plan(kind="fit", preset=fast_video(), seed=0, steps=1, minutes=None)
     rules = [UsualBox(shape=0.5, shapes=0.2)]
     assert shaped_plan(plan, rules, {"model.where.ratio": "2"}) == plan
+    assert shaped_plan(plan, rules, {"data.object_height": "40"}) == plan
     assert shaped_plan(plan, rules, {}).preset.scalor.where.ratio == pytest.approx(math.exp(0.5))
 
 

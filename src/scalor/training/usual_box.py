@@ -145,7 +145,7 @@ def shaped(where: WhereConfig, rules: Sequence[UsualBox]) -> WhereConfig:
 def shaped_plan(plan: Plan, rules: Sequence[UsualBox], given: Mapping[str, str]) -> Plan:
     """The plan with boxes `shaped` by the rules, unless the user said in the settings ``given`` what boxes are like."""
     model = plan.preset.model
-    if not isinstance(model, ModelConfig) or any(key.startswith("model.where.") for key in given):
+    if not isinstance(model, ModelConfig) or any(key.startswith(("model.where.", "data.object_")) for key in given):
         return plan
     return replace(plan, preset=replace(plan.preset, model=replace(model, where=shaped(model.where, rules))))
 

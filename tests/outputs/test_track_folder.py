@@ -16,6 +16,7 @@ import torch
 from pycocotools import mask as coco
 
 import scalor
+from scalor.cli.track import closing
 from scalor.data.motchallenge import read_mot
 from scalor.data.source import Frame, VideoSource
 from scalor.data.video import open_video
@@ -78,6 +79,16 @@ def test_the_summary_and_the_masks_agree_with_the_video(make_model, make_frames,
     assert coco.decode(masks["annotations"][0]["segmentation"]).shape == (40, 48)
     film = list(open_video(tmp_path / "out" / "overlay.mp4"))
     assert len(film) == 6 and film[3].image.mean() < film[2].image.mean()
+
+
+@pytest.mark.parametrize("how", [{}, {"online": True}, {"method": "mog2-sort"}])
+def test_a_video_in_which_nothing_is_found_has_all_files(how, write_clip, tmp_path):
+    clip = write_clip([np.full((64, 96, 3), 90, np.uint8)] * 12)
+    summary = track_to_folder(clip, "traffic", tmp_path / "out", device="cpu", **how)
+    assert summary["tracks"] == summary["boxes"] == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(FILES)
+    assert "Nothing was found." in (tmp_path / "out" / "report.html").read_text()
+    assert "Nothing was found; the report says" in closing(summary, "out")
 
 
 def test_without_pictures_and_with_the_baseline_the_other_files_are_there(make_frames, write_clip, tmp_path):

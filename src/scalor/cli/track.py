@@ -127,6 +127,8 @@ def trusted(summary: Mapping[str, Any]) -> str:
     """What speaks for and against the tracks, in a few lines."""
     from scalor.core.tracks import FIRST_FRAME
 
+    if not summary["tracks"]:
+        return "Nothing was found; the report says what to try next."
     trust = summary["trust"]
     lengths = trust["frames_per_track"]
     lines = [

@@ -129,7 +129,8 @@ def _annotations(path: Path) -> Iterator[Any]:
                 break
             if line.startswith("]"):
                 return
-            if number:
+            # Where nothing was found one empty line stands between the brackets.
+            if number and line.strip():
                 yield json.loads(line.rstrip().removesuffix(","))
     yield from _json(path)["annotations"]
 

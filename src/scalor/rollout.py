@@ -35,9 +35,11 @@ class Rollout:
         return total.map(lambda value: value / len(self.steps))
 
 
-def scenery_of(video: Tensor, backdrop: Tensor | None = None, which: Tensor | None = None) -> Scenery:
+def scenery_of(
+    video: Tensor, backdrop: Tensor | None = None, which: Tensor | None = None, top: Tensor | None = None
+) -> Scenery:
     """The `Scenery` of clips [B, T, C, H, W]."""
-    return Scenery(height=video.shape[-2], width=video.shape[-1], backdrop=backdrop, video=which)
+    return Scenery(height=video.shape[-2], width=video.shape[-1], backdrop=backdrop, video=which, top=top)
 
 
 def observe(

@@ -202,10 +202,12 @@ def test_only_what_darts_is_learned_at_twice_the_speed(motion: float, hurry: flo
 
 
 def test_how_long_things_that_turn_are_is_measured() -> None:
-    fish = dataclasses.replace(stats(40, 36, 0.9), height_range=(15, 60), width_range=(15, 60))
+    fish = dataclasses.replace(stats(40, 36, 0.9), shape_range=(1 / 4, 4))
     assert elongation(fish) == pytest.approx(4.0)
-    person = dataclasses.replace(stats(40, 15, 0.9), height_range=(35, 45), width_range=(12, 20))
+    person = dataclasses.replace(stats(40, 15, 0.9), shape_range=(1.8, 3))
     assert elongation(person) == 1.0
+    near_and_far = dataclasses.replace(stats(20, 24, 0.9), shape_range=(0.7, 0.9), height_range=(8, 80))
+    assert elongation(near_and_far) == 1.0, "sizes vary, shapes do not"
 
 
 def test_the_noise_of_every_pixel_is_kept_with_the_weights(video: Path, tmp_path: Path) -> None:

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from scalor.configs.presets import fast_video, tiny
 from scalor.core.geometry import WhereConfig
 from scalor.models.scalor import Scalor
 from scalor.training.checkpoint import Plan
 from scalor.training.lone_blobs import blobs_of
-from scalor.training.usual_box import FLOOR, UsualBox, shaped, shaped_plan, usual_box, usual_boxes
+from scalor.training.shaped import shaped, shaped_plan
+from scalor.training.usual_box import FLOOR, UsualBox, usual_box, usual_boxes
 
 WHERE = WhereConfig(size=20.0, size_range=0.9, ratio=2.0, ratio_range=0.6, scale="log")
 HEIGHT = 200
@@ -46,8 +46,8 @@ def test_of_few_blobs_and_of_one_height_no_slope_is_made() -> None:
 
 
 def test_rows_are_counted_from_the_crops_top() -> None:
-    assert UsualBox(2.0, 0.01, 0.2).within(50) == pytest.approx((2.5, 0.01, 0.2))
-    assert UsualBox().within(50) == (0.0, 0.0, math.inf)
+    assert UsualBox(2.0, 0.01, 0.2).within(50) == pytest.approx((2.5, 0.01, 0.2, 50))
+    assert UsualBox().within(50) == (0.0, 0.0, math.inf, 50)
 
 
 def mask_of(*blobs: tuple[int, int, int, int]) -> np.ndarray:
@@ -61,12 +61,12 @@ def test_two_beside_each_other_far_away_are_not_one_that_is_near() -> None:
     """The pair above has the size of the single one below, and a shape that one can have."""
     mask = mask_of((10, 4, 13, 19), (60, 60, 13, 26))
     assert len(blobs_of(mask, WHERE).single) == 2
-    rule = (math.log(11.0), math.log(2.0) / 80, 0.2)
+    rule = (math.log(11.0), math.log(2.0) / 80, 0.2, 0.0)
     assert blobs_of(mask, WHERE, rule).single[:, 0].tolist() == [66.5]
 
 
 def test_what_the_view_cuts_off_is_continued_to_the_size_of_its_place() -> None:
-    rule = (math.log(11.0), math.log(2.0) / 80, 0.3)
+    rule = (math.log(11.0), math.log(2.0) / 80, 0.3, 0.0)
     (box,) = blobs_of(mask_of((0, 60, 6, 28)), WHERE, rule).single
     assert box[2] == pytest.approx(math.exp(rule[0] + rule[1] * 74) / math.sqrt(2), rel=1e-5)
     assert box[0] + box[2] / 2 == pytest.approx(6.0)
@@ -78,9 +78,8 @@ def test_a_model_without_an_empty_scene_has_no_rule() -> None:
 
 def test_a_batch_without_a_rule_learns_as_before() -> None:
     mask = mask_of((10, 4, 13, 19))
-    assert torch.equal(
-        torch.from_numpy(blobs_of(mask, WHERE).single), torch.from_numpy(blobs_of(mask, WHERE, (0, 0, math.inf)).single)
-    )
+    any_size = blobs_of(mask, WHERE, (0.0, 0.0, math.inf, 0.0))
+    np.testing.assert_array_equal(blobs_of(mask, WHERE).single, any_size.single)
 
 
 def test_boxes_have_the_shapes_of_single_things_and_not_of_pairs() -> None:
@@ -101,8 +100,8 @@ def test_unknown_and_varied_shapes_leave_boxes_as_they_are() -> None:
 def test_what_the_user_says_of_boxes_stays() -> None:
     plan = Plan(kind="fit", preset=fast_video(), seed=0, steps=1, minutes=None)
     rules = [UsualBox(shape=0.5, shapes=0.2)]
-    assert shaped_plan(plan, rules, {"model.where.ratio": "2"}) == plan
-    assert shaped_plan(plan, rules, {"data.object_height": "40"}) == plan
+    for given in ({"model.where.ratio": "2"}, {"data.object_height": "40"}):
+        assert shaped_plan(plan, rules, given) == replace(plan, usual=tuple(rules))
     assert shaped_plan(plan, rules, {}).preset.scalor.where.ratio == pytest.approx(math.exp(0.5))
 
 

@@ -2,12 +2,19 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from scalor.core.jsonable import later
 from scalor.core.tensors import constant, once
+
+FARTHEST = 0.1
+"""Least factor by which perspective makes things smaller: above the horizon there is no ground."""
+Row = TypeVar("Row", Tensor, "np.ndarray[Any, np.dtype[Any]]")
 
 
 @dataclass(frozen=True)
@@ -19,7 +26,8 @@ class WhereConfig:
     ratio, ratio_range height / width, likewise; width = a / sqrt(ratio), height = a * sqrt(ratio)
     reach              how far, in cells, a proposal's centre may lie from its cell's centre (paper: 1)
     motion             largest step per frame in pixels along each axis
-
+    tilt, level        perspective: at row y of the view sizes are 1 + tilt * (y - level) times as large (`nearness`)
+    nearest            that factor at most
     """
 
     size: float = 10.0
@@ -29,16 +37,19 @@ class WhereConfig:
     scale: str = "linear"
     reach: float = 1.0
     motion: float = 6.4
+    tilt: float = later(0.0)
+    level: float = later(0.0)
+    nearest: float = later(1.0)
 
     @property
     def largest(self) -> tuple[float, float]:
         """Largest width and height that the map can produce."""
         (_, a), (low, high) = self.sizes, self.ratios
-        return a / math.sqrt(low), a * math.sqrt(high)
+        return self.nearest * a / math.sqrt(low), self.nearest * a * math.sqrt(high)
 
     @property
     def sizes(self) -> tuple[float, float]:
-        """Smallest and largest a."""
+        """Smallest and largest a, at the level where things are as large as ``size`` says."""
         return self._range(self.size, self.size_range)
 
     @property
@@ -46,18 +57,30 @@ class WhereConfig:
         """Smallest and largest height / width."""
         return self._range(self.ratio, self.ratio_range)
 
+    def nearness(self, row: Row) -> Row:
+        """How many times larger things at these rows of the view are than those at ``level``.
+
+        A camera sees things on level ground smaller the nearer they are to the horizon, in proportion.
+        """
+        return (1.0 + self.tilt * (row - self.level)).clip(FARTHEST, self.nearest)
+
     def _range(self, middle: float, spread: float) -> tuple[float, float]:
         if self.scale == "linear":
             return middle - spread, middle + spread
         return middle * math.exp(-spread), middle * math.exp(spread)
 
 
-def decode_size(raw: Tensor, config: WhereConfig) -> Tensor:
-    """Raw (size, ratio) [..., 2] to width, height in pixels [..., 2]."""
+def decode_size(raw: Tensor, config: WhereConfig, row: Tensor | None = None) -> Tensor:
+    """Raw (size, ratio) [..., 2] to width, height in pixels [..., 2].
+
+    ``row`` [...]: where in the view the centres lie, which counts where the config knows a perspective.
+    """
     middle = constant(config.size, config.ratio, like=raw)
     spread = constant(config.size_range, config.ratio_range, like=raw) * torch.tanh(raw)
     scaled = middle + spread if config.scale == "linear" else middle * spread.exp()
     a, ratio = scaled.unbind(-1)
+    if config.tilt and row is not None:
+        a = a * config.nearness(row)
     root = ratio.sqrt()
     return torch.stack([a / root, a * root], dim=-1)
 

@@ -107,12 +107,19 @@ class Slots(Struct):
 
 @dataclass(frozen=True)
 class Scenery(Struct):
-    """What is known of a clip beside its frames: ``backdrop`` [B, C, H, W] (a median image) and ``video`` [B] int64."""
+    """What is known of a clip beside its frames: ``backdrop`` [B, C, H, W] (a median image), ``video`` [B] int64, and
+    ``top`` [B], the row of the whole view that its first row is (None: 0)."""
 
     height: int
     width: int
     backdrop: Tensor | None = None
     video: Tensor | None = None
+    top: Tensor | None = None
+
+    @property
+    def first_row(self) -> Tensor | float:
+        """``top`` as [B, 1], beside the objects of a clip."""
+        return 0.0 if self.top is None else self.top.unsqueeze(-1)
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,7 @@ class ObjectStats:
     height_px, width_px    typical box (median over components that are not specks)
     height_range           10 % and 90 % quantile of the height, likewise width_range
     aspect                 typical width / height
+    shape_range            10 % and 90 % quantile of height / width
     speed_px               (median, 95 %) displacement of centres per frame
     count                  objects per frame (median)
     contrast               mean difference between objects and background, 0..1
@@ -85,6 +86,7 @@ class ObjectStats:
     noise: float
     confidence: float
     frame_size: tuple[int, int]
+    shape_range: tuple[float, float] = (1.0, 1.0)
     shade: float = 0.0
     growth: float = 1.0
     pans: bool = False
@@ -107,6 +109,7 @@ class ObjectStats:
             height_range=(self.height_range[0] * y, self.height_range[1] * y),
             width_range=(self.width_range[0] * x, self.width_range[1] * x),
             aspect=self.aspect * x / y,
+            shape_range=(self.shape_range[0] * y / x, self.shape_range[1] * y / x),
             speed_px=(self.speed_px[0] * both, self.speed_px[1] * both),
             smooth=self.smooth * both,
             frame_size=size,
@@ -224,6 +227,7 @@ def _measured(
         height_range=_range(whole[:, H]),
         width_range=_range(whole[:, W]),
         aspect=float(np.median(whole[:, W] / whole[:, H])),
+        shape_range=_range(whole[:, H] / whole[:, W]),
         speed_px=speed,
         count=float(np.median([len(blob) for blob in kept])),
         contrast=contrast,

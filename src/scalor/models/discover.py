@@ -118,7 +118,7 @@ class Discover(nn.Module):
         chosen = relaxed.gather(1, pick)
         chosen = chosen * self._room(chosen, kept.slots)
         picture = None if sight is None else self._picture(picture_of(sight, self.config), covered)
-        draw, box = self._draw(picture, cells, pick, depths, knobs)
+        draw, box = self._draw(picture, cells, pick, depths, scenery.first_row, knobs)
         latents = Latents(pres=chosen, where=draw.where[0], what=draw.what[0], depth=draw.depth[0])
         paint = self.painter(latents, box, chosen > LEAST)
         layers = placed(paint.layers, batch=len(births), height=scenery.height, width=scenery.width)
@@ -209,12 +209,18 @@ class Discover(nn.Module):
         return (torch.arange(chosen.shape[1], device=chosen.device) < room).to(chosen.dtype)
 
     def _draw(
-        self, picture: Tensor | None, cells: Proposals, pick: Tensor, depths: Tensor, knobs: Knobs
+        self,
+        picture: Tensor | None,
+        cells: Proposals,
+        pick: Tensor,
+        depths: Tensor,
+        top: Tensor | float,
+        knobs: Knobs,
     ) -> tuple[Draw, Tensor]:
         config = self.config
         q_where, q_depth = take(cells.where, pick), take(cells.depth, pick)
         where, depth = q_where.sample(knobs.stochastic), depths.gather(1, pick.unsqueeze(-1))
-        box = self.placed(cells.center[pick], where)
+        box = self.placed(cells.center[pick], where, top)
         if picture is None:
             q_what = Gaussian.standard(where.new_zeros(*pick.shape, config.glimpse.what))
             births = (q_where, q_what, q_depth)
@@ -229,10 +235,11 @@ class Discover(nn.Module):
         draw = Draw((where, q_where, births[0]), (what, q_what, births[1]), (depth, q_depth, births[2]))
         return draw, box
 
-    def placed(self, center: Tensor, where: Tensor) -> Tensor:
-        """The boxes that where-codes mean in cells with these centres."""
+    def placed(self, center: Tensor, where: Tensor, top: Tensor | float = 0.0) -> Tensor:
+        """The boxes that where-codes mean in cells with these centres, in clips whose first row is row ``top``."""
         moved = center + self.config.cell * self.config.where.reach * torch.tanh(where[..., 2:])
-        return torch.cat([moved, decode_size(where[..., :2], self.config.where)], dim=-1)
+        size = decode_size(where[..., :2], self.config.where, moved[..., 1].detach() + top)
+        return torch.cat([moved, size], dim=-1)
 
     @torch.no_grad()
     def _taken(self, layers: Layers, box: Tensor, present: Tensor, explained: Tensor, kept: Slots) -> Tensor:

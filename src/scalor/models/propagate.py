@@ -165,14 +165,19 @@ class Propagate(nn.Module):
         """The boxes that where-codes [B, N, 4] mean, and the codes with the direction that objects go on in."""
         shape, speed = where.split(2, dim=-1)
         free = slots.box[..., :2] + self.config.where.motion * torch.tanh(speed)
-        size = decode_size(shape, self.config.where)
         part, view = self.config.propagate, (scenery.width, scenery.height)
         if not part.reflect:
-            low = torch.minimum(constant(*(-0.025 * side for side in view), like=size), -part.leave * size.detach())
-            center = torch.minimum(free.maximum(low), constant(*view, like=low) - low)
-            return torch.cat([center, size], dim=-1), where
-        beyond = part.leave * self.config.where.size
-        wall = constant(*(side + beyond for side in view), like=free)
-        center = torch.minimum(free.clamp(min=-beyond), wall)
-        after = torch.cat([shape, torch.where(free == center, speed, -speed)], dim=-1)
-        return torch.cat([2.0 * center - free, size], dim=-1), after
+            limit = part.leave * self._size(shape, free, scenery).detach()
+            low = torch.minimum(constant(*(-0.025 * side for side in view), like=limit), -limit)
+            center, after = torch.minimum(free.maximum(low), constant(*view, like=low) - low), where
+        else:
+            beyond = part.leave * self.config.where.size
+            wall = constant(*(side + beyond for side in view), like=free)
+            stopped = torch.minimum(free.clamp(min=-beyond), wall)
+            center = 2.0 * stopped - free
+            after = torch.cat([shape, torch.where(free == stopped, speed, -speed)], dim=-1)
+        return torch.cat([center, self._size(shape, center, scenery)], dim=-1), after
+
+    def _size(self, shape: Tensor, center: Tensor, scenery: Scenery) -> Tensor:
+        """Width and height that size codes mean in these places, [B, N, 2]."""
+        return decode_size(shape, self.config.where, center[..., 1].detach() + scenery.first_row)

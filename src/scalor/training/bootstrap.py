@@ -57,7 +57,7 @@ def bootstrap_loss(
 ) -> Tensor:
     """Mean over the frames of clips [B, T, C, H, W]: what proposals and objects lack of the blobs, in nats.
 
-    ``layers``: what moves in them, where things were put before others. ``usual`` [B, 3]: how large single objects are
+    ``layers``: what moves in them, where things were put before others. ``usual`` [B, 4]: how large single objects are
     (see `UsualBox.within`). Of a model without an empty scene to compare with: 0.
     """
     if not (isinstance(model, Scalor) and model.config.needs_backdrop):
@@ -87,7 +87,8 @@ def _proposed(model: Scalor, seen: tuple[Tensor, Tensor], scenery: Scenery, blob
     cells = model.discover.detector(features, torch.zeros_like(moving), moving.unsqueeze(1))
     lacking = F.binary_cross_entropy_with_logits(cells.logit, labels.present, labels.weight, reduction="sum")
     frame, cell = labels.owner.unbind(1)
-    box = model.discover.placed(cells.center[cell], cells.where.mean[frame, cell])
+    top = 0.0 if scenery.top is None else scenery.top[frame // video.shape[1]]
+    box = model.discover.placed(cells.center[cell], cells.where.mean[frame, cell], top)
     return (lacking + PLACE * misplaced(box, labels.box, labels.known).sum()) / len(blobs)
 
 

@@ -23,9 +23,10 @@ import numpy as np
 import torch
 
 from scalor.core.files import put_in_place, put_text
-from scalor.core.jsonable import flat, from_jsonable, to_jsonable
+from scalor.core.jsonable import flat, from_jsonable, later, to_jsonable
 from scalor.errors import UserError
 from scalor.training.preset import Preset
+from scalor.training.usual_box import UsualBox
 
 
 class Interrupted(KeyboardInterrupt):
@@ -41,6 +42,7 @@ class Plan:
     fingerprints    fit only: of the videos' contents
     crop    fit only: side of the training crops in scaled pixels
     smooth  fit only: std of the Gaussian by which frames are smoothed, in scaled pixels
+    usual   fit only: how large single objects are in each video; empty: nothing is known
     start   weights that the training starts from, "": from nothing
     """
 
@@ -56,7 +58,8 @@ class Plan:
     memory_gb: float = 1.0
     fingerprints: tuple[str, ...] = ()
     start: str = ""
-    smooth: float = 0.0
+    smooth: float = later(0.0)
+    usual: tuple[UsualBox, ...] = later(())
 
 
 COLUMNS = (

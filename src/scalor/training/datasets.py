@@ -37,8 +37,8 @@ class Batch(NamedTuple):
 
     ``shown``: what is looked at, of the clips' shape, where something hides parts of them; None: they themselves.
     ``before``: clips of the same shape and places, of which what moves passes before what the clips show (see
-    `scalor.training.crowding`); None: nothing does. ``usual`` float32 [B, 3]: how large single objects are in them (see
-    `UsualBox.within`); None: nothing is known.
+    `scalor.training.crowding`); None: nothing does. ``usual`` float32 [B, 4]: how large single objects are in them (see
+    `UsualBox.within`); None: nothing is known. ``top`` float32 [B]: the row of the whole view that is their first.
     """
 
     video: Tensor
@@ -47,6 +47,7 @@ class Batch(NamedTuple):
     shown: Tensor | None = None
     before: Tensor | None = None
     usual: Tensor | None = None
+    top: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """The same on another device."""
@@ -149,6 +150,7 @@ class FootageLessons:
             video=torch.stack([crop.video for crop in crops]),
             backdrop=torch.stack([crop.background for crop in crops]),
             which=torch.tensor([crop.reel for crop in crops]),
+            top=torch.tensor([float(crop.top) for crop in crops]),
         )
         if self.usual:
             batch = batch._replace(usual=torch.tensor([self.usual[crop.reel].within(crop.top) for crop in crops]))

@@ -28,10 +28,11 @@ from scalor.training.datasets import FootageLessons
 from scalor.training.preset import Preset, apply_overrides
 from scalor.training.resume import DEFAULT_SEED, found_again, refuse_other_seed
 from scalor.training.runner import Options, refuse_impossible, run
+from scalor.training.shaped import shaped_plan
 from scalor.training.start import started
 from scalor.training.still import refuse_pans, refuse_still
 from scalor.training.train import refuse_both, with_length
-from scalor.training.usual_box import shaped_plan, usual_boxes
+from scalor.training.usual_box import usual_boxes
 
 ENOUGH = 0.5
 """A training of less than this share of the preset's steps says that it is too short."""
@@ -129,20 +130,20 @@ def fit(
         UserError: as `train`, for videos that cannot be read, and where nothing moves or the camera does.
         Interrupted: SIGINT or SIGTERM; a KeyboardInterrupt after everything is saved.
     """
-    say = _silent if quiet else _say
+    say, given = _silent if quiet else _say, overrides or {}
     folder = RunFolder(Path(out))
     refuse_both(steps, minutes)
     paths = [videos] if isinstance(videos, str | os.PathLike) else list(videos)
     if resume:
-        plan = with_length(_resumed(folder, overrides or {}), steps, minutes)
+        plan = with_length(_resumed(folder, given), steps, minutes)
         refuse_other_seed(plan, seed)
         plan = found_again(plan, paths)
     else:
         folder.refuse_used()
         chosen = DEFAULT_SEED if seed is None else whole_seed(seed)
-        plan = _planned(paths, preset, overrides or {}, say)
+        plan = _planned(paths, preset, given, say)
         if start is not None:
-            plan = started(plan, start, footage_settings(overrides or {})[1])
+            plan = started(plan, start, footage_settings(given)[1])
             say(f"starting from the weights {os.fspath(start)}")
         length = plan.preset.recipe.steps if steps is None and minutes is None else steps
         plan = dataclasses.replace(plan, seed=chosen, steps=length, minutes=minutes)
@@ -152,10 +153,10 @@ def fit(
     for reel in footage.reels:
         say(f"{reel.name}: {reel.report.words()}; at {reel.size[1]}x{reel.size[0]} px for training")
     recipe, crop = plan.preset.recipe, crop_size(footage, plan.crop, cell=plan.preset.model.cell)
-    usual = usual_boxes(build(plan.preset.model), footage) if recipe.bootstrap else []
-    lessons = FootageLessons(footage, plan.seed, crop, recipe.hurry, recipe.crowded, usual)
+    if recipe.bootstrap and not resume:
+        plan = shaped_plan(plan, usual_boxes(build(plan.preset.model), footage, given=given), given, say)
+    lessons = FootageLessons(footage, plan.seed, crop, recipe.hurry, recipe.crowded, plan.usual)
     if not resume:
-        plan = shaped_plan(plan, usual, overrides or {})
         folder.claim(plan)
     card, extra = _keepsakes(plan, footage)
     options = Options(device=device, devices=devices, threads=threads, quiet=quiet, card=card, extra=extra)
@@ -338,18 +339,15 @@ def target_px(stats: ObjectStats) -> float:
 
 
 def turns(stats: ObjectStats) -> bool:
-    """Whether the shorter side is at times as long as the longer one usually is, and the other way round."""
-    sides = [(stats.height_px, stats.height_range), (stats.width_px, stats.width_range)]
-    (short, short_range), (long, long_range) = sorted(sides)
-    return short_range[1] > long and long_range[0] < short
+    """Whether things are at times as wide for their height as they usually are high for their width, and the other way
+    round."""
+    (low, high), usual = stats.shape_range, stats.height_px / stats.width_px
+    return low < min(usual, 1 / usual) and high > max(usual, 1 / usual)
 
 
 def elongation(stats: ObjectStats) -> float:
-    """The longer side by the shorter one of a thing that turns: how much its boxes' heights and widths vary."""
-    if not turns(stats):
-        return 1.0
-    spreads = [high / max(low, 1.0) for low, high in (stats.height_range, stats.width_range)]
-    return max(1.0, math.sqrt(spreads[0] * spreads[1]))
+    """The longer side by the shorter one of a thing that turns: how much the shapes of its boxes vary."""
+    return math.sqrt(stats.shape_range[1] / stats.shape_range[0]) if turns(stats) else 1.0
 
 
 def crop_size(footage: Footage, side: int, *, cell: int) -> tuple[int, int]:

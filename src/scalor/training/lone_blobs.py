@@ -18,7 +18,7 @@ ENOUGH = 0.3
 ROOM = 1.15
 """Boxes are larger than what is in them by this factor: masks end softly."""
 LARGER = np.array([1.0, 1.0, ROOM, ROOM], np.float32)
-ANY_SIZE = (0.0, 0.0, math.inf)
+ANY_SIZE = (0.0, 0.0, math.inf, 0.0)
 """Nothing is known of how large objects are where (see `UsualBox.within`)."""
 
 
@@ -40,26 +40,28 @@ class Blobs:
 
 def blobs_of(mask: np.ndarray, where: WhereConfig, usual: Sequence[float] = ANY_SIZE) -> Blobs:
     """The connected components of a boolean [H, W]; single objects have a size that boxes can have, and that is
-    ``usual`` for their place: log sqrt(width x height) at the top of the mask, its slope per pixel, and tolerance.
+    ``usual`` for their place: log sqrt(width x height) at the top of the mask but for the perspective, its slope per
+    pixel, and tolerance; and the row of the view that is the mask's first.
     """
     low, size, known = _components(mask)
     every = np.concatenate([low + size / 2, size], axis=1)
-    start, slope, spread = usual
-    expected = start + slope * every[:, 1:2] if spread < math.inf else math.log(where.size / ROOM)
+    start, slope, spread, top = usual
+    near = where.nearness(every[:, 1:2] + top)
+    expected = np.log(near) + (start + slope * every[:, 1:2] if spread < math.inf else math.log(where.size / ROOM))
     sides = np.exp(np.float32(expected)) * np.array([where.ratio**-0.5, where.ratio**0.5], np.float32)
     cut = ~(known[:, :2] & known[:, 2:])
     # What is cut off at its left begins so far left of its right edge, and so on.
     whole = np.where(cut, np.maximum(size, sides), size)
     middle = np.where(known[:, :2], low + whole / 2, low + size - whole / 2)
-    single = (known[:, :2] | known[:, 2:]).all(1) & (~cut | (size > ENOUGH * sides)).all(1) & _fits(whole, where)
+    single = (known[:, :2] | known[:, 2:]).all(1) & (~cut | (size > ENOUGH * sides)).all(1) & _fits(whole / near, where)
     single &= np.abs(0.5 * np.log(whole.prod(1, keepdims=True)) - expected)[:, 0] <= spread
     boxes = np.concatenate([middle, whole], axis=1).astype(np.float32)
     return Blobs(every, boxes[single], known[single], np.zeros((0, 4), np.float32))
 
 
 def sized(boxes: np.ndarray, where: WhereConfig) -> np.ndarray:
-    """Which boxes (x, y, w, h) [K, 4] have a size that the model's can have: bool [K]."""
-    return _sized(boxes[:, 2:], where)
+    """Which boxes (x, y, w, h) [K, 4] have a size that the model's can have in their place: bool [K]."""
+    return _sized(boxes[:, 2:] / where.nearness(boxes[:, 1:2]), where)
 
 
 def _components(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

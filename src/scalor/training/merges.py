@@ -64,6 +64,11 @@ def pairs_among(frames: list[Components]) -> list[np.ndarray]:
     return pair
 
 
+def going_on(one: Components, two: Components) -> np.ndarray:
+    """(row, column) [M, 2] of the components of one frame that go on in the next one to one, about as large."""
+    return _same(_links(one, two), one.area, two.area)
+
+
 def _links(one: Components, two: Components) -> np.ndarray:
     """Which components lie on which: bool [K, L]."""
     count, others = len(one.area) + 1, len(two.area) + 1

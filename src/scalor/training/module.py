@@ -17,7 +17,7 @@ from scalor.core.types import Scenery, Terms
 from scalor.models.build import build
 from scalor.objectives.extras import Extras
 from scalor.objectives.vimco import loss_of
-from scalor.rollout import Rollout, observe
+from scalor.rollout import Rollout, observe, scenery_of
 from scalor.training.ahead import DEPTH, Ahead
 from scalor.training.bootstrap import bootstrap_loss
 from scalor.training.checkpoint import Plan, random_states, restore_random_states, seed_everything
@@ -233,7 +233,7 @@ def prepared(batch: Batch, repeats: int = 1) -> tuple[Tensor, Tensor | None, Sce
     video = batch.video.float().div_(255)
     shown = None if batch.shown is None else batch.shown.float().div_(255)
     backdrop = None if batch.backdrop is None else batch.backdrop.float().div_(255)
-    scenery = Scenery(height=video.shape[-2], width=video.shape[-1], backdrop=backdrop, video=batch.which)
+    scenery = scenery_of(video, backdrop, batch.which, batch.top)
     if repeats == 1:
         return video, shown, scenery
     again = None if shown is None else shown.repeat_interleave(repeats, 0)

@@ -20,9 +20,9 @@ GOLDEN = 0.618034
 def picture(model: WorldModel, batch: Batch) -> Image.Image:
     """Per clip four rows (frames, reconstruction with tight boxes, background, masks), in one picture."""
     video = batch.video[:CLIPS].float() / 255
-    backdrop = None if batch.backdrop is None else batch.backdrop[:CLIPS].float() / 255
-    which = None if batch.which is None else batch.which[:CLIPS]
-    rollout = observe(model, video, TRACKING, scenery_of(video, backdrop, which))
+    few = batch.part(slice(CLIPS))
+    backdrop = None if few.backdrop is None else few.backdrop.float() / 255
+    rollout = observe(model, video, TRACKING, scenery_of(video, backdrop, few.which, few.top))
     length = video.shape[1]
     times = sorted({round(i * (length - 1) / max(1, FRAMES - 1)) for i in range(FRAMES)})
     rows = []

@@ -6,7 +6,7 @@ and two side by side have half the height for their width.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,11 +17,10 @@ from scalor.core.geometry import WhereConfig
 from scalor.core.types import Scenery
 from scalor.data.footage import Footage, Reel
 from scalor.models.base import WorldModel
-from scalor.models.config import ModelConfig
 from scalor.models.scalor import Scalor
-from scalor.training.checkpoint import Plan
-from scalor.training.lone_blobs import ROOM, sized
+from scalor.training.lone_blobs import sized
 from scalor.training.merges import Components, pairs_among
+from scalor.training.perspective import Perspective, perspective_of
 
 FRAMES = 200
 """Frames of a video that are looked at, in runs."""
@@ -41,8 +40,10 @@ LEAST_SHAPES = 0.4
 """Least deviation of log(height / width) that boxes can have."""
 OTHERS = 0.05
 """Share of things of other shapes from which there is no usual shape."""
-LEAST_SIZES = 0.3
-"""Least deviation of log sizes that boxes can have."""
+LEVEL_SIZES = 0.4
+"""Least deviation of log sizes that boxes can have where the perspective is known."""
+MOST_SIZES = 0.6
+"""And the largest: a range of a factor of four invites two people side by side to be one object."""
 MANY = 0.2
 """Share of pairs among the blobs of an object's size from which that size is doubtful."""
 ODD = 0.03
@@ -55,7 +56,8 @@ ROUNDS = 8
 class UsualBox:
     """log sqrt(width x height) of a single object is ``start + slope * y`` at y pixels from the top, give or take
     ``spread`` (inf: nothing is known); its log(height / width) is ``shape``, give or take ``shapes``. Where sizes were
-    measured among too many pairs, boxes shall have log sizes ``middle``, give or take ``reach`` (inf: they were not).
+    measured among too many pairs, or together with the ``perspective``, boxes shall have log sizes ``middle``, give or
+    take ``reach`` (inf: they were not). All sizes are those at the perspective's level.
     """
 
     start: float = 0.0
@@ -65,23 +67,54 @@ class UsualBox:
     shapes: float = math.inf
     middle: float = 0.0
     reach: float = math.inf
+    perspective: Perspective = Perspective()
 
-    def within(self, top: int) -> tuple[float, float, float]:
-        """The sizes with y counted from row ``top``: start, slope, spread."""
-        return self.start + self.slope * top, self.slope, self.spread
+    def within(self, top: int) -> tuple[float, float, float, float]:
+        """The sizes with y counted from row ``top``: start, slope, spread; and that row."""
+        return self.start + self.slope * top, self.slope, self.spread, top
 
 
-def usual_boxes(model: WorldModel, footage: Footage) -> list[UsualBox]:
+def usual_boxes(model: WorldModel, footage: Footage, *, given: Collection[str] = ()) -> list[UsualBox]:
     """The rule of each video, from what stands out in some frames of it; the model's weights do not matter.
 
-    Empty for a model without an empty scene to compare with.
+    Empty for a model without an empty scene to compare with. Where the view does not tell, or the user
+    said it in the settings ``given``, the perspective is that of the model's boxes; likewise of several videos, whose
+    cameras may differ.
     """
     if not (isinstance(model, Scalor) and model.config.needs_backdrop):
         return []
-    return [_rule(*_blobs(model, reel), model.config.where, reel.size[0]) for reel in footage.reels]
+    where, rules = model.config.where, []
+    measured = len(footage.reels) == 1 and "model.where.tilt" not in given
+    for reel in footage.reels:
+        runs = _looked_at(model, reel)
+        found = perspective_of(runs, reel.size[0]) if measured else Perspective()
+        known = found if found.tilt else Perspective(where.tilt, where.level, where.nearest)
+        rules.append(_found(runs, known, replace(where, tilt=0.0), reel.size[0]))
+    return rules
 
 
-def _rule(boxes: np.ndarray, pairs: np.ndarray, where: WhereConfig, height: int) -> UsualBox:
+def _found(runs: list[list[Components]], perspective: Perspective, where: WhereConfig, height: int) -> UsualBox:
+    """The rule of a video, from the components of runs of its frames."""
+    boxes, pairs = [np.zeros((0, 4))], [np.zeros(0, bool)]
+    for run in runs:
+        for each, paired in zip(run, pairs_among(run), strict=True):
+            boxes.append(each.box[each.whole])
+            pairs.append(paired[each.whole])
+    every, paired = np.concatenate(boxes), np.concatenate(pairs)
+    if not perspective.tilt:
+        return _rule(every, paired, where, height)
+    level = every.copy()
+    level[:, 2:] /= perspective.at(every[:, 1:2])
+    rule = _rule(level, paired, where, math.inf)
+    if rule.reach == math.inf:
+        sizes = 0.5 * np.log(level[~paired, 2] * level[~paired, 3])
+        middle, deviation = _bulk(sizes)
+        middle = rule.start if rule.spread < math.inf else middle
+        rule = replace(rule, middle=middle, reach=min(MOST_SIZES, max(LEVEL_SIZES, SURE * deviation)))
+    return replace(rule, perspective=perspective)
+
+
+def _rule(boxes: np.ndarray, pairs: np.ndarray, where: WhereConfig, height: float) -> UsualBox:
     """The rule for blobs of which ``pairs`` bool [K] are known to be two objects."""
     possible = sized(boxes, where)
     if pairs.sum() < LEAST or pairs[possible].mean() < MANY:
@@ -96,8 +129,9 @@ def _rule(boxes: np.ndarray, pairs: np.ndarray, where: WhereConfig, height: int)
     return replace(rule, start=middle, slope=0.0, spread=reach, middle=middle, reach=reach)
 
 
-def usual_box(boxes: np.ndarray, height: int) -> UsualBox:
-    """The rule for blobs (x, y, w, h) [K, 4] in a view ``height`` pixels high, most of which are single objects.
+def usual_box(boxes: np.ndarray, height: float) -> UsualBox:
+    """The rule for blobs (x, y, w, h) [K, 4] in a view ``height`` pixels high, most of which are single objects (inf:
+    sizes do not change with the place).
 
     A line goes through the middle of the shortest interval that holds half of the sizes, and half of its width tells
     how much these vary; likewise the shapes. Nothing is known where many that are no larger have other shapes: what
@@ -126,30 +160,6 @@ def usual_box(boxes: np.ndarray, height: int) -> UsualBox:
     return UsualBox(float(start + middle), float(slope), float(spread), usual, SHAPES * deviation)
 
 
-def shaped(where: WhereConfig, rules: Sequence[UsualBox]) -> WhereConfig:
-    """Boxes of the shapes that the videos' objects have, if that is known and narrower than what was allowed; and of
-    their sizes, where those were measured among too many pairs."""
-    if where.scale == "log" and rules and all(rule.reach < math.inf for rule in rules):
-        low, high = min(rule.middle - rule.reach for rule in rules), max(rule.middle + rule.reach for rule in rules)
-        reach = max(LEAST_SIZES, (high - low) / 2)
-        where = replace(where, size=ROOM * math.exp((low + high) / 2), size_range=reach)
-    if where.scale != "log" or not rules or any(rule.shapes == math.inf for rule in rules):
-        return where
-    low, high = min(rule.shape - rule.shapes for rule in rules), max(rule.shape + rule.shapes for rule in rules)
-    middle, reach = (low + high) / 2, max(LEAST_SHAPES, (high - low) / 2)
-    if reach >= where.ratio_range:
-        return where
-    return replace(where, ratio=math.exp(middle), ratio_range=reach)
-
-
-def shaped_plan(plan: Plan, rules: Sequence[UsualBox], given: Mapping[str, str]) -> Plan:
-    """The plan with boxes `shaped` by the rules, unless the user said in the settings ``given`` what boxes are like."""
-    model = plan.preset.model
-    if not isinstance(model, ModelConfig) or any(key.startswith(("model.where.", "data.object_")) for key in given):
-        return plan
-    return replace(plan, preset=replace(plan.preset, model=replace(model, where=shaped(model.where, rules))))
-
-
 def _bulk(values: np.ndarray) -> tuple[float, float]:
     """Middle of the shortest interval that holds half of the values, and the std of normal ones with such a half."""
     ordered = np.sort(values)
@@ -160,17 +170,14 @@ def _bulk(values: np.ndarray) -> tuple[float, float]:
 
 
 @torch.no_grad()
-def _blobs(model: Scalor, reel: Reel) -> tuple[np.ndarray, np.ndarray]:
-    """Blobs (x, y, w, h) float64 [K, 4] wholly in view, in up to `FRAMES` frames, and which are known to be pairs."""
+def _looked_at(model: Scalor, reel: Reel) -> list[list[Components]]:
+    """The components of what moves, in up to `FRAMES` frames, in runs."""
     scenery = Scenery(height=reel.size[0], width=reel.size[1], backdrop=_plane(reel.background))
-    boxes, pairs = [np.zeros((0, 4))], [np.zeros(0, bool)]
+    runs = []
     for rows in _runs(len(reel.frames)):
         masks = [model.what_moves(_plane(reel.frames[row]).unsqueeze(0), scenery)[0, 0] > 0.5 for row in rows]
-        seen = [Components.of(mask.cpu().numpy()) for mask in masks]
-        for each, paired in zip(seen, pairs_among(seen), strict=True):
-            boxes.append(each.box[each.whole])
-            pairs.append(paired[each.whole])
-    return np.concatenate(boxes), np.concatenate(pairs)
+        runs.append([Components.of(mask.cpu().numpy()) for mask in masks])
+    return runs
 
 
 def _runs(count: int) -> list[range]:

@@ -1,0 +1,111 @@
+"""How much larger things are low in a view than high in it, told by how blobs grow on their way.
+
+A camera sees what stands on level ground larger the farther it is below the horizon, in proportion. How large things
+are says little about it, since those far away touch more often and then are one blob; but such a group grows on its way
+as one thing does.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scalor.core.geometry import FARTHEST
+from scalor.training.merges import Components, going_on
+
+LEAST_ROWS = 5
+"""Frames in which a blob must be seen to tell how it grows."""
+LEAST_WAY = 0.02
+"""Share of the view's height that it must move up or down meanwhile."""
+LEAST_SEEN = 8
+"""Blobs from which the perspective is told; of fewer nothing is known."""
+MOST = 0.3
+"""Difference of log sizes from which a blob was torn or joined rather than misjudged."""
+BETTER = 0.75
+"""The perspective must leave at most this share of what none at all leaves unexplained."""
+STEEPEST = 3.3
+"""Steepest perspective: with a horizon a fifth of the view's height below its upper edge."""
+LEAST_GROWTH = 1.35
+"""Growth between the places that 5 % and 95 % of the blobs lie above that makes a perspective matter."""
+
+
+@dataclass(frozen=True)
+class Perspective:
+    """At row y things are ``1 + tilt * (y - level)`` times as large as at row ``level``, above and below which as many
+    are; no tilt: nothing is known, or there is none. ``nearest``: that factor at most; ``growth``: by how much things
+    that were seen differ so."""
+
+    tilt: float = 0.0
+    level: float = 0.0
+    nearest: float = 1.0
+    growth: float = 1.0
+
+    def at(self, row: np.ndarray) -> np.ndarray:
+        """The factor at these rows."""
+        return np.clip(1.0 + self.tilt * (row - self.level), FARTHEST, self.nearest)
+
+    def words(self) -> str:
+        """What a user should know of it; "" where there is none."""
+        if not self.tilt:
+            return ""
+        where = "lower" if self.tilt > 0 else "upper"
+        times = max(self.growth, 1 / self.growth)
+        return f"followed on their way, things grow {times:.1f} times towards the {where} edge, and so do boxes"
+
+
+def perspective_of(runs: Sequence[Sequence[Components]], height: int) -> Perspective:
+    """The perspective of a view ``height`` rows high, from runs of successive frames of it."""
+    ways = [way for run in runs for way in _ways(run, LEAST_WAY * height)]
+    rows = np.concatenate([each.box[each.whole, 1] for run in runs for each in run] or [np.zeros(0)])
+    if len(ways) < LEAST_SEEN:
+        return Perspective()
+    before, after, grown = np.array(ways).T
+    steep = np.linspace(-STEEPEST, STEEPEST, 67)
+    lost = [float(np.minimum(np.abs(grown - _between(t, before / height, after / height)), MOST).mean()) for t in steep]
+    best = float(steep[int(np.argmin(lost))])
+    if min(lost) > BETTER * lost[len(steep) // 2]:
+        return Perspective()
+    low, level, high = np.quantile(rows, [0.05, 0.5, 0.95])
+    edges = np.exp(_log(best, np.array([0.0, height, low, level, high]) / height))
+    top, bottom, far, middle, near = (float(edge) for edge in edges)
+    found = Perspective(best / height / middle, float(level), max(top, bottom) / middle, near / far)
+    return found if max(found.growth, 1 / found.growth) >= LEAST_GROWTH else Perspective()
+
+
+def _log(steep: float, place: np.ndarray) -> np.ndarray:
+    """Log size at places in heights of the view, 0 in its middle."""
+    return np.log(np.maximum(1.0 + steep * (place - 0.5), FARTHEST))
+
+
+def _between(steep: float, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    return _log(steep, after) - _log(steep, before)
+
+
+def _ways(run: Sequence[Components], least: float) -> list[tuple[float, float, float]]:
+    """Rows at the beginning and end of the ways of blobs that are wholly in view, and the growth of their log size."""
+    found = []
+    for way in _followed(run):
+        part = max(1, len(way) // 3)
+        sizes = 0.5 * np.log(way[:, 2] * way[:, 3])
+        before, after = float(way[:part, 1].mean()), float(way[-part:, 1].mean())
+        if len(way) >= LEAST_ROWS and abs(after - before) > least:
+            found.append((before, after, float(np.median(sizes[-part:]) - np.median(sizes[:part]))))
+    return found
+
+
+def _followed(run: Sequence[Components]) -> list[np.ndarray]:
+    """The boxes (x, y, w, h) [L, 4] of each blob for as long as it goes on one to one and is wholly in view."""
+    ways: list[list[np.ndarray]] = []
+    current: dict[int, list[np.ndarray]] = {}
+    for t, frame in enumerate(run):
+        links = going_on(run[t - 1], frame) if t else np.zeros((0, 2), int)
+        going = {int(after): current[int(before)] for before, after in links if int(before) in current}
+        current = {}
+        for number in np.flatnonzero(frame.whole):
+            way = going.get(int(number))
+            if way is None:
+                way = []
+                ways.append(way)
+            way.append(frame.box[number])
+            current[int(number)] = way
+    return [np.array(way) for way in ways]

@@ -1,0 +1,47 @@
+"""What the rules of `scalor.training.usual_box` make of the boxes of a model that is to be trained."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from scalor.core.geometry import WhereConfig
+from scalor.models.config import ModelConfig
+from scalor.training.checkpoint import Plan
+from scalor.training.lone_blobs import ROOM
+from scalor.training.usual_box import LEAST_SHAPES, UsualBox
+
+LEAST_SIZES = 0.3
+"""Least deviation of log sizes that boxes can have."""
+
+
+def shaped(where: WhereConfig, rules: Sequence[UsualBox]) -> WhereConfig:
+    """Boxes of the shapes that the videos' objects have, if that is known and narrower than what was allowed; and of
+    their sizes, where those were measured among too many pairs."""
+    if where.scale == "log" and rules and all(rule.reach < math.inf for rule in rules):
+        low, high = min(rule.middle - rule.reach for rule in rules), max(rule.middle + rule.reach for rule in rules)
+        reach = max(LEAST_SIZES, (high - low) / 2)
+        where = replace(where, size=ROOM * math.exp((low + high) / 2), size_range=reach)
+    if where.scale != "log" or not rules or any(rule.shapes == math.inf for rule in rules):
+        return where
+    low, high = min(rule.shape - rule.shapes for rule in rules), max(rule.shape + rule.shapes for rule in rules)
+    middle, reach = (low + high) / 2, max(LEAST_SHAPES, (high - low) / 2)
+    if reach >= where.ratio_range:
+        return where
+    return replace(where, ratio=math.exp(middle), ratio_range=reach)
+
+
+def shaped_plan(
+    plan: Plan, rules: Sequence[UsualBox], given: Mapping[str, str], say: Callable[[str], None] = print
+) -> Plan:
+    """The plan with the rules and their perspective, which it says, and with boxes `shaped` by them, unless the user
+    said in the settings ``given`` what boxes are like."""
+    model = plan.preset.model
+    if not isinstance(model, ModelConfig) or not rules:
+        return plan
+    seen = rules[0].perspective
+    if words := seen.words():
+        say(words)
+    where = replace(model.where, tilt=seen.tilt, level=seen.level, nearest=seen.nearest)
+    if not any(key.startswith(("model.where.", "data.object_")) for key in given):
+        where = shaped(where, rules)
+    return replace(plan, preset=replace(plan.preset, model=replace(model, where=where)), usual=tuple(rules))

@@ -1,0 +1,121 @@
+"""How things grow on their way tells the perspective; what it tells decides how large boxes are where."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scalor.configs.presets import fast_video
+from scalor.core.geometry import FARTHEST, WhereConfig, decode_size
+from scalor.core.types import Knobs, Scenery
+from scalor.models.build import build
+from scalor.rollout import generate
+from scalor.training import usual_box
+from scalor.training.checkpoint import Plan, RunFolder
+from scalor.training.lone_blobs import ROOM, blobs_of
+from scalor.training.merges import Components
+from scalor.training.perspective import Perspective, perspective_of
+from scalor.training.shaped import shaped, shaped_plan
+
+HEIGHT, WIDTH = 160, 200
+TILT = replace(WhereConfig(), size=12.0, scale="log", tilt=0.02, level=60.0, nearest=2.5)
+
+
+def drive(*, horizon: float, groups: bool = False, count: int = 12, frames: int = 25) -> list[list[Components]]:
+    """Runs of frames in which things come down the view; ``groups``: those far away are two or three side by side."""
+    rng = np.random.default_rng(0)
+    runs = []
+    for number in range(count):
+        start = rng.uniform(30, 80)
+        left, run = rng.uniform(20, 120), []
+        for t in range(frames):
+            foot = start + 2.0 * t
+            side = 0.25 * (foot - horizon) if horizon > -math.inf else 14.0
+            wide = side * (1 + (number % 3 if groups and start < 60 else 0))
+            mask = np.zeros((HEIGHT, WIDTH), bool)
+            mask[round(foot - side) : round(foot), round(left) : round(left + wide)] = True
+            run.append(Components.of(mask))
+        runs.append(run)
+    return runs
+
+
+def test_the_factor_is_one_at_the_level_and_bounded() -> None:
+    near = TILT.nearness(np.array([60.0, 85.0, 10.0, 200.0, -200.0]))
+    np.testing.assert_allclose(near, [1.0, 1.5, FARTHEST, 2.5, FARTHEST])
+    assert max(TILT.largest) == pytest.approx(2.5 * max(replace(TILT, nearest=1.0).largest))
+
+
+@settings(deadline=None)
+@given(st.floats(-2, 2), st.floats(-2, 2), st.floats(-50, 250))
+def test_a_box_is_larger_by_the_factor_of_its_row_and_no_other_shape(size: float, ratio: float, row: float) -> None:
+    raw, place = torch.tensor([size, ratio]), torch.tensor(row)
+    flat = decode_size(raw, replace(TILT, tilt=0.0), place)
+    torch.testing.assert_close(decode_size(raw, TILT, place), flat * TILT.nearness(place))
+    torch.testing.assert_close(flat, decode_size(raw, TILT))
+
+
+@pytest.mark.parametrize("groups", [False, True])
+@pytest.mark.parametrize("horizon", [10.0, -60.0])
+def test_growth_on_the_way_tells_the_horizon_though_far_things_are_groups(groups: bool, horizon: float) -> None:
+    found = perspective_of(drive(horizon=horizon, groups=groups), HEIGHT)
+    rows = np.array([50.0, 120.0])
+    # Boxes end at their feet: the middle of one at row y stands lower, by half of its height.
+    foot = (rows - 0.125 * horizon) / 0.875
+    near, far = foot[1] - horizon, foot[0] - horizon
+    assert float(np.divide(*found.at(rows)[::-1])) == pytest.approx(near / far, rel=0.12)
+    assert "lower edge" in found.words() and found.growth > 1.35
+
+
+def test_what_does_not_grow_and_what_stays_has_no_perspective() -> None:
+    assert perspective_of(drive(horizon=-math.inf), HEIGHT) == Perspective()
+    assert perspective_of(drive(horizon=10.0, count=5), HEIGHT) == Perspective(), "too few"
+    assert perspective_of([run[:1] * 25 for run in drive(horizon=10.0)], HEIGHT) == Perspective()
+    assert perspective_of([], HEIGHT) == Perspective() and Perspective().words() == ""
+
+
+def test_sizes_are_told_at_the_level_and_pairs_far_away_are_none() -> None:
+    """A pair far away is as large as a single thing near the camera, and only the latter is a single object."""
+    runs = drive(horizon=0.0, groups=True)
+    perspective = perspective_of(runs, HEIGHT)
+    where = replace(fast_video().scalor.where, size=20.0, ratio=1.0)
+    rule = usual_box._found(runs, perspective, where, HEIGHT)
+    made = shaped(replace(where, tilt=perspective.tilt, level=perspective.level, nearest=perspective.nearest), [rule])
+    single = 0.25 * perspective.level / 0.875
+    assert made.size == pytest.approx(ROOM * single, rel=0.15)
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    mask[30:40, 20:40] = True  # two of 10 px beside each other
+    mask[100:130, 100:130] = True
+    assert blobs_of(mask, made, rule.within(0)).single[:, 0].tolist() == [115.0]
+    assert blobs_of(mask[20:], made, rule.within(20)).single[:, 0].tolist() == [115.0], "a crop"
+
+
+def test_a_crop_has_the_sizes_of_its_place_and_what_comes_nearer_grows() -> None:
+    preset = fast_video()
+    where = replace(preset.scalor.where, size_range=0.02, tilt=0.01, level=32.0, nearest=2.0)
+    torch.manual_seed(0)
+    model = build(replace(preset.model, where=where))
+    knobs = Knobs(birth=0.0, hard=True, births=True, keep_alive=True)
+    for top in (0.0, 40.0):
+        scenery = Scenery(height=64, width=64, backdrop=torch.zeros(2, 3, 64, 64), top=torch.full((2,), top))
+        with torch.no_grad():
+            steps = generate(model, 2, 4, scenery, knobs).steps
+        assert all(step.slots.alive.sum() > 5 for step in steps)
+        for box in (step.slots.box[step.slots.alive] for step in steps):
+            expected = where.size * where.nearness(box[:, 1] + top)
+            torch.testing.assert_close(box[:, 2:].prod(1).sqrt(), expected, rtol=0.03, atol=0.0)
+
+
+def test_a_plan_remembers_its_rules_and_says_the_perspective(tmp_path) -> None:
+    plan = Plan(kind="fit", preset=fast_video(), seed=0, steps=1, minutes=None)
+    seen = Perspective(0.01, 50.0, 2.0, 3.0)
+    said: list[str] = []
+    made = shaped_plan(plan, [usual_box.UsualBox(perspective=seen)], {"data.object_height": "30"}, said.append)
+    assert made.preset.scalor.where == replace(plan.preset.scalor.where, tilt=0.01, level=50.0, nearest=2.0)
+    assert said == ["followed on their way, things grow 3.0 times towards the lower edge, and so do boxes"]
+    folder = RunFolder(tmp_path / "run")
+    folder.claim(made)
+    assert folder.plan() == made

@@ -40,10 +40,8 @@ LEAST_SHAPES = 0.4
 """Least deviation of log(height / width) that boxes can have."""
 OTHERS = 0.05
 """Share of things of other shapes from which there is no usual shape."""
-LEVEL_SIZES = 0.4
-"""Least deviation of log sizes that boxes can have where the perspective is known."""
-MOST_SIZES = 0.6
-"""And the largest: a range of a factor of four invites two people side by side to be one object."""
+LEVEL_SIZES = 0.45
+"""Least deviation of log sizes that boxes can have where the perspective is known: from one thing to two and a half."""
 MANY = 0.2
 """Share of pairs among the blobs of an object's size from which that size is doubtful."""
 ODD = 0.03
@@ -106,11 +104,11 @@ def _found(runs: list[list[Components]], perspective: Perspective, where: WhereC
     level = every.copy()
     level[:, 2:] /= perspective.at(every[:, 1:2])
     rule = _rule(level, paired, where, math.inf)
+    if rule.spread < math.inf:
+        return replace(rule, perspective=perspective, middle=rule.start, reach=max(LEVEL_SIZES, rule.spread))
     if rule.reach == math.inf:
-        sizes = 0.5 * np.log(level[~paired, 2] * level[~paired, 3])
-        middle, deviation = _bulk(sizes)
-        middle = rule.start if rule.spread < math.inf else middle
-        rule = replace(rule, middle=middle, reach=min(MOST_SIZES, max(LEVEL_SIZES, SURE * deviation)))
+        middle, _ = _bulk(0.5 * np.log(level[~paired, 2] * level[~paired, 3]))
+        rule = replace(rule, middle=middle, reach=LEVEL_SIZES)
     return replace(rule, perspective=perspective)
 
 

@@ -131,11 +131,11 @@ def parting(meeting: Encounter, pair: Sequence[Tracklet]) -> int:
 def _way(before: Leg, after: Leg, times: np.ndarray) -> np.ndarray:
     """Places [T, 2] at times between two legs of one object, of which one may be empty."""
     if not len(before.frame):
-        place, pace = after.first()
+        place, pace = after.first
         return place + (times - after.frame[0])[:, None] * pace
-    place, pace = before.last()
+    place, pace = before.last
     if len(after.frame):
-        pace = (after.first()[0] - place) / float(after.frame[0] - before.frame[-1])
+        pace = (after.first[0] - place) / float(after.frame[0] - before.frame[-1])
     return place + (times - before.frame[-1])[:, None] * pace
 
 
@@ -154,5 +154,5 @@ def _same(
     gap = float(after[0].frame[0] - before[0].frame[-1])
     where = float(motion.log_density(miss(before[0], after[0]), gap))
     if turns:
-        where += float(motion.turning(turn(before[0], after[0]), after[0].first()[1], gap))
+        where += float(motion.turning(turn(before[0], after[0]), after[0].first[1], gap))
     return where + float(looks.evidence(before[1].mean(axis=0), after[1].mean(axis=0)))

@@ -16,6 +16,8 @@ CUT = 0.1
 """By so much of an object's size the middle of its box is at least unsure where the frame cuts the box."""
 LONGEST = 512
 """Frames that an object may be gone."""
+ALONE = 1e-9
+"""Nats of having no successor: more than nothing, as an assignment wants them, and less than any link."""
 OFTEN_RIGHT = 5.0
 """Nats in favour of what the tracker says of objects that it had in view all the time: 1 in 150 goes wrong."""
 
@@ -119,7 +121,7 @@ class _Ends:
 
     @classmethod
     def of(cls, tracklets: Sequence[Tracklet], size: tuple[int, int]) -> "_Ends":
-        starts, ends = [each.leg.first() for each in tracklets], [each.leg.last() for each in tracklets]
+        starts, ends = [each.leg.first for each in tracklets], [each.leg.last for each in tracklets]
         return cls(
             id=np.array([each.id for each in tracklets]),
             first=np.array([each.first for each in tracklets]),
@@ -184,24 +186,19 @@ def _worth(ends: _Ends, one: int, others: np.ndarray, *, video: Video, arrivals:
 
 def _assigned(links: list[Link], count: int) -> list[Link]:
     """The links of the largest sum of which no two share an end."""
-    if not links:
-        return []
-    from scipy.optimize import linear_sum_assignment
+    before, after = (np.array([getattr(each, name) for each in links], np.int64) for name in ("before", "after"))
+    if max(np.bincount(ends).max(initial=0) for ends in (before, after)) < 2:
+        return sorted(links, key=lambda each: each.before)
+    # Imported where there is something to choose: it takes as long as some twenty frames.
     from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
+    from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-    before, after = (np.array([getattr(each, name) for each in links]) for name in ("before", "after"))
-    # Ends are nodes 0 .. count - 1, beginnings count .. 2 count - 1.
-    graph = coo_array((np.ones(len(links)), (before, count + after)), shape=(2 * count, 2 * count))
-    _, group = connected_components(graph, directed=False)
-    chosen: list[Link] = []
-    for name in np.unique(group[before]):
-        members = [each for each in links if group[each.before] == name]
-        rows = {end: row for row, end in enumerate(sorted({each.before for each in members}))}
-        columns = {end: column for column, end in enumerate(sorted({each.after for each in members}))}
-        worth = np.zeros((len(rows), len(columns)))
-        for each in members:
-            worth[rows[each.before], columns[each.after]] = each.nats
-        pairs = set(zip(*linear_sum_assignment(worth, maximize=True), strict=True))
-        chosen += [each for each in members if (rows[each.before], columns[each.after]) in pairs]
-    return sorted(chosen, key=lambda each: (each.before, each.after))
+    ends = np.unique(before)
+    # Whoever stays alone takes a place of its own, which is worth next to nothing.
+    row = np.concatenate([np.searchsorted(ends, before), np.arange(len(ends))])
+    column = np.concatenate([after, count + np.arange(len(ends))])
+    worth = np.concatenate([[each.nats for each in links], np.full(len(ends), ALONE)])
+    graph = coo_array((worth, (row, column)), shape=(len(ends), count + len(ends))).tocsr()
+    chosen = set(zip(*min_weight_full_bipartite_matching(graph, maximize=True), strict=True))
+    picked = [each for each, pair in zip(links, zip(row, column, strict=False), strict=False) if pair in chosen]
+    return sorted(picked, key=lambda each: each.before)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -26,10 +27,12 @@ class Leg:
     center: np.ndarray
     extent: np.ndarray
 
+    @cached_property
     def first(self) -> tuple[np.ndarray, np.ndarray]:
         """Where it begins, and the velocity there (pixels per frame)."""
         return self.center[0], velocity(self.frame[:RECENT], self.center[:RECENT])
 
+    @cached_property
     def last(self) -> tuple[np.ndarray, np.ndarray]:
         """Where it ends, and the velocity there."""
         return self.center[-1], velocity(self.frame[-RECENT:], self.center[-RECENT:])
@@ -37,21 +40,21 @@ class Leg:
 
 def velocity(frame: np.ndarray, center: np.ndarray) -> np.ndarray:
     """Slope of the straight line through points, pixels per frame [2]; 0 of a single point."""
-    time = frame - frame.mean()
-    spread = float((time * time).sum())
-    return time @ (center - center.mean(axis=0)) / spread if spread else np.zeros(2)
+    time = frame - frame.sum() / len(frame)
+    spread = float(time @ time)
+    return time @ (center - center.sum(axis=0) / len(center)) / spread if spread else np.zeros(2)
 
 
 def miss(before: Leg, after: Leg) -> np.ndarray:
     """How far apart the two ends are from what their velocities foretell, pixels [2]."""
-    (end, leaving), (start, coming) = before.last(), after.first()
+    (end, leaving), (start, coming) = before.last, after.first
     gap = float(after.frame[0] - before.frame[-1])
     return start - end - gap * (leaving + coming) / 2
 
 
 def turn(before: Leg, after: Leg) -> np.ndarray:
     """How the velocity changed from one end to the other, pixels per frame [2]."""
-    return after.first()[1] - before.last()[1]
+    return after.first[1] - before.last[1]
 
 
 @dataclass(frozen=True)
@@ -71,15 +74,15 @@ class Motion:
     def learn(cls, legs: Sequence[Leg]) -> "Motion":
         """From gaps cut into whole tracks: the median miss at each lag, beside a guess from the objects' size."""
         size = float(np.median([leg.extent.mean() for leg in legs])) if legs else 1.0
+        legs = legs[:: max(1, len(legs) // TRACKS)]
         scales, bends, speeds = [], [], []
         for lag in LAGS:
-            gaps = [pair for leg in legs[:: max(1, len(legs) // TRACKS)] for pair in _gaps(leg, lag)]
-            misses, turns = [miss(*pair) for pair in gaps], [turn(*pair) for pair in gaps]
-            speeds += [pair[1].first()[1] for pair in gaps]
+            missed, leaving, coming = _missed(legs, lag)
+            speeds.append(coming)
             guess = max(LEAST, 0.1 * size * np.sqrt(lag))
-            scales.append(_scale(misses, guess, least=LEAST))
-            bends.append(_scale(turns, guess / RECENT, least=LEAST / RECENT))
-        pace = _scale(speeds, 0.1 * size / RECENT, least=LEAST / RECENT)
+            scales.append(_scale(missed, guess, least=LEAST))
+            bends.append(_scale(coming - leaving, guess / RECENT, least=LEAST / RECENT))
+        pace = _scale(np.concatenate(speeds), 0.1 * size / RECENT, least=LEAST / RECENT)
         # What is foretold further ahead is never surer.
         return cls(np.maximum.accumulate(scales), np.maximum.accumulate(bends), pace)
 
@@ -105,9 +108,9 @@ def _density(off: np.ndarray, scale: np.ndarray) -> np.ndarray:
     return -np.log(2 * np.pi * scale**2) - (FREEDOM + 2) / 2 * np.log1p(distance)
 
 
-def _scale(seen: Sequence[np.ndarray], guess: float, *, least: float) -> float:
-    """Scale per direction of what was seen, [..., 2], beside a guess from before."""
-    if not seen:
+def _scale(seen: np.ndarray, guess: float, *, least: float) -> float:
+    """Scale per direction of what was seen, [M, 2], beside a guess from before."""
+    if not len(seen):
         return max(least, guess)
     # Half of a round normal distribution lies within 1.177 scales.
     usual = float(np.median(np.linalg.norm(seen, axis=1))) / 1.177
@@ -115,17 +118,35 @@ def _scale(seen: Sequence[np.ndarray], guess: float, *, least: float) -> float:
     return max(least, float(np.exp(weight * np.log(max(usual, 1e-3)) + (1 - weight) * np.log(guess))))
 
 
-def _gaps(leg: Leg, lag: int) -> list[tuple[Leg, Leg]]:
-    """What is before and after gaps of ``lag`` frames cut into one track, spread over its length."""
-    out = []
-    count = len(leg.frame)
-    cuts = np.arange(RECENT, count - RECENT)
-    for cut in cuts[:: max(1, len(cuts) // PER_TRACK)]:
-        back = int(np.searchsorted(leg.frame, leg.frame[cut - 1] + lag))
-        if back + 2 > count:
-            break
-        if leg.frame[back] == leg.frame[cut - 1] + lag:
-            parts = (slice(max(0, cut - RECENT), cut), slice(back, back + RECENT))
-            before, after = (Leg(leg.frame[part], leg.center[part], leg.extent) for part in parts)
-            out.append((before, after))
-    return out
+def _missed(legs: Sequence[Leg], lag: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of gaps of ``lag`` frames cut into tracks: `miss`, and the velocities before and after, [G, 2] each."""
+    frame = np.concatenate([np.zeros(0, np.int64), *(leg.frame for leg in legs)])
+    center = np.concatenate([np.zeros((0, 2)), *(leg.center for leg in legs)])
+    ends = np.cumsum([0, *(len(leg.frame) for leg in legs)])
+    gaps = [first + _gaps(leg.frame, lag) for leg, first in zip(legs, ends[:-1], strict=True)]
+    cut, back = np.concatenate([np.zeros((2, 0), np.int64), *gaps], axis=1)
+    end = np.repeat(ends[1:], [gap.shape[1] for gap in gaps])[:, None]
+    before, after = cut[:, None] + np.arange(-RECENT, 0), back[:, None] + np.arange(RECENT)
+    known, after = after < end, np.minimum(after, end - 1)
+    leaving = _velocities(frame[before], center[before], np.ones_like(known))
+    coming = _velocities(frame[after], center[after], known)
+    return center[back] - center[cut - 1] - lag * (leaving + coming) / 2, leaving, coming
+
+
+def _velocities(frame: np.ndarray, center: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """`velocity` through those of points [G, T] that are ``known``, two at least: [G, 2]."""
+    weight = known / known.sum(axis=1, keepdims=True)
+    time = np.where(known, frame - (weight * frame).sum(axis=1, keepdims=True), 0.0)
+    place = center - np.einsum("gt,gtc->gc", weight, center)[:, None]
+    return np.einsum("gt,gtc->gc", time, place) / (time**2).sum(axis=1, keepdims=True)
+
+
+def _gaps(frame: np.ndarray, lag: int) -> np.ndarray:
+    """Where gaps of ``lag`` frames can be cut into a track, spread over its length: the first row left out and the
+    first one after the gap, [2, G]."""
+    cuts = np.arange(RECENT, len(frame) - RECENT)
+    cuts = cuts[:: max(1, len(cuts) // PER_TRACK)]
+    back = np.searchsorted(frame, frame[cuts - 1] + lag)
+    inside = back + 2 <= len(frame)
+    cuts, back = cuts[inside], back[inside]
+    return np.stack([cuts, back])[:, frame[back] == frame[cuts - 1] + lag]

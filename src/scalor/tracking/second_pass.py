@@ -152,10 +152,17 @@ def _firm(rows: Rows, keep: np.ndarray) -> np.ndarray:
     firm = np.ones(len(rows), dtype=bool)
     for piece in tracklets_of(rows, rows.id, keep):
         area = rows.area[piece.rows]
-        padded = np.pad(area, AROUND, constant_values=np.nan)
-        usual = np.nanmedian(np.lib.stride_tricks.sliding_window_view(padded, 2 * AROUND + 1), axis=1)
-        firm[piece.rows] = area >= FIRM * usual
+        firm[piece.rows] = area >= FIRM * _around(area)
     return firm
+
+
+def _around(values: np.ndarray) -> np.ndarray:
+    """The median of each value [L] and the `AROUND` before and after it, as far as there are any: [L]."""
+    padded = np.pad(values, AROUND, constant_values=np.inf)
+    ranked = np.sort(np.lib.stride_tricks.sliding_window_view(padded, 2 * AROUND + 1), axis=1)
+    place = np.arange(len(values))
+    count = np.minimum(place, AROUND) + np.minimum(place[::-1], AROUND) + 1
+    return (ranked[place, (count - 1) // 2] + ranked[place, count // 2]) / 2
 
 
 def _followed(rows: Rows, ids: np.ndarray, *, keep: np.ndarray, firm: np.ndarray, stretches: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, TypeVar
 
 import torch
@@ -26,31 +26,47 @@ class Struct:
     """Base of all nouns: frozen, with `replace`, `map` and `detach`; fields are tensors, Structs or plain values."""
 
     def replace(self: S, **changes: Any) -> S:
-        return dataclasses.replace(self, **changes)
+        """The same struct with other values in some fields."""
+        known = self.__dict__
+        made = {name: changes.pop(name) if name in changes else known[name] for name in _fields(type(self))}
+        if changes:
+            raise TypeError(f"{type(self).__name__} has no field {', '.join(changes)}")
+        return _made(type(self), made)
 
     def map(self: S, fn: Callable[[Tensor], Tensor]) -> S:
         """The same struct with ``fn`` applied to every tensor in it."""
-        return dataclasses.replace(
-            self, **{f.name: _apply(fn, getattr(self, f.name)) for f in dataclasses.fields(self)}
-        )
+        known = self.__dict__
+        return _made(type(self), {name: _apply(fn, known[name]) for name in _fields(type(self))})
 
     def detach(self: S) -> S:
         return self.map(lambda tensor: tensor.detach())
+
+
+@cache
+def _fields(kind: type[Struct]) -> tuple[str, ...]:
+    return tuple(item.name for item in dataclasses.fields(kind))
+
+
+def _made(kind: type[S], values: dict[str, Any]) -> S:
+    """A struct with these fields, past the constructor of a frozen dataclass, which sets them one by one."""
+    made = object.__new__(kind)
+    made.__dict__.update(values)
+    return made
 
 
 def zip_map(fn: Callable[..., Tensor], *structs: S) -> S:
     """One struct whose tensors are ``fn(first's, second's, ...)``, field by field."""
     first = structs[0]
     merged: dict[str, Any] = {}
-    for item in dataclasses.fields(first):
-        values = [getattr(struct, item.name) for struct in structs]
+    for name in _fields(type(first)):
+        values = [struct.__dict__[name] for struct in structs]
         if isinstance(values[0], Tensor):
-            merged[item.name] = fn(*values)
+            merged[name] = fn(*values)
         elif isinstance(values[0], Struct):
-            merged[item.name] = zip_map(fn, *values)
+            merged[name] = zip_map(fn, *values)
         else:
-            merged[item.name] = values[0]
-    return dataclasses.replace(first, **merged)
+            merged[name] = values[0]
+    return _made(type(first), merged)
 
 
 def cat(structs: list[S], *, dim: int) -> S:

@@ -244,6 +244,8 @@ class Objects(Booked):
     layers: Layers
     tight: Tensor
     """[B, N, 4] left, top, right, bottom of alpha > 0.5 in pixels."""
+    nats: Tensor | None = None
+    """[B, N] evidence for the objects among themselves, if it is known (tracking)."""
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,8 @@ class NoBackground(nn.Module):
     """Black, free of charge."""
 
     code = hidden = 0
+    still = True
+    """Whatever a frame shows, its background is the expected one."""
 
     def initial(self, batch: int, scenery: Scenery, like: Tensor) -> Memory:
         """Memory before the first frame: zeros [B, code] and [B, hidden]."""
@@ -70,12 +72,14 @@ class NoBackground(nn.Module):
     def forward(
         self, frame: Tensor | None, alpha: Tensor, memory: Memory, scenery: Scenery, knobs: Knobs
     ) -> tuple[Tensor, Memory, Price]:
-        """Image [B, C, H, W] or a scalar 0 image, the new memory, and what the code cost."""
-        return torch.zeros_like(alpha), memory, free(alpha)
+        """Image [B, C, H, W], or one channel of it, the new memory, and what the code cost."""
+        return self.expected(memory, scenery), memory, free(alpha)
 
 
 class Walk(NoBackground, ABC):
     """Codes with a random-walk prior: standard normal in the first frame, then the last code plus a learned step."""
+
+    still = False
 
     @abstractmethod
     def _walked(self, code: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
@@ -249,11 +253,6 @@ class FixedBackground(NoBackground):
         self.vectors = nn.Parameter(torch.randn(count, part.code, generator=generator))
         self.painted = Painted(config.channels, part, config.style)
 
-    def forward(
-        self, frame: Tensor | None, alpha: Tensor, memory: Memory, scenery: Scenery, knobs: Knobs
-    ) -> tuple[Tensor, Memory, Price]:
-        return self.expected(memory, scenery), memory, free(alpha)
-
     def expected(self, memory: Memory, scenery: Scenery) -> Tensor:
         like = memory[0]
         video = torch.zeros(len(like), dtype=torch.int64, device=like.device)
@@ -263,11 +262,6 @@ class FixedBackground(NoBackground):
 
 class MedianBackground(NoBackground):
     """The clip's median image, given as the scenery's backdrop; for fixed cameras."""
-
-    def forward(
-        self, frame: Tensor | None, alpha: Tensor, memory: Memory, scenery: Scenery, knobs: Knobs
-    ) -> tuple[Tensor, Memory, Price]:
-        return self.expected(memory, scenery), memory, free(alpha)
 
     def expected(self, memory: Memory, scenery: Scenery) -> Tensor:
         if scenery.backdrop is None:

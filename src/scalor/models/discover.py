@@ -124,9 +124,7 @@ class Discover(nn.Module):
         layers = placed(paint.layers, batch=len(births), height=scenery.height, width=scenery.width)
         rejected = self._verdict(paint, box, chosen, self._taken(layers, box, chosen > LEAST, covered, kept.slots))
         final = chosen * (1 - rejected)
-        layers = layers.replace(pres=final[layers.batch, layers.slot])
-        slots = self._slots(latents.replace(pres=final), box, paint.glimpse, kept.slots)
-        slots = slots.replace(score=torch.sigmoid(cells.logit.detach()).gather(1, pick))
+        proposed, refused = chosen.sum(1).detach(), (rejected * chosen).sum(1).detach()
 
         def books() -> Terms:
             verdict = torch.zeros_like(relaxed).scatter(1, pick, rejected)
@@ -134,8 +132,13 @@ class Discover(nn.Module):
             weight = chosen * (chosen > LEAST)
             return charge(draw, weight, presence if sight is not None else (0 * relaxed, 0 * relaxed), knobs, weight)
 
+        if not fixed() and not bool(final.any()):
+            return Found(books, None, proposed, refused)
+        layers = layers.replace(pres=final[layers.batch, layers.slot])
+        slots = self._slots(latents.replace(pres=final), box, paint.glimpse, kept.slots)
+        slots = slots.replace(score=torch.sigmoid(cells.logit.detach()).gather(1, pick))
         found = Objects(books, slots=slots, layers=layers, tight=paint.tight)
-        return Found(books, found, chosen.sum(1).detach(), (rejected * chosen).sum(1).detach())
+        return Found(books, found, proposed, refused)
 
     def _none(self, logit: Tensor, relaxed: Tensor, births: Tensor, sight: Sight | None, knobs: Knobs) -> Found:
         """No proposal is present."""

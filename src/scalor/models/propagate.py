@@ -2,11 +2,13 @@
 
 import math
 from dataclasses import dataclass, replace
+from functools import cache
 
 import torch
 from torch import Tensor, nn
 
 from scalor.core.canvas import placed
+from scalor.core.fixed import fixed
 from scalor.core.geometry import decode_size, in_view
 from scalor.core.sites import Gaussian, kl_presence, log_bernoulli, sample_presence
 from scalor.core.tensors import constant
@@ -109,11 +111,13 @@ class Propagate(nn.Module):
         if not knobs.keep_alive and (guide is not prior or sight is None):
             inside = in_view(moved.box, height=scenery.height, width=scenery.width) > GONE
             moved = moved.replace(alive=moved.alive & inside)
+        nats = None
         if knobs.patience is not None and guide is not prior:
             assert sight is not None and ground is not None
-            _, dreamt, _ = self._move(slots, prior, prior, scenery, replace(knobs, stochastic=False))
+            quiet = replace(knobs, stochastic=False)
+            dreamt = cache(lambda: self._move(slots, prior, prior, scenery, quiet)[1])
             odds = Odds(present=logit, survival=prior.logit, continuity=continuity)
-            survivors, paint = self.survival.watch(moved, dreamt, odds, (sight.frame, ground), knobs.patience)
+            survivors, paint, nats = self.survival.watch(moved, dreamt, odds, (sight.frame, ground), knobs.patience)
         else:
             survivors, paint = self.survival.count(moved)
         survivors = self.survival.merge(survivors, paint)
@@ -129,7 +133,9 @@ class Propagate(nn.Module):
                 ratio = here * (log_bernoulli(sampled, prior_logit) - log_bernoulli(sampled, logit))
             return charge(draw, here * survivors.latents.pres, (kl, ratio), knobs, here * sampled)
 
-        return Objects(books, slots=survivors, layers=layers, tight=paint.tight)
+        # Evidence holds as long as everybody is shown who was when it was weighed, and nobody else.
+        known = nats is not None and not fixed() and torch.equal(shown, moved.shown.to(shown.dtype))
+        return Objects(books, slots=survivors, layers=layers, tight=paint.tight, nats=nats if known else None)
 
     def _move(
         self, slots: Slots, guide: Guide, prior: Prior, scenery: Scenery, knobs: Knobs

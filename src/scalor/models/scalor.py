@@ -133,7 +133,9 @@ class Scalor(WorldModel):
         backdrop, code, price = self.background(looked, alpha, world.background, ground, knobs)
         image = color + (1 - alpha) * backdrop
         if watching and frame is not None:
-            slots = self._judged(slots, layers, frame, backdrop)
+            same = found.objects is None and self.background.still and frame is sight.frame
+            known = kept.nats if same else None
+            slots = self._judged(slots, self._nats(slots, layers, frame, backdrop) if known is None else known)
         most = world.slots.count if fixed() else slots.count
         slots, tight, origin, next_id = self._pack(slots, tight, world.next_id, most)
         after = World(slots=slots, background=code, memory=memory, next_id=next_id, scenery=scenery)
@@ -193,12 +195,17 @@ class Scalor(WorldModel):
         layers = cat([widened(kept.layers, side), widened(new, side)], dim=0)
         return cat([kept.slots, found.slots], dim=1), torch.cat([kept.tight, found.tight], dim=1), layers
 
-    def _judged(self, slots: Slots, layers: Layers, frame: Tensor, backdrop: Tensor) -> Slots:
-        """Slots with the evidence for them (sleepers: the last); new ones that explain too little are not carried."""
+    def _nats(self, slots: Slots, layers: Layers, frame: Tensor, backdrop: Tensor) -> Tensor:
+        """The nats [B, N] that objects explain; 0 without a layer."""
         render = self.config.render
-        nats = torch.where(slots.asleep, slots.evidence, 0.0)
-        found, at = evidence(layers, frame, backdrop, sigma=render.sigma, convex=render.convex), layers.batch
-        nats[at, layers.slot] = torch.where(layers.pres > 0, found.nats, nats[at, layers.slot])
+        found = evidence(layers, frame, backdrop, sigma=render.sigma, convex=render.convex)
+        nats = torch.zeros_like(slots.evidence)
+        nats[layers.batch, layers.slot] = found.nats
+        return nats
+
+    def _judged(self, slots: Slots, nats: Tensor) -> Slots:
+        """Slots with the evidence for them (sleepers: the last); new ones that explain too little are not carried."""
+        nats = torch.where(slots.latents.pres * ~slots.asleep > 0, nats, torch.where(slots.asleep, slots.evidence, 0.0))
         offset, slope = self.config.confidence
         score = torch.sigmoid(offset + slope * torch.log1p(nats.clamp(min=0.0)))
         return slots.replace(evidence=nats, score=score, alive=slots.alive & ((slots.id >= 0) | (nats > LEAST)))
@@ -209,6 +216,8 @@ class Scalor(WorldModel):
         fresh = next_id.unsqueeze(1) + new.long().cumsum(1) - 1
         slots = slots.replace(id=torch.where(new, fresh, torch.where(slots.alive, slots.id, -1)))
         count = longest(slots.alive.sum(1), most=most)
+        if not fixed() and len(tight) == 1 and count == slots.count:  # all of one video's objects: they stay as they are
+            return slots, tight, ramp(count, like=slots.id).unsqueeze(0), next_id + new.sum(1)
         # The living in their order, then the others in theirs.
         order = (slots.count * slots.alive - ramp(slots.count, like=slots.id)).topk(count, dim=1).indices
         tight = tight[torch.arange(len(order), device=order.device).unsqueeze(1), order]

@@ -1,6 +1,7 @@
 """Which objects live on, and which sleep: known, but not shown, since nothing in the frame speaks for them."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -119,30 +120,41 @@ class Survival:
         return slots.replace(latents=codes, paint=looks, deficit=deficit, alive=lives), paint
 
     def watch(
-        self, moved: Slots, dreamt: Slots, odds: Odds, seen: tuple[Tensor, Tensor], patience: float
-    ) -> tuple[Slots, Paint]:
-        """Tracking: the frame decides who is seen, and who is not follows the prior in the dark.
+        self,
+        moved: Slots,
+        dreamt: Callable[[], Slots],
+        odds: Odds,
+        seen: tuple[Tensor, Tensor],
+        patience: float,
+    ) -> tuple[Slots, Paint, Tensor]:
+        """Tracking: the frame decides who is seen, and who is not follows the prior in the dark. Also the nats [B, N]
+        that all explain beside those that were shown before.
 
         Args:
-            moved: the slots where the posterior has them; ``dreamt``: where the prior expects them.
+            moved: the slots where the posterior has them.
+            dreamt: gives them where the prior expects them; not asked where all are seen.
             odds: of presence and identity.
             seen: the frame and the background behind it [B, C, H, W].
             patience: the doubt at which an object ends.
         """
         here = moved.shown.to(moved.box.dtype)
-        usual = dreamt.habit[..., 4:-1]  # of a sleeper only its usual looks are known
-        codes = moved.latents.replace(pres=here, what=select(moved.asleep, usual, moved.latents.what))
+        codes = moved.latents.replace(pres=here)
+        if fixed() or bool(moved.asleep.any()):  # of a sleeper only its usual looks are known
+            codes = codes.replace(what=select(moved.asleep, dreamt().habit[..., 4:-1], codes.what))
         paint = self.painter(codes, moved.box, moved.alive)
         paint = paint.replace(layers=self._within(paint.layers, seen))
         nats, hidden, inside = self._weighed(paint.layers, seen, here)
         cut = is_cut(moved, odds, nats)
         if fixed() or bool(cut.any()):
-            expected, _ = self.painter.layers(dreamt.latents.replace(pres=here), dreamt.box, moved.alive)
+            dark = dreamt()
+            expected, _ = self.painter.layers(dark.latents.replace(pres=here), dark.box, moved.alive)
             cut = cut & is_cut(moved, odds, nats, self._weighed(self._within(expected, seen), seen, here)[0])
         shown = awake(moved, odds, nats, cut)
         doubts = doubt(moved, shown, nats > LEAST, hidden)
         lives = moved.alive & (doubts < patience) & (inside > LEFT)
-        both = zip_map(lambda here, dark: select(shown, here, dark), moved, dreamt)
+        both = moved
+        if fixed() or not bool(shown.all()):
+            both = zip_map(lambda here, dark: select(shown, here, dark), moved, dreamt())
         slots = both.replace(
             latents=both.latents.replace(pres=lives.to(here.dtype)),
             paint=self._paint(moved, paint, shown),
@@ -151,7 +163,7 @@ class Survival:
             score=moved.score,
             alive=lives,
         )
-        return slots, paint
+        return slots, paint, nats
 
     def _within(self, layers: Layers, seen: tuple[Tensor, Tensor]) -> Layers:
         """Layers that know their pixels of the frame."""

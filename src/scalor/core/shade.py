@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from scalor.core.tensors import once
+
 DARKEST, LIGHTEST = 0.35, 0.95
 """Brightness, as a share of the empty scene's, that a shadow may leave."""
 
@@ -27,11 +29,7 @@ def shade(frame: Tensor, backdrop: Tensor) -> Tensor:
     if frame.shape[1] < 2:
         return torch.ones_like(frame)
     grey = (backdrop.amax(1) - backdrop.amin(1)).flatten(1).amax(1) < GREY
-
-    def smooth(image: Tensor) -> Tensor:
-        return F.avg_pool2d(image, 3, stride=1, padding=1, count_include_pad=False)
-
-    seen, empty = smooth(frame), smooth(backdrop)
+    seen, empty = _mean(frame), _mean(backdrop)
     ratio = (seen * empty).sum(1, keepdim=True) / (empty * empty).sum(1, keepdim=True).clamp(min=1e-4)
     off = (seen - ratio * empty).abs().amax(1, keepdim=True)
     sure = (3.0 - 2.0 * off / TINT).clamp(0.0, 1.0)
@@ -47,9 +45,8 @@ def standing_out(frame: Tensor, backdrop: Tensor, *, level: float) -> Tensor:
     difference. Gaps of up to 4 px are closed: a dark window of a dark car on a dark road is part of the car.
     """
     off = (frame - backdrop).abs().amax(1, keepdim=True)
-    off = F.avg_pool2d(off, 3, stride=1, padding=1, count_include_pad=False)
-    mask = (off / least_difference(backdrop, level) - 0.5).clamp(0.0, 1.0)
-    return -F.max_pool2d(-F.max_pool2d(mask, 5, stride=1, padding=2), 5, stride=1, padding=2)
+    mask = (_mean(off) / least_difference(backdrop, level) - 0.5).clamp(0.0, 1.0)
+    return -_largest(-_largest(mask, 2), 2)
 
 
 @torch.no_grad()
@@ -69,4 +66,36 @@ def steepness(image: Tensor) -> Tensor:
     padded = F.pad(image, (1, 1, 1, 1), mode="replicate")
     across = (padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]).abs()
     down = (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]).abs()
-    return F.max_pool2d(0.5 * torch.maximum(across, down).amax(1, keepdim=True), 3, stride=1, padding=1)
+    return _largest(0.5 * torch.maximum(across, down).amax(1, keepdim=True), 1)
+
+
+# Pooling layers of torch look at all pixels of a window one by one; on a CPU these take a tenth of the time or less.
+
+
+def _mean(image: Tensor) -> Tensor:
+    """The mean of the up to 3 x 3 pixels around each of [B, C, H, W]."""
+    height, width = image.shape[-2:]
+    padded = F.pad(image, (1, 1, 1, 1))
+    rows = padded[..., :-2, :] + padded[..., 1:-1, :] + padded[..., 2:, :]
+    total = rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]
+    return total / _around(height, width, image.dtype, image.device)
+
+
+@once
+def _around(height: int, width: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """How many of the 3 x 3 pixels around each are in view: [H, W]."""
+    ones = torch.ones(1, 1, height, width, dtype=dtype, device=device)
+    return (9.0 * F.avg_pool2d(ones, 3, stride=1, padding=1))[0, 0].round()
+
+
+def _largest(image: Tensor, reach: int) -> Tensor:
+    """The largest pixel of [B, C, H, W] up to ``reach`` rows and columns away from each."""
+    padded = F.pad(image, (reach, reach, reach, reach), mode="replicate")
+    for axis in (-2, -1):
+        known = 1
+        while known < 2 * reach + 1:
+            step = min(known, 2 * reach + 1 - known)
+            rest = padded.shape[axis] - step
+            padded = torch.maximum(padded.narrow(axis, 0, rest), padded.narrow(axis, step, rest))
+            known += step
+    return padded

@@ -10,6 +10,8 @@ import numpy as np
 
 from scalor.tracking.report import FrameResult
 
+Window = tuple[slice, slice]
+"""Rows and columns."""
 REACH = 0.3
 """How far an object grows, in square roots of its box's area."""
 
@@ -26,11 +28,10 @@ def with_silhouettes(result: FrameResult, standing_out: np.ndarray) -> FrameResu
     """
     if not len(result):
         return result
-    labels = _labels(result, standing_out.shape)
-    grown = _grown(labels, standing_out, _reach(result))
-    if (grown == labels).all():
-        return result
-    return _cut(result, grown)
+    size, reach = standing_out.shape, _reach(result)
+    labels, windows = _labels(result, size), _windows(result, reach[1:], size)
+    grown = _grown(labels, standing_out, reach, windows)
+    return result if (grown == labels).all() else _cut(result, grown, windows)
 
 
 def _labels(result: FrameResult, size: tuple[int, ...]) -> np.ndarray:
@@ -55,37 +56,56 @@ def _reach(result: FrameResult) -> np.ndarray:
     return np.concatenate([[0.0], reach]).astype(np.float32)
 
 
-def _grown(labels: np.ndarray, standing_out: np.ndarray, reach: np.ndarray) -> np.ndarray:
+def _windows(result: FrameResult, reach: np.ndarray, size: tuple[int, ...]) -> list[Window]:
+    """The rows and columns of the frame in which the mask of each object lies, however far it grows."""
+    side = np.array(result.masks.patch.shape[1:]) + 2 * np.ceil(reach).astype(int)[:, None]
+    first = result.masks.corner - np.ceil(reach).astype(int)[:, None]
+    return [
+        (_inside(top, tall, size[0]), _inside(left, wide, size[1]))
+        for (top, left), (tall, wide) in zip(first.tolist(), side.tolist(), strict=True)
+    ]
+
+
+def _grown(labels: np.ndarray, standing_out: np.ndarray, reach: np.ndarray, windows: list[Window]) -> np.ndarray:
     """Labels of the grown masks, int32 [h, w]."""
     import cv2
 
-    free = (labels == 0).astype(np.uint8)
-    distance, zone = cv2.distanceTransformWithLabels(free, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    free = labels == 0
+    distance, zone = cv2.distanceTransformWithLabels(
+        free.view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
     owner = np.zeros(int(zone.max()) + 1, np.int32)
-    owner[zone[labels > 0]] = labels[labels > 0]
+    owner[zone[~free]] = labels[~free]
     nearest = owner[zone]
-    claimed = np.where((labels > 0) | (standing_out & (distance <= reach[nearest])), nearest, 0)
+    more = free & standing_out & (distance <= reach[nearest])
+    claimed = np.where(more, nearest, labels)
     grown = labels.copy()
-    for number in np.unique(claimed[claimed != labels]):
-        region = (claimed == number).astype(np.uint8)
-        _, parts = cv2.connectedComponents(region, connectivity=8)
-        own = np.unique(parts[labels == number])
-        grown[np.isin(parts, own[own > 0])] = number
+    for number in np.unique(nearest[more]).tolist():
+        window = windows[number - 1]
+        here = claimed[window] == number
+        _, parts = cv2.connectedComponents(here.view(np.uint8), connectivity=8)
+        # Of what is claimed, that which hangs together with the mask.
+        joined = np.zeros(int(parts.max()) + 1, bool)
+        joined[parts[labels[window] == number]] = True
+        grown[window][here & joined[parts]] = number
     return grown
 
 
-def _cut(result: FrameResult, labels: np.ndarray) -> FrameResult:
+def _cut(result: FrameResult, labels: np.ndarray, windows: list[Window]) -> FrameResult:
     """The objects with the masks that ``labels`` show; boxes hold them."""
-    spots = [np.argwhere(labels == number + 1) for number in range(len(result))]
-    bounds = np.array([[*spot.min(0), *(spot.max(0) + 1)] if len(spot) else [0, 0, 0, 0] for spot in spots])
-    side = int((bounds[:, 2:] - bounds[:, :2]).max())
+    parts = [labels[window] == number + 1 for number, window in enumerate(windows)]
+    spans = [[np.flatnonzero(part.any(axis=1 - axis)) for axis in (0, 1)] for part in parts]
+    ends = [[(span[0], span[-1] + 1) if len(span) else (0, 0) for span in each] for each in spans]
+    side = max(int(last - first) for each in ends for first, last in each)
     patch = np.zeros((len(result), side, side), bool)
-    for number, (spot, bound) in enumerate(zip(spots, bounds, strict=True)):
-        patch[number][tuple((spot - bound[:2]).T)] = True
+    for canvas, part, ((top, bottom), (left, right)) in zip(patch, parts, ends, strict=True):
+        canvas[: bottom - top, : right - left] = part[top:bottom, left:right]
+    start = np.array([[rows.start, columns.start] for rows, columns in windows])
+    bounds = np.array(ends).transpose(0, 2, 1) + start[:, None]
     tall, wide = result.masks.scale
-    seen = bounds[:, [1, 0, 3, 2]] * np.array([wide, tall, wide, tall])
+    seen = bounds[..., ::-1].reshape(-1, 4) * np.array([wide, tall, wide, tall])
     box = result.box_xyxy
     larger = np.concatenate([np.minimum(box[:, :2], seen[:, :2]), np.maximum(box[:, 2:], seen[:, 2:])], axis=1)
-    box = np.where((bounds[:, 2:] > bounds[:, :2]).all(axis=1, keepdims=True), larger, box)
+    box = np.where((bounds[:, 1] > bounds[:, 0]).all(axis=1, keepdims=True), larger, box)
     tlwh = np.concatenate([box[:, :2], box[:, 2:] - box[:, :2]], axis=1)
-    return replace(result, box_tlwh=tlwh, masks=replace(result.masks, patch=patch, corner=bounds[:, :2].copy()))
+    return replace(result, box_tlwh=tlwh, masks=replace(result.masks, patch=patch, corner=bounds[:, 0]))

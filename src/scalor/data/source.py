@@ -185,16 +185,19 @@ class VideoSource(ABC):
 
     def read(self, indices: Sequence[int]) -> list[Frame]:
         """The frames of these numbers in this order; image None where there is none to be had."""
-        wanted = set(indices)
-        found: dict[int, Frame] = {}
-        if wanted:
-            last = max(wanted)
-            for index, token in self._walk():
-                if index in wanted:
-                    found[index] = self._frame(index, token)
-                if index >= last:
-                    break
+        found = {frame.index: frame for frame in self.passing(indices)}
         return [found.get(index, Frame(index, None, time=self.time_of(index))) for index in indices]
+
+    def passing(self, indices: Sequence[int]) -> Iterator[Frame]:
+        """Those of the frames of these numbers that there are, one at a time, on one way through the source."""
+        wanted, last = set(indices), max(indices, default=-1)
+        if not wanted:
+            return
+        for index, token in self._walk():
+            if index in wanted:
+                yield self._frame(index, token)
+            if index >= last:
+                return
 
     def count(self) -> int:
         """Number of frames without decoding them: exact where the container carries display times."""

@@ -1,12 +1,13 @@
 """The pictures of a report: a bounded number of frames as JPEG, and what lies over each of them."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from scalor.core.tracks import FIRST_FRAME, Rle
-from scalor.data.source import VideoSource
+from scalor.data.source import Frame, VideoSource
 from scalor.outputs.doubts import Doubt
 from scalor.outputs.pixels import decoded, frames_of
 from scalor.outputs.report_page import jpeg
@@ -19,6 +20,8 @@ MOST_BYTES = 8_000_000
 """Of all pictures of the film together, as base64."""
 SIDE = 640
 """The longer side of the film's pictures."""
+DENSE = 16
+"""Where one of so many frames is wanted, or more, all are decoded: each search begins at a key frame far before."""
 TOGETHER = 8
 """Frames that are read at a time where single ones can be sought, which bounds the memory."""
 
@@ -30,18 +33,14 @@ def spread(length: int, most: int = MOST_PICTURES) -> list[int]:
 
 def pictures_at(source: VideoSource, numbers: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
     """The frames of these sorted numbers that can be read, a few at a time, with their numbers."""
-    if not source.seekable:
-        wanted, last = set(numbers), max(numbers, default=-1)
-        for frame in source:
-            if frame.index in wanted and frame.image is not None:
-                yield frame.index, frame.image
-            if frame.index >= last:
-                return
-        return
-    for first in range(0, len(numbers), TOGETHER):
-        for frame in source.read(numbers[first : first + TOGETHER]):
-            if frame.image is not None:
-                yield frame.index, frame.image
+    dense = bool(numbers) and numbers[-1] < DENSE * len(numbers)
+    if dense or not source.seekable:
+        groups: Iterable[Iterable[Frame]] = [source.passing(numbers)]
+    else:
+        groups = (source.read(numbers[first : first + TOGETHER]) for first in range(0, len(numbers), TOGETHER))
+    for frame in chain.from_iterable(groups):
+        if frame.image is not None:
+            yield frame.index, frame.image
 
 
 def film_of_tracks(

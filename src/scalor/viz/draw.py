@@ -3,6 +3,7 @@
 import colorsys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -18,8 +19,12 @@ Trails = Mapping[int, Sequence[tuple[float, float]]]
 
 def track_color(identity: int) -> tuple[int, int, int]:
     """RGB colour of an identity; neighbouring numbers get colours far apart."""
-    hue = (identity % COLORS) * 0.381966 % 1.0
-    r, g, b = colorsys.hsv_to_rgb(hue, 0.75 if identity % 2 else 0.95, 1.0)
+    return _color(identity % COLORS)
+
+
+@cache
+def _color(number: int) -> tuple[int, int, int]:
+    r, g, b = colorsys.hsv_to_rgb(number * 0.381966 % 1.0, 0.75 if number % 2 else 0.95, 1.0)
     return round(r * 255), round(g * 255), round(b * 255)
 
 
@@ -102,6 +107,8 @@ def draw_masks(
         corners: int64 [N, 2], top and left of each patch, which lies inside the frame.
         size: (height, width) of the frame before it was enlarged.
     """
+    import cv2
+
     # The pixel of the frame under each row and column of the image, as OpenCV finds the nearest one.
     under = [
         np.minimum((np.arange(n) * (m / n)).astype(np.int64), m - 1) for n, m in zip(image.shape[:2], size, strict=True)
@@ -111,8 +118,17 @@ def draw_masks(
             np.searchsorted(under[axis], [corner[axis], corner[axis] + patch.shape[axis]]) for axis in (0, 1)
         )
         part = image[top:bottom, left:right]
-        covered = patch[np.ix_(under[0][top:bottom] - corner[0], under[1][left:right] - corner[1])]
-        part[covered] = _mixed(part[covered], np.array(track_color(identity)))
+        rows, columns = under[0][top:bottom] - corner[0], under[1][left:right] - corner[1]
+        covered = patch[rows[:, None], columns]
+        if covered.size:
+            cv2.copyTo(cv2.LUT(part, _tinted(identity % COLORS)), covered.view(np.uint8), part)
+
+
+@cache
+def _tinted(number: int) -> np.ndarray:
+    """What becomes of each brightness under a mask of one of the colours, uint8 [256, 1, 3]."""
+    levels = np.arange(256, dtype=np.uint8)[:, None, None].repeat(3, axis=2)
+    return _mixed(levels, np.array(_color(number)))
 
 
 def _mixed(pixels: np.ndarray, tint: np.ndarray) -> np.ndarray:

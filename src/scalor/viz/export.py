@@ -160,7 +160,8 @@ class VideoWriter:
             self._open(image.shape[0], image.shape[1])
         if image.shape[:2] != self._size:
             raise ValueError(f"a frame of {image.shape[:2]} came after frames of {self._size}: give one size")
-        even = np.pad(image, ((0, image.shape[0] % 2), (0, image.shape[1] % 2), (0, 0)), mode="edge")
+        odd = (image.shape[0] % 2, image.shape[1] % 2)
+        even = np.pad(image, ((0, odd[0]), (0, odd[1]), (0, 0)), mode="edge") if any(odd) else image
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
         self._container.mux(self._stream.encode(frame))
 

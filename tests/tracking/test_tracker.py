@@ -302,6 +302,30 @@ def test_a_blank_frame_is_skipped_like_one_that_could_not_be_decoded(level, scal
     assert set(seen[0][4].ids) & set(seen[0][2].ids)
 
 
+def test_a_recorded_video_is_followed_as_a_camera_is(make_model, make_frames):
+    frames = list(make_frames(14, 48, 64) // 2 + 60)
+    missing = [None, *frames[:5], None, np.full_like(frames[0], 255), *frames[5:], None]
+    alone, together = (Tracker(make_model(), min_visibility=0.0) for _ in range(2))
+    one, other = [alone.observe(frame) for frame in missing], list(together.observe_all(iter(missing)))
+    assert sum(map(len, one)) > 10 and (together.frames, together.failed) == (len(missing), 4)
+    for a, b in zip(one, other, strict=True):
+        assert (a.index, a.decoded, a.ids.tolist()) == (b.index, b.decoded, b.ids.tolist())
+        np.testing.assert_allclose(a.box_tlwh, b.box_tlwh, atol=1e-3)
+        np.testing.assert_allclose(a.score, b.score, atol=1e-4)
+
+
+def test_frames_that_share_a_buffer_are_told_apart(make_model, make_frames):
+    frames, buffer = make_frames(9, 48, 64) // 2 + 60, np.zeros((48, 64, 3), np.uint8)
+
+    def filled():
+        for frame in frames:
+            buffer[:] = frame
+            yield buffer
+
+    shared, own = (list(Tracker(make_model()).observe_all(each)) for each in (filled(), frames))
+    assert all(same(a, b) for a, b in zip(shared, own, strict=True))
+
+
 def test_an_empty_scene_is_no_blank_frame(make_model, make_frames):
     dark = np.zeros((48, 64, 3), dtype=np.uint8)
     with_object = dark.copy()

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
+from itertools import tee
 from typing import Protocol
 
 import numpy as np
@@ -29,8 +30,11 @@ Reports = Generator[tuple[Frame, FrameResult], None, None]
 def follow(source: VideoSource, follower: Follower, *, progress: bool = True) -> Reports:
     """Every frame of a source, in order, with what the follower reports of it; few frames are held at a time."""
     with frames_of(source, what="tracking", progress=progress) as frames:
-        for frame in frames:
-            yield frame, follower.observe(frame.image)
+        if source.live or not isinstance(follower, Tracker):
+            yield from ((frame, follower.observe(frame.image)) for frame in frames)
+            return
+        shown, seen = tee(frames)
+        yield from zip(shown, follower.observe_all(frame.image for frame in seen), strict=True)
 
 
 @contextmanager

@@ -1,13 +1,16 @@
 """`Tracker`: the model's eyes on a stream of frames, in memory that depends on the scene and not on its length."""
 
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from scalor.core.types import TRACKING, Scenery, World
+from scalor.core.types import TRACKING, Scenery, Sight, World
 from scalor.data.source import shrink, smoothed
 from scalor.data.steady import Steady
 from scalor.errors import UserError
@@ -17,6 +20,11 @@ from scalor.tracking.report import FrameResult, results_of
 from scalor.tracking.silhouette import with_silhouettes
 from scalor.tracking.stored import backdrops_of, model_of, scale_of, smooth_of
 from scalor.tracking.view import View, as_picture, went_blank
+
+TOGETHER = 4
+"""Frames of a recorded video that are looked at together."""
+Glance = tuple[Sight, tuple[float, float]]
+"""What is seen of a frame, and how far right and below its contents lay."""
 
 
 class Tracker:
@@ -136,7 +144,6 @@ class Tracker:
         """
         return self.observe(frame).detections(masks=masks)
 
-    @torch.inference_mode()
     def observe(self, frame: np.ndarray | None, *, pictures: bool = False) -> FrameResult:
         """As `update`, in plain numpy. ``frame`` None means that it could not be decoded: the world is imagined one
         step further, so that identities outlive the gap, and nothing is reported. So it is with a frame that went
@@ -145,27 +152,52 @@ class Tracker:
         Raises:
             UserError: not uint8, not a picture, or not of the first frame's size.
         """
-        number, self.frames = self.frames, self.frames + 1
+        return self._met(self._looked([frame])[0], pictures=pictures)
+
+    def observe_all(self, frames: Iterable[np.ndarray | None]) -> Iterator[FrameResult]:
+        """As `observe`, of the frames of a recorded video one after the other: a few are looked at together, which
+        takes less time; they are asked for before what is before them is reported."""
+        waiting = iter(frames)
+        while glances := self._looked(islice(waiting, 1 if self.world is None else TOGETHER)):
+            yield from map(self._met, glances)
+
+    @torch.inference_mode()
+    def _looked(self, frames: Iterable[np.ndarray | None]) -> list[Glance | None]:
+        """What is seen of the frames that come next; None where there is no picture."""
+        pictures = [self._steadied(frame) for frame in frames]
+        if self.world is None or not any(pictures):
+            return [None] * len(pictures)
+        images = [picture[0] for picture in pictures if picture is not None]
+        sights = iter(self.model.look(self.world, torch.stack(images, dim=1).to(self.device)))
+        return [None if picture is None else (next(sights), picture[1]) for picture in pictures]
+
+    def _steadied(self, frame: np.ndarray | None) -> tuple[Tensor, tuple[float, float]] | None:
+        """A frame as network input, and how far it had to be moved; None where there is no picture."""
         if frame is None:
-            self.failed += 1
-            return self._blink(number)
+            return None
         picture = as_picture(frame)
-        view, world = self._open(picture)
+        view = self._open(picture)
         small = self.seen(view, picture)
         if self._seen is not None and went_blank(small, self._seen):
-            self.failed += 1
-            return self._blink(number)
+            return None
         self._seen = small
-        model = self.model
         shift = (0.0, 0.0)
         if self._steady is not None and small.shape[2] == 3:
             small, shift = self._steady.seen(small)
-        image = view.network_input(small, model.config.channels).to(self.device)
-        sight = model.look(world, image.unsqueeze(1))[0]
-        self.world, step = model.step(world, sight, TRACKING)
+        return view.network_input(small, self.model.config.channels), shift
+
+    @torch.inference_mode()
+    def _met(self, glance: Glance | None, *, pictures: bool = False) -> FrameResult:
+        """The report of the next frame."""
+        number, self.frames = self.frames, self.frames + 1
+        if glance is None or self.world is None or self.view is None:
+            self.failed += 1
+            return self._blink(number)
+        (sight, shift), world, view = glance, self.world, self.view
+        self.world, step = self.model.step(world, sight, TRACKING)
         self._grow_older(self.world)
         result = self._reported(results_of(step, view, index=number, pictures=pictures)[0])
-        outline = model.outline(world, sight)
+        outline = self.model.outline(world, sight)
         if outline is not None:
             result = with_silhouettes(result, view.cut(outline[0]).cpu().numpy())
         return result.moved(*shift)
@@ -188,8 +220,8 @@ class Tracker:
         small = view.shrunk(picture)
         return smoothed(small, self.smooth).reshape(small.shape)
 
-    def _open(self, picture: np.ndarray) -> tuple[View, World]:
-        """The view and the world, made at the first picture; later pictures must have its size."""
+    def _open(self, picture: np.ndarray) -> View:
+        """The view; it and the world are made at the first picture; later pictures must have its size."""
         height, width = picture.shape[:2]
         if self.view is None or self.world is None:
             self.view = View.of(height, width, scale=self.scale, cell=self.model.config.cell)
@@ -199,7 +231,7 @@ class Tracker:
                 f"the frame is {width}x{height} px after frames of {self.view.width}x{self.view.height} px; frames of "
                 "one size are wanted; use another Tracker, or reset this one, for another video"
             )
-        return self.view, self.world
+        return self.view
 
     def _scenery(self, view: View) -> Scenery:
         height, width = view.padded

@@ -2,9 +2,12 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
-from scalor.core.shade import shade, standing_out
+from scalor.core.shade import _largest, _mean, shade, standing_out
 
 
 @pytest.fixture
@@ -12,6 +15,14 @@ def scene() -> Tensor:
     """A smooth brownish ground [1, 3, 24, 24]."""
     ramp = torch.linspace(0.4, 0.8, 24).expand(1, 3, 24, 24)
     return ramp * torch.tensor([1.0, 0.9, 0.7]).view(1, 3, 1, 1)
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 100))
+def test_windows_are_what_pooling_finds_in_them(height: int, width: int, seed: int) -> None:
+    image = torch.rand(2, 3, height, width, generator=torch.Generator().manual_seed(seed)) - 0.5
+    torch.testing.assert_close(_mean(image), F.avg_pool2d(image, 3, stride=1, padding=1, count_include_pad=False))
+    for reach in (1, 2, 3):
+        assert torch.equal(_largest(image, reach), F.max_pool2d(image, 2 * reach + 1, stride=1, padding=reach))
 
 
 @pytest.mark.parametrize("dark", [0.4, 0.6, 0.9])

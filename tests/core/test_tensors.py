@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from scalor.core.tensors import cat, constant, ramp, ste_clamp, take, zip_map
-from scalor.core.types import Latents, Scenery, Slots, Terms, World
+from scalor.core.types import Booked, Latents, Scenery, Slots, Terms, World
 
 
 def slots(count: int, *, start: int = 0) -> Slots:
@@ -26,6 +26,15 @@ def test_a_struct_is_frozen_and_replace_leaves_the_original() -> None:
         first.id = torch.zeros(1)  # type: ignore[misc]
     second = first.replace(id=first.id + 10)
     assert first.id[0].tolist() == [0, 1] and second.id[0].tolist() == [10, 11] and second.box is first.box
+
+
+def test_replace_knows_its_fields_and_forgets_what_was_derived() -> None:
+    with pytest.raises(TypeError, match="Slots has no field name"):
+        slots(1).replace(name=1)
+    booked = Booked(lambda: Terms.zeros(1, torch.zeros(1)))
+    assert booked.terms.elbo == 0
+    other = booked.replace(books=lambda: Terms.zeros(1, torch.zeros(1)).replace(log_like=torch.ones(1)))
+    assert other.terms.elbo == 1 and isinstance(other, Booked)
 
 
 def test_empty_slots_have_no_objects_but_all_widths() -> None:

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scalor.tracking.encounters import Encounter, parting
-from scalor.tracking.linking import Tracklet, Video, link
-from scalor.tracking.motion import Leg
-from scalor.tracking.second_pass import Revised, learned, revise, tracklets_of
+from scalor.tracking.linking import Link, Tracklet, Video, _assigned, link
+from scalor.tracking.motion import RECENT, Leg, _missed, miss
+from scalor.tracking.second_pass import AROUND, Revised, _around, learned, revise, tracklets_of
 from scalor.tracking.smoothing import smooth, window_for
 from scalor.tracking.table import Rows
 
@@ -167,6 +167,52 @@ def test_links_have_one_predecessor_and_one_successor_and_go_forward(seed):
     assert links and all(pieces[each.before].last < pieces[each.after].first for each in links)
     for side in ("before", "after"):
         assert len({getattr(each, side) for each in links}) == len(links)
+
+
+@PATIENT
+@given(st.integers(0, 10_000), st.integers(0, 12))
+def test_no_other_choice_of_links_is_worth_more(seed, count):
+    rng = np.random.default_rng(seed)
+    pairs = {(int(before), int(after)) for before, after in rng.integers(0, 5, (count, 2))}
+    links = [Link(*pair, float(rng.uniform(0.01, 5.0))) for pair in sorted(pairs)]
+
+    def best(rest: list[Link]) -> float:
+        if not rest:
+            return 0.0
+        first, others = rest[0], rest[1:]
+        free = [each for each in others if each.before != first.before and each.after != first.after]
+        return max(best(others), first.nats + best(free))
+
+    chosen = _assigned(links, 5)
+    for side in ("before", "after"):
+        assert len({getattr(each, side) for each in chosen}) == len(chosen)
+    assert set(chosen) <= set(links) and sum(each.nats for each in chosen) == pytest.approx(best(links))
+
+
+@PATIENT
+@given(st.integers(0, 10_000), st.integers(0, 30), st.sampled_from([1, 2, 8]))
+def test_gaps_cut_into_tracks_are_missed_as_gaps_between_tracks_are(seed, length, lag):
+    rng = np.random.default_rng(seed)
+    frame = np.sort(rng.choice(40, length, replace=False))
+    leg = Leg(frame, rng.normal(size=(length, 2)), np.ones(2))
+    other = Leg(np.arange(12), rng.normal(size=(12, 2)), np.ones(2))
+    missed = _missed([other, leg], lag)[0]
+    wanted = [
+        miss(*(Leg(each.frame[part], each.center[part], each.extent) for part in (slice(cut), slice(back, None))))
+        for each in (other, leg)
+        for cut in range(RECENT, len(each.frame) - RECENT)
+        for back in range(cut, len(each.frame) - 1)
+        if each.frame[back] == each.frame[cut - 1] + lag
+    ]
+    np.testing.assert_allclose(missed, np.reshape(wanted, (-1, 2)))
+
+
+@PATIENT
+@given(st.integers(0, 10_000), st.integers(1, 80))
+def test_what_is_usual_is_the_median_around(seed, length):
+    values = np.random.default_rng(seed).random(length)
+    usual = [np.median(values[max(0, at - AROUND) : at + AROUND + 1]) for at in range(length)]
+    np.testing.assert_allclose(_around(values), usual)
 
 
 @PATIENT

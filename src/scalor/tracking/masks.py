@@ -140,15 +140,15 @@ def _weights(first: int, count: int, scale: float, size: int) -> tuple[int, np.n
 def _runs(patch: np.ndarray, corner: list[int], size: tuple[int, int]) -> list[int]:
     """Lengths of the runs of 0, 1, 0, ... down the columns of a frame of ``size`` with ``patch`` at ``corner``."""
     (tall, wide), (height, width) = patch.shape, size
-    # A row of zeros ends every run at the foot of its column.
-    padded = np.zeros((wide, tall + 1), dtype=np.int8)
-    padded[:, :tall] = patch.T
-    edges = np.flatnonzero(np.diff(padded.reshape(-1), prepend=0))
+    # A zero before everything, and a row of zeros that ends every run at the foot of its column.
+    flat = np.zeros(wide * (tall + 1) + 1, dtype=bool)
+    flat[1:].reshape(wide, tall + 1)[:, :tall] = patch.T
+    edges = np.flatnonzero(flat[1:] != flat[:-1])
     column, row = np.divmod(edges, tall + 1)
     places = (corner[1] + column) * height + corner[0] + row
     # Runs that go on in the next column, where the patch is as tall as the frame, are one.
     inner = places[1:-1].reshape(-1, 2)
     apart = np.repeat(inner[:, 0] != inner[:, 1], 2)
     places = np.concatenate([places[:1], places[1:-1][apart], places[-1:]]) if len(places) else places
-    lengths = np.diff(places, prepend=0, append=height * width)
-    return lengths[: -1 if len(places) and places[-1] == height * width else None].tolist()
+    ends = places if len(places) and places[-1] == height * width else np.append(places, height * width)
+    return [int(ends[0]), *np.diff(ends).tolist()]

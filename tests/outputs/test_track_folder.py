@@ -29,7 +29,7 @@ from scalor.outputs.track_folder import FILES, track_to_folder
 from scalor.tracking.pipeline import WAITING
 from scalor.tracking.report import FrameResult
 from scalor.tracking.run import track
-from scalor.tracking.tracker import Tracker
+from scalor.tracking.tracker import TOGETHER, Glance, Tracker
 
 LOOKED_AT = {"overlay.mp4", "doubts.png", "report.html"}
 
@@ -187,11 +187,11 @@ def test_files_grow_with_the_video_and_memory_does_not(
     clip, weights = write_clip(make_frames(40, 40, 40)), write_run(make_model())
     alive: list[weakref.ref[object]] = []
     most = 0
-    observe, fetch = Tracker.observe, VideoSource._frame
+    meet, fetch = Tracker._met, VideoSource._frame
 
-    def observed(self: Tracker, frame: np.ndarray | None) -> FrameResult:
+    def met(self: Tracker, glance: Glance | None) -> FrameResult:
         nonlocal most
-        result = observe(self, frame)
+        result = meet(self, glance)
         alive.append(weakref.ref(result.masks))
         most = max(most, sum(each() is not None for each in alive))
         return result
@@ -203,11 +203,11 @@ def test_files_grow_with_the_video_and_memory_does_not(
         most = max(most, sum(each() is not None for each in alive))
         return frame
 
-    monkeypatch.setattr(Tracker, "observe", observed)
+    monkeypatch.setattr(Tracker, "_met", met)
     monkeypatch.setattr(VideoSource, "_frame", fetched)
     summary = track_to_folder(clip, weights, tmp_path / "out", device="cpu", online=online)
     assert summary["boxes"] > 80 and len(alive) >= 80
-    assert most <= 3 * (WAITING + 3)
+    assert most <= 3 * (WAITING + 3) + TOGETHER
 
 
 @pytest.mark.parametrize("online", [True, False])

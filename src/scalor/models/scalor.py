@@ -216,7 +216,9 @@ class Scalor(WorldModel):
         fresh = next_id.unsqueeze(1) + new.long().cumsum(1) - 1
         slots = slots.replace(id=torch.where(new, fresh, torch.where(slots.alive, slots.id, -1)))
         count = longest(slots.alive.sum(1), most=most)
-        if not fixed() and len(tight) == 1 and count == slots.count:  # all of one video's objects: they stay as they are
+        if (
+            not fixed() and len(tight) == 1 and count == slots.count
+        ):  # all of one video's objects: they stay as they are
             return slots, tight, ramp(count, like=slots.id).unsqueeze(0), next_id + new.sum(1)
         # The living in their order, then the others in theirs.
         order = (slots.count * slots.alive - ramp(slots.count, like=slots.id)).topk(count, dim=1).indices

@@ -1,8 +1,8 @@
 """Going over a video once, as it comes, or twice, so that the end is known when the beginning is reported."""
 
+from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
-from itertools import tee
 from typing import Protocol
 
 import numpy as np
@@ -33,8 +33,20 @@ def follow(source: VideoSource, follower: Follower, *, progress: bool = True) ->
         if source.live or not isinstance(follower, Tracker):
             yield from ((frame, follower.observe(frame.image)) for frame in frames)
             return
-        shown, seen = tee(frames)
-        yield from zip(shown, follower.observe_all(frame.image for frame in seen), strict=True)
+        yield from _together(frames, follower)
+
+
+def _together(frames: Iterator[Frame], tracker: Tracker) -> Iterator[tuple[Frame, FrameResult]]:
+    """Frames with their reports; those that are looked at and not yet reported wait."""
+    waiting: deque[Frame] = deque()
+
+    def pictures() -> Iterator[np.ndarray | None]:
+        for frame in frames:
+            waiting.append(frame)
+            yield frame.image
+
+    for result in tracker.observe_all(pictures()):
+        yield waiting.popleft(), result
 
 
 @contextmanager

@@ -156,7 +156,7 @@ class Tracker:
 
     def observe_all(self, frames: Iterable[np.ndarray | None]) -> Iterator[FrameResult]:
         """As `observe`, of the frames of a recorded video one after the other: a few are looked at together, which
-        takes less time; they are asked for before what is before them is reported."""
+        takes less time; they are asked for before what is before them is reported. Raises UserError as `observe`."""
         waiting = iter(frames)
         while glances := self._looked(islice(waiting, 1 if self.world is None else TOGETHER)):
             yield from map(self._met, glances)

@@ -184,8 +184,7 @@ def test_no_other_choice_of_links_is_worth_more(seed, count):
         return max(best(others), first.nats + best(free))
 
     chosen = _assigned(links, 5)
-    for side in ("before", "after"):
-        assert len({getattr(each, side) for each in chosen}) == len(chosen)
+    assert all(len({getattr(each, side) for each in chosen}) == len(chosen) for side in ("before", "after"))
     assert set(chosen) <= set(links) and sum(each.nats for each in chosen) == pytest.approx(best(links))
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from functools import cache, wraps
+from functools import wraps
 from typing import Any, TypeVar
 
 import torch
@@ -42,9 +42,15 @@ class Struct:
         return self.map(lambda tensor: tensor.detach())
 
 
-@cache
+_FIELDS: dict[type, tuple[str, ...]] = {}
+"""The names of each struct's fields."""
+
+
 def _fields(kind: type[Struct]) -> tuple[str, ...]:
-    return tuple(item.name for item in dataclasses.fields(kind))
+    names = _FIELDS.get(kind)
+    if names is None:
+        names = _FIELDS[kind] = tuple(item.name for item in dataclasses.fields(kind))
+    return names
 
 
 def _made(kind: type[S], values: dict[str, Any]) -> S:

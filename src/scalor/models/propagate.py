@@ -114,8 +114,7 @@ class Propagate(nn.Module):
         nats = None
         if knobs.patience is not None and guide is not prior:
             assert sight is not None and ground is not None
-            quiet = replace(knobs, stochastic=False)
-            dreamt = cache(lambda: self._move(slots, prior, prior, scenery, quiet)[1])
+            dreamt = cache(lambda: self._move(slots, prior, prior, scenery, replace(knobs, stochastic=False))[1])
             odds = Odds(present=logit, survival=prior.logit, continuity=continuity)
             survivors, paint, nats = self.survival.watch(moved, dreamt, odds, (sight.frame, ground), knobs.patience)
         else:

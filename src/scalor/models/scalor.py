@@ -133,8 +133,7 @@ class Scalor(WorldModel):
         backdrop, code, price = self.background(looked, alpha, world.background, ground, knobs)
         image = color + (1 - alpha) * backdrop
         if watching and frame is not None:
-            same = found.objects is None and self.background.still and frame is sight.frame
-            known = kept.nats if same else None
+            known = kept.nats if found.objects is None and self.background.still and frame is looked else None
             slots = self._judged(slots, self._nats(slots, layers, frame, backdrop) if known is None else known)
         most = world.slots.count if fixed() else slots.count
         slots, tight, origin, next_id = self._pack(slots, tight, world.next_id, most)
@@ -216,9 +215,7 @@ class Scalor(WorldModel):
         fresh = next_id.unsqueeze(1) + new.long().cumsum(1) - 1
         slots = slots.replace(id=torch.where(new, fresh, torch.where(slots.alive, slots.id, -1)))
         count = longest(slots.alive.sum(1), most=most)
-        if (
-            not fixed() and len(tight) == 1 and count == slots.count
-        ):  # all of one video's objects: they stay as they are
+        if not fixed() and len(tight) == 1 and count == slots.count:  # nobody is gone: all stay where they are
             return slots, tight, ramp(count, like=slots.id).unsqueeze(0), next_id + new.sum(1)
         # The living in their order, then the others in theirs.
         order = (slots.count * slots.alive - ramp(slots.count, like=slots.id)).topk(count, dim=1).indices

@@ -120,12 +120,7 @@ class Survival:
         return slots.replace(latents=codes, paint=looks, deficit=deficit, alive=lives), paint
 
     def watch(
-        self,
-        moved: Slots,
-        dreamt: Callable[[], Slots],
-        odds: Odds,
-        seen: tuple[Tensor, Tensor],
-        patience: float,
+        self, moved: Slots, dreamt: Callable[[], Slots], odds: Odds, seen: tuple[Tensor, Tensor], patience: float
     ) -> tuple[Slots, Paint, Tensor]:
         """Tracking: the frame decides who is seen, and who is not follows the prior in the dark. Also the nats [B, N]
         that all explain beside those that were shown before.

@@ -7,12 +7,14 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco
 
+from scalor.cli.main import main
 from scalor.core.tracks import Tracks
 from scalor.outputs.sheets import write_tables
 from scalor.outputs.tracked import Tracked, read_tracked
 from scalor.viz.export import write_summary_json
 
 from ..tracking.conftest import make_frames, make_model, write_clip, write_run  # noqa: F401
+from .onnx_file import COMMAND
 
 H, W, LENGTH = 40, 64, 12
 
@@ -88,3 +90,12 @@ def video(tmp_path: Path) -> Path:
             picture[blob(*box)] = 255
         Image.fromarray(picture).save(place / f"{t:06d}.png")
     return place
+
+
+@pytest.fixture(scope="session")
+def onnx_step(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """sprites-md as step.onnx, written once by the command of the docs, which takes a minute."""
+    pytest.importorskip("onnxscript", reason="the extra onnx is not installed")
+    folder = tmp_path_factory.mktemp("onnx")
+    assert main([word if word != "step.onnx" else str(folder / word) for word in COMMAND]) == 0
+    return folder / "step.onnx"

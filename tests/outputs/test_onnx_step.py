@@ -2,8 +2,7 @@
 
 import json
 import re
-import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import torch
 
 from scalor import pretrained
 from scalor.cli.export_model import size_of
-from scalor.cli.main import main
 from scalor.configs import data_named, preset_named
 from scalor.errors import UserError
 from scalor.models.build import build
@@ -21,13 +19,11 @@ from scalor.outputs.onnx_step import FOUND, OnnxStep
 from scalor.pretrained import Loaded
 from scalor.tracking.tracker import Tracker
 
+from .onnx_file import DEPLOY, Step, opened, running
+
 PIXELS = 1e-3
 """How far a side of a box may be off: two ways to add the same numbers."""
 FRAMES = 12
-PAGE = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text(encoding="utf-8")
-
-Step = Callable[[np.ndarray], dict[str, np.ndarray]]
-
 
 def frames_of(data: str, number: int) -> Iterator[np.ndarray]:
     for frame in data_named(data, 7, split="test")[number].video[:FRAMES]:
@@ -87,34 +83,14 @@ def test_frames_that_are_no_whole_cells_and_a_backdrop_are_taken_as_the_tracker_
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def session(onnx_step: Path) -> Any:
     """sprites-md, exported once, as the page says."""
-    pytest.importorskip("onnxscript", reason="the extra onnx is not installed")
     runtime = pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
-    folder = tmp_path_factory.mktemp("onnx")
-    (command,) = re.findall(r"```sh\nscalor (.*?)\n```", PAGE)
-    assert main([word if word != "step.onnx" else str(folder / word) for word in shlex.split(command)]) == 0
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = 1
-    made = runtime.InferenceSession(folder / "step.onnx", options, providers=["CPUExecutionProvider"])
+    made = opened(runtime, onnx_step)
     about = json.loads(made.get_modelmeta().custom_metadata_map["scalor"])
     assert (about["frame"], about["objects"], about["weights"]) == ([64, 64, 3], 32, "sprites-md")
-    made.folder = folder
+    made.folder = onnx_step.parent
     return made
-
-
-def running(session: Any) -> Step:
-    """The file in ONNX Runtime, with nothing but what it says about itself."""
-    about = json.loads(session.get_modelmeta().custom_metadata_map["scalor"])
-    state = {name: np.zeros(each["shape"], each["type"]) for name, each in about["state"].items()}
-    names = [output.name for output in session.get_outputs()]
-
-    def see(frame: np.ndarray) -> dict[str, np.ndarray]:
-        out = dict(zip(names, session.run(names, {"frame": frame} | state), strict=True))
-        state.update({name: out[f"next.{name}"] for name in state})
-        return out
-
-    return see
 
 
 @pytest.mark.slow
@@ -126,10 +102,10 @@ def test_onnx_runtime_follows_the_same_objects_as_the_tracker(session: Any, clip
 @pytest.mark.slow
 def test_the_python_of_the_page_runs(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(session.folder)
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    (code,) = re.findall(r"```python\n(.*?)```", DEPLOY, re.DOTALL)
     exec(compile(code, "deploy.md", "exec"), {})
     for name in [*(output.name for output in session.get_outputs())][: len(FOUND)]:
-        assert f"`{name}`" in PAGE
+        assert f"`{name}`" in DEPLOY
 
 
 def test_mistakes_are_told_in_a_sentence(tmp_path: Path) -> None:

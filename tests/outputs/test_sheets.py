@@ -9,6 +9,8 @@ from pycocotools import mask as coco
 
 from scalor.core.tracks import Tracks
 from scalor.outputs.sheets import write_tables
+from scalor.outputs.tracked import read_tracked
+from scalor.viz.export import write_summary_json
 
 H, W = 48, 65
 
@@ -69,3 +71,8 @@ def test_an_empty_table_gives_valid_files(tmp_path):
     assert (tmp_path / "tracks.csv").read_text().count("\n") == 1
     assert json.loads((tmp_path / "masks.json").read_text()) == {"length": 3, "annotations": []}
     assert len(list(tmp_path.iterdir())) == 3
+    # By lines, as reports read the masks of long films; and as files of earlier versions are, with an empty line.
+    write_summary_json(tmp_path / "summary.json", {"frames": 3, "fps": 25.0, "width": 16, "height": 16})
+    assert len(read_tracked(tmp_path, masks_of={0, 1, 2}).tracks) == 0
+    (tmp_path / "masks.json").write_text('{"length":3,"annotations":[\n\n]}\n')
+    assert len(read_tracked(tmp_path, masks_of={0, 1, 2}).tracks) == 0

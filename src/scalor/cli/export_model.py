@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 from jsonargparse import Namespace
 from jsonargparse.typing import PositiveInt
@@ -11,19 +12,25 @@ from scalor.cli.paths import writable
 from scalor.errors import UserError
 
 HELP = "write weights as a file that other programs run"
-FORMATS = ("onnx",)
+FORMATS = ("onnx", "web")
 
 
 def parser() -> Parser:
     made = Parser(description="Write one step of tracking, with its weights, as a file that other programs run.")
     made.add_argument("weights", metavar="WEIGHTS", help="a packaged name, a run folder, or a .safetensors file")
-    made.add_argument("--to", choices=list(FORMATS), required=True, help="the format")
-    made.add_argument("-o", "--out", metavar="FILE", required=True, help="the file to write")
+    made.add_argument("--to", choices=list(FORMATS), required=True, help="onnx, or a web page that follows objects in a browser")
+    made.add_argument("-o", "--out", metavar="FILE", required=True, help="the file to write: step.onnx, page.html")
     made.add_argument(
         "--size", metavar="HxW", default=None, help="of the frames (default: those that the weights were learned on)"
     )
     made.add_argument(
         "--objects", metavar="N", type=PositiveInt, default=64, help="how many it has room for (default: 64)"
+    )
+    made.add_argument(
+        "--runtime",
+        metavar="FOLDER",
+        default=None,
+        help="with --to web: onnxruntime-web's dist folder, to put into the page (default: the page fetches it)",
     )
     return made
 
@@ -33,15 +40,26 @@ def run(args: Namespace) -> None:
     out = Path(args.out)
     writable(str(out.parent))
     if out.is_dir():
-        raise UserError(
-            f"{out} is a folder; the name of a file is wanted; give one with -o, for example {out}/step.onnx"
-        )
+        name = "step.onnx" if args.to == "onnx" else "page.html"
+        raise UserError(f"{out} is a folder; the name of a file is wanted; give one with -o, for example {out}/{name}")
+    if args.to == "web":
+        about, end = _page(args, out, size), "; open it in a browser"
+    elif args.runtime is not None:
+        raise UserError("--runtime is for pages, and --to onnx writes none; use --to web, or leave it out")
+    else:
+        from scalor.outputs.onnx_step import export_onnx
 
-    from scalor.outputs.onnx_step import export_onnx
-
-    about = export_onnx(args.weights, out, size=size, objects=args.objects)
+        about, end = export_onnx(args.weights, out, size=size, objects=args.objects), ""
     height, width, channels = about["frame"]
-    print(f"{out}: frames of {width}x{height} px with {channels} channels, room for {about['objects']} objects")
+    print(f"{out}: frames of {width}x{height} px with {channels} channels, room for {about['objects']} objects{end}")
+
+
+def _page(args: Namespace, out: Path, size: tuple[int, int] | None) -> dict[str, Any]:
+    from scalor.outputs.places import ending
+    from scalor.outputs.web_page import export_web
+
+    ending(out, ".html", "a page")
+    return export_web(args.weights, out, size=size, objects=args.objects, runtime=args.runtime)
 
 
 def size_of(text: str) -> tuple[int, int]:

@@ -64,9 +64,10 @@ class _Found:
     def add(self, packet: Any, slack: int) -> None:
         """Note one packet; decode times that jump back by more than ``slack`` have been started again: a new part."""
         part = self.part[-1] if self.part else 0
-        if packet.dts is not None:
-            part += self.last is not None and packet.dts < self.last - slack
-            self.last = packet.dts
+        time = self._decoded(packet, slack)
+        if time is not None:
+            part += self.last is not None and time < self.last - slack
+            self.last = time
         if packet.pts is None:
             self.timeless += 1
         if packet.is_keyframe and packet.pts is not None:
@@ -74,6 +75,13 @@ class _Found:
         self.pts.append(NO_TIME if packet.pts is None else packet.pts)
         self.part.append(part)
         self.corrupt.append(packet.is_corrupt)
+
+    def _decoded(self, packet: Any, slack: int) -> int | None:
+        """When a packet is decoded. The first ones after a restart may carry on with the times of the part before, and
+        would be shown before they are decoded."""
+        if packet.dts is None or packet.pts is None or packet.pts >= packet.dts - slack:
+            return packet.dts
+        return packet.pts if packet.is_keyframe else self.last
 
 
 def holds_frame(packet: Any) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 TAIL = 1 << 17
+FLV, FLV_TAGS = b"FLV", (8, 9, 18)
 ASF = b"\x30\x26\xb2\x75"
 
 
@@ -22,7 +23,7 @@ def bytes_missing(path: Path) -> bool:
 
 
 def film_joined_on(path: Path) -> bool:
-    """Whether a second MP4 or ASF file was joined on byte by byte: FFmpeg reads the first only, and says nothing."""
+    """Whether a second MP4, ASF or FLV file was joined on byte by byte: FFmpeg reads the first only, and says nothing."""
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
@@ -31,6 +32,9 @@ def film_joined_on(path: Path) -> bool:
                 stated = _asf_size(file)
                 file.seek(stated or size)
                 return file.read(4) == ASF
+            if head[:3] == FLV:
+                file.seek(_flv_end(file, _number(head[5:9])))
+                return file.read(3) == FLV
             kinds = list(_box_kinds(file, size)) if head[4:8] == b"ftyp" else []
             # In fragments a head may come again, and is read.
             return kinds.count(b"ftyp") > 1 and kinds.count(b"moov") > 1 and b"moof" not in kinds
@@ -115,6 +119,14 @@ def _asf_size(file: BinaryIO) -> int:
     return _number(head[place + 40 : place + 48], "little")
 
 
+def _flv_end(file: BinaryIO, place: int) -> int:
+    """Where the tags of an FLV file end, the first of which follows a header of ``place`` bytes."""
+    file.seek(place + 4)
+    while len(tag := file.read(11)) == 11 and tag[0] & 0x1F in FLV_TAGS and not any(tag[8:11]):
+        file.seek(_number(tag[1:4]) + 4, os.SEEK_CUR)
+    return file.tell() - len(tag)
+
+
 def _flv(file: BinaryIO, size: int) -> bool:
     """FLV: every tag is followed by its length, so the last one can be checked from behind."""
     file.seek(max(0, size - 4))
@@ -123,7 +135,7 @@ def _flv(file: BinaryIO, size: int) -> bool:
         return True
     file.seek(size - 4 - length)
     tag = file.read(4)
-    return tag[0] & 0x1F not in (8, 9, 18) or _number(tag[1:4]) + 11 != length
+    return tag[0] & 0x1F not in FLV_TAGS or _number(tag[1:4]) + 11 != length
 
 
 def _ogg(file: BinaryIO, size: int) -> bool:

@@ -60,7 +60,7 @@ class Sheets:
         with (self._folder / MASKS).open("w", encoding="utf-8", newline="\n") as whole:
             whole.write(f'{{"length":{length},"annotations":[\n')
             shutil.copyfileobj(self._body, whole)
-            whole.write("\n]}\n")
+            whole.write("\n" * (self._masks > 0) + "]}\n")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

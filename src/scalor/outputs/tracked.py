@@ -129,7 +129,7 @@ def _annotations(path: Path) -> Iterator[Any]:
                 break
             if line.startswith("]"):
                 return
-            # Where nothing was found one empty line stands between the brackets.
+            # Files of earlier versions have an empty line where nothing was found.
             if number and line.strip():
                 yield json.loads(line.rstrip().removesuffix(","))
     yield from _json(path)["annotations"]

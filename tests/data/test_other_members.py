@@ -124,6 +124,9 @@ KINDS = {
     "plain": (STACK, {}),
     "OME times": (STACK, {"ome": True, "metadata": {"axes": "TYX"}}),
     "OME slices": (STACK, {"ome": True, "metadata": {"axes": "ZYX"}}),
+    **{f"{axis} of ImageJ": (STACK, {"imagej": True, "metadata": {"axes": f"{axis}YX"}}) for axis in "CZT"},
+    "ImageJ as it comes": (STACK, {"imagej": True}),
+    "signed bytes": ((STACK.astype(np.int16) - 128).astype(np.int8), {}),
     "one of each other axis": (STACK[:, None, None], {"ome": True, "metadata": {"axes": "TZCYX"}}),
     "BigTIFF": (STACK, {"bigtiff": True}),
     "tiles": (STACK, {"tile": (32, 32)}),
@@ -176,6 +179,13 @@ def test_what_is_no_film_is_one_sentence_that_helps(tmp_path):
         open_video(tmp_path / "films")
     with pytest.raises(UserError, match="is an address; the path .* give /a b.mp4"):
         open_video("file:///a%20b.mp4")
+    (tmp_path / "clip" / "frames").mkdir(parents=True)
+    Image.fromarray(picture(0)).save(tmp_path / "clip" / "frames" / "0.png")
+    with pytest.raises(UserError, match="its folders hold images: give one of them, as .*frames"):
+        open_video(tmp_path / "clip")
+    Image.fromarray(picture(0)).save(tmp_path / "clip" / "frames" / "0.jpg")
+    with pytest.raises(UserError, match="0.jpg and 0.png, two pictures of one name"):
+        open_video(tmp_path / "clip" / "frames")
     (tmp_path / "page.mp4").write_text("<html>404</html>")
     with pytest.raises(UserError, match="is not a video"):
         open_video(tmp_path / "page.mp4")

@@ -10,6 +10,11 @@ from scalor.core.types import Layers
 EPS = 1e-8
 
 
+def _above_zero(total: Tensor) -> Tensor:
+    """``total`` as a divisor. A number of this size written into the sum is dropped by exporters to ONNX."""
+    return total + constant(EPS, like=total)
+
+
 def pixel_index(layers: Layers, *, batch: int, height: int, width: int) -> Tensor:
     """Flat index of every patch pixel into planes of ``batch`` frames: int64 [M * P * P].
 
@@ -74,9 +79,9 @@ def composite(layers: Layers, *, batch: int, height: int, width: int, convex: bo
     canvas = splat(planes, layers, batch=batch, height=height, width=width)
     total = canvas[-1]
     if convex:
-        image = (canvas[:-1] / (total + EPS)).transpose(0, 1)
+        image = (canvas[:-1] / _above_zero(total)).transpose(0, 1)
         return image[:, :-1], image[:, -1:], total
-    return (canvas[:-2] / (total + EPS)).transpose(0, 1), ste_clamp(canvas[-2]).unsqueeze(1), total
+    return (canvas[:-2] / _above_zero(total)).transpose(0, 1), ste_clamp(canvas[-2]).unsqueeze(1), total
 
 
 @torch.no_grad()
@@ -103,5 +108,5 @@ def visibility(layers: Layers, total: Tensor) -> Tensor:
     mask = layers.patch[:, -1] * layers.pres.view(-1, 1, 1)
     weight = mask * layers.near.view(-1, 1, 1)
     under = lookup(total, layers)  # 0 outside the view
-    front = torch.where(under > 0, weight / (under + EPS), torch.zeros_like(weight))
+    front = torch.where(under > 0, weight / _above_zero(under), torch.zeros_like(weight))
     return (front * mask).sum((1, 2)) / mask.sum((1, 2)).clamp(min=1e-6)

@@ -115,11 +115,10 @@ def open_images(folder: Path) -> ImageFrames:
     challenge = bool(info) or inside.is_dir()
     files = _image_files(inside if challenge else folder)
     if not files:
-        films = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in FILMS and file.is_file())
-        hint = (
-            f"it holds videos: give one of them, as {folder / films[0]}" if films else "give another folder or a file"
+        raise UserError(
+            f"{folder} holds no images; png, jpg, tif, webp or other frames are wanted; {_instead_of(folder)}"
         )
-        raise UserError(f"{folder} holds no images; png, jpg, tif, webp or other frames are wanted; {hint}")
+    _refuse_twins(folder, files)
     numbered = challenge and all(re.fullmatch("[0-9]+", file.stem) for file in files)
     pages = _numbered(files) if numbered else [(file, page) for file in files for page in frame_pages(file)]
     name = info.get("name", folder.resolve().name)
@@ -132,6 +131,27 @@ def open_images(folder: Path) -> ImageFrames:
         announced=sequence_length(folder),
     )
     return ImageFrames(album)
+
+
+def _instead_of(folder: Path) -> str:
+    """What somebody who named a folder without images may have meant."""
+    films = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in FILMS and file.is_file())
+    if films:
+        return f"it holds videos: give one of them, as {folder / films[0]}"
+    inside = [place for place in sorted(folder.iterdir()) if place.is_dir() and _image_files(place)]
+    return f"its folders hold images: give one of them, as {inside[0]}" if inside else "give another folder or a file"
+
+
+def _refuse_twins(folder: Path, files: Sequence[Path]) -> None:
+    """Raises UserError where pictures have one name and two endings: one moment saved twice is no two frames."""
+    seen: dict[str, Path] = {}
+    for file in files:
+        other = seen.setdefault(file.stem, file)
+        if other is not file:
+            raise UserError(
+                f"{folder} holds {other.name} and {file.name}, two pictures of one name; one picture per frame is "
+                "wanted; keep one kind in the folder"
+            )
 
 
 def _image_files(folder: Path) -> list[Path]:

@@ -15,7 +15,7 @@ from scalor.errors import UserError
 
 Page = tuple[Path, int]
 """An image file and the page inside it."""
-ORIENTATION, SUBFILE = 274, 254
+ORIENTATION, SUBFILE, BITS, FORMAT = 274, 254, 258, 339
 """TIFF's and Exif's names of tags."""
 SIDEWAYS = (5, 6, 7, 8)
 NOT_FRAMES = frozenset(
@@ -128,10 +128,17 @@ def _tag(picture: Any, number: int) -> int:
 
 
 def _upright(picture: Any) -> np.ndarray:
-    if picture.mode.startswith(("I", "F")):
+    if picture.mode.startswith(("I", "F")) or _has_signed_bytes(picture):
         picture.load()
-        return np.asarray(ImageOps.exif_transpose(picture))
+        stored = np.asarray(ImageOps.exif_transpose(picture))
+        return stored.view(np.int8) if stored.dtype == np.uint8 else stored
     return np.asarray(ImageOps.exif_transpose(picture.convert("RGB")))
+
+
+def _has_signed_bytes(picture: Any) -> bool:
+    """Whether a grey TIFF picture counts from -128, which Pillow takes for bytes from 0."""
+    tags = getattr(picture, "tag_v2", None) or {}
+    return picture.mode == "L" and tuple(tags.get(BITS, ())) == (8,) and tuple(tags.get(FORMAT, ())) == (2,)
 
 
 def _has_deep_colours(picture: Any) -> bool:

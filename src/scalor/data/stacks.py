@@ -57,7 +57,8 @@ def open_stack(path: Path) -> ImageFrames:
     head = _head(path)
     if head is None:
         raise _unreadable(path)
-    if head.axis("C") > 1 or (head.axis("Z") > 1 and head.axis("T") > 1):
+    # One axis is taken for time whatever it is called: tifffile calls it channels where nothing else was said.
+    if sum(head.axis(name) > 1 for name in "CZT") > 1:
         raise UserError(
             f"{path} has {head.axis('T')} times of {head.axis('Z')} slices in {head.axis('C')} channels; one picture "
             "per time is wanted; save one channel, and one slice or a projection, as a stack"

@@ -19,6 +19,7 @@ from scalor.core.fixed import fixed_shapes, roomy
 from scalor.core.types import TRACKING, Scenery, World
 from scalor.errors import UserError
 from scalor.models.scalor import Scalor
+from scalor.outputs.onnx_check import check_step
 from scalor.outputs.places import library
 from scalor.pretrained import Loaded, load_all
 from scalor.tracking.report import owner_ids, tight_tlwh, visible_share
@@ -49,9 +50,10 @@ def export_onnx(
         objects: how many the file has room for; when all are taken nothing new is found.
 
     Raises:
-        UserError: no such weights, weights without objects, an unknown size, a library that is missing.
+        UserError: no such weights, weights without objects, an unknown size, a library that is missing, or one that
+            writes something else than the model.
     """
-    for name in ("onnx", "onnxscript"):
+    for name in ("onnx", "onnxruntime", "onnxscript"):
         library(name, extra="onnx")
     loaded = load_all(weights)
     step = OnnxStep(loaded, _size(loaded, size), objects)
@@ -74,7 +76,12 @@ def export_onnx(
         )
     assert program is not None
     program.model.metadata_props["scalor"] = json.dumps(about)
-    put_in_place(Path(out), lambda staging: program.save(staging, external_data=False))
+
+    def write(staging: Path) -> None:
+        program.save(staging, external_data=False)
+        check_step(staging, step, names, state, FOUND)
+
+    put_in_place(Path(out), write)
     return about
 
 

@@ -155,6 +155,8 @@ def test_what_cannot_be_opened_is_one_sentence_without_secrets(address, monkeypa
 
 
 def test_a_file_is_no_stream(film):
+    with pytest.raises(UserError, match="0 is a number.*cam:0"):
+        open_live("0")
     with pytest.raises(UserError, match="is no stream"):
         open_live(str(film))
 

@@ -14,7 +14,10 @@ from scalor.data.motchallenge import read_mot, read_truth, write_mot
 from scalor.errors import UserError
 from scalor.metrics.distractors import without_distractors
 from scalor.metrics.mot import evaluate
+from scalor.outputs.options import Options
 from scalor.outputs.sheets import write_tables
+from scalor.outputs.supervision import write as write_supervision
+from scalor.outputs.tracked import Tracked
 
 ROWS = [
     (0, 3, 0.0, 0.0, 10.0, 20.0, 0.5, 1.0),
@@ -167,3 +170,57 @@ def test_any_text_is_a_table_or_one_sentence(tmp_path_factory, text):
             read(file)
         except UserError as error:
             assert "\n" not in str(error)
+
+
+BOXES = [(1, 3, 11.5, 21.0, 8.0, 9.25), (2, 4, 12.5, 22.0, 8.0, 9.25)]
+
+
+@pytest.mark.parametrize(
+    ("text", "base"),
+    [
+        ("".join("{};{};{};{};{};{}\n".format(*row).replace(".", ",") for row in BOXES), 1),
+        ("% from MATLAB\n" + "".join("{},{},{},{},{},{}\n".format(*row) for row in BOXES), 1),
+        ("frame,id,x1,y1,x2,y2\n" + "".join(f"{f},{i},{x},{y},{x + w},{y + h}\n" for f, i, x, y, w, h in BOXES), 1),
+        (
+            "xmin,ymin,xmax,ymax,frame,id\n"
+            + "".join(f"{x},{y},{x + w},{y + h},{f},{i}\n" for f, i, x, y, w, h in BOXES),
+            1,
+        ),
+        (
+            "x_min,y_min,x_max,y_max,class_id,confidence,tracker_id,frame_index\n"
+            + "".join(f"{x - 1},{y - 1},{x + w - 1},{y + h - 1},,0.5,{i},{f - 1}\n" for f, i, x, y, w, h in BOXES),
+            0,
+        ),
+        ("frameNo,objNo,bbX,bbY,bbW,bbH\n" + "".join("{},{},{},{},{},{}\n".format(*row) for row in BOXES), 1),
+    ],
+)
+def test_tables_of_other_tools_say_where_boxes_end_or_how_large_they_are(tmp_path, text, base):
+    (tmp_path / "a.csv").write_text(text)
+    back = read_mot(tmp_path / "a.csv")
+    assert (back.frame.tolist(), back.id.tolist()) == ([0, 1], [3, 4])
+    np.testing.assert_allclose(back.box_tlwh, np.array(BOXES)[:, 2:] - [1, 1, 0, 0])
+
+
+def test_letters_of_other_encodings_are_no_hindrance_and_columns_in_another_order_are_told(tmp_path):
+    (tmp_path / "a.txt").write_bytes("# Fußgänger\n1,3,11,21,8,9\n".encode("latin-1"))
+    assert read_mot(tmp_path / "a.txt").box_tlwh.tolist() == [[10, 20, 8, 9]]
+    (tmp_path / "b.txt").write_text("id,frame,a,b,c,d\n3,1,11,21,8,9\n")
+    with pytest.raises(UserError, match="names the columns id, frame"):
+        read_mot(tmp_path / "b.txt")
+
+
+def test_what_is_exported_for_supervision_is_read_back_also_where_nothing_is_in_the_first_frame(tmp_path):
+    rows = [(f, i, x - 1, y - 1, w, h, 0.5, 1.0) for f, i, x, y, w, h in BOXES]
+    tracked = Tracked(Tracks.from_rows(rows, length=3), np.arange(3) / 10, {"fps": 10, "width": 64, "height": 48})
+    write_supervision(tracked, tmp_path / "a.csv", Options())
+    back = read_mot(tmp_path / "a.csv", length=3)
+    np.testing.assert_allclose(back.box_tlwh, tracked.tracks.box_tlwh)
+    assert (back.frame.tolist(), back.id.tolist()) == ([1, 2], [3, 4])
+
+
+def test_a_folder_of_tracks_stands_for_its_table(tmp_path):
+    write_tables(tmp_path / ".", table())
+    assert read_mot(tmp_path).frame.tolist() == table().frame.tolist()
+    (tmp_path / "tracks.csv").unlink()
+    with pytest.raises(UserError, match="neither gt/gt.txt nor tracks.csv"):
+        read_mot(tmp_path)

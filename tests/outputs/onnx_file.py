@@ -23,14 +23,14 @@ def opened(runtime: Any, path: Path) -> Any:
     return runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-def running(session: Any) -> Step:
-    """A session that keeps its own state, with nothing but what the file says about itself."""
+def running(session: Any, **still: np.ndarray) -> Step:
+    """A session that keeps its own state, with nothing but what the file says about itself and what stays."""
     about = json.loads(session.get_modelmeta().custom_metadata_map["scalor"])
     state = {name: np.zeros(each["shape"], each["type"]) for name, each in about["state"].items()}
     names = [output.name for output in session.get_outputs()]
 
     def see(frame: np.ndarray) -> dict[str, np.ndarray]:
-        out = dict(zip(names, session.run(names, {"frame": frame} | state), strict=True))
+        out = dict(zip(names, session.run(names, {"frame": frame} | still | state), strict=True))
         state.update({name: out[f"next.{name}"] for name in state})
         return out
 

@@ -10,13 +10,18 @@ import numpy as np
 import pytest
 import torch
 
+import scalor
 from scalor import pretrained
 from scalor.cli.export_model import size_of
 from scalor.configs import data_named, preset_named
+from scalor.data.source import shrink
+from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.models.build import build
-from scalor.outputs.onnx_step import FOUND, OnnxStep
+from scalor.outputs.onnx_check import check_step
+from scalor.outputs.onnx_step import FOUND, OnnxStep, export_onnx
 from scalor.pretrained import Loaded
+from scalor.tracking.stored import backdrops_of
 from scalor.tracking.tracker import Tracker
 
 from .onnx_file import DEPLOY, Step, opened, running
@@ -24,6 +29,8 @@ from .onnx_file import DEPLOY, Step, opened, running
 PIXELS = 1e-3
 """How far a side of a box may be off: two ways to add the same numbers."""
 FRAMES = 12
+TRAFFIC = Path(scalor.__file__).parent / "data" / "assets" / "traffic.mp4"
+
 
 def frames_of(data: str, number: int) -> Iterator[np.ndarray]:
     for frame in data_named(data, 7, split="test")[number].video[:FRAMES]:
@@ -97,6 +104,39 @@ def session(onnx_step: Path) -> Any:
 @pytest.mark.parametrize("clip", [0, 1, 2])
 def test_onnx_runtime_follows_the_same_objects_as_the_tracker(session: Any, clip: int) -> None:
     assert_followed(running(session), Tracker("sprites-md"), frames_of("sprites-md", clip))
+
+
+@pytest.mark.slow
+def test_weights_of_footage_follow_the_same_objects_over_their_empty_scene(tmp_path: Path) -> None:
+    """Empty places of these are divided by next to nothing, which converters take for nothing."""
+    runtime = pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+    about = export_onnx("traffic", tmp_path / "step.onnx", objects=8)
+    (empty,) = backdrops_of(pretrained.load_all("traffic"))
+    see = running(opened(runtime, tmp_path / "step.onnx"), backdrop=empty)
+    tracker = Tracker("traffic")
+    size = (about["frame"][0], about["frame"][1])
+    for frame in open_video(TRAFFIC).read(range(90, 96)):
+        theirs, mine = tracker.observe(frame.image), see(shrink(frame.image, size))
+        here = mine["here"] & (mine["visibility"] >= tracker.min_visibility)
+        order = np.argsort(mine["id"][here])
+        assert len(theirs) >= 3 and mine["id"][here][order].tolist() == theirs.ids.tolist()
+
+
+class Swapped(OnnxStep):
+    """A step of which the file knows another version."""
+
+    def forward(self, frame: torch.Tensor, *state: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        id_, here, box, *others = super().forward(frame, *state)
+        return (id_, here, box + 1.0, *others)
+
+
+@pytest.mark.slow
+def test_a_file_that_does_something_else_than_the_model_is_refused(session: Any) -> None:
+    step = Swapped(pretrained.load_all("sprites-md"), (64, 64), 32)
+    path = session.folder / "step.onnx"
+    check_step(path, OnnxStep(pretrained.load_all("sprites-md"), (64, 64), 32), *step.initial(), FOUND)
+    with pytest.raises(UserError, match="another box than the model"):
+        check_step(path, step, *step.initial(), FOUND)
 
 
 @pytest.mark.slow

@@ -31,7 +31,7 @@ def parser() -> Parser:
         help="MOTChallenge file with the true boxes, or motsynth:FOLDER/028 for a sequence of a MOTSynth folder",
     )
     made.add_argument(
-        "--tracks", metavar="TRACKS", required=True, help="MOTChallenge file with the boxes to score, or tracks.csv"
+        "--tracks", metavar="TRACKS", required=True, help="what scalor track wrote, or a MOTChallenge file"
     )
     made.add_argument(
         "--classes",

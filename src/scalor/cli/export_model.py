@@ -18,7 +18,9 @@ FORMATS = ("onnx", "web")
 def parser() -> Parser:
     made = Parser(description="Write one step of tracking, with its weights, as a file that other programs run.")
     made.add_argument("weights", metavar="WEIGHTS", help="a packaged name, a run folder, or a .safetensors file")
-    made.add_argument("--to", choices=list(FORMATS), required=True, help="onnx, or a web page that follows objects in a browser")
+    made.add_argument(
+        "--to", choices=list(FORMATS), required=True, help="onnx, or a web page that follows objects in a browser"
+    )
     made.add_argument("-o", "--out", metavar="FILE", required=True, help="the file to write: step.onnx, page.html")
     made.add_argument(
         "--size", metavar="HxW", default=None, help="of the frames (default: those that the weights were learned on)"

@@ -23,7 +23,7 @@ _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """``"did you mean X?"`` for the known word nearest to ``word``, else all the known words."""
-    choices = sorted(known)
+    choices = sorted(set(known))
     near = difflib.get_close_matches(word, choices, n=1, cutoff=0.5)
     return f"did you mean {near[0]}?" if near else f"choose from {', '.join(choices)}"
 

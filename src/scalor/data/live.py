@@ -47,6 +47,8 @@ def open_live(address: str, *, seconds: float | None = None) -> "LiveSource":
     """
     if kind_of_stream(address) is None:
         raise UserError(f"{address} is no stream; a camera, an address or a pipe is wanted; open files without online")
+    if address.isdecimal() and not Path(address).exists():
+        raise UserError(f"{address} is a number; a camera, an address or a pipe is wanted; cam:{address} is the camera")
     stop = threading.Event()
     camera = CAMERA.fullmatch(address)
     opened = _camera(int(camera[1] or camera[2])) if camera else _decoded(address, stop)

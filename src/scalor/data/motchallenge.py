@@ -99,7 +99,7 @@ def _line(frame: int, identity: int, box: list[float], score: float, visibility:
 
 
 def read_mot(path: str | Path, *, length: int | None = None, box_base: int | None = None) -> Tracks:
-    """Read every row of a file of tracks: MOTChallenge lines, ``tracks.csv``, or a sequence folder with ``gt/gt.txt``.
+    """Read every row of a file of tracks: MOTChallenge lines, ``tracks.csv``, or a folder with it or ``gt/gt.txt``.
 
     Lines have 6 to 12 columns parted by commas, tabs or blanks. Score is 1 where column 7 is missing or negative,
     visibility 1 where there is none (`mot_rows`). Of a truth, `read_truth` picks what counts.
@@ -143,8 +143,14 @@ def read_truth(
 
 
 def _file(path: str | Path) -> Path:
+    """What holds the rows: the file itself, that of a sequence folder, or that of a folder of ``scalor track``."""
     path = Path(path)
-    return path / "gt" / "gt.txt" if path.is_dir() else path
+    if not path.is_dir():
+        return path
+    tracks, truth = path / "tracks.csv", path / "gt" / "gt.txt"
+    if not truth.is_file() and not tracks.is_file():
+        raise UserError(f"{path} has neither gt/gt.txt nor tracks.csv; a sequence or tracks are wanted; check the path")
+    return truth if truth.is_file() else tracks
 
 
 def _table(rows: list[Row], file: Path, length: int | None) -> Tracks:

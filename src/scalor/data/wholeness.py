@@ -23,7 +23,7 @@ def bytes_missing(path: Path) -> bool:
 
 
 def film_joined_on(path: Path) -> bool:
-    """Whether another MP4, ASF or FLV file was joined on byte by byte: FFmpeg reads the first only, and says nothing."""
+    """Whether another MP4, ASF or FLV file was joined on byte by byte: FFmpeg reads the first and says nothing."""
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size

@@ -73,10 +73,11 @@ def film_of_tracks(
 
 
 def film_of_pictures(pictures: Iterable[tuple[int, np.ndarray]], *, counts: str, side: int = 960) -> dict[str, Any]:
-    """A film without anything drawn over it: numbered pictures as they are."""
+    """A film without anything drawn over it: pictures as they are, with numbers of steps, or of frames from 0."""
     encoded = {number: jpeg(image, side=side, quality=80) for number, image in pictures}
     names = within_budget(encoded)
-    return {"counts": counts, "names": names, "pictures": [encoded[name] for name in names], "pause": 300}
+    film = {"counts": counts, "names": names, "pictures": [encoded[name] for name in names], "pause": 300}
+    return film | ({"first": FIRST_FRAME} if counts == "frame" else {})
 
 
 def within_budget(pictures: dict[int, str]) -> list[int]:

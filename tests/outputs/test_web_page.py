@@ -10,6 +10,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,30 @@ def followed(window: Browser, page: Path, film: Path) -> list[dict[str, Any]]:
     window.wait(WORDS + "return / frames followed$/.test(words.textContent) || words.className == 'wrong'", seconds=240)
     assert window.run(WORDS + "return words.className") == "" and not window.errors()
     return window.run("return window.heard")
+
+
+@pytest.mark.slow
+def test_films_of_a_varying_rate_and_without_a_length_are_looked_at_frame_by_frame(
+    onnx_step: Path, tmp_path: Path
+) -> None:
+    page = page_of(onnx_step, tmp_path / "page.html", runtime=runtime_files(dist()))
+    pictures = [frame.permute(1, 2, 0).numpy() for frame in data_named("sprites-md", 7, split="test")[0].video[:FRAMES]]
+    for name, options in {"varying.webm": {}, "live.webm": {"live": "1"}}.items():
+        with av.open(str(tmp_path / name), "w", options=options) as container:
+            stream = container.add_stream("libvpx", rate=10, options={"crf": "4", "b": "4M"})
+            stream.height, stream.width, stream.pix_fmt = 64, 64, "yuv420p"
+            stream.codec_context.time_base = Fraction(1, 1000)
+            for number, picture in enumerate(pictures):
+                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+                frame.pts, frame.time_base = 100 * number + 200 * (number > 3), Fraction(1, 1000)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    with browser() as window:
+        for name in ("varying.webm", "live.webm"):
+            heard = followed(window, page, tmp_path / name)
+            seen = [np.array(each["picture"], np.uint8).reshape(64, 64, 3).astype(int) for each in heard]
+            nearest = [int(np.argmin([np.abs(each - other).mean() for other in pictures])) for each in seen]
+            assert nearest == list(range(FRAMES)), (name, nearest)
 
 
 def page_of(step: Path, out: Path, **how: Any) -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from scalor.data.motchallenge import read_mot
+from scalor.data.run_lengths import pixels_of
 from scalor.errors import UserError
 
 SEEN = 2
@@ -51,8 +52,6 @@ class Book:
         ``crop`` is (top, left, side S) in pixels; boxes are relative to it. Columns are people by rising ``ped_id``.
         Where masks overlap, which modal ones do not, the one lower in the picture is in front.
         """
-        from pycocotools.mask import decode
-
         top, left, side = crop
         pages = [self.pages[number] for number in numbers]
         known = np.unique(np.concatenate([page.ped for page in pages]))
@@ -64,7 +63,7 @@ class Book:
             box[time, column] = page.box - [left, top, 0, 0]
             visibility[time, column] = page.visibility
             for row in np.argsort(page.box[:, 1] + page.box[:, 3], kind="stable"):
-                mask = decode(page.masks[row])[top : top + side, left : left + side]
+                mask = pixels_of(page.masks[row])[top : top + side, left : left + side]
                 owner[time][mask > 0] = column[row]
         return box, visibility, owner
 

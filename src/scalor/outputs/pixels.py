@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from scalor.core.tracks import Rle, Tracks
+from scalor.data.run_lengths import pixels_of
 
 CENTER = 0.5
 """Here the left edge of the first pixel is 0.0; where a tool calls its *centre* 0, this is taken off."""
@@ -19,9 +20,7 @@ def frames_of(tracks: Tracks) -> Iterator[np.ndarray]:
 
 def decoded(rle: Rle) -> np.ndarray:
     """A mask as bool [H, W]."""
-    from pycocotools import mask as coco
-
-    return coco.decode(rle).astype(bool)
+    return pixels_of(rle).astype(bool)
 
 
 def area(rle: Rle | None) -> int:

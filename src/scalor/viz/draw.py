@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 
 from scalor.core.tracks import Tracks
+from scalor.data.run_lengths import pixels_of
 
 COLORS = 24
 TRAIL = 30
@@ -31,13 +32,12 @@ def _color(number: int) -> tuple[int, int, int]:
 def mask_labels(rows: Tracks, size: tuple[int, int]) -> np.ndarray:
     """int64 [H, W]: identity whose mask covers a pixel, -1 where none does; later rows win. Sizes are adapted."""
     import cv2
-    from pycocotools import mask as coco
 
     labels = np.full(size, -1, np.int64)
     for identity, rle in zip(rows.id, rows.masks or [], strict=False):
         if rle is None:
             continue
-        mask = coco.decode(rle)
+        mask = pixels_of(rle)
         if mask.shape != size:
             mask = cv2.resize(mask, (size[1], size[0]), interpolation=cv2.INTER_NEAREST)
         labels[mask.astype(bool)] = identity

@@ -58,23 +58,8 @@ def export_onnx(
     loaded = load_all(weights)
     step = OnnxStep(loaded, _size(loaded, size), objects)
     names, state = step.initial()
-    inputs = [torch.zeros(step.frame, dtype=torch.uint8)]
-    if step.filmed:
-        inputs.append(torch.zeros(step.frame, dtype=torch.uint8))
     about = described(step, names, state) | {"weights": str(weights), "smooth": smooth_of(loaded)}
-    given = ["frame", "backdrop"][: len(inputs)] + names
-    with _quiet(), torch.no_grad():
-        graph = torch.export.export(step, (*inputs, *state), strict=False)
-        program = torch.onnx.export(
-            graph,
-            (),
-            dynamo=True,
-            verbose=False,
-            opset_version=OPSET,
-            input_names=given,
-            output_names=[*FOUND, *(f"next.{name}" for name in names)],
-        )
-    assert program is not None
+    program = _program(step, names, state)
     program.model.metadata_props["scalor"] = json.dumps(about)
 
     def write(staging: Path) -> None:
@@ -83,6 +68,25 @@ def export_onnx(
 
     put_in_place(Path(out), write)
     return about
+
+
+def _program(step: "OnnxStep", names: list[str], state: list[Tensor]) -> Any:
+    """The step as torch's exporter to ONNX writes it."""
+    pictures = ["frame", "backdrop"][: 1 + step.filmed]
+    inputs = [torch.zeros(step.frame, dtype=torch.uint8) for _ in pictures]  # one tensor twice would become one input
+    with _quiet(), torch.no_grad():
+        graph = torch.export.export(step, (*inputs, *state), strict=False)
+        program = torch.onnx.export(
+            graph,
+            (),
+            dynamo=True,
+            verbose=False,
+            opset_version=OPSET,
+            input_names=[*pictures, *names],
+            output_names=[*FOUND, *(f"next.{name}" for name in names)],
+        )
+    assert program is not None
+    return program
 
 
 class OnnxStep(nn.Module):

@@ -7,6 +7,7 @@ import http.server
 import json
 import os
 import re
+import shlex
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from scalor import pretrained
 from scalor.cli.main import main
 from scalor.configs import data_named
 from scalor.errors import UserError
+from scalor.outputs import web_page
 from scalor.outputs.web_page import PARTS, RUNTIME, filmed, runtime_files, write_page
 from scalor.tracking.stored import size_seen
 from scalor.viz.export import video_writer
@@ -82,6 +84,31 @@ def test_mistakes_are_told_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureF
         error = capsys.readouterr().err
         assert told in error and error.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_the_command_of_the_docs_writes_a_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a file that stands for the step, which takes a minute to make."""
+
+    def export_onnx(weights: str, out: Path, *, size: tuple[int, int] | None, objects: int) -> dict[str, Any]:
+        out.write_bytes(b"a step")
+        return TOY | {"weights": weights, "frame": [78, 138, 3], "backdrop": True, "objects": objects}
+
+    monkeypatch.setattr(web_page, "export_onnx", export_onnx)
+    monkeypatch.chdir(tmp_path)
+    runtime = tmp_path / "node_modules" / "onnxruntime-web" / "dist"
+    runtime.mkdir(parents=True)
+    for name, _ in PARTS.values():
+        (runtime / name).write_bytes(name.encode())
+    commands = re.findall(r"^scalor (export-model .*--to web.*)$", DEPLOY, re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        assert main(shlex.split(command)) == 0
+        assert "room for 16 objects; open it in a browser" in capsys.readouterr().out
+        about = json.loads(inside(tmp_path / "page.html", "about"))
+        assert gzip.decompress(base64.b64decode(inside(tmp_path / "page.html", "model"))) == b"a step"
+        assert about["runtime"]["inside"] == ("--runtime" in command) and about["fps"] == 24.0 and about["empty"]
 
 
 def test_the_docs_name_the_runtime_that_pages_fetch() -> None:

@@ -105,7 +105,11 @@ def test_a_merge_never_gives_an_id_twice_in_a_frame(tracks, one, two):
 @given(st.lists(st.builds(Correction, st.just("swap"), names, names, st.integers(0, 4), st.none() | st.integers(4, 9))))
 def test_corrections_come_back_from_a_file_as_they_were_written(tmp_path_factory, rows):
     file = tmp_path_factory.mktemp("c") / "c.csv"
-    file.write_text("action,id,other,first,last\n" + "".join(f"{row}\n" for row in rows))
+    rows = [row for row in rows if row.id != row.other]
+    text = "action,id,other,first,last\n" + "".join(f"{row}\n" for row in rows)
+    file.write_text(text)
+    assert read_corrections(file) == rows
+    file.write_bytes(b"\xef\xbb\xbf" + text.replace(",", ";").replace("swap", " Swap ").replace("\n", "\r\n").encode())
     assert read_corrections(file) == rows
 
 
@@ -115,6 +119,7 @@ def test_corrections_come_back_from_a_file_as_they_were_written(tmp_path_factory
         ("frame,id\n1,2\n", "columns action,id,other,first,last are wanted"),
         ("action,id\nmove,2\n", "line 2 .* action is 'move'"),
         ("action,id,other\nmerge,2,\n", "line 2 .* wants another id"),
+        ("action,id,other\nswap,2,2\n", "line 2 .* wants another id"),
         ("action,id\nsplit,x\n", "line 2"),
         ("action,id,first,last\ndelete,1,5,4\n", "no range"),
         ("action,id,first,last\ndelete,1,0,4\n", "from 1 on"),

@@ -48,7 +48,8 @@ def read_corrections(path: str | PathLike[str]) -> list[Correction]:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{file} cannot be read ({error}); a table {','.join(COLUMNS)} is wanted") from error
-    table = csv.DictReader(lines)
+    head = lines[0] if lines else ""
+    table = csv.DictReader(lines, delimiter=";" if head.count(";") > head.count(",") else ",")  # as spreadsheets like
     if not {"action", "id"} <= set(table.fieldnames or ()):
         raise UserError(f"{file} begins with {(lines or [''])[0]!r}; the columns {','.join(COLUMNS)} are wanted")
     found = []
@@ -61,16 +62,17 @@ def read_corrections(path: str | PathLike[str]) -> list[Correction]:
 
 
 def _correction(cells: dict[str, str]) -> Correction:
-    if cells["action"] not in ACTIONS:
+    action = cells["action"].lower()
+    if action not in ACTIONS:
         raise ValueError(f"the action is {cells['action']!r}, one of {', '.join(ACTIONS)} is wanted")
     other = int(cells["other"]) if cells["other"] else None
-    if other is None and cells["action"] in NEEDS_OTHER:
-        raise ValueError(f"{cells['action']} wants another id in the column other")
+    if action in NEEDS_OTHER and other in (None, int(cells["id"])):
+        raise ValueError(f"{action} wants another id in the column other")
     first = int(cells["first"] or FIRST_FRAME) - FIRST_FRAME
     last = int(cells["last"]) - FIRST_FRAME if cells["last"] else None
     if first < 0 or (last is not None and last < first):
         raise ValueError(f"frames {cells['first']} to {cells['last']} are no range from {FIRST_FRAME} on")
-    return Correction(cells["action"], int(cells["id"]), other, first, last)
+    return Correction(action, int(cells["id"]), other, first, last)
 
 
 def corrected(tracks: Tracks, corrections: Sequence[Correction]) -> Tracks:

@@ -1,13 +1,18 @@
 """Painting patches into frames: presence fades, depth hides (spec A.6, E.1)."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from scalor.core.fixed import fixed, listed
 from scalor.core.tensors import constant, ramp, ste_clamp
 from scalor.core.types import Layers
 
 EPS = 1e-8
+MANY = 100_000
+"""Pixels of patches from which it pays to look for the empty ones."""
 
 
 def _above_zero(total: Tensor) -> Tensor:
@@ -53,9 +58,25 @@ def widened(layers: Layers, side: int) -> Layers:
 def splat(planes: Tensor, layers: Layers, *, batch: int, height: int, width: int) -> Tensor:
     """Add patches [K, M, P, P] into frames: [K, B, H, W]."""
     index = pixel_index(layers, batch=batch, height=height, width=width)
-    canvas = planes.new_zeros(planes.shape[0], batch * height * width + 1)
-    canvas = canvas.index_add_(1, index, planes.reshape(planes.shape[0], -1))
-    return canvas[:, :-1].unflatten(1, (batch, height, width))
+    return _added(planes.reshape(planes.shape[0], -1), index, (batch, height, width))
+
+
+def _added(planes: Tensor, index: Tensor, size: tuple[int, int, int]) -> Tensor:
+    """The sums of ``planes`` [K, T] at the places ``index`` [T] of frames of ``size``: [K, B, H, W]."""
+    canvas = planes.new_zeros(planes.shape[0], math.prod(size) + 1).index_add_(1, index, planes)
+    return canvas[:, :-1].unflatten(1, size)
+
+
+def _touched(layers: Layers, index: Tensor, pixels: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The paint [C + 1, T] of the pixels in view that masks touch, their places [T] and their layers [T]; of few pixels
+    all. Patches are as large as the largest object needs, so that most of their pixels are empty.
+    """
+    patch = layers.patch.transpose(0, 1).flatten(1)
+    owner = ramp(len(layers.pres), like=index).repeat_interleave(layers.patch.shape[-1] ** 2)
+    if fixed() or len(index) < MANY:
+        return patch, index, owner
+    (touched,) = listed((patch[-1] > 0) & (index < pixels))
+    return patch.index_select(1, touched), index[touched], owner[touched]
 
 
 def lookup(canvas: Tensor, layers: Layers) -> Tensor:
@@ -72,11 +93,13 @@ def composite(layers: Layers, *, batch: int, height: int, width: int, convex: bo
 
     w_n = I_n / sum I;  colour = sum w_n Y_n;  alpha = sum w_n A_n (convex) or clamp(sum A_n) (the official code).
     """
-    paint = (layers.patch * layers.pres.view(-1, 1, 1, 1)).transpose(0, 1)
+    index = pixel_index(layers, batch=batch, height=height, width=width)
+    patch, index, owner = _touched(layers, index, batch * height * width)
+    paint = patch * layers.pres[owner]
     mask = paint[-1:]
-    weight = mask * layers.near.view(-1, 1, 1)
+    weight = mask * layers.near[owner]
     planes = torch.cat([weight * paint, weight] if convex else [weight * paint[:-1], mask, weight])
-    canvas = splat(planes, layers, batch=batch, height=height, width=width)
+    canvas = _added(planes, index, (batch, height, width))
     total = canvas[-1]
     if convex:
         image = (canvas[:-1] / _above_zero(total)).transpose(0, 1)

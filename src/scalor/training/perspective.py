@@ -25,8 +25,9 @@ BETTER = 0.75
 """The perspective must leave at most this share of what none at all leaves unexplained."""
 STEEPEST = 3.3
 """Steepest perspective: with a horizon a fifth of the view's height below its upper edge."""
-LEAST_GROWTH = 1.35
-"""Growth between the places that 5 % and 95 % of the blobs lie above that makes a perspective matter."""
+LEAST_GROWTH = 2.5
+"""Growth between the places that 5 % and 95 % of the blobs lie above from which perspective matters: boxes of one level
+have as wide a range."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from scalor.tracking.encounters import Encounter, parting
 from scalor.tracking.linking import Link, Tracklet, Video, _assigned, link
-from scalor.tracking.motion import RECENT, Leg, _missed, miss
+from scalor.tracking.motion import PER_TRACK, RECENT, Leg, _missed, miss
 from scalor.tracking.second_pass import AROUND, Revised, _around, learned, revise, tracklets_of
 from scalor.tracking.smoothing import smooth, window_for
 from scalor.tracking.table import Rows
@@ -186,6 +186,10 @@ def test_no_other_choice_of_links_is_worth_more(seed, count):
     chosen = _assigned(links, 5)
     assert all(len({getattr(each, side) for each in chosen}) == len(chosen) for side in ("before", "after"))
     assert set(chosen) <= set(links) and sum(each.nats for each in chosen) == pytest.approx(best(links))
+
+
+def spread_over(cuts):
+    return cuts[:: max(1, len(cuts) // PER_TRACK)]
 
 
 @PATIENT

@@ -203,7 +203,7 @@ def test_gaps_cut_into_tracks_are_missed_as_gaps_between_tracks_are(seed, length
     wanted = [
         miss(*(Leg(each.frame[part], each.center[part], each.extent) for part in (slice(cut), slice(back, None))))
         for each in (other, leg)
-        for cut in range(RECENT, len(each.frame) - RECENT)
+        for cut in spread_over(range(RECENT, len(each.frame) - RECENT))
         for back in range(cut, len(each.frame) - 1)
         if each.frame[back] == each.frame[cut - 1] + lag
     ]

@@ -117,6 +117,9 @@ def test_a_plan_remembers_its_rules_and_says_the_perspective(tmp_path) -> None:
     made = shaped_plan(plan, [usual_box.UsualBox(perspective=seen)], {"data.object_height": "30"}, said.append)
     assert made.preset.scalor.where == replace(plan.preset.scalor.where, tilt=0.01, level=50.0, nearest=2.0)
     assert said == ["followed on their way, things grow 3.0 times towards the lower edge, and so do boxes"]
+    low = shaped_plan(plan, [usual_box.UsualBox(perspective=replace(seen, height=60))], {}, said.append)
+    made_low = low.preset.scalor.where
+    assert made_low.nearest * made_low.sizes[1] == pytest.approx(30.0), "half of the view"
     folder = RunFolder(tmp_path / "run")
     folder.claim(made)
     assert folder.plan() == made

@@ -5,6 +5,7 @@ are says little about it, since those far away touch more often and then are one
 as one thing does.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -34,12 +35,13 @@ have as wide a range."""
 class Perspective:
     """At row y things are ``1 + tilt * (y - level)`` times as large as at row ``level``, above and below which as many
     are; no tilt: nothing is known, or there is none. ``nearest``: that factor at most; ``growth``: by how much things
-    that were seen differ so."""
+    that were seen differ so; ``height`` of the view, in rows."""
 
     tilt: float = 0.0
     level: float = 0.0
     nearest: float = 1.0
     growth: float = 1.0
+    height: float = math.inf
 
     def at(self, row: np.ndarray) -> np.ndarray:
         """The factor at these rows."""
@@ -69,7 +71,7 @@ def perspective_of(runs: Sequence[Sequence[Components]], height: int) -> Perspec
     low, level, high = np.quantile(rows, [0.05, 0.5, 0.95])
     edges = np.exp(_log(best, np.array([0.0, height, low, level, high]) / height))
     top, bottom, far, middle, near = (float(edge) for edge in edges)
-    found = Perspective(best / height / middle, float(level), max(top, bottom) / middle, near / far)
+    found = Perspective(best / height / middle, float(level), max(top, bottom) / middle, near / far, height)
     return found if max(found.growth, 1 / found.growth) >= LEAST_GROWTH else Perspective()
 
 

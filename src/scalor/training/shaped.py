@@ -10,6 +10,8 @@ from scalor.training.checkpoint import Plan
 from scalor.training.lone_blobs import ROOM
 from scalor.training.usual_box import LEAST_SHAPES, UsualBox
 
+LARGEST = 0.5
+"""Largest mean side that perspective gives a box, in heights of the view."""
 LEAST_SIZES = 0.3
 """Least deviation of log sizes that boxes can have."""
 
@@ -44,4 +46,6 @@ def shaped_plan(
     where = replace(model.where, tilt=seen.tilt, level=seen.level, nearest=seen.nearest)
     if not any(key.startswith(("model.where.", "data.object_")) for key in given):
         where = shaped(where, rules)
+    if where.tilt:  # what fills the view would cost more than all the rest, in memory too
+        where = replace(where, nearest=max(1.0, min(where.nearest, LARGEST * seen.height / where.sizes[1])))
     return replace(plan, preset=replace(plan.preset, model=replace(model, where=where)), usual=tuple(rules))

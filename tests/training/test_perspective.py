@@ -66,7 +66,7 @@ def test_growth_on_the_way_tells_the_horizon_though_far_things_are_groups(groups
     # Boxes end at their feet: the middle of one at row y stands lower, by half of its height.
     foot = (rows - 0.125 * horizon) / 0.875
     near, far = foot[1] - horizon, foot[0] - horizon
-    assert float(np.divide(*found.at(rows)[::-1])) == pytest.approx(near / far, rel=0.12)
+    assert float(np.divide(*found.of(TILT).nearness(rows)[::-1])) == pytest.approx(near / far, rel=0.12)
     assert "lower edge" in found.words() and found.growth > 2.5
 
 
@@ -84,7 +84,7 @@ def test_sizes_are_told_at_the_level_and_pairs_far_away_are_none() -> None:
     perspective = perspective_of(runs, HEIGHT)
     where = replace(fast_video().scalor.where, size=20.0, ratio=1.0)
     rule = usual_box._found(runs, perspective, where, HEIGHT)
-    made = shaped(replace(where, tilt=perspective.tilt, level=perspective.level, nearest=perspective.nearest), [rule])
+    made = shaped(perspective.of(where), [rule])
     single = 0.25 * perspective.level / 0.875
     assert made.size == pytest.approx(ROOM * single, rel=0.15)
     mask = np.zeros((HEIGHT, WIDTH), bool)

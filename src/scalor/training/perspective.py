@@ -7,11 +7,11 @@ as one thing does.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scalor.core.geometry import FARTHEST
+from scalor.core.geometry import FARTHEST, WhereConfig
 from scalor.training.merges import Components, going_on
 
 LEAST_ROWS = 5
@@ -43,9 +43,9 @@ class Perspective:
     growth: float = 1.0
     height: float = math.inf
 
-    def at(self, row: np.ndarray) -> np.ndarray:
-        """The factor at these rows."""
-        return np.clip(1.0 + self.tilt * (row - self.level), FARTHEST, self.nearest)
+    def of(self, where: WhereConfig) -> WhereConfig:
+        """Boxes that know it."""
+        return replace(where, tilt=self.tilt, level=self.level, nearest=self.nearest)
 
     def words(self) -> str:
         """What a user should know of it; "" where there is none."""

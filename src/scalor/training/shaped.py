@@ -43,7 +43,7 @@ def shaped_plan(
     seen = rules[0].perspective
     if words := seen.words():
         say(words)
-    where = replace(model.where, tilt=seen.tilt, level=seen.level, nearest=seen.nearest)
+    where = seen.of(model.where)
     if not any(key.startswith(("model.where.", "data.object_")) for key in given):
         where = shaped(where, rules)
     if where.tilt:  # what fills the view would cost more than all the rest, in memory too

@@ -102,7 +102,7 @@ def _found(runs: list[list[Components]], perspective: Perspective, where: WhereC
     if not perspective.tilt:
         return _rule(every, paired, where, height)
     level = every.copy()
-    level[:, 2:] /= perspective.at(every[:, 1:2])
+    level[:, 2:] /= perspective.of(where).nearness(every[:, 1:2])
     rule = _rule(level, paired, where, math.inf)
     if rule.spread < math.inf:
         return replace(rule, perspective=perspective, middle=rule.start, reach=max(LEVEL_SIZES, rule.spread))

@@ -1,10 +1,21 @@
 """Batches that are made ahead are the same batches, come in order, and leave no thread behind."""
 
+import multiprocessing
+import os
+import subprocess
+import sys
 import threading
+import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import torch
 
-from scalor.training.ahead import DEPTH, Ahead
+from scalor.core.schedule import Recipe
+from scalor.training.ahead import DEPTH, Ahead, workers_for
+from scalor.training.batches import Batches
+from scalor.training.datasets import ClipLessons, data_named
 
 
 def batches() -> list[threading.Thread]:
@@ -50,3 +61,63 @@ def test_an_error_comes_up_where_its_batch_is_asked_for() -> None:
             ahead(1, 1)
         assert ahead(2, 1) == 2
     assert not batches()
+
+
+def test_more_cores_make_more_workers_up_to_four() -> None:
+    assert [workers_for(cores) for cores in (1, 2, 8, 16, 64)] == [1, 1, 2, 4, 4]
+
+
+def square(step: int, frames: int) -> tuple[int, int, int]:
+    """What a worker process makes; it says which process that was."""
+    if step == 3:
+        raise ValueError("clip 7 is too short")
+    return step * step, frames, os.getpid()
+
+
+@pytest.mark.slow
+def test_processes_make_the_same_batches_and_their_errors_come_up() -> None:
+    with Ahead(square, workers=1) as ahead:
+        first = ahead(0, 2)
+        assert first == (0, 2, os.getpid()), "nobody was there to make the first"
+        others = [ahead(step, 2) for step in (1, 2)]
+        assert [each[:2] for each in others] == [(1, 2), (4, 2)]
+        assert all(each[2] != os.getpid() for each in others)
+        with pytest.raises(ValueError, match="clip 7"):
+            ahead(3, 2)
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.slow
+def test_made_clips_are_the_same_from_another_process() -> None:
+    batches = Batches(ClipLessons(data_named("sprites-tiny", 5), 3), replace(Recipe(batch=2), cuts=0.5, covers=0.5), 3)
+    with Ahead(batches, last=2, workers=1) as ahead:
+        ahead(0, 3)
+        made = ahead(1, 3)
+    here = batches(1, 3)
+    assert torch.equal(made.video, here.video)
+    assert made.shown is not None and here.shown is not None and torch.equal(made.shown, here.shown)
+
+
+@pytest.mark.slow
+def test_a_worker_ends_when_the_training_is_killed(tmp_path: Path) -> None:
+    said = tmp_path / "worker"
+    code = (
+        "import os, pathlib, signal, sys\n"
+        "from scalor.training.ahead import Ahead\n"
+        "from tests.training.test_ahead import square\n"
+        "if __name__ == '__main__':\n"
+        "    ahead = Ahead(square, workers=1)\n"
+        "    ahead(0, 2)\n"
+        f"    pathlib.Path({str(said)!r}).write_text(str(ahead(1, 2)[2]))\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    script = tmp_path / "killed.py"
+    script.write_text(code)
+    subprocess.run(
+        [sys.executable, str(script)], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}, check=False
+    )
+    worker = int(said.read_text())
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{worker}").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not Path(f"/proc/{worker}").exists()

@@ -1,14 +1,26 @@
-"""`Ahead`: the next batches are made beside the training step, by a thread of their own."""
+"""`Ahead`: the next batches are made beside the training step, by a thread or by processes of their own."""
 
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 B = TypeVar("B")
 
 DEPTH = 2
-"""Batches that are made in advance."""
+"""Batches that are made in advance by a thread; processes make two each."""
+
+MOST_WORKERS = 4
+
+
+def workers_for(cores: int) -> int:
+    """How many processes make batches beside an accelerator on a machine of so many cores."""
+    return max(1, min(MOST_WORKERS, cores // 4))
 
 
 class Ahead(Generic[B]):
@@ -19,11 +31,27 @@ class Ahead(Generic[B]):
     the batch is asked for. Leaving the context waits for the batch that is being made and drops the others.
     """
 
-    def __init__(self, make: Callable[[int, int], B], *, last: int | None = None, depth: int = DEPTH) -> None:
-        """``last``: no step from this one on is asked for; ``depth``: batches under way, 0: none is made in advance."""
-        self._make, self._last, self._depth = make, last, depth
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="batches")
-        self._coming: dict[tuple[int, int], Future[B]] = {}
+    def __init__(
+        self, make: Callable[[int, int], B], *, last: int | None = None, depth: int = DEPTH, workers: int = 0
+    ) -> None:
+        """
+        Args:
+            make: what makes a batch; with ``workers`` it goes to other processes, so it and its batches can be pickled.
+            last: no step from this one on is asked for.
+            depth: batches under way, 0: none is made in advance.
+            workers: processes that make them; 0: a thread does.
+        """
+        self._make, self._last = make, last
+        self._depth = max(depth, 2 * workers) if depth else 0
+        self._processes = workers > 0 and depth > 0
+        self._executor: Executor
+        if self._processes:
+            self._executor = ProcessPoolExecutor(
+                workers, multiprocessing.get_context("spawn"), initializer=_begin, initargs=(make, os.getpid())
+            )
+        else:
+            self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="batches")
+        self._coming: dict[tuple[int, int], Future[Any]] = {}
 
     def __call__(self, step: int, frames: int) -> B:
         """The batch of ``step`` with clips of ``frames`` frames."""
@@ -33,8 +61,10 @@ class Ahead(Generic[B]):
         mine = self._coming.pop(wanted[0], None)
         for key in wanted[1:]:
             if key not in self._coming and (self._last is None or key[0] < self._last):
-                self._coming[key] = self._worker.submit(self._make, *key)
-        return self._make(step, frames) if mine is None else mine.result()
+                self._coming[key] = self._executor.submit(*((_made,) if self._processes else (self._make,)), *key)
+        if mine is None:
+            return self._make(step, frames)
+        return cast(B, pickle.loads(mine.result()) if self._processes else mine.result())
 
     def __enter__(self) -> "Ahead[B]":
         return self
@@ -42,4 +72,32 @@ class Ahead(Generic[B]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._worker.shutdown(wait=True, cancel_futures=True)
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+
+_make_here: Callable[[int, int], Any] | None = None
+"""In a worker: what makes its batches."""
+
+
+def _begin(make: Callable[[int, int], Any], parent: int) -> None:
+    """Make a worker ready: one thread of torch's, Ctrl-C is its parent's business, and it ends with its parent."""
+    import torch
+
+    global _make_here
+    _make_here = make
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent is gone, which a killed parent cannot say."""
+    while os.getppid() == parent:
+        threading.Event().wait(2.0)
+    os._exit(1)
+
+
+def _made(step: int, frames: int) -> bytes:
+    """A batch as bytes: pickled here, since torch's own way through shared memory needs an open file per tensor."""
+    assert _make_here is not None
+    return pickle.dumps(_make_here(step, frames), protocol=pickle.HIGHEST_PROTOCOL)

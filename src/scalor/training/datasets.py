@@ -85,10 +85,17 @@ def cut_away(batch: Batch, rng: np.random.Generator, share: float) -> Batch:
 
 
 class Lessons(Protocol):
-    """Where batches come from; ``longest`` is the largest number of frames a clip can have."""
+    """Where batches come from.
+
+    longest   the largest number of frames a clip can have
+    portable  whether other processes can make the batches: what they are made from is small
+    """
 
     @property
     def longest(self) -> int: ...
+
+    @property
+    def portable(self) -> bool: ...
 
     def batch(self, step: int, *, size: int, frames: int) -> Batch: ...
 
@@ -110,6 +117,10 @@ class ClipLessons:
         if isinstance(self.dataset, CutToLength) or len(self.dataset) == 0:
             return ENDLESS
         return len(self.dataset[0].video)
+
+    @property
+    def portable(self) -> bool:
+        return True
 
     def batch(self, step: int, *, size: int, frames: int) -> Batch:
         return Batch(batch_at(self.dataset, self.seed, step=step, batch=size, frames=frames))
@@ -138,6 +149,11 @@ class FootageLessons:
     @property
     def longest(self) -> int:
         return self.footage.longest_run()
+
+    @property
+    def portable(self) -> bool:
+        """The frames of whole videos are too much to copy."""
+        return False
 
     def batch(self, step: int, *, size: int, frames: int) -> Batch:
         crops = [

@@ -1,11 +1,11 @@
 """The Lightning module: one step is observe, -ELBO and other objectives, clip, guard, optimiser, average, critics."""
 
 import copy
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
@@ -18,19 +18,16 @@ from scalor.models.build import build
 from scalor.objectives.extras import Extras
 from scalor.objectives.vimco import loss_of
 from scalor.rollout import Rollout, observe, scenery_of
-from scalor.training.ahead import DEPTH, Ahead
+from scalor.training.ahead import DEPTH, Ahead, workers_for
+from scalor.training.batches import Batches
 from scalor.training.bootstrap import bootstrap_loss
 from scalor.training.checkpoint import Plan, random_states, restore_random_states, seed_everything
 from scalor.training.clock import Clock
 from scalor.training.crew import Crew
 from scalor.training.crowding import crowded
-from scalor.training.datasets import Batch, Lessons, cut_away
+from scalor.training.datasets import Batch, Lessons
 from scalor.training.guard import Guard
 from scalor.training.measure import measure
-from scalor.training.occluders import cover
-
-CUTS, COVERS = 1, 2
-"""Tell the draws of `cut_away` and `cover` from those of the clips themselves."""
 
 LOG_EVERY = 20
 """Steps between two measurements; between them nothing is computed for the log."""
@@ -62,19 +59,16 @@ class Feed(IterableDataset[Lesson]):
     def __iter__(self) -> Iterator[Lesson]:
         step, crew = self.trainee.done, self.trainee.crew
         # On a CPU a third busy thread on two cores costs half a step more than it saves (`scalor bench`).
-        depth = 0 if self.trainee.device.type == "cpu" else DEPTH
-        with Ahead(self._batch, last=self.clock.steps, depth=depth) as ahead:
+        on_cpu = self.trainee.device.type == "cpu"
+        workers = 0 if on_cpu or not self.lessons.portable else workers_for(os.cpu_count() or 1)
+        make = Batches(self.lessons, self.recipe, self.seed)
+        with Ahead(make, last=self.clock.steps, depth=0 if on_cpu else DEPTH, workers=workers) as ahead:
             while (progress := crew.led(self.clock.progress(step))) < 1.0:
                 frames = min(clip_length(self.recipe, step, progress), self.lessons.longest)
                 clips, batch = self.lessons.clips(step, size=self.recipe.batch), ahead(step, frames)
                 size = len(batch.video)
                 yield Lesson(batch.part(crew.share(size)), crew.weight(size), clips, step, progress)
                 step += 1
-
-    def _batch(self, step: int, frames: int) -> Batch:
-        batch = self.lessons.batch(step, size=self.recipe.batch, frames=frames)
-        batch = cut_away(batch, np.random.default_rng([self.seed, step, CUTS]), self.recipe.cuts)
-        return cover(batch, np.random.default_rng([self.seed, step, COVERS]), self.recipe.covers)
 
 
 class Trainee(LightningModule):

@@ -114,15 +114,6 @@ def test_files_joined_byte_by_byte_hold_all_frames_in_order(tmp_path, ending, co
     assert all(b > a for a, b in zip(times, times[1:], strict=False)) and times[-1] == pytest.approx(59 / 25, abs=0.1)
 
 
-@pytest.mark.parametrize(("ending", "codec"), [("mp4", "libx264"), ("asf", "wmv2"), ("flv", "libx264")])
-def test_a_joined_file_of_which_only_the_first_part_can_be_read_is_said_to_go_on(tmp_path, ending, codec):
-    part = film(tmp_path / f"one.{ending}", codec=codec)
-    (tmp_path / f"two.{ending}").write_bytes(part.read_bytes() * 2)
-    assert not open_video(part).cut_short
-    source = open_video(tmp_path / f"two.{ending}")
-    assert source.cut_short and len(list(source)) == N and "joined on" in source.report.words()
-
-
 @pytest.mark.parametrize("ending", ["ts", "m2ts", "mkv", "mp4", "avi"])
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_films_of_a_few_frames_are_films(tmp_path, ending, number):

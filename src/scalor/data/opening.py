@@ -1,12 +1,25 @@
-"""Opening what FFmpeg reads, alike with each PyAV."""
+"""Opening what FFmpeg reads, alike with each PyAV, and choosing the stream that a player shows."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import islice
 from typing import Any
 
 import av
 from av.container import Container
 from av.error import FFmpegError
+from av.stream import Disposition
+
+from scalor.data.films import Film
+from scalor.errors import UserError
 
 SYNC = 0x47
+NOT_VIDEO = frozenset({"tty", "ansi", "bintext", "xbin", "idf"})
+"""Formats under which FFmpeg would draw any text file as pictures."""
+STILL = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
+"""Streams of pictures that are no film."""
+PROBED = 300
+"""Packets that tell a film from a picture."""
 
 
 def open_media(file: Any, *, options: dict[str, str] | None = None, timeout: float | None = None) -> Any:
@@ -37,3 +50,49 @@ def _is_transport(file: Any) -> bool:
 def lenient(container: type) -> dict[str, Any]:
     """What makes av.open take tags that are not UTF-8: PyAV below 19 has to be told, later ones know no such word."""
     return {"metadata_errors": "replace"} if hasattr(container, "metadata_errors") else {}
+
+
+@contextmanager
+def opened_film(film: Film, options: dict[str, str] | None = None) -> Iterator[Any]:
+    """A film's container. Raises UserError where FFmpeg cannot read it."""
+    try:
+        container = open_media(film.address, options=options)
+    except (FFmpegError, OSError, ValueError):
+        raise unreadable(film, "is not a video that FFmpeg can read; a playable video is wanted") from None
+    with container:
+        yield container
+
+
+def unreadable(film: Film, otherwise: str) -> UserError:
+    """Why a film cannot be read: it breaks off, or what ``otherwise`` says."""
+    if film.cut:
+        return UserError(f"{film.path} breaks off {film.words()}; a whole video is wanted; copy or record it anew")
+    return UserError(f"{film.path} {otherwise}")
+
+
+def best_stream(film: Film) -> int:
+    """Number of the stream that a player shows: not a cover picture, nor one that holds a single picture."""
+    with opened_film(film) as container:
+        drawn = container.format.name in NOT_VIDEO
+        streams = [s for s in container.streams.video if s.codec_context and s.codec_context.name not in NOT_VIDEO]
+        if drawn or not streams:
+            raise unreadable(film, "holds no video stream; a playable video is wanted; check the file")
+        moving = [s for s in streams if not s.disposition & STILL]
+        streams = moving or streams
+        if len(streams) > 1:
+            lengths = dict.fromkeys((s.index for s in streams), 0)
+            with suppress(FFmpegError, IndexError):
+                for packet in islice(container.demux(streams), PROBED):
+                    if packet.stream_index in lengths:
+                        lengths[packet.stream_index] += packet.size > 0
+            streams = [s for s in streams if lengths[s.index] > 1] or streams
+        best = container.streams.best("video")
+        chosen = best.index if best is not None else -1
+        return chosen if chosen in [s.index for s in streams] else int(streams[0].index)
+
+
+def video_streams(film: Film, *, deep: bool = False) -> int:
+    """Number of video streams that are known after a look at the beginning of a film, or at all of it."""
+    far = {"probesize": str(1 << 31), "analyzeduration": str(1 << 40)} if deep else {}
+    with opened_film(film, far) as container:
+        return len(container.streams.video)

@@ -17,6 +17,9 @@ EVEN = 0.9
 """Share of intervals that must be alike for a rate to be called even."""
 MOST_LOST = 100_000
 """Holes at one place; a longer gap is a pause."""
+JPEG_END, JPEG_PADDING = b"\xff\xd9", 256
+ASIDE = 64
+"""Bytes by which demuxers misjudge a packet's place."""
 NO_TIME = np.iinfo(np.int64).min
 
 
@@ -92,6 +95,13 @@ def holds_frame(packet: Any) -> bool:
 def _hidden(packet: Any) -> bool:
     """VP8's alternate reference frames are packets of their own, made to be predicted from and never shown."""
     return packet.stream.codec_context.name in ("vp8", "libvpx") and not bytes(packet)[0] >> 4 & 1
+
+
+def breaks_off(packet: Any, size: int) -> bool:
+    """Whether the last packet of a file of ``size`` bytes is not there to its end."""
+    if packet.is_corrupt or ((packet.pos or 0) + packet.size > size + ASIDE and packet.pos):
+        return True
+    return packet.stream.codec_context.name == "mjpeg" and JPEG_END not in bytes(packet)[-JPEG_PADDING:]
 
 
 def index_of(packets: Iterable[Any], *, unit: float, trusted: bool, frame: float) -> PacketIndex:

@@ -142,7 +142,7 @@ class VideoSource(ABC):
             damaged=tuple(self._damaged),
             truncated=self._finished and self._ended_early(self._seen),
             pauses=self._pauses() if self._finished else {},
-            notes=self._notes,
+            notes=(*self._notes, *(self._remarks() if self._finished else ())),
         )
 
     @property
@@ -233,6 +233,10 @@ class VideoSource(ABC):
 
     def _pauses(self) -> Mapping[int, int]:
         return {}
+
+    def _remarks(self) -> tuple[str, ...]:
+        """What a pass has found out about the source, in words."""
+        return ()
 
     def _ended_early(self, seen: int) -> bool:
         return self.announced is not None and seen < self.announced

@@ -16,18 +16,18 @@ from typing import Any
 import av
 import numpy as np
 from av.error import FFmpegError
-from av.stream import Disposition
 
 from scalor.data.display import Display
+from scalor.data.films import Film, films_in
 from scalor.data.images import open_images
+from scalor.data.joined import UNREADABLE, JoinedFilms
 from scalor.data.levels import Levels
-from scalor.data.opening import open_media
-from scalor.data.packets import PacketIndex, holds_frame, index_of
+from scalor.data.opening import STILL, best_stream, opened_film, unreadable, video_streams
+from scalor.data.packets import PacketIndex, breaks_off, holds_frame, index_of
 from scalor.data.pictures import is_tiff
 from scalor.data.places import fingerprint, refuse_stream
 from scalor.data.source import DecodeReport, Frame, VideoSource
 from scalor.data.stacks import open_animation, open_stack
-from scalor.data.wholeness import bytes_missing, film_joined_on
 from scalor.errors import UserError
 
 __all__ = ["DecodeReport", "Frame", "VideoFile", "VideoSource", "open_video"]
@@ -36,16 +36,12 @@ DEFAULT_FPS = 25.0
 MOST_FPS = 1e6
 NEAR = 16
 """Frames that are decoded on the way rather than sought."""
-NOT_VIDEO = frozenset({"tty", "ansi", "bintext", "xbin", "idf"})
-"""Formats under which FFmpeg would draw any text file as pictures."""
-STILL = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
-"""Streams of pictures that are no film."""
+ALL_KEYS = frozenset({"h261", "h263"})
+"""Formats of which FFmpeg takes every frame for a key frame, so that what it finds by seeking is another picture."""
 LOOKS = 8
 """Pictures that tell the range of grey levels."""
 TRIAL = 64
 """Pictures after which the decoder has shown whether it reorders."""
-PROBED = 300
-"""Packets that tell a film from a picture."""
 SLACK = 0.1
 """Seconds by which a container may misjudge its own length."""
 STILLS = frozenset({".webp", ".avif", ".avifs"})
@@ -84,20 +80,37 @@ def _opened(place: Path) -> VideoSource:
     ending = place.suffix.lower()
     if ending in {".tif", ".tiff"} and is_tiff(place):
         return open_stack(place)
-    if ending in STILLS:
-        return open_animation(place) or VideoFile(place)
-    return VideoFile(place)
+    films = films_in(place)
+    if ending not in STILLS:
+        return _one_after_the_other(films)
+    if len(films) > 1:
+        raise UserError(
+            f"{place} holds {len(films)} moving pictures joined byte by byte; one is wanted; give them as files"
+        )
+    return open_animation(place) or VideoFile(films[0])
+
+
+def _one_after_the_other(films: Sequence[Film]) -> VideoSource:
+    """The films of a file as one. Raises UserError where none can be read."""
+    opened, refused = [], []
+    for film in films:
+        try:
+            opened.append(VideoFile(film))
+        except UserError as error:
+            refused.append(error)
+    if not opened:
+        raise refused[0]
+    return opened[0] if len(films) == 1 else JoinedFilms(opened, whole=not refused)
 
 
 class VideoFile(VideoSource):
     """A file that FFmpeg reads, shown as players do: turned, mirrored, pixels square, combs of interlacing removed."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = path
-        self._stream = _best_stream(path)
-        self._cut = bytes_missing(path)
-        self._joined = film_joined_on(path)
-        self._broken = self._strays = False
+    def __init__(self, film: Film) -> None:
+        self._film = film
+        self._stream = best_stream(film)
+        self._broken = self._strays = self._joined = self._ends_inside = False
+        self._unread = 0.0
         with self._open() as (container, stream):
             rate = stream.average_rate or stream.guessed_rate or stream.base_rate
             fps = float(rate) if rate and 0 < rate < MOST_FPS else DEFAULT_FPS
@@ -106,25 +119,26 @@ class VideoFile(VideoSource):
             self._reorders = bool(stream.codec_context.has_b_frames)
             self._unit = float(stream.time_base or 1 / fps)
             self._seconds = (container.duration or 0) / av.time_base
-            announced = stream.frames or None
+            self._keys_hold = container.format.name not in ALL_KEYS
+            self._states_length = container.format.name.startswith("matroska")
+            announced = None if container.format.name == "gif" else stream.frames or None  # FFmpeg counts a GIF's
             first = next((frame for packet in self._packets(container, stream) for frame in _decode(packet)), None)
             first = first or next(iter(_decode(None, stream)), None)
             if first is None:
-                raise UserError(
-                    f"{path} holds no frame that can be decoded; a playable video is wanted; re-encode the file"
+                raise unreadable(
+                    film, "holds no frame that can be decoded; a playable video is wanted; re-encode the file"
                 )
             self._display = Display.of(stream, first)
             self._deep = first.format.name.startswith("gray") and first.format.components[0].bits > 8
-        super().__init__(
-            path.stem, fps=fps, announced=announced, source_size=self._display.size(first.height, first.width)
-        )
+        size = self._display.size(first.height, first.width)
+        super().__init__(film.path.stem, fps=fps, announced=announced, source_size=size)
         if first.interlaced_frame:
             self._notes = ("interlaced: combs removed",)
 
     @property
     def seekable(self) -> bool:
         """Whether frames can be found by their time stamps."""
-        return self._index.unique and not self._counting
+        return self._index.unique and not self._counting and self._keys_hold
 
     def count(self) -> int:
         """Number of frames, found by reading the file without decoding it."""
@@ -139,9 +153,9 @@ class VideoFile(VideoSource):
 
     @contextmanager
     def _open(self) -> Iterator[tuple[Any, Any]]:
-        with _container(self._file) as container:
+        with opened_film(self._film) as container:
             if self._stream >= len(container.streams):  # a stream that damage lets appear only now and then
-                raise UserError(f"{self._file} holds no video stream; a playable video is wanted; re-encode the file")
+                raise unreadable(self._film, "holds no video stream; a playable video is wanted; re-encode the file")
             yield container, container.streams[self._stream]
 
     @cached_property
@@ -151,9 +165,9 @@ class VideoFile(VideoSource):
             packets = self._own(container, stream)
             found = index_of(packets, unit=self._unit, trusted=self._trusted, frame=1 / self.fps)
             found, self._broken = replace(found, broken=self._broken), broken
-        self._joined |= self._strays and _films(self._file, deep=True) > _films(self._file)
+        self._joined |= self._strays and video_streams(self._film, deep=True) > video_streams(self._film)
         if self.announced is not None:
-            whole = not (self._cut or found.broken)
+            whole = not (self._film.cut or found.broken)
             self.announced = len(found) if whole else max(len(found), self.announced - found.dropped)
         return found
 
@@ -216,17 +230,21 @@ class VideoFile(VideoSource):
         yield from ((place + hole, None) for hole in range(len(errors)))
 
     def _own(self, container: Any, stream: Any) -> Iterator[Any]:
-        """The packets of a stream; on the way it is seen whether another film begins where this one ends."""
+        """The packets of a stream; on the way it is seen whether another film begins where this one ends, and whether
+        this one ends inside a packet."""
         films = [each for each in container.streams.video if each is stream or not each.disposition & STILL]
-        last, others = 0, dict[int, list[int]]()
+        last, others, bytes_read, number = None, dict[int, list[int]](), 0, 0
         for packet in self._packets(container, films):
-            place = packet.pos or 0
             if packet.stream_index == stream.index:
-                last = max(last, place)
+                last, number, bytes_read = packet, number + 1, bytes_read + packet.size
                 yield packet
             else:
-                others.setdefault(packet.stream_index, []).append(place)
-        self._joined |= any(len(places) > 1 and places[0] > last for places in others.values())
+                others.setdefault(packet.stream_index, []).append(packet.pos or 0)
+        if last is not None:
+            self._joined |= any(len(places) > 1 and places[0] > (last.pos or 0) for places in others.values())
+            size = self._film.end - self._film.start
+            self._ends_inside = breaks_off(last, size)
+            self._unread = (size - last.pos - last.size) * number / bytes_read if last.pos else 0.0
 
     def _packets(self, container: Any, stream: Any) -> Iterator[Any]:
         while True:
@@ -277,14 +295,27 @@ class VideoFile(VideoSource):
         """Bytes are missing, and no count or time in the head says that all frames are there nevertheless."""
         index = self._index
         if self._joined:
-            self._notes = ("another film is joined on that cannot be read before the file is split",)
             return True
-        if not (self._cut or self._broken or index.broken):
+        if not (self._film.cut or self._broken or index.broken):
             return False
         if self.announced is not None:
             return max(seen, len(index)) < self.announced
         last = index.seconds[-1] if len(index) else 0.0
-        return not index.timed or last + 2 / self.fps + SLACK < self._seconds
+        if self._film.cut:
+            return not self._states_length or bool(last + 1.5 / self.fps < self._seconds)
+        # What cannot be read may be no more than what a program wrote behind the last frame.
+        return self._unread > 1 or bool(index.timed and last + 2 / self.fps + SLACK < self._seconds)
+
+    def _remarks(self) -> tuple[str, ...]:
+        if self._joined:
+            return (UNREADABLE,)
+        if self._film.cut:
+            return (f"the file breaks off {self._film.words()}",)
+        if self._ends_inside:
+            return ("the file ends inside its last frame",)
+        return (
+            () if self._film.sure else ("the file ends without a mark that it is whole: frames may be missing there",)
+        )
 
     def _read_by_seeking(self, wanted: Sequence[int]) -> dict[int, Frame] | None:
         """Frames by number, or None if this file cannot be sought in."""
@@ -318,45 +349,6 @@ class VideoFile(VideoSource):
         for packet in self._packets(container, stream):
             yield from _decode(packet)
         yield from _decode(None, stream)
-
-
-@contextmanager
-def _container(path: Path, options: dict[str, str] | None = None) -> Iterator[Any]:
-    try:
-        # An absolute path cannot be taken for a protocol, as cam:1.mp4 would be.
-        container = open_media(str(path.absolute()), options=options)
-    except (FFmpegError, OSError, ValueError):
-        raise UserError(f"{path} is not a video that FFmpeg can read; a playable video is wanted") from None
-    with container:
-        yield container
-
-
-def _best_stream(path: Path) -> int:
-    """Number of the stream that a player shows: not a cover picture, nor one that holds a single picture."""
-    with _container(path) as container:
-        drawn = container.format.name in NOT_VIDEO
-        streams = [s for s in container.streams.video if s.codec_context and s.codec_context.name not in NOT_VIDEO]
-        if drawn or not streams:
-            raise UserError(f"{path} holds no video stream; a playable video is wanted; check the file")
-        moving = [s for s in streams if not s.disposition & STILL]
-        streams = moving or streams
-        if len(streams) > 1:
-            lengths = dict.fromkeys((s.index for s in streams), 0)
-            with suppress(FFmpegError, IndexError):
-                for packet in islice(container.demux(streams), PROBED):
-                    if packet.stream_index in lengths:
-                        lengths[packet.stream_index] += packet.size > 0
-            streams = [s for s in streams if lengths[s.index] > 1] or streams
-        best = container.streams.best("video")
-        chosen = best.index if best is not None else -1
-        return chosen if chosen in [s.index for s in streams] else int(streams[0].index)
-
-
-def _films(path: Path, *, deep: bool = False) -> int:
-    """Number of video streams that are known after a look at the beginning of a file, or at all of it."""
-    far = {"probesize": str(1 << 31), "analyzeduration": str(1 << 40)} if deep else {}
-    with _container(path, far) as container:
-        return len(container.streams.video)
 
 
 def _decode(packet: Any, stream: Any = None, errors: list[Exception] | None = None) -> Iterable[Any]:

@@ -114,8 +114,9 @@ def closing(summary: Mapping[str, Any], out: str) -> str:
     """What was done, from the summary that `track_to_folder` returns."""
     failed = len(summary["failed_frames"])
     lost = f" {failed} frames could not be decoded and have no rows." if failed else ""
-    if summary.get("pauses"):
-        lost += " The film pauses, or frames were lost unseen: see pauses in summary.json."
+    reading = summary.get("reading", "")
+    if reading and reading != f"{summary['frames']} frames decoded":
+        lost += f"\nThe video: {reading}."
     return (
         f"{summary['tracks']} tracks in {summary['frames']} frames at {summary['speed']['frames_per_second']:g} frames "
         f"per second ({summary['objects_per_frame']:.3g} objects per frame).{lost}\n{trusted(summary)}\n"

@@ -12,12 +12,12 @@ ASF_HEAD, ASF_DATA = (
     bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"),
     bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c"),
 )
+ASF_DATA_HEAD = 50
 ASF_FILE = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 MATROSKA = b"\x1a\x45\xdf\xa3"
+MATROSKA_LIVE = (b"\x18\x53\x80\x67", b"\x1f\x43\xb6\x75")
 PNG = b"\x89PNG\r\n\x1a\n"
 MXF_HEAD = bytes.fromhex("060e2b34020501010d0102010102")
-SWF_UNSAID = 100 << 20
-"""What FFmpeg states where it cannot come back to state the length."""
 Y4M_COLOURS = re.compile(
     r"(?P<planes>mono|420|422|440|411|444)(?P<alpha>alpha)?(jpeg|mpeg2|paldv)?(p?(?P<bits>9|1\d))?", re.ASCII
 )
@@ -64,18 +64,19 @@ def _boxes(file: BinaryIO, start: int, size: int) -> End:
 
 
 def _matroska(file: BinaryIO, start: int, size: int) -> End:
-    """Matroska, WebM: a head, then a segment with its length unless it was written live."""
+    """Matroska, WebM: elements with their lengths. What was written live has a segment and clusters without: those are
+    gone through."""
     place = start
-    for wanted in (MATROSKA, b"\x18\x53\x80\x67"):
-        head = _at(file, place, 12)
-        if head[:4] != wanted or len(head) < 5 or head[4] == 0:
-            return End(size)
-        width = 9 - head[4].bit_length()
-        value = number(head[4 : 4 + width]) & ((1 << 7 * width) - 1)
-        if value == (1 << 7 * width) - 1:
-            return End(size)
-        place += 4 + width + value
-    return End(place if place > size or _at(file, place, 4) == MATROSKA else size)
+    while len(head := _at(file, place, 12)) > 4 and (head[:4] != MATROSKA or place == start):
+        wide = 5 - (head[0] >> 4).bit_length()
+        width = 9 - head[wide].bit_length() if head[0] >> 4 and head[wide] else 0
+        if not width or len(head) < wide + width:
+            break
+        value, most = number(head[wide : wide + width]) & ((1 << 7 * width) - 1), (1 << 7 * width) - 1
+        if value == most and head[:4] not in MATROSKA_LIVE:
+            break
+        place += wide + width + (0 if value == most else value)
+    return End(place if place > size or head[:4] == MATROSKA else size, sure=not 0 < len(head) <= 4)
 
 
 def _avi(file: BinaryIO, start: int, size: int) -> End:
@@ -99,18 +100,18 @@ def _asf(file: BinaryIO, start: int, size: int) -> End:
     """ASF, WMV: a header, the data and indices, each with its length, unless it is a broadcast."""
     head = _at(file, start, 1 << 16)
     said = head.find(ASF_FILE)
-    if said < 0 or len(head) < said + 92 or head[said + 88] & 1:
-        return End(size)
     place = start + number(head[16:24], "little")
-    object_ = _at(file, place, 24)
-    if object_[:16] != ASF_DATA or number(object_[16:], "little") < 24:
+    content = _at(file, place, 24)
+    if said < 0 or len(head) <= said + 88 or content[:16] != ASF_DATA:
         return End(size)
-    place += number(object_[16:], "little")
+    if head[said + 88] & 1 or number(content[16:], "little") < ASF_DATA_HEAD:
+        return End(size)
+    place += number(content[16:], "little")
     while place + 24 <= size:
-        object_ = _at(file, place, 24)
-        if object_[:16] == ASF_HEAD:
+        content = _at(file, place, 24)
+        length = number(content[16:], "little")
+        if content[:16] == ASF_HEAD:
             return End(place)
-        length = number(object_[16:], "little")
         if length < 24 or place + length > size:  # no object, or an index that breaks off: no frame is missing
             return End(size)
         place += length
@@ -164,18 +165,24 @@ def _ivf(file: BinaryIO, start: int, size: int) -> End:
 
 
 def _swf(file: BinaryIO, start: int, size: int) -> End:
-    """SWF: the length stands in the head; compressed ones end with the compression."""
-    head = _at(file, start, 8)
+    """SWF: tags up to one of the kind 0; compressed ones end with the compression."""
+    head = _at(file, start, 9)
     if head[:1] == b"C":
         inside = zlib.decompressobj()
+        file.seek(start + 8)
         try:
             while not inside.eof and (block := file.read(1 << 20)):
                 inside.decompress(block)
         except zlib.error:
             return End(size)
         return End(file.tell() - len(inside.unused_data) if inside.eof else size + 1)
-    length = number(head[4:], "little")
-    return End(size if length < 21 or length == SWF_UNSAID else start + length)
+    place = start + 8 + (5 + 4 * (head[8] >> 3) + 7) // 8 + 4 if len(head) == 9 else size
+    while len(tag := _at(file, place, 6)) > 1:
+        kind, length = divmod(number(tag[:2], "little"), 64)
+        place += 2 + length if length < 63 else 6 + number(tag[2:], "little")
+        if kind == 0:
+            return End(place)
+    return End(max(place, size + 1))
 
 
 def _png(file: BinaryIO, start: int, size: int) -> End:

@@ -38,6 +38,7 @@ NEAR = 16
 """Frames that are decoded on the way rather than sought."""
 ALL_KEYS = frozenset({"h261", "h263"})
 """Formats of which FFmpeg takes every frame for a key frame, so that what it finds by seeking is another picture."""
+UNSAID = 1 << 31
 LOOKS = 8
 """Pictures that tell the range of grey levels."""
 TRIAL = 64
@@ -120,8 +121,10 @@ class VideoFile(VideoSource):
             self._unit = float(stream.time_base or 1 / fps)
             self._seconds = (container.duration or 0) / av.time_base
             self._keys_hold = container.format.name not in ALL_KEYS
-            self._states_length = container.format.name.startswith("matroska")
-            announced = None if container.format.name == "gif" else stream.frames or None  # FFmpeg counts a GIF's
+            self._states_length = container.format.name.startswith("matroska") and self._seconds > 0
+            # FFmpeg counts a GIF's frames itself, and some programs state a number where they do not know it.
+            states = container.format.name != "gif" and 0 < stream.frames < UNSAID
+            announced = stream.frames if states else None
             first = next((frame for packet in self._packets(container, stream) for frame in _decode(packet)), None)
             first = first or next(iter(_decode(None, stream)), None)
             if first is None:

@@ -201,3 +201,63 @@ def test_results_beside_the_frames_are_no_part_of_the_video(tmp_path):
     assert fingerprint(tmp_path) == before
     (tmp_path / "2.png").unlink()
     assert fingerprint(tmp_path) != before
+
+
+@pytest.mark.parametrize("name", ["a.lsm", "a.btf", "A.TIF", "no ending"])
+def test_a_stack_is_told_by_what_it_holds_and_not_by_its_name(tmp_path, name):
+    tifffile = pytest.importorskip("tifffile", reason="pip install 'scalor[export]'")
+    with (tmp_path / name).open("wb") as file:
+        tifffile.imwrite(file, STACK, photometric="minisblack", bigtiff=name == "a.btf")
+    assert numbers_of(tmp_path / name) == list(range(N))
+
+
+def test_a_metamorph_stack_has_all_its_planes_behind_one_head(tmp_path):
+    tifffile = pytest.importorskip("tifffile", reason="pip install 'scalor[export]'")
+    path, planes = tmp_path / "a.stk", [(33629, 5, N, (1, 1) * N, True)]
+    tifffile.imwrite(path, STACK[0], photometric="minisblack", metadata=None, extratags=planes)
+    path.write_bytes(path.read_bytes() + STACK[1:].tobytes())
+    assert numbers_of(path) == list(range(N))
+    path.write_bytes(path.read_bytes()[:-9])
+    assert open_video(path).cut_short and len(numbers_of(path)) == N - 1
+
+
+@pytest.mark.parametrize("name", ["a.gif", "no ending"])
+def test_a_moving_webp_moves_whatever_it_is_called(tmp_path, name):
+    pages = [Image.fromarray(picture(number)) for number in range(N)]
+    pages[0].save(tmp_path / "a.webp", save_all=True, append_images=pages[1:], duration=40, lossless=True)
+    assert numbers_of((tmp_path / "a.webp").rename(tmp_path / name)) == list(range(N))
+
+
+def test_numbers_below_0_come_before_those_above(tmp_path):
+    for number in range(N):
+        Image.fromarray(picture(number)).save(tmp_path / f"{number - 5}.png")
+    assert numbers_of(tmp_path) == list(range(N))
+
+
+@pytest.mark.parametrize(("first", "step"), [(0, 1), (1, 1), (100, 10)])
+def test_numbers_that_are_missing_in_names_are_told_as_pauses(tmp_path, first, step):
+    for number in range(N):
+        if number not in (5, 6):
+            Image.fromarray(picture(number)).save(tmp_path / f"cam2_{first + step * number:04d}.png")
+    source = open_video(tmp_path)
+    assert len(list(source)) == N - 2 and source.report.pauses == {5: 2} and source.report.clean
+    for file in sorted(tmp_path.iterdir())[1::2]:
+        file.unlink()
+    source = open_video(tmp_path)
+    assert len(list(source)) == 5 and not source.report.pauses
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (b"%PDF-1.7", "is a PDF document"),
+        (b"PK\3\4", "is an archive; .* unpack it"),
+        (b"\x1f\x8b\x08", "is an archive"),
+        (b"\x93NUMPY\1", "is an array; .* tifffile.imwrite"),
+        (b"\x89HDF\r\n\x1a\n", "is an HDF5 file"),
+    ],
+)
+def test_files_of_other_kinds_are_named_and_no_film_is_found_in_them(tmp_path, head, words):
+    (tmp_path / "a.mp4").write_bytes(head + bytes(2000))
+    with pytest.raises(UserError, match=words):
+        open_video(tmp_path / "a.mp4")

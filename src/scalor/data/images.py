@@ -1,8 +1,8 @@
 """Pictures as frames: folders of images and MOTChallenge sequences; stacks and moving pictures come from `stacks`."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from scalor.errors import UserError
 DEFAULT_FPS = 10.0
 FILMS = frozenset([".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".wmv", ".flv", ".mts"])
 """Endings by which a folder of videos is told from an empty one."""
+EVEN = 0.8
+"""Share of steps between the numbers in names that must be alike for the others to be gaps."""
 SAMPLED = 16
 """Pictures that tell the range of grey levels."""
 
@@ -40,6 +42,7 @@ class Album:
     announced  number of frames there should be, None: as many as pages
     times      seconds of every frame since the first, None: an even rate
     cut        the file is known to break off
+    pauses     {frame number: pictures whose numbers are missing before it}
     """
 
     name: str
@@ -50,6 +53,7 @@ class Album:
     announced: int | None = None
     times: Sequence[float] | None = None
     cut: bool = False
+    pauses: Mapping[int, int] = field(default_factory=dict)
 
 
 class ImageFrames(VideoSource):
@@ -100,6 +104,9 @@ class ImageFrames(VideoSource):
         times = self._album.times
         return index / self.fps if times is None or index >= len(times) else times[index]
 
+    def _pauses(self) -> Mapping[int, int]:
+        return self._album.pauses
+
     def _ended_early(self, seen: int) -> bool:
         return self._album.cut or super()._ended_early(seen)
 
@@ -129,8 +136,21 @@ def open_images(folder: Path) -> ImageFrames:
         size=common_size(name, pages),
         fps=sequence_rate(folder) or DEFAULT_FPS,
         announced=sequence_length(folder),
+        pauses={} if numbered or len(pages) > len(files) else _skipped(files),
     )
     return ImageFrames(album)
+
+
+def _skipped(files: Sequence[Path]) -> dict[int, int]:
+    """Where the last number in the names leaves some out, though it counts evenly almost everywhere."""
+    numbers = [re.findall("[0-9]+", file.stem)[-1:] for file in files]
+    if len(files) < 3 or not all(numbers):
+        return {}
+    steps = np.diff([int(number[0]) for number in numbers])
+    usual = int(np.median(steps))
+    if usual < 1 or (steps == usual).mean() < EVEN or (steps % usual).any():
+        return {}
+    return {row + 1: int(step) // usual - 1 for row, step in enumerate(steps) if step > usual}
 
 
 def _instead_of(folder: Path) -> str:
@@ -159,6 +179,8 @@ def _image_files(folder: Path) -> list[Path]:
         return []
     known = endings()
     files = [f for f in folder.iterdir() if f.suffix.lower() in known and f.is_file() and not f.name.startswith(".")]
+    if all(re.fullmatch("-?[0-9]+", file.stem, re.ASCII) for file in files):
+        return sorted(files, key=lambda file: (int(file.stem), file.name))
     return sorted(files, key=lambda file: (natural_key(file.name), file.name))
 
 

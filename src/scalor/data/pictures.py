@@ -163,6 +163,16 @@ def is_tiff(path: Path) -> bool:
         return False
 
 
+def is_webp(path: Path) -> bool:
+    """Whether a file begins as WebP does, whatever it is called."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+    except OSError:
+        return False
+    return head[:4] == b"RIFF" and head[8:] == b"WEBP"
+
+
 def _turned(image: np.ndarray, orientation: int) -> np.ndarray:
     """An image as the tag of its file says that viewers show it."""
     if orientation in (5, 6, 7, 8):

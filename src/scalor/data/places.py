@@ -10,6 +10,16 @@ from scalor.errors import UserError
 
 STREAM = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 CAMERA = re.compile(r"cam:(\d+)")
+OTHERS = (
+    (b"%PDF", "a PDF document; a video, a TIFF stack or a folder of images is wanted; save its pages as images"),
+    (b"PK\3\4", "an archive; a video, a TIFF stack or a folder of images is wanted; unpack it"),
+    (b"\x1f\x8b", "an archive; a video, a TIFF stack or a folder of images is wanted; unpack it"),
+    (b"7z\xbc\xaf", "an archive; a video, a TIFF stack or a folder of images is wanted; unpack it"),
+    (b"Rar!", "an archive; a video, a TIFF stack or a folder of images is wanted; unpack it"),
+    (b"\x93NUMPY", "an array; a video, a TIFF stack or a folder of images is wanted; save it with tifffile.imwrite"),
+    (b"\x89HDF", "an HDF5 file; a video, a TIFF stack or a folder of images is wanted; save its frames as one of them"),
+)
+"""Files that hold no film for FFmpeg, which finds pictures in some of them: how they begin, and what to do."""
 ENDS = 1 << 16
 """Bytes at either end of a file that go into its fingerprint."""
 
@@ -25,6 +35,18 @@ def refuse_stream(text: str) -> None:
             "twice; record it first (for example with ffmpeg -i ADDRESS -c copy -t 60 film.mkv), or follow it as it "
             "comes with scalor track --online"
         )
+
+
+def refuse_other(place: Path) -> None:
+    """Raises UserError for files that are known to be something else than films."""
+    try:
+        with place.open("rb") as file:
+            head = file.read(8)
+    except OSError:
+        return
+    for mark, words in OTHERS:
+        if head.startswith(mark):
+            raise UserError(f"{place} is {words}")
 
 
 def without_secrets(address: str) -> str:

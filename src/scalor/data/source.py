@@ -142,7 +142,7 @@ class VideoSource(ABC):
             damaged=tuple(self._damaged),
             truncated=self._finished and self._ended_early(self._seen),
             pauses=self._pauses() if self._finished else {},
-            notes=(*self._notes, *(self._remarks() if self._finished else ())),
+            notes=(*self._notes, *self._remarks()),
         )
 
     @property
@@ -235,7 +235,7 @@ class VideoSource(ABC):
         return {}
 
     def _remarks(self) -> tuple[str, ...]:
-        """What a pass has found out about the source, in words."""
+        """What has been found out about the source so far, in words."""
         return ()
 
     def _ended_early(self, seen: int) -> bool:

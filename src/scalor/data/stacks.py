@@ -15,6 +15,7 @@ from scalor.errors import UserError
 
 TRIED = 16
 """Pages of which one should be readable."""
+METAMORPH = 33629
 DESCRIPTION, COMPRESSION, STRIPS, BITS, SAMPLES, FORMAT = 270, 259, 273, 258, 277, 339
 
 
@@ -63,7 +64,9 @@ def open_stack(path: Path) -> ImageFrames:
             f"{path} has {head.axis('T')} times of {head.axis('Z')} slices in {head.axis('C')} channels; one picture "
             "per time is wanted; save one channel, and one slice or a projection, as a stack"
         )
-    pages, images, size = frame_pages(path), head.number("images"), header_size(path)
+    # MetaMorph has one head for all planes, with a row for each.
+    planes = len(head.tags.get(METAMORPH, ())) or head.number("images")
+    pages, images, size = frame_pages(path), planes, header_size(path)
     if images > len(pages) == 1:
         found = _one_headed(path, head, images)
         if found is None:

@@ -24,8 +24,8 @@ from scalor.data.joined import UNREADABLE, JoinedFilms
 from scalor.data.levels import Levels
 from scalor.data.opening import STILL, best_stream, opened_film, unreadable, video_streams
 from scalor.data.packets import PacketIndex, breaks_off, holds_frame, index_of
-from scalor.data.pictures import is_tiff
-from scalor.data.places import fingerprint, refuse_stream
+from scalor.data.pictures import is_tiff, is_webp
+from scalor.data.places import fingerprint, refuse_other, refuse_stream
 from scalor.data.source import DecodeReport, Frame, VideoSource
 from scalor.data.stacks import open_animation, open_stack
 from scalor.errors import UserError
@@ -78,11 +78,11 @@ def open_video(
 def _opened(place: Path) -> VideoSource:
     if place.is_dir():
         return open_images(place)
-    ending = place.suffix.lower()
-    if ending in {".tif", ".tiff"} and is_tiff(place):
+    refuse_other(place)
+    if is_tiff(place):
         return open_stack(place)
     films = films_in(place)
-    if ending not in STILLS:
+    if place.suffix.lower() not in STILLS and not is_webp(place):
         return _one_after_the_other(films)
     if len(films) > 1:
         raise UserError(

@@ -97,18 +97,20 @@ def opened_video(video: Video) -> VideoSource:
 def refuse_short(source: VideoSource, allow: bool) -> None:
     """Raises UserError at once, not after an hour, where most of the end is missing."""
     if not allow and source.cut_short:
-        raise _truncated(source.name, source.count(), source.announced)
+        raise _truncated(source, source.count())
 
 
 def refuse_truncated(source: VideoSource, allow: bool) -> None:
     """Raises UserError where a pass met the end too early, unless that is allowed."""
     if source.report.truncated and not allow:
-        raise _truncated(source.name, source.report.seen, source.report.announced)
+        raise _truncated(source, source.report.seen)
 
 
-def _truncated(name: str, seen: int, announced: int | None) -> UserError:
-    of = f" of about {announced}" if announced and announced > seen else ""
+def _truncated(source: VideoSource, seen: int) -> UserError:
+    report = source.report
+    of = f" of about {report.announced}" if report.announced and report.announced > seen else ""
+    why = f" ({', '.join(report.notes)})" if report.notes else ""
     return UserError(
-        f"{name} ends after {seen}{of} frames; a whole video is wanted; repair the file, or accept it "
+        f"{source.name} ends after {seen}{of} frames{why}; a whole video is wanted; repair the file, or accept it "
         "as it is with --allow-truncated (allow_truncated=True)"
     )

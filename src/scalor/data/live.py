@@ -11,10 +11,12 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import av.error
 import numpy as np
 from av.error import FFmpegError
 
@@ -31,8 +33,18 @@ HELD = 256 << 20
 DEFAULT_FPS, MOST_FPS = 25.0, 240.0
 """Streams that are said to be faster state the rate of their clock."""
 CAMERA = re.compile(r"cam:(\d+)|/dev/video(\d+)")
+CLOCKLESS = frozenset({"mpjpeg"})
+"""Formats of cameras that send pictures without times."""
 Shown = tuple[np.ndarray, float | None]
 """A picture uint8 [H, W, 3], and the seconds that its stream says."""
+
+
+@dataclass
+class _Line:
+    """What a stream and its reader share: ``stop`` ends it, ``said`` tells how it ended."""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    said: list[str] = field(default_factory=list)
 
 
 def open_live(address: str, *, seconds: float | None = None) -> "LiveSource":
@@ -46,13 +58,15 @@ def open_live(address: str, *, seconds: float | None = None) -> "LiveSource":
         UserError: it cannot be opened, or no picture comes.
     """
     if kind_of_stream(address) is None:
-        raise UserError(f"{address} is no stream; a camera, an address or a pipe is wanted; open files without online")
+        raise UserError(
+            f"{address} is no stream; a camera (cam:0), an address or a pipe is wanted; open files without online"
+        )
     if address.isdecimal() and not Path(address).exists():
         raise UserError(f"{address} is a number; a camera, an address or a pipe is wanted; cam:{address} is the camera")
-    stop = threading.Event()
+    line = _Line()
     camera = CAMERA.fullmatch(address)
-    opened = _camera(int(camera[1] or camera[2])) if camera else _decoded(address, stop)
-    return LiveSource(_name(address), opened, stop, seconds=seconds)
+    opened = _camera(int(camera[1] or camera[2]), line) if camera else _decoded(address, line)
+    return LiveSource(_name(address), opened, line, seconds=seconds)
 
 
 class LiveSource(VideoSource):
@@ -64,14 +78,15 @@ class LiveSource(VideoSource):
         self,
         name: str,
         opened: tuple[Iterator[Shown | None], float],
-        stop: threading.Event,
+        line: _Line,
         *,
         seconds: float | None = None,
     ) -> None:
         self._coming, fps = opened
-        self._stop = stop
+        self._line = line
         self._held: deque[Shown | None] = deque()
         self._times = array("d")
+        self._size: tuple[int, int] | None = None
         first = self._next()
         while first is None and not self._over:
             first = self._next()
@@ -81,17 +96,20 @@ class LiveSource(VideoSource):
         super().__init__(name, fps=fps, announced=None, source_size=first[0].shape[:2])
         self._notes = ("a stream",)
         if seconds is not None:
-            clock = threading.Timer(seconds, stop.set)
+            clock = threading.Timer(seconds, line.stop.set)
             clock.daemon = True
             clock.start()
 
     @property
     def _over(self) -> bool:
-        return self._stop.is_set()
+        return self._line.stop.is_set()
 
     def stop(self) -> None:
         """No more frames are fetched."""
-        self._stop.set()
+        self._line.stop.set()
+
+    def _remarks(self) -> tuple[str, ...]:
+        return tuple(self._line.said)
 
     def count(self) -> int:
         """0: nobody knows."""
@@ -101,7 +119,9 @@ class LiveSource(VideoSource):
         """The next ``count`` frames, fewer where they are large; they come again when the source is gone over."""
         most = min(count, max(1, HELD // (3 * self.source_height * self.source_width)))
         while len(self._held) < most and not self._over:
-            self._held.append(self._next())
+            shown = self._next()
+            if shown is not None or not self._over:
+                self._held.append(shown)
         held = [each[0] for each in self._held if each is not None][:most]
         return [Frame(number, picture, time=0.0) for number, picture in enumerate(held)]
 
@@ -119,8 +139,9 @@ class LiveSource(VideoSource):
     def _walk(self) -> Iterator[tuple[int, Any]]:
         number = 0
         while self._held or not self._over:
-            shown = self._held.popleft() if self._held else self._next()
-            if shown is None and self._over:
+            known = bool(self._held)
+            shown = self._held.popleft() if known else self._next()
+            if shown is None and self._over and not known:
                 return
             self._times.append(self._second(number, shown))
             yield number, None if shown is None else shown[0]
@@ -135,10 +156,17 @@ class LiveSource(VideoSource):
     def _next(self) -> Shown | None:
         """The next picture; None for one that cannot be decoded, and at the end, which is then known."""
         try:
-            return next(self._coming)
+            shown = next(self._coming)
         except StopIteration:
-            self._stop.set()
+            self.stop()
             return None
+        size = None if shown is None else shown[0].shape[:2]
+        if size is not None and self._size not in (None, size):
+            self._line.said.append(f"followed until its pictures became {size[1]}x{size[0]} px")
+            self.stop()
+            return None
+        self._size = size or self._size
+        return shown
 
     def _picture(self, token: Any) -> np.ndarray | None:
         return token
@@ -178,7 +206,7 @@ def _name(address: str) -> str:
     return Path(address).stem.replace(":", "-")
 
 
-def _camera(number: int) -> tuple[Iterator[Shown | None], float]:
+def _camera(number: int, line: _Line) -> tuple[Iterator[Shown | None], float]:
     import cv2
 
     logging = cv2.utils.logging
@@ -197,6 +225,7 @@ def _camera(number: int) -> tuple[Iterator[Shown | None], float]:
             while True:
                 there, picture = camera.read()
                 if not there:
+                    line.said.append("the camera gave no more pictures")
                     return
                 yield np.ascontiguousarray(picture[:, :, ::-1]), time.monotonic() - begun
         finally:
@@ -205,62 +234,73 @@ def _camera(number: int) -> tuple[Iterator[Shown | None], float]:
     return pictures(), rate if 0 < rate <= MOST_FPS else DEFAULT_FPS
 
 
-def _decoded(address: str, stop: threading.Event) -> tuple[Iterator[Shown | None], float]:
+def _decoded(address: str, line: _Line) -> tuple[Iterator[Shown | None], float]:
     """What FFmpeg makes of a stream, and its rate."""
-    file: Any = _Pipe(address, stop) if "://" not in address else address
-    options = {"rtsp_transport": "tcp"} if address.lower().startswith("rtsp") else {}
+    scheme, mark, rest = address.partition("://")
+    file: Any = scheme.lower() + mark + rest if mark else _Pipe(address, line)
+    options = {"rtsp_transport": "tcp"} if scheme.lower().startswith("rtsp") else {}
     try:
         container = open_media(file, timeout=SILENCE, options=options)
         stream = container.streams.best("video")
     except (FFmpegError, OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "no video in it"
         raise UserError(
-            f"{without_secrets(address)} cannot be read as a stream of video ({reason}); check the address and that it "
-            "is being sent"
+            f"{without_secrets(address)} cannot be read as a stream of video ({_reason(error)}); check the address and "
+            "that it is being sent"
         ) from None
     if stream is None:
         raise UserError(f"{without_secrets(address)} holds no video; a stream of video is wanted; check the address")
     rate = float(stream.average_rate or stream.guessed_rate or DEFAULT_FPS)
-    return _pictures(container, stream, stop), rate if 0 < rate <= MOST_FPS else DEFAULT_FPS
+    return _pictures(container, stream, line, clock=not mark), rate if 0 < rate <= MOST_FPS else DEFAULT_FPS
 
 
-def _pictures(container: Any, stream: Any, stop: threading.Event) -> Iterator[Shown | None]:
+def _reason(error: Exception) -> str:
+    """Why a stream cannot be opened, or ended, in words."""
+    if isinstance(error, av.error.ExitError):  # what PyAV's timeout makes of silence
+        return f"nothing came for {SILENCE:g} s"
+    return getattr(error, "strerror", None) or "no video in it"
+
+
+def _pictures(container: Any, stream: Any, line: _Line, *, clock: bool) -> Iterator[Shown | None]:
+    """Pictures with the seconds that their stream says; without ``clock`` there, those since the first one came."""
     display: Display | None = None
     begun: float | None = None
+    clock = clock or container.format.name not in CLOCKLESS
     with container:
-        for picture in _frames(container, stream, stop):
+        for picture in _frames(container, stream, line):
             if picture is None:
                 yield None
                 continue
             display = display or Display.of(stream, picture)
-            begun = picture.time if begun is None else begun
-            seconds = None if picture.time is None or begun is None else picture.time - begun
+            now = picture.time if clock else time.monotonic()
+            begun = now if begun is None else begun
+            seconds = None if now is None or begun is None else now - begun
             yield display.shown(picture.to_ndarray(format="rgb24"), interlaced=picture.interlaced_frame), seconds
 
 
-def _frames(container: Any, stream: Any, stop: threading.Event) -> Iterator[Any]:
-    """Frames as they leave the decoder, None for one that fails; a stream that breaks off has ended."""
+def _frames(container: Any, stream: Any, line: _Line) -> Iterator[Any]:
+    """Frames as they leave the decoder, None for one that fails; a stream that breaks off has ended, and says why."""
     packets = container.demux(stream)
-    while not stop.is_set():
+    while not line.stop.is_set():
         try:
             packet = next(packets, None)
-        except (FFmpegError, OSError):
-            return
-        if packet is None:
-            return
+        except (FFmpegError, OSError) as error:
+            line.said.append(f"ended: {_reason(error)}")
+            packet = None
         try:
-            yield from packet.decode()
+            yield from stream.codec_context.decode(None) if packet is None else packet.decode()
         except EOFError:
             return
         except FFmpegError:
             yield None
+        if packet is None:
+            return
 
 
 class _Pipe:
     """A pipe or the standard input for FFmpeg to read, which never waits for longer than it should."""
 
-    def __init__(self, address: str, stop: threading.Event) -> None:
-        self._stop = stop
+    def __init__(self, address: str, line: _Line) -> None:
+        self._line = line
         self._close: Callable[[], None] | None = None
         if address == "-":
             self._number = sys.stdin.fileno()
@@ -270,10 +310,13 @@ class _Pipe:
 
     def read(self, count: int) -> bytes:
         end = time.monotonic() + SILENCE
-        while not self._stop.is_set() and time.monotonic() < end:
+        while not self._line.stop.is_set():
             with suppress(BlockingIOError):
                 if select.select([self._number], [], [], 0.1)[0]:
                     return os.read(self._number, count)
+            if time.monotonic() > end:
+                self._line.said.append(f"ended: nothing came for {SILENCE:g} s")
+                break
         return b""
 
     def close(self) -> None:

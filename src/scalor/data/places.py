@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from scalor.errors import UserError
 
 STREAM = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-CAMERA = re.compile(r"cam:(\d+)")
+CAMERA = re.compile(r"cam:\d+|/dev/video\d+")
 OTHERS = (
     (b"%PDF", "a PDF document; a video, a TIFF stack or a folder of images is wanted; save its pages as images"),
     (b"PK\3\4", "an archive; a video, a TIFF stack or a folder of images is wanted; unpack it"),
@@ -59,7 +59,7 @@ def kind_of_stream(text: str) -> str | None:
     if STREAM.match(text) and not text.lower().startswith("file://"):
         return "a network stream"
     place = Path(text)
-    if CAMERA.fullmatch(text) and not place.exists():
+    if CAMERA.fullmatch(text) and not place.is_file():
         return "a camera"
     if text == "-" and not place.exists():
         return "the standard input"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from scalor.tracking.setup import load as load
     from scalor.tracking.tracker import Tracker as Tracker
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "Tracker": "scalor.tracking.tracker",

@@ -37,6 +37,13 @@ def test_the_conda_recipe_wants_what_the_package_wants() -> None:
     assert recipe["about"]["summary"] == PROJECT["description"] and recipe["about"]["license"] == PROJECT["license"]
 
 
+def test_the_version_is_one_and_the_changelog_tells_of_it() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == scalor.__version__
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"## [{scalor.__version__}] - 20" in text and text.index("## [Unreleased]") < text.index(scalor.__version__)
+
+
 def test_the_image_copies_what_is_there_and_no_more() -> None:
     lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
     copied = [word for line in lines if line.startswith("COPY ") for word in line.split()[1:-1]]

@@ -113,10 +113,18 @@ def test_corrections_come_back_from_a_file_as_they_were_written(tmp_path_factory
     assert read_corrections(file) == rows
 
 
+@pytest.mark.parametrize("text", ["Action\tID\tNote\ndelete\t2\tno cell\n", " action , id ,,\ndelete,2,,\n"])
+def test_tabs_capitals_and_notes_do_not_matter(tmp_path, text):
+    (tmp_path / "c.csv").write_text(text)
+    assert read_corrections(tmp_path / "c.csv") == [Correction("delete", 2)]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("frame,id\n1,2\n", "columns action,id,other,first,last are wanted"),
+        ("action,id,frame\ndelete,2,100\n", "begins with 'action,id,frame'; the columns"),
+        ("action,id\ndelete,2,100\n", "line 2 .* more cells than the 2 columns"),
         ("action,id\nmove,2\n", "line 2 .* action is 'move'"),
         ("action,id,other\nmerge,2,\n", "line 2 .* wants another id"),
         ("action,id,other\nswap,2,2\n", "line 2 .* wants another id"),

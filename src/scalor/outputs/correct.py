@@ -23,6 +23,7 @@ from scalor.errors import UserError
 
 ACTIONS = ("swap", "merge", "split", "delete", "relabel")
 COLUMNS = ("action", "id", "other", "first", "last")
+REMARKS = ("note", "notes", "comment", "")
 NEEDS_OTHER = ("swap", "merge", "relabel")
 
 
@@ -49,12 +50,18 @@ def read_corrections(path: str | PathLike[str]) -> list[Correction]:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{file} cannot be read ({error}); a table {','.join(COLUMNS)} is wanted") from error
     head = lines[0] if lines else ""
-    table = csv.DictReader(lines, delimiter=";" if head.count(";") > head.count(",") else ",")  # as spreadsheets like
-    if not {"action", "id"} <= set(table.fieldnames or ()):
-        raise UserError(f"{file} begins with {(lines or [''])[0]!r}; the columns {','.join(COLUMNS)} are wanted")
+    table = csv.DictReader(lines, delimiter=max(",;\t", key=head.count))  # as spreadsheets like
+    table.fieldnames = [name.strip().lower() for name in table.fieldnames or ()]
+    # A column of another name, as frame, would be a correction that acts on all frames.
+    if not {"action", "id"} <= set(table.fieldnames) <= {*COLUMNS, *REMARKS}:
+        raise UserError(
+            f"{file} begins with {head!r}; the columns {','.join(COLUMNS)} are wanted, and note if you like"
+        )
     found = []
     for cells in table:
         try:
+            if None in cells:
+                raise ValueError(f"it has more cells than the {len(table.fieldnames)} columns")
             found.append(_correction({key: (cells.get(key) or "").strip() for key in COLUMNS}))
         except ValueError as error:
             raise UserError(f"{file} line {table.line_num} is no correction ({error}); correct it") from error

@@ -174,9 +174,9 @@ def reached(plan: Plan, folder: RunFolder) -> str:
     else:
         parts = np.array_split(np.array([row["mse"] for row in rows]), 4)
         first, before, last = (float(np.mean(part)) for part in (parts[0], parts[2], parts[3]))
+    before_it = f" after {first:.5f} at the beginning" if len(rows) >= 4 else ""
     text = (
-        f"reached: {step} steps, {step * recipe.batch} examples; the squared error of a pixel is {last:.5f} after "
-        f"{first:.5f} at the beginning"
+        f"reached: {step} steps, {step * recipe.batch} examples; the squared error of a pixel is {last:.5f}{before_it}"
     )
     more = 2 * step if step >= recipe.steps else recipe.steps
     command = f"scalor fit {' '.join(map(shlex.quote, plan.videos))} -o {shlex.quote(str(folder.path))} --resume"

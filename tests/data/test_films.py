@@ -113,6 +113,9 @@ def test_joined_films_are_one_film(made, tmp_path, name):
     for index, frame in zip(picked, source.read(picked), strict=True):
         np.testing.assert_array_equal(frame.image, frames[index].image)
         assert frame.time == times[index]
+    for index, frame in zip(sorted(picked), source.passing(picked), strict=True):
+        assert frame.index == index and frame.time == times[index]
+        np.testing.assert_array_equal(frame.image, frames[index].image)
 
 
 @pytest.mark.parametrize("name", sorted(KINDS.keys() - {"fits"}))

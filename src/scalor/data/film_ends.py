@@ -171,7 +171,7 @@ def _swf(file: BinaryIO, start: int, size: int) -> End:
         inside = zlib.decompressobj()
         file.seek(start + 8)
         try:
-            while not inside.eof and (block := file.read(1 << 20)):
+            while not inside.eof and (block := file.read(1 << 14)):
                 inside.decompress(block)
         except zlib.error:
             return End(size)

@@ -62,10 +62,24 @@ class JoinedFilms(VideoSource):
         if not self.seekable:
             return super().read(indices)
         found = {}
-        for film, start, end in zip(self._films, self._starts, self._starts[1:], strict=False):
-            for frame in film.read(sorted({index - start for index in indices if start <= index < end})):
+        for film, start, wanted in self._shared_out(indices):
+            for frame in film.read(wanted):
                 found[start + frame.index] = self._frame(start + frame.index, _token(frame))
         return [found.get(index, Frame(index, None, time=self.time_of(index))) for index in indices]
+
+    def passing(self, indices: Sequence[int]) -> Iterator[Frame]:
+        """Those of the frames of these numbers that there are, one at a time, on one way through the films."""
+        if not self.seekable:  # then lengths are known for sure only behind each film
+            yield from super().passing(indices)
+            return
+        for film, start, wanted in self._shared_out(indices):
+            for frame in film.passing(wanted):
+                yield self._frame(start + frame.index, _token(frame))
+
+    def _shared_out(self, indices: Sequence[int]) -> Iterator[tuple[VideoSource, int, list[int]]]:
+        """The films, the number of the first frame of each, and which of its own frames are wanted."""
+        for film, start, end in zip(self._films, self._starts, self._starts[1:], strict=False):
+            yield film, start, sorted({index - start for index in indices if start <= index < end})
 
     def _walk(self) -> Iterator[tuple[int, _Picture | None]]:
         start = 0

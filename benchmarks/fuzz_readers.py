@@ -32,6 +32,11 @@ FILMS = {
     "mp4": "libx264", "mkv": "libx264", "ts": "libx264", "flv": "libx264", "mov": "mpeg4", "avi": "mpeg4",
     "mpg": "mpeg2video", "webm": "libvpx", "asf": "wmv2", "gif": "gif", "nut": "ffv1", "h264": "libx264",
 }  # fmt: skip
+JOINED = {
+    "mp4": "libx264", "mkv": "libx264", "flv": "flv", "asf": "wmv2", "ivf": "libvpx", "swf": "flv", "apng": "apng",
+    "gif": "gif", "y4m": "wrapped_avframe", "nut": "ffv1", "mxf": "mpeg2video", "wtv": "mpeg2video", "ogv": "libvpx",
+}  # fmt: skip
+PIXELS = {"gif": "rgb8", "apng": "rgb24"}
 
 
 def pictures() -> list[np.ndarray]:
@@ -43,18 +48,27 @@ def pictures() -> list[np.ndarray]:
 
 
 def make_films(folder: Path) -> list[Path]:
+    return [make_film(folder / f"film.{ending}", codec) for ending, codec in FILMS.items()]
+
+
+def make_film(path: Path, codec: str, **how: str) -> Path:
     import av
 
-    paths = []
-    for ending, codec in FILMS.items():
-        path = folder / f"film.{ending}"
-        with av.open(str(path), "w") as container:
-            stream = container.add_stream(codec, rate=25)
-            stream.height, stream.width, stream.pix_fmt = H, W, "rgb8" if codec == "gif" else "yuv420p"
-            for picture in pictures():
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-            container.mux(stream.encode(None))
-        paths.append(path)
+    with av.open(str(path), "w", options=how) as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.height, stream.width, stream.pix_fmt = H, W, PIXELS.get(codec, "yuv420p")
+        for picture in pictures():
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+def make_joined(folder: Path) -> list[Path]:
+    """Two films in each file, whose ends are found by walking through their structure."""
+    paths = [make_film(folder / f"two.{ending}", codec) for ending, codec in JOINED.items()]
+    paths.append(make_film(folder / "fragments.mp4", "libx264", movflags="frag_keyframe+empty_moov"))
+    for path in paths:
+        path.write_bytes(2 * path.read_bytes())
     return paths
 
 
@@ -157,6 +171,7 @@ KINDS: dict[str, tuple[Maker, Reader]] = {
     "pictures": (make_pictures, read_picture),
     "tables": (make_tables, read_table),
     "weights": (make_weights, read_weights),
+    "joined": (make_joined, read_film),
 }
 WORDS = [b"-1", b"0", b"nan", b"1e308", b"99999999999999999999", b"null", b"\xff\xfe", b"\0", b",", b"\n", b'"', b"{"]
 

@@ -241,3 +241,15 @@ def test_the_choices_that_were_drawn_have_a_probability(kind: str) -> None:
     with torch.no_grad():
         terms = observe(model, video, SAMPLING, scenery).terms
     assert isinstance(terms, DrawnTerms) and (terms.log_discrete < 0).all()
+
+
+def test_at_first_what_sqair_carries_stays() -> None:
+    model = model_of("sqair")
+    video, _ = clip(frames=4)
+    torch.manual_seed(0)
+    known: list[set[int]] = [set(), set()]
+    for world, _ in walked(model, video, dataclasses.replace(SAMPLING, hard=True, carry=True)):
+        now = [set(ids[there].tolist()) for ids, there in zip(world.slots.id, world.slots.alive, strict=True)]
+        assert all(before <= after for before, after in zip(known, now, strict=True)), "somebody ended"
+        known = now
+    assert sum(map(len, known)) > 0

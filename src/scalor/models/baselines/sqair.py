@@ -91,6 +91,8 @@ class Survivors(nn.Module):
         costs = charge_codes(codes, pres)
         if frame is None:
             return after, DrawnTerms.of(zeros, zeros.log_like)
+        if knobs.carry:  # nobody was drawn to stay, so it costs nothing and teaches nothing
+            return after, DrawnTerms.of(zeros.replace(**costs), zeros.log_like)
         drawn = log_bernoulli(pres.detach(), logit)
         ratio = (here * (log_bernoulli(pres, prior_logit) - log_bernoulli(pres, logit))).sum(1)
         costs["log_ratio"] = costs["log_ratio"] + ratio
@@ -155,7 +157,8 @@ class Survivors(nn.Module):
         )
         what = q_what.sample(knobs.stochastic)
         logit = self.presence(torch.cat([tracker, what], dim=1)).squeeze(-1) + config.survive
-        pres = _drawn(logit, knobs, imagined=False) * slots.alive[:, number].to(logit.dtype)
+        stays = torch.ones_like(logit) if knobs.carry else _drawn(logit, knobs, imagined=False)
+        pres = stays * slots.alive[:, number].to(logit.dtype)
         return (where, q_where), (what, q_what), logit, pres, tracker
 
 

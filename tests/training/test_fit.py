@@ -17,9 +17,10 @@ from scalor.errors import UserError
 from scalor.models.scalor import Scalor
 from scalor.tracking.setup import prepare
 from scalor.training.checkpoint import Plan, RunFolder
-from scalor.training.fit import Sizes, elongation, fit, footage_settings, typical
+from scalor.training.fit import fit, footage_settings
 from scalor.training.lone_blobs import blobs_of
 from scalor.training.preset import Preset
+from scalor.training.typical import Sizes, elongation, typical
 
 SMALL = {
     "train.batch": "2",

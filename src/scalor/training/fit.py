@@ -25,6 +25,7 @@ from scalor.models.build import build
 from scalor.models.config import ModelConfig
 from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
 from scalor.training.datasets import FootageLessons
+from scalor.training.evened import evened
 from scalor.training.preset import Preset, apply_overrides
 from scalor.training.resume import DEFAULT_SEED, found_again, refuse_other_seed
 from scalor.training.runner import Options, refuse_impossible, run
@@ -132,7 +133,7 @@ def fit(
     for reel in footage.reels:
         say(f"{reel.name}: {reel.report.words()}; at {reel.size[1]}x{reel.size[0]} px for training")
     recipe, crop = plan.preset.recipe, crop_size(footage, plan.crop, cell=plan.preset.model.cell)
-    lessons = FootageLessons(footage, plan.seed, crop, recipe.hurry, recipe.crowded, plan.usual)
+    lessons = FootageLessons(evened(footage, plan.usual), plan.seed, crop, recipe.hurry, recipe.crowded, plan.usual)
     if not resume:
         folder.claim(plan)
     card, extra = _keepsakes(plan, footage)

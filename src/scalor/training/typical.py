@@ -31,7 +31,7 @@ class Sizes:
     turns          objects are seen from all sides: their heights and widths have about the same range
     elongation     of things that turn: the longer side by the shorter one
     shadows        they cast shadows (`scalor.data.objects.ObjectStats.shadows`)
-    growth         how many times larger they are low in the view than high in it
+    growth         how many times larger they are low in the view than high in it, by their sizes
     """
 
     height: float

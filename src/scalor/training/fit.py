@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,18 +101,20 @@ def fit(
         Interrupted: SIGINT or SIGTERM; a KeyboardInterrupt after everything is saved.
     """
     say, given = _silent if quiet else _say, overrides or {}
-    folder = RunFolder(Path(out))
+    folder, again = RunFolder(Path(out)), None
     refuse_both(steps, minutes)
     paths = [videos] if isinstance(videos, str | os.PathLike) else list(videos)
     if resume:
         plan = with_length(_resumed(folder, given), steps, minutes)
         refuse_other_seed(plan, seed)
-        plan, words = found_again(plan, paths), ""
+        plan = found_again(plan, paths)
     else:
         folder.refuse_used()
         chosen = DEFAULT_SEED if seed is None else whole_seed(seed)
         surveys = _surveys(paths, given, say)
-        plan, words = _planned(paths, surveys, preset, given)
+        plan = _planned(paths, surveys, preset, given)
+        if start is None and not isinstance(preset, Preset):
+            again = partial(_planned, paths, surveys, preset, given)
         if start is not None:
             plan = started(plan, start, footage_settings(given)[1])
             say(f"starting from the weights {os.fspath(start)}")
@@ -119,17 +122,10 @@ def fit(
         plan = dataclasses.replace(plan, seed=chosen, steps=length, minutes=minutes)
     refuse_impossible(plan.preset, device, devices)
     footage = _loaded(plan)
-    if plan.preset.recipe.bootstrap and not resume:
-        usual = usual_boxes(build(plan.preset.model), footage, given=given)
-        if start is None and usual and usual[0].perspective.measured:
-            before = plan.scales[0]
-            again, words = _planned(paths, surveys, preset, given, far=usual[0].far / before)
-            plan = dataclasses.replace(again, seed=plan.seed, steps=plan.steps, minutes=plan.minutes)
-            footage, known = _loaded(plan), usual[0].perspective.scaled(plan.scales[0] / before)
-            usual = usual_boxes(build(plan.preset.model), footage, given=given, known=known)
-        plan = shaped_plan(plan, usual, given, say)
-    if words:
-        say(words)
+    if not resume:
+        if plan.preset.recipe.bootstrap:
+            plan, footage = _shaped(plan, footage, again, given, say)
+        say(_scale_words(plan, typical(surveys, plan.scales)))
     for reel in footage.reels:
         say(f"{reel.name}: {reel.report.words()}; at {reel.size[1]}x{reel.size[0]} px for training")
     recipe, crop = plan.preset.recipe, crop_size(footage, plan.crop, cell=plan.preset.model.cell)
@@ -165,6 +161,36 @@ def reached(plan: Plan, folder: RunFolder) -> str:
     return f"{text} and hardly falls any more ({before:.5f} before): more steps would give little"
 
 
+def _shaped(
+    plan: Plan,
+    footage: Footage,
+    again: Callable[[float], Plan] | None,
+    given: Mapping[str, str],
+    say: Callable[[str], None],
+) -> tuple[Plan, Footage]:
+    """The plan with boxes as single objects have them, and its footage.
+
+    Where these show a perspective, what far things need is planned ``again`` from their mean side in the source, unless
+    scale and preset are not free.
+    """
+    usual = usual_boxes(build(plan.preset.model), footage, given=given)
+    if again is not None and usual and usual[0].perspective.measured:
+        before = plan.scales[0]
+        plan = dataclasses.replace(again(usual[0].far / before), seed=plan.seed, steps=plan.steps, minutes=plan.minutes)
+        footage, known = _loaded(plan), usual[0].perspective.scaled(plan.scales[0] / before)
+        usual = usual_boxes(build(plan.preset.model), footage, given=given, known=known)
+    return shaped_plan(plan, usual, given, say), footage
+
+
+def _scale_words(plan: Plan, sizes: Sizes) -> str:
+    shown = ", ".join(f"{scale:.3f}" for scale in plan.scales)
+    return (
+        f"training at scale {shown}: objects of "
+        f"{sizes.height:.0f} x {sizes.width:.0f} px (height x width), moving up to {sizes.motion:.1f} px per frame "
+        "(data.object_height, data.object_width and data.scale override this)"
+    )
+
+
 def _loaded(plan: Plan) -> Footage:
     how = {"memory_gb": plan.memory_gb, "motion_share": plan.motion_share, "smooth": plan.smooth}
     return Footage.load(plan.videos, scale=list(plan.scales), **how)
@@ -187,8 +213,8 @@ def _planned(
     preset: Preset | Callable[[Sizes], Preset],
     overrides: Mapping[str, str],
     far: float | None = None,
-) -> tuple[Plan, str]:
-    """Decide on scale and sizes, and say them; seed and length are the caller's.
+) -> Plan:
+    """Decide on scale and sizes; seed and length are the caller's.
 
     ``far``: mean side of far things in pixels of a source with perspective.
     """
@@ -206,13 +232,7 @@ def _planned(
     if made.channels != 3:
         raise UserError(f"model.channels is {made.channels}; footage has 3 channels; set model.channels=3")
     cell = made.model.cell
-    shown = ", ".join(f"{scale:.3f}" for scale in scales)
-    words = (
-        f"training at scale {shown}: objects of "
-        f"{sizes.height:.0f} x {sizes.width:.0f} px (height x width), moving up to {sizes.motion:.1f} px per frame "
-        "(data.object_height, data.object_width and data.scale override this)"
-    )
-    plan = Plan(
+    return Plan(
         kind="fit",
         preset=made,
         seed=0,
@@ -226,7 +246,6 @@ def _planned(
         fingerprints=tuple(fingerprint(Path(path).resolve()) for path in paths),
         smooth=max(stats.smooth * scale for stats, scale in zip(surveys, scales, strict=True)),
     )
-    return plan, words
 
 
 def _without_an_empty_scene(preset: Preset, model: ModelConfig) -> Preset:

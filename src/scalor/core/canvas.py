@@ -130,7 +130,8 @@ def coverage(layers: Layers, mask: Tensor, shape: torch.Size, *, own: float = 0.
 def summed(layers: Layers, values: Tensor, shape: torch.Size) -> Tensor:
     """The sums of ``values`` [M, K] over the layers of each object: [B, N, K] for ``shape`` = (B, N)."""
     out = values.new_zeros(*shape, values.shape[1])
-    return out.index_put_((layers.batch, layers.slot), values, accumulate=True)
+    # With fixed shapes every object has one layer, and exporters are spared the sum.
+    return out.index_put_((layers.batch, layers.slot), values, accumulate=not fixed())
 
 
 @torch.no_grad()

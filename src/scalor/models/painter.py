@@ -55,7 +55,13 @@ class Painter(nn.Module):
 
         While ``learning`` of a scenery, whatever can be large is painted in tiles, as far as it is in view.
         """
-        batch, slot = listed(visible)
+        return self._layers(latents, box, listed(visible), learning)
+
+    def _layers(
+        self, latents: Latents, box: Tensor, at: tuple[Tensor, ...], learning: Scenery | None
+    ) -> tuple[Layers, Tensor]:
+        """`layers` of the objects ``at`` (batch element, slot)."""
+        batch, slot = at
         glimpse = self.decoder(latents.what[batch, slot])
         boxes = box[batch, slot]
         if learning is not None and torch.is_grad_enabled() and self.side > 2 * TILE:
@@ -76,8 +82,9 @@ class Painter(nn.Module):
 
     def forward(self, latents: Latents, box: Tensor, visible: Tensor, learning: Scenery | None = None) -> Paint:
         """``visible`` [B, N] bool says which objects to paint; the others get their whole box as tight box."""
-        layers, glimpse = self.layers(latents, box, visible, learning)
-        at, still, seen = listed(visible), glimpse.detach(), box.detach()
+        at = listed(visible)
+        layers, glimpse = self._layers(latents, box, at, learning)
+        still, seen = glimpse.detach(), box.detach()
         tight = corners(seen)
         tight[at] = tight_box(still[:, -1], seen[at], level=self.render.mask)
         looks = still.new_zeros(*visible.shape, *still.shape[1:])

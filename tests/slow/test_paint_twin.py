@@ -60,6 +60,7 @@ def slow_crop(image: Tensor, box: Tensor, side: int) -> Tensor:
 
 WHERE = WhereConfig(size=5.0, size_range=2.0, ratio=1.0, ratio_range=0.4)
 HEIGHT, WIDTH, BATCH = 11, 14, 2
+ONE = torch.Size([1, 1])
 
 
 def crowd(count: int, *, seed: int = 0, side: int = 4) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
@@ -249,7 +250,9 @@ def test_coverage_equals_counting_pixels() -> None:
     glimpse, box, pres, near, batch = inner_crowd(8, seed=5)
     layers = laid(glimpse, box, pres, near, batch)
     mask = torch.rand(BATCH, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(0)) * 0.2
-    planes, got = full_planes(glimpse, box), coverage(layers, mask.double())
+    planes = full_planes(glimpse, box)
+    table = coverage(layers, mask.double(), torch.Size([BATCH, int(layers.slot.max()) + 1]))
+    got = table[layers.batch, layers.slot]
     for m in range(len(batch)):
         own = planes[m, 3] > 0.3
         hit = own & (mask[batch[m]].numpy() > 0.1)
@@ -272,10 +275,10 @@ def hand_made(covered: int) -> tuple[Layers, Tensor]:
 @pytest.mark.parametrize(("covered", "share"), [(0, 0.0), (29, 0.29), (31, 0.31), (100, 1.0)])
 def test_coverage_of_hand_made_masks(covered: int, share: float) -> None:
     layers, mask = hand_made(covered)
-    assert float(coverage(layers, mask)) == pytest.approx(share)
-    assert float(coverage(layers, mask * 0.9)) == 0.0, "0.099 explains nothing"
+    assert float(coverage(layers, mask, ONE)) == pytest.approx(share)
+    assert float(coverage(layers, mask * 0.9, ONE)) == 0.0, "0.099 explains nothing"
     faint = dataclasses.replace(layers, pres=layers.pres * 0.01)
-    assert float(coverage(faint, mask)) == pytest.approx(share), "presence does not matter to rejection"
+    assert float(coverage(faint, mask, ONE)) == pytest.approx(share), "presence does not matter to rejection"
 
 
 def test_coverage_counts_only_pixels_in_view() -> None:
@@ -283,7 +286,7 @@ def test_coverage_counts_only_pixels_in_view() -> None:
     patch, corner = paste(glimpse, torch.tensor([[1.0, 1.0, 10.0, 10.0]]), side=16)
     zero, one = torch.zeros(1).long(), torch.ones(1)
     layers = Layers(zero, zero, patch, corner, one, one)
-    assert float(coverage(layers, torch.ones(1, 20, 20))) == pytest.approx(1.0)
+    assert float(coverage(layers, torch.ones(1, 20, 20), ONE)) == pytest.approx(1.0)
 
 
 def test_visibility_equals_loops() -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,15 +12,17 @@ from PIL import Image
 
 from scalor import pretrained
 from scalor.configs.presets import fast_video
-from scalor.data.footage import ObjectStats
+from scalor.data.footage import Footage, ObjectStats
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.models.scalor import Scalor
 from scalor.tracking.setup import prepare
 from scalor.training.checkpoint import Plan, RunFolder
-from scalor.training.fit import Sizes, elongation, fit, footage_settings, typical
+from scalor.training.evened import evened
+from scalor.training.fit import _planned, fit, footage_settings
 from scalor.training.lone_blobs import blobs_of
 from scalor.training.preset import Preset
+from scalor.training.typical import Sizes, elongation, typical
 
 SMALL = {
     "train.batch": "2",
@@ -170,6 +173,41 @@ def test_without_a_length_the_presets_steps_are_planned_and_with_minutes_they_ar
     fit(video, tmp_path / "a", preset=fast_video, quiet=True)
     fit(video, tmp_path / "b", preset=fast_video, quiet=True, minutes=2.0)
     assert [(plan.steps, plan.minutes) for plan in plans] == [(2000, None), (None, 2.0)]
+
+
+@pytest.mark.parametrize("horizon", [None, 10.0])
+def test_scale_and_shapes_are_planned_anew_where_there_is_a_perspective_and_nowhere_else(
+    horizon: float | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cars and lorries come down the view, and grow where there is a horizon; the survey takes them for what turns."""
+    (tmp_path / "video").mkdir()
+    ground = np.random.default_rng(0).normal(110, 4, (160, 200, 3))
+    for time in range(120):
+        frame = ground.copy()
+        for number in range(-8, 16):
+            foot, left = 24.0 + 2.5 * (time - 9 * number), 20 + 50 * (number % 3)
+            side = 14.0 if horizon is None else 0.25 * (foot - horizon)
+            tall = side * (1.5 if number % 4 == 0 else 0.7)
+            if foot > 24:
+                frame[round(foot - tall) : round(foot), left : round(left + side)] = (230, 60, 40)
+        Image.fromarray(frame.clip(0, 255).astype(np.uint8)).save(tmp_path / "video" / f"{time:03d}.png")
+    plans: list[Plan] = []
+    planned: list[float | None] = []
+
+    def counted(*args: Any) -> Plan:
+        planned.extend(args[4:] or [None])
+        return _planned(*args)
+
+    monkeypatch.setattr("scalor.training.fit._planned", counted)
+    monkeypatch.setattr("scalor.training.fit.run", lambda plan, folder, *_: plans.append(plan))
+    monkeypatch.setattr("scalor.training.fit.reached", lambda plan, folder: "")
+    fit(tmp_path / "video", tmp_path / "run", preset=fast_video, quiet=True)
+    where, discover = plans[0].preset.scalor.where, plans[0].preset.scalor.discover
+    if horizon is None:
+        assert planned == [None] and where.tilt == 0.0 and evened(Footage(()), plans[0].usual) == Footage(())
+    else:
+        assert len(planned) == 2 and planned[1] == pytest.approx(0.25 * 30 * 0.9, rel=0.4)
+        assert where.tilt > 0 and where.ratio_range <= 0.5 and discover.twin_box == 0.35
 
 
 @pytest.mark.parametrize(("longer", "cell", "side"), [(6.0, 4, 8), (12.0, 4, 16), (16.0, 8, 16), (32.0, 8, 24)])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scalor.configs.presets import fast_video
 from scalor.core.geometry import FARTHEST, WhereConfig, decode_size
 from scalor.core.types import Knobs, Scenery
+from scalor.data.footage import ObjectStats
 from scalor.models.build import build
 from scalor.rollout import generate
 from scalor.training import usual_box
@@ -20,6 +21,7 @@ from scalor.training.lone_blobs import ROOM, blobs_of
 from scalor.training.merges import Components
 from scalor.training.perspective import Perspective, perspective_of
 from scalor.training.shaped import shaped, shaped_plan
+from scalor.training.typical import FAR_PX, FINER, TARGET_PX, TURNING_PX, scale_for, typical
 
 HEIGHT, WIDTH = 160, 200
 TILT = replace(WhereConfig(), size=12.0, scale="log", tilt=0.02, level=60.0, nearest=2.5)
@@ -92,6 +94,50 @@ def test_sizes_are_told_at_the_level_and_pairs_far_away_are_none() -> None:
     mask[100:130, 100:130] = True
     assert blobs_of(mask, made, rule.within(0)).single[:, 0].tolist() == [115.0]
     assert blobs_of(mask[20:], made, rule.within(20)).single[:, 0].tolist() == [115.0], "a crop"
+
+
+def test_the_common_size_is_that_of_all_distances_beside_groups_far_away_and_parts_of_what_is_near() -> None:
+    rng = np.random.default_rng(0)
+    sizes, near = [], []
+    for distance, singles, groups, parts in ((-0.7, 10, 60, 0), (-0.3, 20, 30, 0), (0.2, 15, 5, 5), (0.8, 10, 0, 20)):
+        for middle, count in ((3.0, singles), (3.6, groups), (1.5, parts)):
+            sizes.append(middle + rng.normal(0, 0.08 if middle == 3.0 else 0.3, count))
+            near.append(np.full(count, distance))
+    found = usual_box._everywhere(np.concatenate(sizes), np.concatenate(near))
+    assert found == pytest.approx(3.0, abs=0.1)
+    assert usual_box._bulk(np.concatenate(sizes))[0] > 3.15, "most blobs are groups"
+
+
+def test_the_scale_follows_far_things_and_no_kind_of_thing_turns_where_there_is_a_perspective() -> None:
+    stats = ObjectStats(
+        height_px=100.0,
+        width_px=110.0,
+        height_range=(40.0, 200.0),
+        width_range=(40.0, 220.0),
+        aspect=1.1,
+        speed_px=(3.0, 9.0),
+        count=4.0,
+        contrast=0.4,
+        noise=0.01,
+        confidence=0.9,
+        frame_size=(1080, 1920),
+        shape_range=(0.6, 1.5),
+    )
+    assert scale_for(stats) == pytest.approx(TURNING_PX / 110)
+    assert scale_for(stats, far=60.0) == pytest.approx(TARGET_PX / 110), "far ones are large enough"
+    assert scale_for(stats, far=35.0) == pytest.approx(FAR_PX / 35)
+    assert scale_for(stats, far=5.0) == pytest.approx(FINER * TARGET_PX / 110), "at most so fine"
+    assert scale_for(replace(stats, height_px=20.0, width_px=22.0), far=9.0) == 1.0, "never enlarged"
+    assert typical([stats], [0.3]).turns and not typical([stats], [0.3], upright=True).turns
+    assert typical([stats], [0.3], upright=True).elongation == 1.0
+
+
+def test_a_perspective_in_another_scale_is_the_same() -> None:
+    seen = Perspective(0.02, 60.0, 2.5, 4.0, 160.0, 0.5)
+    fine = seen.scaled(2.0)
+    rows = np.array([20.0, 60.0, 150.0])
+    np.testing.assert_allclose(fine.of(WhereConfig()).nearness(2 * rows), seen.of(WhereConfig()).nearness(rows))
+    assert (fine.height, fine.growth, fine.far) == (320.0, 4.0, 0.5) and seen.measured and not Perspective().measured
 
 
 def test_a_crop_has_the_sizes_of_its_place_and_what_comes_nearer_grows() -> None:

@@ -115,14 +115,23 @@ def explained(layers: Layers, *, batch: int, height: int, width: int) -> Tensor:
 
 
 @torch.no_grad()
-def coverage(layers: Layers, mask: Tensor, *, own: float = 0.3, other: float = 0.1) -> Tensor:
-    """Share of each patch's own mask in view (alpha > ``own``) where ``mask`` [B, H, W] exceeds ``other``: [M]."""
+def coverage(layers: Layers, mask: Tensor, shape: torch.Size, *, own: float = 0.3, other: float = 0.1) -> Tensor:
+    """Share of each object's own mask in view (alpha > ``own``) where ``mask`` [B, H, W] exceeds ``other``: ``shape``,
+    [B, N]; 0 without a layer."""
     batch, height, width = mask.shape
     alpha = layers.patch[:, -1]
     view = pixel_index(layers, batch=batch, height=height, width=width).view_as(alpha) < mask.numel()
-    shape = (alpha > own) & view
-    hit = shape & (lookup(mask, layers) > other)
-    return hit.sum((1, 2)) / shape.sum((1, 2)).clamp(min=1)
+    mine = (alpha > own) & view
+    hit = mine & (lookup(mask, layers) > other)
+    hits, area = summed(layers, torch.stack([hit.sum((1, 2)), mine.sum((1, 2))], dim=1), shape).unbind(-1)
+    return hits / area.clamp(min=1)
+
+
+def summed(layers: Layers, values: Tensor, shape: torch.Size) -> Tensor:
+    """The sums of ``values`` [M, K] over the layers of each object: [B, N, K] for ``shape`` = (B, N)."""
+    out = values.new_zeros(*shape, values.shape[1])
+    # With fixed shapes every object has one layer, and exporters are spared the sum.
+    return out.index_put_((layers.batch, layers.slot), values, accumulate=not fixed())
 
 
 @torch.no_grad()

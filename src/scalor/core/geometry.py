@@ -134,11 +134,17 @@ def paste(glimpse: Tensor, box: Tensor, *, side: int) -> tuple[Tensor, Tensor]:
 
     Exact bilinear paste with zero padding, restricted to a patch that contains its whole support (spec E.1).
     """
+    corner = torch.floor(box[:, :2].detach() - (side / 2 - 0.5))
+    return paste_at(glimpse, box, corner, side=side), corner.long().flip(-1)
+
+
+def paste_at(glimpse: Tensor, box: Tensor, corner: Tensor, *, side: int) -> Tensor:
+    """The part of `paste` on the ``side`` x ``side`` pixels from ``corner`` [M, 2] (left, top) on."""
     center, extent = box.view(-1, 1, 1, 4).split(2, dim=-1)
-    corner = torch.floor(center.detach() - (side / 2 - 0.5))
     unit = 2.0 / extent
-    grid = torch.addcmul((corner - center) * unit, _pixels(side, 0.5, box.dtype, box.device), unit)
-    return F.grid_sample(glimpse, grid, align_corners=False), corner.view(-1, 2).long().flip(-1)
+    from_corner = (corner.view(-1, 1, 1, 2) - center) * unit
+    grid = torch.addcmul(from_corner, _pixels(side, 0.5, box.dtype, box.device), unit)
+    return F.grid_sample(glimpse, grid, align_corners=False)
 
 
 def _crossing(profile: Tensor, level: float) -> Tensor:

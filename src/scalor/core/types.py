@@ -162,7 +162,7 @@ class Sight(Struct):
 
 @dataclass(frozen=True)
 class Layers(Struct):
-    """A flat list of M painted objects, over the whole batch.
+    """A flat list of M painted objects, over the whole batch; while learning, large ones are several tiles (`tiles`).
 
     batch   [M] int64    which batch element
     slot    [M] int64    which object of that element's set

@@ -69,7 +69,8 @@ class ObjectStats:
     shade                  share of the moving pixels that are shadows: the background, only darker; 0 where these are
                            parts of the objects
     frame_size             (height, width) of the frames they were measured in
-    growth                 how many times larger objects are low in the view than high in it (perspective)
+    growth                 how many times larger they are low in the view than high in it, by their sizes alone; whether
+                           that is perspective is told by `scalor.training.perspective`
     pans                   the camera moves on, so that there is no one background
     level                  mean grey level of the objects, 0.05..0.95
     smooth                 std of the Gaussian under which they were measured, 0: frames as they are
@@ -128,16 +129,9 @@ class ObjectStats:
         return (
             f"About {self.count:.0f} {many} per frame, {self.height_px:.0f} px high ({low:.0f}-{high:.0f}) and "
             f"{self.width_px:.0f} px wide in frames of {self.frame_size[1]}x{self.frame_size[0]}, moving "
-            f"{self.speed_px[0]:.1f} px per frame (95 %: {self.speed_px[1]:.1f}). {self._perspective()}{self._smooth()}"
+            f"{self.speed_px[0]:.1f} px per frame (95 %: {self.speed_px[1]:.1f}). {self._smooth()}"
             f"Confidence is {sure}."
         )
-
-    def _perspective(self) -> str:
-        if self.growth == 1.0:
-            return ""
-        times, low, high = max(self.growth, 1 / self.growth), "lower", "upper"
-        near, far = (low, high) if self.growth > 1 else (high, low)
-        return f"Those near the {near} edge are {times:.1f} times as large as those near the {far} one. "
 
     def _smooth(self) -> str:
         return f"They are seen best in frames smoothed by {self.smooth:.1f} px. " if self.smooth else ""

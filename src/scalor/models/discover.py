@@ -120,7 +120,7 @@ class Discover(nn.Module):
         picture = None if sight is None else self._picture(picture_of(sight, self.config), covered)
         draw, box = self._draw(picture, cells, pick, depths, scenery.first_row, knobs)
         latents = Latents(pres=chosen, where=draw.where[0], what=draw.what[0], depth=draw.depth[0])
-        paint = self.painter(latents, box, chosen > LEAST)
+        paint = self.painter(latents, box, chosen > LEAST, scenery if knobs.patience is None else None)
         layers = placed(paint.layers, batch=len(births), height=scenery.height, width=scenery.width)
         rejected = self._verdict(paint, box, chosen, self._taken(layers, box, chosen > LEAST, covered, kept.slots))
         final = chosen * (1 - rejected)
@@ -252,7 +252,7 @@ class Discover(nn.Module):
         if kept.count == 0:
             return taken
         if config.overlap < float("inf"):
-            taken[layers.batch, layers.slot] = (coverage(layers, explained) >= config.overlap).to(box.dtype)
+            taken = (coverage(layers, explained, taken.shape) >= config.overlap).to(box.dtype)
         if config.twin_box < float("inf"):
             sits = ((box_iou(corners(box), corners(kept.box)) > config.twin_box) & kept.alive.unsqueeze(1)).any(-1)
             taken = torch.maximum(taken, sits.to(box.dtype))

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from scalor.core.canvas import composite
+from scalor.core.canvas import composite, summed
 from scalor.core.fixed import fixed, listed
-from scalor.core.geometry import corners, paste, patch_side, support, tight_box
+from scalor.core.geometry import corners, paste, paste_at, patch_side, support, tight_box
 from scalor.core.tensors import Struct
+from scalor.core.tiles import TILE, tiles
 from scalor.core.types import Latents, Layers, Scenery, Slots
 from scalor.models.appearance import GlimpseDecoder
 from scalor.models.config import ModelConfig
@@ -47,12 +48,28 @@ class Painter(nn.Module):
             return self.side
         return min(self.side, support(float(box[:, 2:].detach().amax()), self.glimpse)) if len(box) else 1
 
-    def layers(self, latents: Latents, box: Tensor, visible: Tensor) -> tuple[Layers, Tensor]:
-        """The layers of the objects that are ``visible`` [B, N] bool, and their paint on the glimpse's grid, alike."""
-        batch, slot = listed(visible)
+    def layers(
+        self, latents: Latents, box: Tensor, visible: Tensor, learning: Scenery | None = None
+    ) -> tuple[Layers, Tensor]:
+        """The layers of the objects that are ``visible`` [B, N] bool, and the paint of these on the glimpse's grid.
+
+        While ``learning`` of a scenery, whatever can be large is painted in tiles, as far as it is in view.
+        """
+        return self._layers(latents, box, listed(visible), learning)
+
+    def _layers(
+        self, latents: Latents, box: Tensor, at: tuple[Tensor, ...], learning: Scenery | None
+    ) -> tuple[Layers, Tensor]:
+        """`layers` of the objects ``at`` (batch element, slot)."""
+        batch, slot = at
         glimpse = self.decoder(latents.what[batch, slot])
         boxes = box[batch, slot]
-        patch, corner = paste(glimpse, boxes, side=self._side(boxes))
+        if learning is not None and torch.is_grad_enabled() and self.side > 2 * TILE:
+            row, left_top = tiles(boxes, glimpse=self.glimpse, height=learning.height, width=learning.width)
+            batch, slot, corner = batch[row], slot[row], left_top.long().flip(-1)
+            patch = paste_at(glimpse[row], boxes[row], left_top, side=TILE)
+        else:
+            patch, corner = paste(glimpse, boxes, side=self._side(boxes))
         layers = Layers(
             batch=batch,
             slot=slot,
@@ -63,10 +80,11 @@ class Painter(nn.Module):
         )
         return layers, glimpse
 
-    def forward(self, latents: Latents, box: Tensor, visible: Tensor) -> Paint:
+    def forward(self, latents: Latents, box: Tensor, visible: Tensor, learning: Scenery | None = None) -> Paint:
         """``visible`` [B, N] bool says which objects to paint; the others get their whole box as tight box."""
-        layers, glimpse = self.layers(latents, box, visible)
-        at, still, seen = (layers.batch, layers.slot), glimpse.detach(), box.detach()
+        at = listed(visible)
+        layers, glimpse = self._layers(latents, box, at, learning)
+        still, seen = glimpse.detach(), box.detach()
         tight = corners(seen)
         tight[at] = tight_box(still[:, -1], seen[at], level=self.render.mask)
         looks = still.new_zeros(*visible.shape, *still.shape[1:])
@@ -92,10 +110,8 @@ class Painter(nn.Module):
 @torch.no_grad()
 def tints(layers: Layers, shape: torch.Size) -> Tensor:
     """Mean colour of every painted object, [B, N, C] for ``shape`` = (B, N); black for the others."""
-    sums = layers.patch.sum((2, 3))
-    out = sums.new_zeros(*shape, sums.shape[1] - 1)
-    out[layers.batch, layers.slot] = sums[:, :-1] / sums[:, -1:].clamp(min=1e-3)
-    return out
+    sums = summed(layers, layers.patch.sum((2, 3)), shape)
+    return sums[..., :-1] / sums[..., -1:].clamp(min=1e-3)
 
 
 @torch.no_grad()

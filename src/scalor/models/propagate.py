@@ -118,7 +118,7 @@ class Propagate(nn.Module):
             odds = Odds(present=logit, survival=prior.logit, continuity=continuity)
             survivors, paint, nats = self.survival.watch(moved, dreamt, odds, (sight.frame, ground), knobs.patience)
         else:
-            survivors, paint = self.survival.count(moved)
+            survivors, paint = self.survival.count(moved, scenery)
         survivors = self.survival.merge(survivors, paint)
         shown = survivors.latents.pres * ~survivors.asleep
         layers = placed(paint.layers, batch=len(shown), height=scenery.height, width=scenery.width)

@@ -13,7 +13,7 @@ from scalor.core.evidence import evidence
 from scalor.core.fixed import fixed
 from scalor.core.geometry import box_iou
 from scalor.core.tensors import Struct, select, zip_map
-from scalor.core.types import Layers, Slots
+from scalor.core.types import Layers, Scenery, Slots
 from scalor.models.config import ModelConfig
 from scalor.models.painter import Paint, Painter, alike, tints
 
@@ -109,12 +109,12 @@ class Survival:
     def __init__(self, config: ModelConfig, painter: Painter) -> None:
         self.config, self.painter = config, painter
 
-    def count(self, slots: Slots) -> tuple[Slots, Paint]:
+    def count(self, slots: Slots, learning: Scenery | None = None) -> tuple[Slots, Paint]:
         """The paper's rule: who was absent for ``propagate.stop`` frames in all has ended (spec A.3)."""
         pres = slots.latents.pres
         deficit = slots.deficit + (1 - pres)
         lives = slots.alive & (deficit < self.config.propagate.stop)
-        paint = self.painter(slots.latents, slots.box, lives)
+        paint = self.painter(slots.latents, slots.box, lives, learning)
         codes = slots.latents.replace(pres=pres * lives)
         looks = self._paint(slots, paint, lives)
         return slots.replace(latents=codes, paint=looks, deficit=deficit, alive=lives), paint

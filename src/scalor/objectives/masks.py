@@ -45,12 +45,14 @@ def on_border(step: Step) -> Tensor:
     layers, box = step.layers, step.slots.box
     if not len(layers.batch):
         return layers.patch.sum()
-    table = layers.slot.new_full((box.shape[0], int(layers.slot.max()) + 1), -1)
-    table[layers.batch, layers.slot] = torch.arange(len(layers.batch), device=table.device)
-    origin = step.origin.clamp(0, table.shape[1] - 1)
-    row = table.gather(1, origin)
-    known = step.slots.shown & (step.origin == origin) & (row >= 0)
-    row, box = row[known], box[known].detach()
+    place_of = (torch.arange(len(box), device=box.device).unsqueeze(1), step.origin)
+    most = 1 + max(int(layers.slot.max()), int(step.origin.max()) if step.origin.numel() else 0)
+    boxes = box.new_ones(len(box), most, 5)
+    boxes[..., 4] = 0.0
+    boxes[place_of] = torch.cat([box.detach(), step.slots.shown.unsqueeze(-1).to(box.dtype)], dim=-1)
+    mine = boxes[layers.batch, layers.slot]
+    row = mine[:, 4] > 0
+    box = mine[row, :4]
     alpha = layers.patch[row, -1] * layers.pres[row, None, None]
     place = torch.arange(alpha.shape[-1], device=alpha.device) + 0.5
     top = (layers.corner[row, :1] + place - box[:, 1:2]).abs() / box[:, 3:4]

@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from torch import Tensor
 from scalor import pretrained
 from scalor.core.jsonable import override
 from scalor.core.seeds import whole_seed
-from scalor.data.footage import Footage, ObjectStats, suggest_scale, survey
+from scalor.data.footage import Footage, ObjectStats, survey
 from scalor.data.places import fingerprint
 from scalor.data.video import open_video
 from scalor.errors import UserError
@@ -25,6 +26,7 @@ from scalor.models.build import build
 from scalor.models.config import ModelConfig
 from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
 from scalor.training.datasets import FootageLessons
+from scalor.training.evened import evened
 from scalor.training.preset import Preset, apply_overrides
 from scalor.training.resume import DEFAULT_SEED, found_again, refuse_other_seed
 from scalor.training.runner import Options, refuse_impossible, run
@@ -32,45 +34,13 @@ from scalor.training.shaped import shaped_plan
 from scalor.training.start import started
 from scalor.training.still import refuse_pans, refuse_still
 from scalor.training.train import refuse_both, with_length
+from scalor.training.typical import Sizes, crop_for, scale_for, typical
 from scalor.training.usual_box import usual_boxes
 
 ENOUGH = 0.5
 """A training of less than this share of the preset's steps says that it is too short."""
 FALLING = 0.9
 """More steps would help where the last quarter's error is less than this share of the quarter's before."""
-TARGET_PX = 32.0
-"""Videos are scaled so that the longer side of their objects has this many pixels."""
-TURNING_PX = 24.0
-"""The same for things seen from all sides: long thin ones have few pixels, and small steps are quick."""
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """What a preset for footage is made from; in pixels of the scaled frames.
-
-    height, width  of a typical object
-    spread         half of the logarithm of the 90 % to the 10 % quantile of the heights
-    motion         displacement per frame that 95 % of the objects stay below
-    noise          standard deviation of the background, 0..1
-    contrast       typical difference of an object's pixels to the background, 0..1
-    level          mean grey level of what moves, 0..1
-    turns          objects are seen from all sides: their heights and widths have about the same range
-    elongation     of things that turn: the longer side by the shorter one
-    shadows        they cast shadows (`scalor.data.objects.ObjectStats.shadows`)
-    growth         how many times larger they are low in the view than high in it
-    """
-
-    height: float
-    width: float
-    spread: float
-    motion: float
-    noise: float
-    contrast: float = 0.44
-    turns: bool = False
-    level: float = 0.5
-    shadows: bool = False
-    growth: float = 1.0
-    elongation: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -131,7 +101,7 @@ def fit(
         Interrupted: SIGINT or SIGTERM; a KeyboardInterrupt after everything is saved.
     """
     say, given = _silent if quiet else _say, overrides or {}
-    folder = RunFolder(Path(out))
+    folder, again = RunFolder(Path(out)), None
     refuse_both(steps, minutes)
     paths = [videos] if isinstance(videos, str | os.PathLike) else list(videos)
     if resume:
@@ -141,21 +111,25 @@ def fit(
     else:
         folder.refuse_used()
         chosen = DEFAULT_SEED if seed is None else whole_seed(seed)
-        plan = _planned(paths, preset, given, say)
+        surveys = _surveys(paths, given, say)
+        plan = _planned(paths, surveys, preset, given)
+        if start is None and not isinstance(preset, Preset):
+            again = partial(_planned, paths, surveys, preset, given)
         if start is not None:
             plan = started(plan, start, footage_settings(given)[1])
             say(f"starting from the weights {os.fspath(start)}")
         length = plan.preset.recipe.steps if steps is None and minutes is None else steps
         plan = dataclasses.replace(plan, seed=chosen, steps=length, minutes=minutes)
     refuse_impossible(plan.preset, device, devices)
-    how = {"memory_gb": plan.memory_gb, "motion_share": plan.motion_share, "smooth": plan.smooth}
-    footage = Footage.load(plan.videos, scale=list(plan.scales), **how)
+    footage = _loaded(plan)
+    if not resume:
+        if plan.preset.recipe.bootstrap:
+            plan, footage = _shaped(plan, footage, again, given, say)
+        say(_scale_words(plan, typical(surveys, plan.scales)))
     for reel in footage.reels:
         say(f"{reel.name}: {reel.report.words()}; at {reel.size[1]}x{reel.size[0]} px for training")
     recipe, crop = plan.preset.recipe, crop_size(footage, plan.crop, cell=plan.preset.model.cell)
-    if recipe.bootstrap and not resume:
-        plan = shaped_plan(plan, usual_boxes(build(plan.preset.model), footage, given=given), given, say)
-    lessons = FootageLessons(footage, plan.seed, crop, recipe.hurry, recipe.crowded, plan.usual)
+    lessons = FootageLessons(evened(footage, plan.usual), plan.seed, crop, recipe.hurry, recipe.crowded, plan.usual)
     if not resume:
         folder.claim(plan)
     card, extra = _keepsakes(plan, footage)
@@ -187,20 +161,66 @@ def reached(plan: Plan, folder: RunFolder) -> str:
     return f"{text} and hardly falls any more ({before:.5f} before): more steps would give little"
 
 
-def _planned(
-    paths: Sequence[str | os.PathLike[str]],
-    preset: Preset | Callable[[Sizes], Preset],
-    overrides: Mapping[str, str],
+def _shaped(
+    plan: Plan,
+    footage: Footage,
+    again: Callable[[float], Plan] | None,
+    given: Mapping[str, str],
     say: Callable[[str], None],
-) -> Plan:
-    """Look at the videos and decide on scale and sizes; seed and length are the caller's."""
+) -> tuple[Plan, Footage]:
+    """The plan with boxes as single objects have them, and its footage.
+
+    Where these show a perspective, what far things need is planned ``again`` from their mean side in the source, unless
+    scale and preset are not free.
+    """
+    usual = usual_boxes(build(plan.preset.model), footage, given=given)
+    if again is not None and usual and usual[0].perspective.measured:
+        before = plan.scales[0]
+        plan = dataclasses.replace(again(usual[0].far / before), seed=plan.seed, steps=plan.steps, minutes=plan.minutes)
+        footage, known = _loaded(plan), usual[0].perspective.scaled(plan.scales[0] / before)
+        usual = usual_boxes(build(plan.preset.model), footage, given=given, known=known)
+    return shaped_plan(plan, usual, given, say), footage
+
+
+def _scale_words(plan: Plan, sizes: Sizes) -> str:
+    shown = ", ".join(f"{scale:.3f}" for scale in plan.scales)
+    return (
+        f"training at scale {shown}: objects of "
+        f"{sizes.height:.0f} x {sizes.width:.0f} px (height x width), moving up to {sizes.motion:.1f} px per frame "
+        "(data.object_height, data.object_width and data.scale override this)"
+    )
+
+
+def _loaded(plan: Plan) -> Footage:
+    how = {"memory_gb": plan.memory_gb, "motion_share": plan.motion_share, "smooth": plan.smooth}
+    return Footage.load(plan.videos, scale=list(plan.scales), **how)
+
+
+def _surveys(
+    paths: Sequence[str | os.PathLike[str]], overrides: Mapping[str, str], say: Callable[[str], None]
+) -> list[ObjectStats]:
+    """What moves in the videos. Raises UserError where none was given or nothing moves."""
     if not paths:
         raise UserError("no video was given; at least one is wanted; name a file or a folder of images")
-    settings, rest = footage_settings(overrides)
-    surveys = [_surveyed(path, settings, say) for path in paths]
+    surveys = [_surveyed(path, footage_settings(overrides)[0], say) for path in paths]
     refuse_still([Path(path).name for path in paths], surveys)
-    scales = [settings.scale or suggest_scale(stats, target_px=target_px(stats)) for stats in surveys]
-    sizes = typical(surveys, scales)
+    return surveys
+
+
+def _planned(
+    paths: Sequence[str | os.PathLike[str]],
+    surveys: Sequence[ObjectStats],
+    preset: Preset | Callable[[Sizes], Preset],
+    overrides: Mapping[str, str],
+    far: float | None = None,
+) -> Plan:
+    """Decide on scale and sizes; seed and length are the caller's.
+
+    ``far``: mean side of far things in pixels of a source with perspective.
+    """
+    settings, rest = footage_settings(overrides)
+    scales = [settings.scale or scale_for(stats, far) for stats in surveys]
+    sizes = typical(surveys, scales, upright=far is not None)
     made = preset if isinstance(preset, Preset) else preset(sizes)
     made = apply_overrides(dataclasses.replace(made, data="footage"), rest)
     if made.scalor.background.family == "per_video":
@@ -212,12 +232,6 @@ def _planned(
     if made.channels != 3:
         raise UserError(f"model.channels is {made.channels}; footage has 3 channels; set model.channels=3")
     cell = made.model.cell
-    shown = ", ".join(f"{scale:.3f}" for scale in scales)
-    say(
-        f"training at scale {shown}: objects of "
-        f"{sizes.height:.0f} x {sizes.width:.0f} px (height x width), moving up to {sizes.motion:.1f} px per frame "
-        "(data.object_height, data.object_width and data.scale override this)"
-    )
     return Plan(
         kind="fit",
         preset=made,
@@ -232,11 +246,6 @@ def _planned(
         fingerprints=tuple(fingerprint(Path(path).resolve()) for path in paths),
         smooth=max(stats.smooth * scale for stats, scale in zip(surveys, scales, strict=True)),
     )
-
-
-def crop_for(sizes: Sizes) -> int:
-    """Side of training crops: some three objects beside each other, as many pixels as a step can pay for."""
-    return int(min(112.0, max(64.0, 3.5 * max(sizes.height, sizes.width))))
 
 
 def _without_an_empty_scene(preset: Preset, model: ModelConfig) -> Preset:
@@ -306,48 +315,6 @@ def _surveyed(path: str | os.PathLike[str], settings: FootageSettings, say: Call
         height_range=(low * grown, high * grown),
         confidence=max(stats.confidence, 0.5),
     )
-
-
-def typical(surveys: Sequence[ObjectStats], scales: Sequence[float]) -> Sizes:
-    """One size for all videos, each at its scale, weighted by how sure its survey is."""
-    weights = [stats.confidence + 1e-3 for stats in surveys]
-    total = sum(weights)
-
-    def mean(values: list[float]) -> float:
-        return sum(value * weight for value, weight in zip(values, weights, strict=True)) / total
-
-    pairs = list(zip(surveys, scales, strict=True))
-    spreads = [max(1.0, stats.height_range[1] / max(stats.height_range[0], 1e-3)) for stats in surveys]
-    return Sizes(
-        height=mean([stats.height_px * scale for stats, scale in pairs]),
-        width=mean([stats.width_px * scale for stats, scale in pairs]),
-        spread=mean([0.5 * float(torch.tensor(spread).log()) for spread in spreads]),
-        motion=max(stats.speed_px[1] * scale for stats, scale in pairs),
-        noise=mean([stats.noise for stats in surveys]),
-        contrast=mean([stats.contrast for stats in surveys]),
-        level=mean([stats.level for stats in surveys]),
-        turns=any(turns(stats) for stats in surveys),
-        elongation=max(elongation(stats) for stats in surveys),
-        shadows=all(stats.shadows for stats in surveys),
-        growth=max((stats.growth for stats in surveys), key=lambda growth: abs(math.log(growth))),
-    )
-
-
-def target_px(stats: ObjectStats) -> float:
-    """The length to which the longer side of a video's objects is scaled."""
-    return TURNING_PX if turns(stats) else TARGET_PX
-
-
-def turns(stats: ObjectStats) -> bool:
-    """Whether things are at times as wide for their height as they usually are high for their width, and the other way
-    round."""
-    (low, high), usual = stats.shape_range, stats.height_px / stats.width_px
-    return low < min(usual, 1 / usual) and high > max(usual, 1 / usual)
-
-
-def elongation(stats: ObjectStats) -> float:
-    """The longer side by the shorter one of a thing that turns: how much the shapes of its boxes vary."""
-    return math.sqrt(stats.shape_range[1] / stats.shape_range[0]) if turns(stats) else 1.0
 
 
 def crop_size(footage: Footage, side: int, *, cell: int) -> tuple[int, int]:

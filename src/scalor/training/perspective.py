@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from scalor.core.geometry import FARTHEST, WhereConfig
+from scalor.core.jsonable import later
 from scalor.training.merges import Components, going_on
 
 LEAST_ROWS = 5
@@ -35,13 +36,24 @@ have as wide a range."""
 class Perspective:
     """At row y things are ``1 + tilt * (y - level)`` times as large as at row ``level``, above and below which as many
     are; no tilt: nothing is known, or there is none. ``nearest``: that factor at most; ``growth``: by how much things
-    that were seen differ so; ``height`` of the view, in rows."""
+    that were seen differ so; ``height`` of the view, in rows; ``far``: the factor of the far ones (all but 5 % are
+    nearer)."""
 
     tilt: float = 0.0
     level: float = 0.0
     nearest: float = 1.0
     growth: float = 1.0
     height: float = math.inf
+    far: float = later(1.0)
+
+    @property
+    def measured(self) -> bool:
+        """Whether it was seen in a video, and not set."""
+        return self.growth != 1.0
+
+    def scaled(self, factor: float) -> "Perspective":
+        """The same in a view so many times as high."""
+        return replace(self, tilt=self.tilt / factor, level=self.level * factor, height=self.height * factor)
 
     def of(self, where: WhereConfig) -> WhereConfig:
         """Boxes that know it."""
@@ -71,7 +83,8 @@ def perspective_of(runs: Sequence[Sequence[Components]], height: int) -> Perspec
     low, level, high = np.quantile(rows, [0.05, 0.5, 0.95])
     edges = np.exp(_log(best, np.array([0.0, height, low, level, high]) / height))
     top, bottom, far, middle, near = (float(edge) for edge in edges)
-    found = Perspective(best / height / middle, float(level), max(top, bottom) / middle, near / far, height)
+    tilt, nearest = best / height / middle, max(top, bottom) / middle
+    found = Perspective(tilt, float(level), nearest, near / far, height, min(near, far) / middle)
     return found if max(found.growth, 1 / found.growth) >= LEAST_GROWTH else Perspective()
 
 

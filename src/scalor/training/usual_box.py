@@ -42,6 +42,10 @@ OTHERS = 0.05
 """Share of things of other shapes from which there is no usual shape."""
 LEVEL_SIZES = 0.45
 """Least deviation of log sizes that boxes can have where the perspective is known: from one thing to two and a half."""
+BAND = 0.35
+"""Width in log factors of the bands of distance of which each counts as much."""
+IN_BAND = 5
+"""Blobs without which a band does not count."""
 MANY = 0.2
 """Share of pairs among the blobs of an object's size from which that size is doubtful."""
 ODD = 0.03
@@ -67,17 +71,24 @@ class UsualBox:
     reach: float = math.inf
     perspective: Perspective = Perspective()
 
+    @property
+    def far(self) -> float:
+        """Mean side of what is far away."""
+        return self.perspective.far * math.exp(self.middle)
+
     def within(self, top: int) -> tuple[float, float, float, float]:
         """The sizes with y counted from row ``top``: start, slope, spread; and that row."""
         return self.start + self.slope * top, self.slope, self.spread, top
 
 
-def usual_boxes(model: WorldModel, footage: Footage, *, given: Collection[str] = ()) -> list[UsualBox]:
+def usual_boxes(
+    model: WorldModel, footage: Footage, *, given: Collection[str] = (), known: Perspective | None = None
+) -> list[UsualBox]:
     """The rule of each video, from what stands out in some frames of it; the model's weights do not matter.
 
     Empty for a model without an empty scene to compare with. Where the view does not tell, or the user
     said it in the settings ``given``, the perspective is that of the model's boxes; likewise of several videos, whose
-    cameras may differ.
+    cameras may differ; and it is the ``known`` one, where there is one.
     """
     if not (isinstance(model, Scalor) and model.config.needs_backdrop):
         return []
@@ -85,9 +96,9 @@ def usual_boxes(model: WorldModel, footage: Footage, *, given: Collection[str] =
     measured = len(footage.reels) == 1 and "model.where.tilt" not in given
     for reel in footage.reels:
         runs = _looked_at(model, reel)
-        found = perspective_of(runs, reel.size[0]) if measured else Perspective()
-        known = found if found.tilt else Perspective(where.tilt, where.level, where.nearest)
-        rules.append(_found(runs, known, replace(where, tilt=0.0), reel.size[0]))
+        found = known or (perspective_of(runs, reel.size[0]) if measured else Perspective())
+        seen = found if found.tilt else Perspective(where.tilt, where.level, where.nearest)
+        rules.append(_found(runs, seen, replace(where, tilt=0.0), reel.size[0]))
     return rules
 
 
@@ -101,15 +112,35 @@ def _found(runs: list[list[Components]], perspective: Perspective, where: WhereC
     every, paired = np.concatenate(boxes), np.concatenate(pairs)
     if not perspective.tilt:
         return _rule(every, paired, where, height)
-    level = every.copy()
-    level[:, 2:] /= perspective.of(where).nearness(every[:, 1:2])
-    rule = _rule(level, paired, where, math.inf)
+    near = perspective.of(where).nearness(every[:, 1:2])
+    level = np.concatenate([every[:, :2], every[:, 2:] / near], axis=1)[~paired]
+    if len(level) < LEAST:
+        return UsualBox(perspective=perspective)
+    sizes = 0.5 * np.log(level[:, 2] * level[:, 3])
+    middle = _everywhere(sizes, np.log(near[~paired, 0]))
+    rule = usual_box(level[np.abs(sizes - middle) <= LEVEL_SIZES], math.inf)
     if rule.spread < math.inf:
         return replace(rule, perspective=perspective, middle=rule.start, reach=max(LEVEL_SIZES, rule.spread))
-    if rule.reach == math.inf:
-        middle, _ = _bulk(0.5 * np.log(level[~paired, 2] * level[~paired, 3]))
-        rule = replace(rule, middle=middle, reach=LEVEL_SIZES)
-    return replace(rule, perspective=perspective)
+    return replace(rule, perspective=perspective, middle=middle, reach=LEVEL_SIZES)
+
+
+def _everywhere(sizes: np.ndarray, near: np.ndarray) -> float:
+    """The log size at the level, of ``sizes``, that is common at all distances ``near`` (log factors).
+
+    Far away most blobs are groups and near the camera many are parts: of each distance as much counts, and the middle
+    is that of the shortest interval that holds a third.
+    """
+    band = np.floor(near / BAND).astype(int)
+    band -= band.min()
+    count = np.bincount(band)
+    weight = np.where(count[band] >= IN_BAND, 1.0 / count[band], 0.0)
+    order = np.argsort(sizes)
+    mass, ordered = np.concatenate([[0.0], np.cumsum(weight[order])]), sizes[order]
+    last = np.searchsorted(mass, mass[:-1] + mass[-1] / 3)
+    first = np.flatnonzero(last <= len(ordered))
+    widths = ordered[last[first] - 1] - ordered[first]
+    best = first[int(widths.argmin())]
+    return float(ordered[best] + widths.min() / 2)
 
 
 def _rule(boxes: np.ndarray, pairs: np.ndarray, where: WhereConfig, height: float) -> UsualBox:

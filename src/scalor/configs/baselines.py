@@ -45,8 +45,8 @@ def object_recipe(births: tuple[float, float]) -> Recipe:
     """Models of objects on a length curriculum; ``births``: prior of one more object in first and in later frames.
 
     Clips have three frames from the start, as the authors of SQAIR have it: a model that has learned to find things in
-    single frames finds all of them anew in every frame, and carries none. At first everything stays: a digit carried to a pixel beside its place is
-    worse than one found anew.
+    single frames finds all of them anew in every frame, and carries none. At first everything stays: a digit carried to
+    a pixel beside its place is worse than one found anew.
     """
     return Recipe(
         batch=8,

@@ -44,19 +44,18 @@ def seq_vae(data: str) -> Preset:
 def object_recipe(births: tuple[float, float]) -> Recipe:
     """Models of objects on a length curriculum; ``births``: prior of one more object in first and in later frames.
 
-    Clips have three frames from the start, as the authors of SQAIR have it: a model that has learned to find things in
-    single frames finds all of them anew in every frame, and carries none. At first everything stays: a digit carried to
-    a pixel beside its place is worse than one found anew.
+    Single frames teach to find things. Then clips have three frames and more, and for a while what is carried stays: a
+    thing carried to a pixel beside its place is worse than one found anew, so that else none would ever be carried.
     """
     return Recipe(
         batch=8,
         lr=1e-3,
-        lengths=((0.0, 3), (0.5, 4), (0.8, 6)),
+        lengths=((0.0, 1), (0.1, 3), (0.5, 4), (0.8, 6)),
         birth=(0.3, births[1]),
         first_birth=births[0],
         discover_dropout=0.0,
         cuts=0.0,
-        carry_until=0.15,
+        carry_until=0.3,
         blind_every=0,
         steps=6_000,
     )
@@ -73,7 +72,9 @@ def air(data: str, slots: int) -> Preset:
     """AIR on every frame, with linking."""
     shape = sizes(data)
     model = AirConfig(channels=channels(data), side=shape.size, slots=slots, size=shape.object_size)
-    recipe = replace(object_recipe((0.0, 0.01)), batch=16, lengths=((0.0, 2),), birth=(0.6, 0.01), birth_steps=2_000)
+    recipe = replace(
+        object_recipe((0.0, 0.01)), batch=16, lengths=((0.0, 2),), birth=(0.6, 0.01), birth_steps=2_000, carry_until=0.0
+    )
     return Preset(name=f"air-{data}", data=data, model=model, recipe=recipe, particles=5)
 
 

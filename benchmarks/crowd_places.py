@@ -1,0 +1,33 @@
+"""The made crowd's eight places as clips with truth, to learn from together: python benchmarks/crowd_places.py FOLDER
+
+Writes FOLDER/place0 ... place7, each with its frames in img1/ and its truth in gt/gt.txt (people of whom a quarter is
+seen), and prints the commands that learn from them, follow the people and score the tracks.
+"""
+
+import argparse
+from pathlib import Path
+
+from scalor.configs import data_named
+from scalor.data.motchallenge import write_clip
+
+SEED = 4242
+PLACES = 8
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("folder", type=Path)
+    asked.add_argument("--frames", type=int, default=160)
+    given = asked.parse_args()
+    crowd = data_named("crowd-hard", SEED)
+    for place in range(PLACES):
+        written = write_clip(crowd.clip(place, frames=given.frames), given.folder / f"place{place}")
+        print(f"place {place}: {given.frames} frames in {written}", flush=True)
+    folder = given.folder
+    print(f"scalor fit {folder}/place* -o {folder}/run --steps 800 --threads 1")
+    print(f"scalor track {folder}/place0 -w {folder}/run -o {folder}/out0          # or --method mog2-sort")
+    print(f"scalor evaluate --truth {folder}/place0/gt/gt.txt --tracks {folder}/out0/tracks.txt --iou 0.5")
+
+
+if __name__ == "__main__":
+    main()

@@ -9,22 +9,10 @@ import numpy as np
 import pytest
 
 from scalor.data.video import open_video
+from tests.data.numbered import H, W, picture, shown
 
-H, W, N = 64, 96, 30
+N = 30
 SOUND, RATE = {".webm": "libopus", ".flv": "libmp3lame"}, 48000
-
-
-def picture(number: int) -> np.ndarray:
-    """A bright square whose left edge is 2 * number, in the upper half."""
-    image = np.full((H, W, 3), 40, np.uint8)
-    image[10:26, 2 * number : 2 * number + 16] = 230
-    return image
-
-
-def shown(image: np.ndarray) -> int:
-    """The number of the picture."""
-    bright = image[10:26].astype(float).mean(axis=(0, 2))
-    return int(np.argmax(np.convolve(bright, np.ones(16), "valid"))) // 2
 
 
 def film(

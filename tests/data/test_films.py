@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from scalor.data.films import films_in
 from scalor.data.video import open_video
 from scalor.errors import UserError
+from tests.data.numbered import H, W, picture, shown
 
-H, W, N = 64, 96, 20
+N = 20
 
 
 @dataclass(frozen=True)
@@ -57,17 +58,6 @@ KINDS = {
 }
 NO_END = {"ts", "mp4 in fragments", "wtv"}
 """What breaks off between two of its pieces looks like a whole one."""
-
-
-def picture(number: int) -> np.ndarray:
-    image = np.full((H, W, 3), 40, np.uint8)
-    image[10:26, 2 * number : 2 * number + 16] = 230
-    return image
-
-
-def shown(image: np.ndarray) -> int:
-    bright = image[10:26].astype(float).mean(axis=(0, 2))
-    return int(np.argmax(np.convolve(bright, np.ones(16), "valid"))) // 2
 
 
 def film(path: Path, kind: Kind, *, size: tuple[int, int] = (H, W)) -> Path:

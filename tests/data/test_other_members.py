@@ -11,20 +11,9 @@ from PIL import Image
 from scalor.data.places import fingerprint
 from scalor.data.video import open_video
 from scalor.errors import UserError
+from tests.data.numbered import H, W, picture, shown
 
-H, W, N = 64, 96, 12
-
-
-def picture(number: int) -> np.ndarray:
-    """A bright square whose left edge is 2 * number."""
-    image = np.full((H, W, 3), 40, np.uint8)
-    image[10:26, 2 * number : 2 * number + 16] = 230
-    return image
-
-
-def shown(image: np.ndarray) -> int:
-    bright = image[10:26].astype(float).mean(axis=(0, 2))
-    return int(np.argmax(np.convolve(bright, np.ones(16), "valid"))) // 2
+N = 12
 
 
 def numbers_of(path: Path) -> list[int | None]:

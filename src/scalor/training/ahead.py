@@ -44,6 +44,7 @@ class Ahead(Generic[B]):
         self._make, self._last = make, last
         self._depth = max(depth, 2 * workers) if depth else 0
         self._processes = workers > 0 and depth > 0
+        self._task: Callable[[int, int], Any] = _made if self._processes else make
         self._executor: Executor
         if self._processes:
             self._executor = ProcessPoolExecutor(
@@ -61,7 +62,7 @@ class Ahead(Generic[B]):
         mine = self._coming.pop(wanted[0], None)
         for key in wanted[1:]:
             if key not in self._coming and (self._last is None or key[0] < self._last):
-                self._coming[key] = self._executor.submit(*((_made,) if self._processes else (self._make,)), *key)
+                self._coming[key] = self._executor.submit(self._task, *key)
         if mine is None:
             return self._make(step, frames)
         return cast(B, pickle.loads(mine.result()) if self._processes else mine.result())

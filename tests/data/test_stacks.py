@@ -130,6 +130,18 @@ def test_a_stack_that_breaks_off_says_so(tmp_path):
     assert all(frame.image[20, 8 + 4 * frame.index, 0] > 225 for frame in good)
 
 
+@pytest.mark.parametrize("compression", [None, "tiff_lzw"])
+def test_two_stacks_joined_byte_by_byte_are_told(tmp_path, compression):
+    pages = [Image.fromarray(np.random.default_rng(page).integers(0, 255, (24, 32), np.uint8)) for page in range(5)]
+    one = tmp_path / "one.tif"
+    pages[0].save(one, save_all=True, append_images=pages[1:], compression=compression)
+    assert len(list(open_video(one))) == 5
+    joined = tmp_path / "joined.tif"
+    joined.write_bytes(one.read_bytes() * 2)
+    with pytest.raises(UserError, match="two TIFF files"):
+        open_video(joined)
+
+
 @pytest.mark.parametrize("ending", ["tif", "png"])
 @pytest.mark.parametrize("orientation", [1, 6, 8])
 def test_dark_colours_of_16_bits_keep_their_levels(tmp_path, ending, orientation):

@@ -85,9 +85,19 @@ def test_a_cut_is_where_several_are_likelier_to_be_new() -> None:
     assert cut([-30.0, -30.0])
 
 
-def test_who_explains_the_frame_as_expected_speaks_against_a_cut() -> None:
+def test_a_scene_that_is_as_expected_is_no_cut() -> None:
     assert not cut([-12.0, -12.0, -12.0], foreseen=[400.0, 200.0, -3.0]), "a light goes on"
     assert cut([-30.0, -25.0, -20.0, -40.0], foreseen=[40.0, -20.0, -60.0, -3.0]), "one by chance"
+    crowd = [60.0, -90.0] * 40
+    assert cut([-30.0] * 80, foreseen=crowd), "in a crowd something is near everywhere"
+
+
+def test_where_all_explain_a_fraction_of_what_they_did_it_is_a_cut() -> None:
+    slots = known(2).replace(evidence=torch.tensor([[300.0, 200.0]]))
+    given, unexpected = odds([3.0, 3.0], [10.0, 10.0]), torch.tensor([[-200.0, -100.0]])
+    assert bool(is_cut(slots, given, torch.tensor([[60.0, 20.0]]), unexpected)), "looks are alike, places are not"
+    assert not bool(is_cut(slots, given, torch.tensor([[260.0, 1.0]]), unexpected)), "one of two is hidden"
+    assert not bool(is_cut(slots, given, torch.tensor([[60.0, 20.0]]), -unexpected)), "both are nearly hidden"
 
 
 @pytest.mark.parametrize(("hidden", "least", "most"), [(0.0, 1, 2), (0.5, 3, 6), (1.0, 10, 16)])

@@ -1,7 +1,9 @@
 """Many frames in one picture file: TIFF stacks, ImageJ's stacks with a single head, and moving WebP and AVIF."""
 
+import mmap
 import re
-from collections.abc import Mapping
+import struct
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,9 @@ TRIED = 16
 """Pages of which one should be readable."""
 METAMORPH = 33629
 DESCRIPTION, COMPRESSION, STRIPS, BITS, SAMPLES, FORMAT = 270, 259, 273, 258, 277, 339
+STRIP_BYTES, TILES, TILE_BYTES = 279, 324, 325
+MARKS = b"II*\0", b"MM\0*"
+"""What a TIFF file begins with."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,11 @@ def open_stack(path: Path) -> ImageFrames:
     # MetaMorph has one head for all planes, with a row for each.
     planes = len(head.tags.get(METAMORPH, ())) or head.number("images")
     pages, images, size = frame_pages(path), planes, header_size(path)
+    if _another_follows(path):
+        raise UserError(
+            f"{path} is two TIFF files, one joined to the other, and viewers show the first only; one stack is wanted; "
+            "save the pages of both as one"
+        )
     if images > len(pages) == 1:
         found = _one_headed(path, head, images)
         if found is None:
@@ -145,6 +155,42 @@ def _one_headed(path: Path, head: _Head, images: int) -> ImageFrames | None:
         return None
     album = Album(path.stem, pages, stored, size=head.size, fps=head.fps(), announced=images, cut=there < images)
     return ImageFrames(album)
+
+
+def _another_follows(path: Path) -> bool:
+    """Whether another TIFF file begins behind the last page's pixels: no page of the first one leads there."""
+    try:
+        with quiet(), Image.open(path) as picture:
+            picture.seek(getattr(picture, "n_frames", 1) - 1)
+            tags = getattr(picture, "tag_v2", {})
+            end = max(map(sum, zip(_numbers(tags, STRIPS, TILES), _numbers(tags, STRIP_BYTES, TILE_BYTES), strict=True)))
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return any(_starts(content, at) for mark in MARKS for at in _places(content, mark, end))
+    except Exception:  # noqa: BLE001 - pages that Pillow cannot read say nothing of what follows them
+        return False
+
+
+def _numbers(tags: Mapping[int, Any], *keys: int) -> tuple[int, ...]:
+    return next(tuple(tags[key]) for key in keys if key in tags)
+
+
+def _places(content: mmap.mmap, mark: bytes, start: int) -> Iterator[int]:
+    while (start := content.find(mark, start)) >= 0:
+        yield start
+        start += 1
+
+
+def _starts(content: mmap.mmap, at: int) -> bool:
+    """Whether the first directory of the TIFF file that would begin there has its tags in rising order."""
+    order = "<" if content[at : at + 2] == b"II" else ">"
+    first = at + struct.unpack_from(f"{order}I", content, at + 4)[0]
+    if first + 2 > len(content):
+        return False
+    count = struct.unpack_from(f"{order}H", content, first)[0]
+    if not 0 < count < 200 or first + 2 + 12 * count > len(content):
+        return False
+    tags = [struct.unpack_from(f"{order}H", content, first + 2 + 12 * entry)[0] for entry in range(count)]
+    return tags == sorted(set(tags))
 
 
 def _chain_is_cut(path: Path) -> bool:

@@ -62,27 +62,35 @@ def there(odds: Odds, nats: Tensor) -> Tensor:
 
 @torch.no_grad()
 def is_cut(slots: Slots, odds: Odds, nats: Tensor, foreseen: Tensor | None = None) -> Tensor:
-    """Whether all shown objects together are likelier to be new, or gone, than to go on: [B, 1].
+    """Whether the frame does not follow from the last one, so that nobody goes on: [B, 1].
 
-    One alone that does what nothing in its past foretells is no cut. One that explains the frame already where, and
-    looking as, it was expected speaks against a cut whatever its codes are now, and alone outweighs that cuts are rare:
-    ``foreseen`` [B, N] is what the expectation explains.
+    Either all shown objects together are likelier to be new, or gone, than to go on (one alone that does what nothing
+    in its past foretells is no cut), or all together explain a fraction of what they did. In both cases the scene as it
+    was expected must explain less than nothing of the frame: ``foreseen`` [B, N] are the nats of the expected objects.
     """
     going = torch.where(there(odds, nats), odds.continuity, F.logsigmoid(-odds.survival))
-    if foreseen is not None:
-        going = torch.where(foreseen > LEAST, -math.log(CUT), going)
     going = torch.where(slots.shown, going, 0.0)
     several = (going < math.log(SWERVE)).sum(1, keepdim=True) > 1
-    return several & (going.sum(1, keepdim=True) < math.log(CUT))
+    cut = several & (going.sum(1, keepdim=True) < math.log(CUT))
+    cut = cut | (_total(slots, nats) < AGAIN * _total(slots, slots.evidence))
+    return cut if foreseen is None else cut & (_total(slots, foreseen) < 0)
+
+
+def _total(slots: Slots, nats: Tensor) -> Tensor:
+    """Nats [B, N] of all shown objects, [B, 1]."""
+    return torch.where(slots.shown, nats, 0.0).sum(1, keepdim=True)
 
 
 @torch.no_grad()
 def awake(slots: Slots, odds: Odds, nats: Tensor, cut: Tensor) -> Tensor:
     """Those of the slots [B, N] that are seen, given the ``nats`` [B, N] that they explain; nobody after a cut.
 
-    A sleeper, painted as it looked when it was last seen, must earn its place.
+    A sleeper, painted as it looked when it was last seen, must earn its place. Those that were missed in the open, as
+    all are after a cut or a flash, wake if together they explain something: one by one some always fit.
     """
-    wakes = nats > (AGAIN * slots.evidence).clamp(min=LEAST)
+    missed = slots.asleep & (slots.doubt > OPEN)
+    back = torch.where(missed, nats, 0.0).sum(1, keepdim=True) > 0
+    wakes = (nats > (AGAIN * slots.evidence).clamp(min=LEAST)) & (back | ~missed)
     return slots.alive & select(slots.asleep, wakes, there(odds, nats) & ~cut)
 
 

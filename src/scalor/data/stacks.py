@@ -163,7 +163,9 @@ def _another_follows(path: Path) -> bool:
         with quiet(), Image.open(path) as picture:
             picture.seek(getattr(picture, "n_frames", 1) - 1)
             tags = getattr(picture, "tag_v2", {})
-            end = max(map(sum, zip(_numbers(tags, STRIPS, TILES), _numbers(tags, STRIP_BYTES, TILE_BYTES), strict=True)))
+            end = max(
+                map(sum, zip(_numbers(tags, STRIPS, TILES), _numbers(tags, STRIP_BYTES, TILE_BYTES), strict=True))
+            )
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             return any(_starts(content, at) for mark in MARKS for at in _places(content, mark, end))
     except Exception:  # noqa: BLE001 - pages that Pillow cannot read say nothing of what follows them

@@ -6,7 +6,7 @@ better, it takes over: something that has left, or has not yet come, leaves an o
 (the test for abandoned and removed objects of video surveillance).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,10 +23,10 @@ MODES = 6
 LEAST_SHARE = 0.02
 """Share of the frames in which a candidate must have been seen."""
 DEPTHS = (1, 2, 3, 4)
-"""Where a region does not take over, the parts of it that differ so many times more are tried: a change of light, or a hand,
-joins things into one region."""
+"""Where a region does not take over, the parts of it that differ so many times more are tried: a change of light, or a
+hand, joins things into one region."""
 JOINED = 0.01
-"""Share of the view from which a region may be more than one thing."""
+"""Share of the view from which a region may be more than one thing, and a part of it is one."""
 ROUNDS = 4
 """Passes over the regions: what was decided beside a region may change the decision about it."""
 CALMER = 0.8
@@ -140,6 +140,8 @@ def empty_scene(frames: np.ndarray, stirs: np.ndarray | None = None) -> EmptySce
     for _ in range(ROUNDS):
         if not sum(_take_over(scene, *key, reach) for key in keys):
             break
+    for key in keys:
+        _take_parts(scene, *key, reach)
     rows = spread(len(picks), MEDIAN_OF)
     image, deviation = _sharp(frames[picks[rows]], soft[rows], scene.color, reach)
     painted = _without_what_stays(image, soft[rows], reach)
@@ -209,24 +211,29 @@ def _shown(modes: _Modes, frame: np.ndarray) -> tuple[_Candidate, np.ndarray]:
 
 def _take_over(scene: _Candidate, other: _Candidate, lasting: np.ndarray, reach: float) -> int:
     """Try every region in which a frame shows another long-lived candidate; ``scene`` is changed in place."""
+    return sum(_taken_over(scene, other, contour) for contour in _differing(scene, other, lasting, reach))
+
+
+def _take_parts(scene: _Candidate, other: _Candidate, lasting: np.ndarray, reach: float) -> None:
+    """Of large regions that have not taken over, try the parts that differ more, and more."""
     import cv2
 
-    swaps = 0
     for depth in DEPTHS:
-        differs = ((widest(np.abs(other.color - scene.color)) > depth * reach) & lasting).astype(np.uint8)
-        solid = cv2.morphologyEx(differs, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-        contours, _ = cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        wide = np.zeros(solid.shape, np.uint8)
-        for contour in contours:
-            if not _taken_over(scene, other, contour):
-                if cv2.contourArea(contour) > JOINED * solid.size:
-                    cv2.drawContours(wide, [contour], 0, 1, cv2.FILLED)
-            else:
-                swaps += 1
-        if not wide.any():
-            break
+        wide = np.zeros(lasting.shape, np.uint8)
+        for contour in _differing(scene, other, lasting, depth * reach):
+            large = cv2.contourArea(contour) > JOINED * wide.size
+            if large and (depth == 1 or not _taken_over(scene, other, contour)):
+                cv2.drawContours(wide, [contour], 0, 1, cv2.FILLED)
         lasting = lasting & (wide > 0)
-    return swaps
+
+
+def _differing(scene: _Candidate, other: _Candidate, lasting: np.ndarray, reach: float) -> Sequence[np.ndarray]:
+    """Outlines of the regions in which two candidates differ by more than ``reach``."""
+    import cv2
+
+    differs = ((widest(np.abs(other.color - scene.color)) > reach) & lasting).astype(np.uint8)
+    solid = cv2.morphologyEx(differs, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    return cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
 
 
 def _taken_over(scene: _Candidate, other: _Candidate, contour: np.ndarray) -> bool:

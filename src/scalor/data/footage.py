@@ -152,9 +152,10 @@ class Footage:
         if len(factors) != len(places):
             raise UserError(f"{len(factors)} scales came for {len(places)} videos; give one for all or one per video")
         budget = int(memory_gb * 1e9 / len(places))
+        known: Sequence[Outlines | None] = [None] * len(places) if stirs is None else stirs
         reels = [
-            load_reel(open_video(place, scale=factor), most_bytes=budget, smooth=smooth, stirs=known)
-            for place, factor, known in zip(places, factors, stirs or [None] * len(places), strict=True)
+            load_reel(open_video(place, scale=factor), most_bytes=budget, smooth=smooth, stirs=stay)
+            for place, factor, stay in zip(places, factors, known, strict=True)
         ]
         return cls(tuple(reels), motion_share=motion_share)
 

@@ -25,3 +25,11 @@ def slope_of(image: np.ndarray) -> np.ndarray:
     image = np.ascontiguousarray(image, np.float32)
     x, y = (cv2.Sobel(image, cv2.CV_32F, *axis, ksize=3, scale=0.125) for axis in ((1, 0), (0, 1)))
     return np.minimum(np.sqrt(widest(x * x + y * y)), STEEP)
+
+
+def slopes(image: np.ndarray) -> np.ndarray:
+    """Grey levels per pixel to the right and down of an image uint8 [h, w, 3], softened: float32 [2, h, w, 3]."""
+    import cv2
+
+    soft = softened(image).astype(np.float32)
+    return np.stack([cv2.Sobel(soft, cv2.CV_32F, *axis, ksize=3, scale=0.125) for axis in ((1, 0), (0, 1))])

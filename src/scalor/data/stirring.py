@@ -1,15 +1,15 @@
 """`stirring`: things that never leave their place and hardly move there, such as cells, or a spider in its web.
 
-A median over time holds them, and no frame shows the ground below them. They are told from furniture by motion of their own, however
-small: every compact region that stands out from a smooth ground is followed by least squares (Lucas and Kanade) through the
-frames, a quarter of it at a time, so that what turns or changes its shape is seen to move too.
+A median over time holds them, and no frame shows the ground below them. They are told from furniture by motion of
+their own, however small: every compact region that stands out from a smooth ground is followed by least squares (Lucas
+and Kanade) through the frames, a quarter of it at a time, so that what turns or changes its shape is seen to move too.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from scalor.data.slopes import slope_of, softened, widest
+from scalor.data.slopes import slope_of, slopes, softened, widest
 
 GROUND_SIDE = 200
 """Side of the image in which the ground is looked for."""
@@ -32,7 +32,7 @@ MOST_STIR = 0.5
 ALIKE = 0.2
 """They have at least this share of the usual area, and are at most as many times larger."""
 CALM_PAIR = 0.35
-"""Two frames are compared where the ground beside a region changes less than the region by this factor: nothing passes."""
+"""Two frames are compared where the ground beside a region changes less than it by this factor: nothing passes."""
 LEAST_PAIRS = 0.3
 """Share of the pairs of frames that must be comparable."""
 SAME = 0.8
@@ -103,9 +103,9 @@ def stirring(frames: np.ndarray, image: np.ndarray) -> np.ndarray:
     taken = np.zeros(out.shape, bool)
     for region in regions:
         taken[region.place] |= _grown(region.mask, 5)
-    slopes = _slopes(rest)
-    shake = _shake(frames, rest, slopes, taken)
-    motions = [_motion(region, frames, rest, ground, slopes, shake, taken) for region in regions]
+    steep = slopes(image)
+    shake = _shake(frames, rest, steep, taken)
+    motions = [_motion(region, frames, rest, ground, steep, shake, taken) for region in regions]
     pairs = list(zip(regions, motions, strict=True))
     stir = [region.mask.sum() for region, motion in pairs if region.enclosed and motion.stirs]
     still = [region for region, motion in pairs if region.enclosed and motion.sure and not motion.stirs]
@@ -150,7 +150,7 @@ def ground_of(image: np.ndarray) -> np.ndarray:
     factor = min(1.0, GROUND_SIDE / max(height, width))
     size = (max(8, round(width * factor)), max(8, round(height * factor)))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    ground = cv2.medianBlur(small, max(3, min(size) // 3 | 1)).astype(np.float32)
+    ground: np.ndarray = cv2.medianBlur(small, max(3, min(size) // 3 | 1)).astype(np.float32)
     seen, reach = small.astype(np.float32), max(size) / 24
     for _ in range(3):
         off = widest(np.abs(seen - ground))
@@ -203,13 +203,6 @@ def _grown(mask: np.ndarray, reach: int) -> np.ndarray:
     return cv2.dilate(mask.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0
 
 
-def _slopes(rest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Grey levels per pixel to the right and down: float32 [h, w, 3] each."""
-    import cv2
-
-    return tuple(cv2.Sobel(rest, cv2.CV_32F, *axis, ksize=3, scale=0.125) for axis in ((1, 0), (0, 1)))  # type: ignore[return-value]
-
-
 def _followed(change: np.ndarray, across: np.ndarray, down: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, float]:
     """Shift (x, y) of P pixels in each frame, [N, 2], and the variance of it, x and y together, that noise of 1 makes.
 
@@ -223,9 +216,7 @@ def _followed(change: np.ndarray, across: np.ndarray, down: np.ndarray, own: np.
     return (change @ basis @ inverse)[:, :2], float(inverse[0, 0] + inverse[1, 1]) * BLURRED
 
 
-def _shake(
-    frames: np.ndarray, rest: np.ndarray, slopes: tuple[np.ndarray, np.ndarray], taken: np.ndarray
-) -> np.ndarray:
+def _shake(frames: np.ndarray, rest: np.ndarray, steep: np.ndarray, taken: np.ndarray) -> np.ndarray:
     """Shift (x, y) of the whole scene in each frame, [N, 2]: the median over a grid of places, regions left out.
 
     0 where there are too few places with edges to tell.
@@ -238,7 +229,8 @@ def _shake(
             free = ~taken[place]
             if not free.any():
                 continue
-            level, x, y = rest[place][free][:, 1], slopes[0][place][free][:, 1], slopes[1][place][free][:, 1]
+            level = rest[place][free][:, 1]
+            x, y = (slope[place][free][:, 1] for slope in steep)
             change = frames[:, place[0], place[1], 1][:, free] - level
             shift, variance = _followed(change, x, y, level - level.mean())
             if variance**0.5 < EXACT:
@@ -246,14 +238,12 @@ def _shake(
     return np.median(shifts, axis=0) if len(shifts) >= LEAST_PLACES else np.zeros((len(frames), 2))
 
 
-
-
 def _motion(
     region: _Region,
     frames: np.ndarray,
     rest: np.ndarray,
     ground: np.ndarray,
-    slopes: tuple[np.ndarray, np.ndarray],
+    steep: np.ndarray,
     shake: np.ndarray,
     taken: np.ndarray,
 ) -> _Motion:
@@ -264,7 +254,7 @@ def _motion(
     channel = np.abs(excess).sum(axis=0).argmax()
     own = excess[:, channel]
     level = rest[place][y, x, channel]
-    across, down = (slope[place][y, x, channel] for slope in slopes)
+    across, down = (slope[place][y, x, channel] for slope in steep)
     seen = frames[:, place[0], place[1], channel].astype(np.float32)
     change = seen[:, y, x] - level
     likeness = ((change + own) * own).sum(1) / np.sqrt(((change + own) ** 2).sum(1) * (own**2).sum() + 1e-6)

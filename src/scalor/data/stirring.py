@@ -31,7 +31,7 @@ MOST_STIR = 0.5
 """Where this share of the enclosed regions stirs, those at the edge of the view, and faint ones, are of their kind."""
 ALIKE = 0.2
 """They have at least this share of the usual area, and are at most as many times larger."""
-CALM_PAIR = 0.35
+CALM_PAIR = 0.1
 """Two frames are compared where the ground beside a region changes less than it by this factor: nothing passes."""
 LEAST_PAIRS = 0.3
 """Share of the pairs of frames that must be comparable."""
@@ -281,6 +281,7 @@ def _motion(
     alters = np.sqrt(((change[second] - change[first]) ** 2).mean(axis=1))
     passes = np.sqrt(((ring[second] - ring[first]) ** 2).mean(axis=1))
     calm = passes < np.maximum(3.0 * noise, CALM_PAIR * alters)
+    calm &= (likeness[first] > SAME) & (likeness[second] > SAME)
     stays = bool(np.mean(likeness > SAME) >= STAYS and calm.mean() >= LEAST_PAIRS)
     pixels = float(np.quantile(gone[calm], FARTHEST)) if calm.any() else 0.0
     return _Motion(pixels, float(np.sqrt(2.0 * (feigned * power).sum()) * noise), stays)

@@ -6,10 +6,13 @@ better, it takes over: something that has left, or has not yet come, leaves an o
 (the test for abandoned and removed objects of video surveillance).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from scalor.data.slopes import slope_of, softened, widest
+from scalor.data.stirring import stirring
 
 MOST_FRAMES = 240
 """Frames, spread over the whole video, in which candidates are looked for."""
@@ -19,6 +22,11 @@ MODES = 6
 """Candidates per pixel."""
 LEAST_SHARE = 0.02
 """Share of the frames in which a candidate must have been seen."""
+DEPTHS = (1, 2, 3, 4)
+"""Where a region does not take over, the parts of it that differ so many times more are tried: a change of light, or a
+hand, joins things into one region."""
+JOINED = 0.01
+"""Share of the view from which a region may be more than one thing, and a part of it is one."""
 ROUNDS = 4
 """Passes over the regions: what was decided beside a region may change the decision about it."""
 CALMER = 0.8
@@ -28,8 +36,6 @@ RELIT = 0.95
 """Correlation from which two candidates show one surface under two lights: the one seen more often stays."""
 JITTER = 0.75
 """Pixels by which a still camera and its compression may move edges without anything standing out there."""
-STEEP = 48.0
-"""Grey levels per pixel from which an outline is as good as any: a few steep ones must not outweigh the rest."""
 LEAST_PX = 4
 """Smaller regions are noise."""
 MEDIAN_OF = 99
@@ -45,10 +51,14 @@ LARGEST_ISLAND = 0.1
 
 @dataclass(frozen=True)
 class EmptyScene:
-    """image: uint8 [h, w, 3]; noise: float32 [h, w], standard deviation over time of its own grey levels (0..255)."""
+    """image: uint8 [h, w, 3]; noise: float32 [h, w], standard deviation over time of its own grey levels (0..255).
+
+    stirs: bool [h, w], where things that never leave were painted over (see `scalor.data.stirring`); None: nowhere.
+    """
 
     image: np.ndarray
     noise: np.ndarray
+    stirs: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -109,14 +119,17 @@ def frame_noise(frames: np.ndarray) -> np.ndarray:
     return temporal_median(gaps).astype(np.float32) * np.float32(1.4826 / 2**0.5)
 
 
-def empty_scene(frames: np.ndarray) -> EmptyScene:
+def empty_scene(frames: np.ndarray, stirs: np.ndarray | None = None) -> EmptyScene:
     """The scene without the objects that stood in it for only a part of the time, and the noise of each pixel.
 
     What never leaves its place, but moves there, is painted over from its surroundings where these are calm.
 
     Args:
         frames: uint8 [N, h, w, 3] of a camera that stands still under an even light (see `scalor.data.steady`).
+        stirs: bool [h, w], where things are known that never leave; None: they are looked for.
     """
+    import cv2
+
     picks = spread(len(frames), MOST_FRAMES)
     soft = np.stack([softened(frame) for frame in frames[picks]])
     noise = frame_noise(frames)
@@ -127,20 +140,18 @@ def empty_scene(frames: np.ndarray) -> EmptyScene:
     for _ in range(ROUNDS):
         if not sum(_take_over(scene, *key, reach) for key in keys):
             break
+    for key in keys:
+        _take_parts(scene, *key, reach)
     rows = spread(len(picks), MEDIAN_OF)
     image, deviation = _sharp(frames[picks[rows]], soft[rows], scene.color, reach)
     painted = _without_what_stays(image, soft[rows], reach)
+    known = stirring(soft[rows], painted) if stirs is None else stirs
+    if known.any():
+        painted = cv2.inpaint(painted, known.astype(np.uint8), 3, cv2.INPAINT_TELEA)
     noise = np.maximum(noise, deviation)
     # Nobody has seen the ground there: what moves on it is no noise of its.
     noise[(painted != image).any(axis=2)] = np.median(noise)
-    return EmptyScene(painted, noise)
-
-
-def softened(frame: np.ndarray) -> np.ndarray:
-    """A frame with less noise."""
-    import cv2
-
-    return cv2.GaussianBlur(frame, (0, 0), 1.0)
+    return EmptyScene(painted, noise, known if known.any() else None)
 
 
 def _modes(frames: np.ndarray, reach: float) -> _Modes:
@@ -180,11 +191,6 @@ def _clustered(rows: Iterable[np.ndarray], number: int, reach: float) -> tuple[n
     return np.stack([color[channel][order, at] for channel in range(3)], axis=2), count[order, at]
 
 
-def widest(gap: np.ndarray) -> np.ndarray:
-    """Maximum over the last axis of three channels, several times faster than numpy's own."""
-    return np.maximum(np.maximum(gap[..., 0], gap[..., 1]), gap[..., 2])
-
-
 def _gap(frame: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Largest absolute difference over the channels of uint8 images: uint8 [h, w]."""
     import cv2
@@ -205,29 +211,51 @@ def _shown(modes: _Modes, frame: np.ndarray) -> tuple[_Candidate, np.ndarray]:
 
 def _take_over(scene: _Candidate, other: _Candidate, lasting: np.ndarray, reach: float) -> int:
     """Try every region in which a frame shows another long-lived candidate; ``scene`` is changed in place."""
+    return sum(_taken_over(scene, other, contour) for contour in _differing(scene, other, lasting, reach))
+
+
+def _take_parts(scene: _Candidate, other: _Candidate, lasting: np.ndarray, reach: float) -> None:
+    """Of large regions that have not taken over, try the parts that differ more, and more."""
+    import cv2
+
+    for depth in DEPTHS:
+        wide = np.zeros(lasting.shape, np.uint8)
+        for contour in _differing(scene, other, lasting, depth * reach):
+            large = cv2.contourArea(contour) > JOINED * wide.size
+            if large and (depth == 1 or not _taken_over(scene, other, contour)):
+                cv2.drawContours(wide, [contour], 0, 1, cv2.FILLED)
+        lasting = lasting & (wide > 0)
+
+
+def _differing(scene: _Candidate, other: _Candidate, lasting: np.ndarray, reach: float) -> Sequence[np.ndarray]:
+    """Outlines of the regions in which two candidates differ by more than ``reach``."""
     import cv2
 
     differs = ((widest(np.abs(other.color - scene.color)) > reach) & lasting).astype(np.uint8)
     solid = cv2.morphologyEx(differs, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-    contours, _ = cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    swaps = 0
-    for contour in contours:
-        left, top, width, height = cv2.boundingRect(contour)
-        if width * height < LEAST_PX:
-            continue
-        place = _around((left, top, width, height), solid.shape)
-        mask = np.zeros((place[0].stop - place[0].start, place[1].stop - place[1].start), np.uint8)
-        cv2.drawContours(mask, [contour], 0, 1, cv2.FILLED, offset=(-place[1].start, -place[0].start))
-        # The blurred rim of what differs belongs to it.
-        inside = cv2.dilate(mask, np.ones((5, 5), np.uint8)) > 0
-        if _relit(scene.color[place][inside], other.color[place][inside]):
-            continue
-        rarer = float(other.count[place][mask > 0].mean() / max(1.0, scene.count[place][mask > 0].mean()))
-        if _calmer(scene.color[place], other.color[place], inside, CALMER * min(1.0, rarer) ** 0.5):
-            scene.color[place][inside] = other.color[place][inside]
-            scene.count[place][inside] = other.count[place][inside]
-            swaps += 1
-    return swaps
+    return cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
+
+
+def _taken_over(scene: _Candidate, other: _Candidate, contour: np.ndarray) -> bool:
+    """Whether ``other`` takes over within a contour."""
+    import cv2
+
+    left, top, width, height = cv2.boundingRect(contour)
+    if width * height < LEAST_PX:
+        return False
+    place = _around((left, top, width, height), scene.count.shape)
+    mask = np.zeros((place[0].stop - place[0].start, place[1].stop - place[1].start), np.uint8)
+    cv2.drawContours(mask, [contour], 0, 1, cv2.FILLED, offset=(-place[1].start, -place[0].start))
+    # The blurred rim of what differs belongs to it.
+    inside = cv2.dilate(mask, np.ones((5, 5), np.uint8)) > 0
+    if _relit(scene.color[place][inside], other.color[place][inside]):
+        return False
+    rarer = float(other.count[place][mask > 0].mean() / max(1.0, scene.count[place][mask > 0].mean()))
+    if not _calmer(scene.color[place], other.color[place], inside, CALMER * min(1.0, rarer) ** 0.5):
+        return False
+    scene.color[place][inside] = other.color[place][inside]
+    scene.count[place][inside] = other.count[place][inside]
+    return True
 
 
 def _relit(present: np.ndarray, other: np.ndarray) -> bool:
@@ -260,15 +288,6 @@ def _calmer(present: np.ndarray, other: np.ndarray, mask: np.ndarray, limit: flo
     # Edges that both have, of textures and of what is partly hidden, decide nothing.
     lost, gained = np.maximum(before - after, 0.0).sum(), np.maximum(after - before, 0.0).sum()
     return bool(gained < limit * lost)
-
-
-def slope_of(image: np.ndarray) -> np.ndarray:
-    """Steepness of an image [h, w, 3]: grey levels per pixel, most over the channels, at most STEEP; float32 [h, w]."""
-    import cv2
-
-    image = np.ascontiguousarray(image, np.float32)
-    x, y = (cv2.Sobel(image, cv2.CV_32F, *axis, ksize=3, scale=0.125) for axis in ((1, 0), (0, 1)))
-    return np.minimum(np.sqrt(widest(x * x + y * y)), STEEP)
 
 
 def restless(scene: EmptyScene, factor: float) -> np.ndarray:

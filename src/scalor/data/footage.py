@@ -22,6 +22,7 @@ from scalor.data.objects import (
 )
 from scalor.data.source import VideoSource, smoothed
 from scalor.data.steady import steadied
+from scalor.data.stirring import Outlines, mask_of, scaled
 from scalor.data.video import DecodeReport, open_video
 from scalor.errors import UserError
 
@@ -128,6 +129,7 @@ class Footage:
         memory_gb: float = 1.0,
         motion_share: float = 0.8,
         smooth: float = 0.0,
+        stirs: Sequence[Outlines] | None = None,
     ) -> "Footage":
         """Decode videos, scaled down, into memory.
 
@@ -137,6 +139,8 @@ class Footage:
             memory_gb: bound on the decoded frames of all videos together; of longer ones evenly spread pieces are kept.
             motion_share: see the class.
             smooth: std in scaled pixels of the Gaussian by which frames are smoothed.
+            stirs: for each video, in its pixels, where things never leave but stir (`ObjectStats.stirs`); None: that
+                is found out.
 
         Raises:
             UserError: no video, a video that cannot be opened, or one with fewer than two frames.
@@ -148,9 +152,10 @@ class Footage:
         if len(factors) != len(places):
             raise UserError(f"{len(factors)} scales came for {len(places)} videos; give one for all or one per video")
         budget = int(memory_gb * 1e9 / len(places))
+        known: Sequence[Outlines | None] = [None] * len(places) if stirs is None else stirs
         reels = [
-            load_reel(open_video(place, scale=factor), most_bytes=budget, smooth=smooth)
-            for place, factor in zip(places, factors, strict=True)
+            load_reel(open_video(place, scale=factor), most_bytes=budget, smooth=smooth, stirs=stay)
+            for place, factor, stay in zip(places, factors, known, strict=True)
         ]
         return cls(tuple(reels), motion_share=motion_share)
 
@@ -236,7 +241,7 @@ class FootageClips:
         return Clip(crop.video, fps=reel.fps, name=f"{reel.name}@{crop.frame}")
 
 
-def load_reel(source: VideoSource, *, most_bytes: int, smooth: float = 0.0) -> Reel:
+def load_reel(source: VideoSource, *, most_bytes: int, smooth: float = 0.0, stirs: Outlines | None = None) -> Reel:
     """Decode a source into memory, at most ``most_bytes`` of frames; raises UserError if fewer than two decode."""
     fit = max(2, most_bytes // (source.height * source.width * 3))
     # Memory that is never written to is never taken, so room for a few more frames than announced costs nothing.
@@ -259,7 +264,11 @@ def load_reel(source: VideoSource, *, most_bytes: int, smooth: float = 0.0) -> R
         frames, index = frames[seen], index[seen]
     if len(frames) < 2:
         raise UserError(f"{source.name} has {len(frames)} frames that are not blank; at least 2 are wanted")
-    scene = empty_scene(frames)
+    if stirs is None:
+        scene = empty_scene(frames)
+    else:
+        known = scaled(stirs, 1 / source.scale_x, 1 / source.scale_y)
+        scene = empty_scene(frames, mask_of(known, frames.shape[1:3]))
     ends = [int(row) + 1 for row in np.flatnonzero(np.diff(index) != 1)] + [len(frames)]
     return Reel(
         name=source.name,

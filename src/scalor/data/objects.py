@@ -31,6 +31,7 @@ from scalor.data.blobs import (
 )
 from scalor.data.source import VideoSource, smoothed
 from scalor.data.steady import pans, steadied
+from scalor.data.stirring import Outlines, outlines_of, scaled
 from scalor.errors import UserError
 
 SURVEY_SIDE = 800
@@ -74,6 +75,7 @@ class ObjectStats:
     pans                   the camera moves on, so that there is no one background
     level                  mean grey level of the objects, 0.05..0.95
     smooth                 std of the Gaussian under which they were measured, 0: frames as they are
+    stirs                  outlines ((x, y), ...) of places where things never leave but stir (`scalor.data.stirring`)
     """
 
     height_px: float
@@ -93,6 +95,7 @@ class ObjectStats:
     pans: bool = False
     level: float = 0.5
     smooth: float = 0.0
+    stirs: Outlines = ()
 
     @property
     def shadows(self) -> bool:
@@ -113,6 +116,7 @@ class ObjectStats:
             shape_range=(self.shape_range[0] * y / x, self.shape_range[1] * y / x),
             speed_px=(self.speed_px[0] * both, self.speed_px[1] * both),
             smooth=self.smooth * both,
+            stirs=scaled(self.stirs, x, y),
             frame_size=size,
         )
 
@@ -289,14 +293,15 @@ def survey(source: VideoSource, *, count: int = 80) -> ObjectStats:
     if len(frames) < 3:
         return nothing(stored)
     scene = empty_scene(frames)
+    stirs = outlines_of(scene.stirs)
     stats = estimate_objects(frames, scene.image, index=index, noise=scene.noise)
     for std in SMOOTHINGS if np.median(scene.noise) > 255 * NOISY else ():
         calm = np.stack([smoothed(frame, std) for frame in frames])
-        scene = empty_scene(calm)
+        scene = empty_scene(calm, scene.stirs)
         other = estimate_objects(calm, scene.image, index=index, noise=scene.noise)
         if other.confidence > CLEARLY * stats.confidence:
             stats = replace(other, smooth=std)
-    return stats.resized(stored)
+    return replace(stats, stirs=stirs).resized(stored)
 
 
 def suggest_scale(stats: ObjectStats, *, target_px: float = 20.0, smallest_side: int = 64) -> float:

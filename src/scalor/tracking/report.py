@@ -45,6 +45,8 @@ class FrameResult:
     looks       float32 [N, D]  what tells objects apart: mean colour and appearance code; D = 0 where nothing does
     evidence    float64 [N]     nats of the frame's likelihood that each object earned; of no rows where nothing
                 measured it (a second pass, the classical method)
+    alike       float64 [N]     correlation of the frame's slopes with those of the empty scene there; near 1: the scene
+                itself under another light; of no rows where there is no empty scene
     """
 
     index: int
@@ -57,6 +59,7 @@ class FrameResult:
     pictures: Pictures | None = None
     looks: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     evidence: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    alike: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -83,6 +86,7 @@ class FrameResult:
             masks=self.masks.select(keep),
             looks=self.looks[keep] if len(self.looks) else self.looks,
             evidence=self.evidence[keep] if len(self.evidence) else self.evidence,
+            alike=self.alike[keep] if len(self.alike) else self.alike,
         )
 
     def moved(self, x: float, y: float) -> "FrameResult":

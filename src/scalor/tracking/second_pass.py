@@ -22,6 +22,8 @@ from scalor.tracking.table import Rows
 
 FLICKERS = 0.6
 """What is in view for less than this share of its life, and never leaves its place, flickers."""
+RELIT = 0.7
+"""What usually has slopes that correlate with those of the empty scene by more than this is no object."""
 FAINT = 1.5
 """Log odds by which the score of what flickers lies below the usual one (a fifth of the nats) where it is no object."""
 FIRM = 0.5
@@ -132,6 +134,7 @@ def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1, indivi
         keep &= _clearest(rows, ids, keep)
     names, counts = np.unique(ids[keep], return_counts=True)
     ghosts = np.union1d(names[counts < confirm], _flickering(rows, ids, keep))
+    ghosts = np.union1d(ghosts, _relit(rows, ids, keep))
     keep &= ~np.isin(ids, ghosts)
     dropped += len(ghosts)
     boxes, window = _smoothed(rows, ids, keep)
@@ -180,6 +183,13 @@ def _followed(rows: Rows, ids: np.ndarray, *, keep: np.ndarray, firm: np.ndarray
     same = stretches[nearest] == stretches[loose]
     out[loose[same]] = ids[nearest[same]]
     return out
+
+
+def _relit(rows: Rows, ids: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """Identities of what is, in most of its frames, the empty scene under another light."""
+    sure = keep[: len(rows.alike)] & ~np.isnan(rows.alike) if len(rows.alike) else np.zeros(len(rows), bool)
+    names = np.unique(ids[sure])
+    return names[[bool(np.median(rows.alike[sure & (ids == name)]) > RELIT) for name in names]]
 
 
 def _flickering(rows: Rows, ids: np.ndarray, keep: np.ndarray) -> np.ndarray:

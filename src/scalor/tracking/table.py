@@ -4,7 +4,7 @@ import pickle
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,6 +31,7 @@ class Rows:
     area        float32 [R]     network pixels of the masks
     seen        bool [length]   frames that were neither blank nor undecodable
     size        (height, width) of the frames
+    alike       float64 [R]     as in `FrameResult`; nan, or no rows, where nothing measured it
     """
 
     frame: np.ndarray
@@ -42,6 +43,7 @@ class Rows:
     area: np.ndarray
     seen: np.ndarray
     size: tuple[int, int]
+    alike: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     @property
     def length(self) -> int:
@@ -91,11 +93,12 @@ class Shelf:
             np.zeros(0),
             np.zeros((0, 0), np.float16),
             np.zeros(0, np.float32),
+            np.zeros(0),
         ]
         columns: list[np.ndarray] = [np.concatenate(column) for column in zip(*self._blocks, strict=True)] or none
-        frame, name, box, score, visibility, looks, area = columns
+        frame, name, box, score, visibility, looks, area, alike = columns
         seen = np.frombuffer(bytes(self._seen), dtype=bool)
-        return Rows(frame, name, box, score, visibility, looks, area, seen, self._size)
+        return Rows(frame, name, box, score, visibility, looks, area, seen, self._size, alike)
 
     def masks(self) -> Iterator[PatchMasks]:
         """The masks of one frame after the other, from the first."""
@@ -114,7 +117,9 @@ class Shelf:
             return
         columns = [np.concatenate([getattr(part, name) for part in found]) for name in COLUMNS]
         looks = [part.looks if len(part.looks) else np.zeros((len(part), 0)) for part in found]
-        self._blocks.append([np.concatenate(frames), *columns, np.concatenate(looks).astype(np.float16), areas])
+        alike = [part.alike if len(part.alike) else np.full(len(part), np.nan) for part in found]
+        columns += [np.concatenate(looks).astype(np.float16), areas, np.concatenate(alike)]
+        self._blocks.append([np.concatenate(frames), *columns])
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from scalor.data.steady import Steady
 from scalor.errors import UserError
 from scalor.models.base import WorldModel
 from scalor.pretrained import Loaded, load_all
+from scalor.tracking.relit import SceneSlopes
 from scalor.tracking.report import FrameResult, results_of
 from scalor.tracking.silhouette import with_silhouettes
 from scalor.tracking.stored import backdrops_of, model_of, scale_of, smooth_of
@@ -133,6 +134,7 @@ class Tracker:
         self.failed = 0
         self._seen: np.ndarray | None = None
         self._steady: Steady | None = None
+        self._slopes: SceneSlopes | None = None
         self._known = np.zeros((2, 0), dtype=np.int64)
 
     def update(self, frame: np.ndarray | None, *, masks: bool = True) -> Any:
@@ -200,6 +202,9 @@ class Tracker:
         outline = self.model.outline(world, sight)
         if outline is not None:
             result = with_silhouettes(result, view.cut(outline[0]).cpu().numpy())
+        if self._slopes is not None:
+            picture = view.cut(sight.frame[0]).mul(255).round().byte().permute(1, 2, 0)
+            result = self._slopes.compared(result, picture.cpu().numpy())
         return result.moved(*shift)
 
     @torch.inference_mode()
@@ -254,6 +259,8 @@ class Tracker:
             )
         if fitting[0].shape[2] == 3:
             self._steady = Steady(shrink(fitting[0], (view.rows, view.columns)))
+            if self.model.config.channels == 3:
+                self._slopes = SceneSlopes(self._steady.reference)
         backdrop = view.network_input(fitting[0], self.model.config.channels).to(self.device)
         return Scenery(height=height, width=width, backdrop=backdrop, video=which)
 

@@ -24,6 +24,7 @@ import torch
 
 from scalor.core.files import put_in_place, put_text
 from scalor.core.jsonable import flat, from_jsonable, later, to_jsonable
+from scalor.data.stirring import Outlines
 from scalor.errors import UserError
 from scalor.training.preset import Preset
 from scalor.training.usual_box import UsualBox
@@ -42,6 +43,7 @@ class Plan:
     fingerprints    fit only: of the videos' contents
     crop    fit only: side of the training crops in scaled pixels
     smooth  fit only: std of the Gaussian by which frames are smoothed, in scaled pixels
+    stirs   fit only: for each video where things never leave but stir, in its pixels; empty: nowhere
     usual   fit only: how large single objects are in each video; empty: nothing is known
     start   weights that the training starts from, "": from nothing
     """
@@ -59,6 +61,7 @@ class Plan:
     fingerprints: tuple[str, ...] = ()
     start: str = ""
     smooth: float = later(0.0)
+    stirs: tuple[Outlines, ...] = later(())
     usual: tuple[UsualBox, ...] = later(())
 
 

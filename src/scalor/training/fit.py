@@ -193,7 +193,7 @@ def _scale_words(plan: Plan, sizes: Sizes) -> str:
 
 def _loaded(plan: Plan) -> Footage:
     how = {"memory_gb": plan.memory_gb, "motion_share": plan.motion_share, "smooth": plan.smooth}
-    return Footage.load(plan.videos, scale=list(plan.scales), **how)
+    return Footage.load(plan.videos, scale=list(plan.scales), stirs=plan.stirs or [()] * len(plan.videos), **how)
 
 
 def _surveys(
@@ -245,6 +245,7 @@ def _planned(
         memory_gb=settings.memory_gb,
         fingerprints=tuple(fingerprint(Path(path).resolve()) for path in paths),
         smooth=max(stats.smooth * scale for stats, scale in zip(surveys, scales, strict=True)),
+        stirs=tuple(stats.stirs for stats in surveys) if any(stats.stirs for stats in surveys) else (),
     )
 
 

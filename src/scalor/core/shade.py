@@ -1,5 +1,7 @@
 """What differs from the empty scene, and shadows, which do but belong to the background."""
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -17,6 +19,26 @@ GREY = 0.005
 
 JITTER = 0.5
 """Pixels by which a still camera and its compression may move edges without anything standing out."""
+
+FAINT, NOISY = 0.4, 4.0
+"""What is thin differs from the empty scene by this share of the level, and by so many standard deviations of noise."""
+
+SIGMAS, EVERY = 1.4826, 3
+"""Standard deviations per median of absolute differences, which are looked at in every third row and column."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What differs from the empty scene of a fixed camera: three times bool [B, H, W].
+
+    solid  by as much as objects do, shadows left out
+    faint  by more than noise, shadows left out
+    bare   by more than noise, shadows and all
+    """
+
+    solid: Tensor
+    faint: Tensor
+    bare: Tensor
 
 
 @torch.no_grad()
@@ -50,10 +72,24 @@ def standing_out(frame: Tensor, backdrop: Tensor, *, level: float) -> Tensor:
 
 
 @torch.no_grad()
-def outlined(frame: Tensor, backdrop: Tensor, mask: Tensor, *, level: float) -> Tensor:
-    """Boolean [B, 1, H, W]: pixels of a mask that stand out by themselves; smoothing widens it by a pixel a side."""
-    off = (frame - backdrop).abs().amax(1, keepdim=True)
-    return (off > least_difference(backdrop, level)) & (mask > 0.5)
+def outlined(frame: Tensor, backdrop: Tensor, ground: Tensor, mask: Tensor, *, level: float) -> Outline:
+    """What stands out of a backdrop, or of the ``ground``, which is the backdrop as it is in shade.
+
+    Solid are pixels of a mask that stand out by themselves; smoothing widens it by a pixel a side. A thin thing leaves
+    little in a pixel, so that for what is faint a share of the level is enough. The noise is that of the frame, its
+    median difference to the backdrop: most of a view is empty.
+    """
+    off = (frame - ground).abs().amax(1)
+    plain = off if ground is backdrop else (frame - backdrop).abs().amax(1)
+    noise = SIGMAS * plain[:, ::EVERY, ::EVERY].flatten(1).median(dim=1).values
+    steep = 2.0 * JITTER * steepness(ground)[:, 0]
+    least = torch.maximum(steep, (NOISY * noise).clamp(min=FAINT * level).view(-1, 1, 1))
+    faint = off > least
+    return Outline(
+        solid=(off > steep.clamp(min=level)) & (mask[:, 0] > 0.5),
+        faint=faint,
+        bare=faint if plain is off else plain > least,
+    )
 
 
 def least_difference(backdrop: Tensor, level: float) -> Tensor:

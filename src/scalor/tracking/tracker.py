@@ -199,7 +199,10 @@ class Tracker:
         result = self._reported(results_of(step, view, index=number, pictures=pictures)[0])
         outline = self.model.outline(world, sight)
         if outline is not None:
-            result = with_silhouettes(result, view.cut(outline[0]).cpu().numpy())
+            solid, faint, bare = (
+                view.cut(mask[0]).cpu().numpy() for mask in (outline.solid, outline.faint, outline.bare)
+            )
+            result = with_silhouettes(result, solid, faint, bare)
         return result.moved(*shift)
 
     @torch.inference_mode()

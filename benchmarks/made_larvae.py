@@ -2,8 +2,8 @@
 
 python benchmarks/made_larvae.py FOLDER [--seed 0] [--frames 200] [--larvae 14]   # FOLDER/larvae.mp4, FOLDER/truth.txt
 
-The truth counts frames from 1 and pixels from 0. A box holds the body and the tail, as far as a fifth of the body's
-contrast is left of it; larvae that swim over each other keep their boxes. There are no shadows.
+The truth counts frames from 1 and pixels from 0. A box holds the body and the tail, as far as 15 % of the body's
+contrast are left of it; larvae that swim over each other keep their boxes. There are no shadows.
 """
 
 import argparse
@@ -20,8 +20,8 @@ LENGTH, THICK, THIN = (38.0, 48.0), 6.4, 1.8
 """Pixels from snout to tip, of the body's width and of the tail's at its tip."""
 BODY = 0.35
 """Share of the length from which on the tail begins."""
-DARK, FAINT, LEAST = 105.0, 0.4, 0.2
-"""Grey levels below the ground of a body; share of them at the tail's tip; and that ends the truth's box."""
+DARK, LEAST, STRENGTH = 105.0, 0.15, ((0.0, 0.35, 0.5, 1.0), (1.0, 1.0, 0.5, 0.25))
+"""Grey levels by which a body is darker; the share of them that ends the truth's box, and what is left of it along."""
 MARGIN, NOISE = 14.0, 3.0
 POINTS = 30
 
@@ -73,7 +73,7 @@ def painted(larva: Larva) -> np.ndarray:
     """How much of the body's darkness each pixel has, in 0..1: [HEIGHT, WIDTH]."""
     fine = np.zeros((HEIGHT * FINER, WIDTH * FINER), np.float32)
     line, along = larva.midline() * FINER, np.linspace(0, 1, POINTS)
-    strength = np.interp(along, [0, BODY, 1], [1, 1, FAINT])
+    strength = np.interp(along, *STRENGTH)
     for number in reversed(range(POINTS - 1)):
         ends = [tuple(np.round(point * 16).astype(int).tolist()) for point in line[number : number + 2]]
         thick = max(1, round(float(widths()[number]) * FINER))

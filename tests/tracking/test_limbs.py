@@ -1,4 +1,4 @@
-"""Laws of limbs: what is thin and hangs together with an object is its own; shadows, noise and what is apart are not."""
+"""Laws of limbs: what is thin and hangs on an object is its own; shadows, noise and what is apart are not."""
 
 import numpy as np
 import pytest

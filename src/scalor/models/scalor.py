@@ -96,12 +96,13 @@ class Scalor(WorldModel):
         ground = self._in_shade(flat, scenery.backdrop.repeat_interleave(video.shape[1], 0))
         return standing_out(flat, ground, level=self.config.render.stand_out)[:, 0].unflatten(0, video.shape[:2])
 
-    def outline(self, world: World, sight: Sight) -> Outline | None:
+    def outline(self, world: World, sight: Sight, noise: Tensor | None = None) -> Outline | None:
         backdrop = world.scenery.backdrop
         if sight.moving is None or backdrop is None:
             return None
         ground = backdrop if sight.backdrop is None else sight.backdrop
-        return outlined(sight.frame, backdrop, ground, sight.moving, level=self.config.render.stand_out)
+        level = self.config.render.stand_out
+        return outlined(sight.frame, backdrop, ground, sight.moving, level=level, noise=noise)
 
     def _in_shade(self, frames: Tensor, backdrop: Tensor) -> Tensor:
         """Backdrops [N, C, H, W], darkened where their frames show them in shade, if shadows are background."""

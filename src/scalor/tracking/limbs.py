@@ -10,6 +10,8 @@ THIN = 0.6
 """How thick a limb may be, as a share of the thickness of its object."""
 BLUR = 1.0
 """Pixels by which what is faint is wider on every side than what is solid."""
+FRINGE = 2
+"""What reaches no further than so many pixels is the blurred edge of a body."""
 
 
 # More arguments than the house allows: the pictures are one view of one frame.
@@ -31,7 +33,8 @@ def with_limbs(
     if not free.any():
         return labels
     radius = THIN * (_thickness(labels, len(reach)) + BLUR)
-    return _spread(labels, free & _slender(bare | (labels > 0), radius[nearest]), reach)
+    grown = _spread(labels, free & _slender(bare | (labels > 0), radius[nearest]), reach)
+    return np.where(_fringe(labels > 0, grown > 0), 0, grown)
 
 
 def _thickness(labels: np.ndarray, count: int) -> np.ndarray:
@@ -59,6 +62,19 @@ def _depth(shape: np.ndarray) -> np.ndarray:
     import cv2
 
     return cv2.distanceTransform(shape.view(np.uint8), cv2.DIST_L2, 5)
+
+
+def _fringe(bodies: np.ndarray, grown: np.ndarray) -> np.ndarray:
+    """What was added to bodies and lies beside them, but for the roots of limbs: bool [h, w] all."""
+    beside = _wider(bodies, FRINGE)
+    # Beside a round body the root of a limb is longer than the fringe is wide.
+    return grown & beside & ~bodies & ~_wider(grown & ~beside, 2 * FRINGE)
+
+
+def _wider(mask: np.ndarray, by: int) -> np.ndarray:
+    import cv2
+
+    return cv2.dilate(mask.view(np.uint8), np.ones((2 * by + 1, 2 * by + 1), np.uint8)) > 0
 
 
 def _spread(labels: np.ndarray, free: np.ndarray, reach: np.ndarray) -> np.ndarray:

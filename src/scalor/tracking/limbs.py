@@ -10,7 +10,7 @@ THIN = 0.6
 """How thick a limb may be, as a share of the thickness of its object."""
 BLUR = 1.0
 """Pixels by which what is faint is wider on every side than what is solid."""
-FRINGE = 2
+FRINGE = 1
 """What reaches no further than so many pixels is the blurred edge of a body."""
 
 

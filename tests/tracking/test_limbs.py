@@ -71,6 +71,19 @@ def test_the_box_and_the_mask_hold_the_legs(scale: float) -> None:
         assert mask[inner if y1 - y0 > x1 - x0 else row].mean() > 0.9
 
 
+def test_a_short_leg_is_held() -> None:
+    assert followed([ONE], [(40, 41, 34, 40)]).box_xyxy[0, 3] >= 39
+
+
+def test_what_is_restless_is_nobodys() -> None:
+    """Where pixels are known to vary as much as a leg differs, none is seen."""
+    frame, empty = film([ONE], LEGS)
+    mask = standing_out(frame, empty, level=LEVEL)
+    for noise, legs in ((0.01, True), (0.05, False)):
+        seen = outlined(frame, empty, empty, mask, level=LEVEL, noise=torch.full((1, H, W), noise))
+        assert bool(seen.faint[0, 40, 38]) is legs
+
+
 def test_a_tail_as_long_as_the_body_is_held() -> None:
     body = ellipse(30, 30, 10, 4)
     after = followed([body], [(38, 58, 29, 31)])

@@ -1,5 +1,7 @@
 """What differs from the empty scene, and shadows, which do but belong to the background."""
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -17,6 +19,27 @@ GREY = 0.005
 
 JITTER = 0.5
 """Pixels by which a still camera and its compression may move edges without anything standing out."""
+
+FAINT, NOISY, SHAKE = 0.5, 4.0, 1.0
+"""What is thin differs from the empty scene by this share of the level, by so many standard deviations of noise, and by
+more than so many pixels of shake do: a shaken edge is thin as well."""
+
+SIGMAS, EVERY = 1.4826, 3
+"""Standard deviations per median of absolute differences, which are looked at in every third row and column."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What differs from the empty scene of a fixed camera: three times bool [B, H, W].
+
+    solid  by as much as objects do, shadows left out
+    faint  by more than noise, shadows left out
+    bare   by more than noise, shadows and all
+    """
+
+    solid: Tensor
+    faint: Tensor
+    bare: Tensor
 
 
 @torch.no_grad()
@@ -49,11 +72,30 @@ def standing_out(frame: Tensor, backdrop: Tensor, *, level: float) -> Tensor:
     return -_largest(-_largest(mask, 2), 2)
 
 
+# More arguments than the house allows: four pictures of one place.
 @torch.no_grad()
-def outlined(frame: Tensor, backdrop: Tensor, mask: Tensor, *, level: float) -> Tensor:
-    """Boolean [B, 1, H, W]: pixels of a mask that stand out by themselves; smoothing widens it by a pixel a side."""
-    off = (frame - backdrop).abs().amax(1, keepdim=True)
-    return (off > least_difference(backdrop, level)) & (mask > 0.5)
+def outlined(
+    frame: Tensor, backdrop: Tensor, ground: Tensor, mask: Tensor, *, level: float, noise: Tensor | None = None
+) -> Outline:
+    """What stands out of a backdrop, or of the ``ground``, which is the backdrop as it is in shade.
+
+    Solid are pixels of a mask that stand out by themselves; smoothing widens it by a pixel a side. A thin thing leaves
+    little in a pixel, so that for what is faint a share of the level is enough, where the noise allows it. That is the
+    ``noise`` of each pixel over time [B, H, W], where it is known, and at least the median difference of the frame to
+    the backdrop: most of a view is empty.
+    """
+    off = (frame - ground).abs().amax(1)
+    plain = off if ground is backdrop else (frame - backdrop).abs().amax(1)
+    steep = 2.0 * steepness(ground)[:, 0]
+    usual = SIGMAS * plain[:, ::EVERY, ::EVERY].flatten(1).median(dim=1).values.view(-1, 1, 1)
+    usual = usual if noise is None else torch.maximum(usual, noise)
+    least = torch.maximum(SHAKE * steep, (NOISY * usual).clamp(min=FAINT * level))
+    faint = off > least
+    return Outline(
+        solid=(off > (JITTER * steep).clamp(min=level)) & (mask[:, 0] > 0.5),
+        faint=faint,
+        bare=faint if plain is off else plain > least,
+    )
 
 
 def least_difference(backdrop: Tensor, level: float) -> Tensor:

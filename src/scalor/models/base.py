@@ -5,6 +5,7 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
+from scalor.core.shade import Outline
 from scalor.core.types import Knobs, Scenery, Sight, Step, World
 
 
@@ -49,8 +50,9 @@ class WorldModel(nn.Module, ABC):
     def look(self, world: World, video: Tensor) -> list[Sight]:
         """What is seen of the frames [B, T, C, H, W] in [0, 1] that follow ``world``: one `Sight` each."""
 
-    def outline(self, world: World, sight: Sight) -> Tensor | None:
-        """Boolean [B, H, W], which pixels differ from the empty scene; None where the model knows of none."""
+    def outline(self, world: World, sight: Sight, noise: Tensor | None = None) -> Outline | None:
+        """Which pixels differ from the empty scene, whose ``noise`` [B, H, W] is the standard deviation of its pixels
+        over time, where that is known; None where the model knows of no such scene."""
         return None
 
     @abstractmethod

@@ -8,7 +8,7 @@ from torch import Tensor
 from scalor.core.canvas import composite, widened
 from scalor.core.evidence import evidence
 from scalor.core.fixed import fixed, longest
-from scalor.core.shade import outlined, shade, standing_out
+from scalor.core.shade import Outline, outlined, shade, standing_out
 from scalor.core.tensors import cat, ramp, take
 from scalor.core.types import Knobs, Layers, Objects, Scenery, Sight, Slots, Step, Terms, World
 from scalor.models.appearance import GlimpseEncoder
@@ -96,11 +96,13 @@ class Scalor(WorldModel):
         ground = self._in_shade(flat, scenery.backdrop.repeat_interleave(video.shape[1], 0))
         return standing_out(flat, ground, level=self.config.render.stand_out)[:, 0].unflatten(0, video.shape[:2])
 
-    def outline(self, world: World, sight: Sight) -> Tensor | None:
-        ground = world.scenery.backdrop if sight.backdrop is None else sight.backdrop
-        if sight.moving is None or ground is None:
+    def outline(self, world: World, sight: Sight, noise: Tensor | None = None) -> Outline | None:
+        backdrop = world.scenery.backdrop
+        if sight.moving is None or backdrop is None:
             return None
-        return outlined(sight.frame, ground, sight.moving, level=self.config.render.stand_out)[:, 0]
+        ground = backdrop if sight.backdrop is None else sight.backdrop
+        level = self.config.render.stand_out
+        return outlined(sight.frame, backdrop, ground, sight.moving, level=level, noise=noise)
 
     def _in_shade(self, frames: Tensor, backdrop: Tensor) -> Tensor:
         """Backdrops [N, C, H, W], darkened where their frames show them in shade, if shadows are background."""

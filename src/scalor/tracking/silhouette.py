@@ -8,30 +8,41 @@ from dataclasses import replace
 
 import numpy as np
 
+from scalor.tracking.limbs import with_limbs
 from scalor.tracking.report import FrameResult
 
 Window = tuple[slice, slice]
 """Rows and columns."""
-REACH = 0.3
-"""How far an object grows, in square roots of its box's area."""
+REACH, LIMB = 0.3, 2.0
+"""How far an object grows, and how long its limbs may be, in square roots of its box's area."""
 
 
-def with_silhouettes(result: FrameResult, standing_out: np.ndarray) -> FrameResult:
+def with_silhouettes(
+    result: FrameResult, solid: np.ndarray, faint: np.ndarray | None = None, bare: np.ndarray | None = None
+) -> FrameResult:
     """The objects with masks grown into what stands out, and boxes that hold them.
 
-    Each pixel goes to the nearest mask, if that is near enough and the pixels between stand out too. Masks stay
-    disjoint; boxes only grow.
+    Each pixel goes to the nearest mask, if that is near enough and the pixels between stand out too; then come the
+    limbs (`with_limbs`). Masks stay disjoint; boxes only grow.
 
     Args:
         result: the objects of one frame.
-        standing_out: bool [h, w], network pixels in view that are not the empty scene.
+        solid: bool [h, w], network pixels in view that are not the empty scene.
+        faint: bool [h, w], those that differ from the empty scene beyond the noise, shadows left out; None: no limbs.
+        bare: bool [h, w], the same with shadows.
     """
     if not len(result):
         return result
-    size, reach = standing_out.shape, _reach(result)
-    labels, windows = _labels(result, size), _windows(result, reach[1:], size)
-    grown = _grown(labels, standing_out, reach, windows)
-    return result if (grown == labels).all() else _cut(result, grown, windows)
+    labels, reach = _labels(result, solid.shape), _reach(result, REACH)
+    if not labels.any():
+        return result
+    distance, nearest = _nearest(labels)
+    near = (labels == 0) & solid & (distance <= reach[nearest])
+    grown = _grown(labels, np.where(near, nearest, 0), _windows(result, reach[1:], solid.shape))
+    if faint is not None and bare is not None:
+        reach = _reach(result, LIMB)
+        grown = with_limbs(grown, nearest, faint=faint, bare=bare, reach=reach)
+    return result if (grown == labels).all() else _cut(result, grown, _windows(result, reach[1:], solid.shape))
 
 
 def _labels(result: FrameResult, size: tuple[int, ...]) -> np.ndarray:
@@ -49,11 +60,24 @@ def _inside(first: int, length: int, size: int) -> slice:
     return slice(begin, max(begin, min(size, first + length)))
 
 
-def _reach(result: FrameResult) -> np.ndarray:
+def _reach(result: FrameResult, share: float) -> np.ndarray:
     """Network pixels by which each object may grow, float32 [N + 1]; the first is of no object."""
     (tall, wide), box = result.masks.scale, result.box_tlwh
-    reach = REACH * np.sqrt(box[:, 2] / wide * box[:, 3] / tall)
+    reach = share * np.sqrt(box[:, 2] / wide * box[:, 3] / tall)
     return np.concatenate([[0.0], reach]).astype(np.float32)
+
+
+def _nearest(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far each pixel is from the nearest mask, and the label of that: [h, w] both."""
+    import cv2
+
+    free = labels == 0
+    distance, zone = cv2.distanceTransformWithLabels(
+        free.view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    owner = np.zeros(int(zone.max()) + 1, np.int32)
+    owner[zone[~free]] = labels[~free]
+    return distance, owner[zone]
 
 
 def _windows(result: FrameResult, reach: np.ndarray, size: tuple[int, ...]) -> list[Window]:
@@ -66,21 +90,13 @@ def _windows(result: FrameResult, reach: np.ndarray, size: tuple[int, ...]) -> l
     ]
 
 
-def _grown(labels: np.ndarray, standing_out: np.ndarray, reach: np.ndarray, windows: list[Window]) -> np.ndarray:
-    """Labels of the grown masks, int32 [h, w]."""
+def _grown(labels: np.ndarray, near: np.ndarray, windows: list[Window]) -> np.ndarray:
+    """Labels of the masks grown into pixels that are ``near`` one (its label, else 0), int32 [h, w]."""
     import cv2
 
-    free = labels == 0
-    distance, zone = cv2.distanceTransformWithLabels(
-        free.view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    owner = np.zeros(int(zone.max()) + 1, np.int32)
-    owner[zone[~free]] = labels[~free]
-    nearest = owner[zone]
-    more = free & standing_out & (distance <= reach[nearest])
-    claimed = np.where(more, nearest, labels)
+    claimed = labels + near
     grown = labels.copy()
-    for number in np.unique(nearest[more]).tolist():
+    for number in np.unique(near[near > 0]).tolist():
         window = windows[number - 1]
         here = claimed[window] == number
         _, parts = cv2.connectedComponents(here.view(np.uint8), connectivity=8)

@@ -82,6 +82,17 @@ def backdrops_of(model: WorldModel | Loaded) -> list[np.ndarray]:
     return found
 
 
+def noise_of(model: WorldModel | Loaded | None, backdrop: np.ndarray) -> Tensor | None:
+    """The standard deviation over time of the pixels of a stored median image, float32 [h, w] in 0..1; None where this
+    is another image, or its noise was not stored."""
+    extra = model.extra if isinstance(model, Loaded) else {}
+    for name, image in extra.items():
+        noise = extra.get(name.replace("backdrop", "noise")) if name.startswith("backdrop") else None
+        if noise is not None and noise.dim() == 2 and image.dim() == 3 and np.array_equal(_as_uint8(image), backdrop):
+            return noise.float()
+    return None
+
+
 def _as_uint8(image: Tensor) -> np.ndarray:
     """[C, h, w], uint8 or in [0, 1], as uint8 [h, w, C]."""
     if image.dtype != torch.uint8:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from scalor.core.types import TRACKING, Scenery, Sight, World
@@ -19,7 +20,7 @@ from scalor.pretrained import Loaded, load_all
 from scalor.tracking.relit import SceneSlopes
 from scalor.tracking.report import FrameResult, results_of
 from scalor.tracking.silhouette import with_silhouettes
-from scalor.tracking.stored import backdrops_of, model_of, scale_of, smooth_of
+from scalor.tracking.stored import backdrops_of, model_of, noise_of, scale_of, smooth_of
 from scalor.tracking.view import View, as_picture, went_blank
 
 TOGETHER = 4
@@ -135,6 +136,7 @@ class Tracker:
         self._seen: np.ndarray | None = None
         self._steady: Steady | None = None
         self._slopes: SceneSlopes | None = None
+        self._noise: Tensor | None = None
         self._known = np.zeros((2, 0), dtype=np.int64)
 
     def update(self, frame: np.ndarray | None, *, masks: bool = True) -> Any:
@@ -199,9 +201,12 @@ class Tracker:
         self.world, step = self.model.step(world, sight, TRACKING)
         self._grow_older(self.world)
         result = self._reported(results_of(step, view, index=number, pictures=pictures)[0])
-        outline = self.model.outline(world, sight)
+        outline = self.model.outline(world, sight, self._noise)
         if outline is not None:
-            result = with_silhouettes(result, view.cut(outline[0]).cpu().numpy())
+            solid, faint, bare = (
+                view.cut(mask[0]).cpu().numpy() for mask in (outline.solid, outline.faint, outline.bare)
+            )
+            result = with_silhouettes(result, solid, faint, bare)
         if self._slopes is not None:
             picture = view.cut(sight.frame[0]).mul(255).round().byte().permute(1, 2, 0)
             result = self._slopes.compared(result, picture.cpu().numpy())
@@ -262,6 +267,9 @@ class Tracker:
             if self.model.config.channels == 3:
                 self._slopes = SceneSlopes(self._steady.reference)
         backdrop = view.network_input(fitting[0], self.model.config.channels).to(self.device)
+        noise = noise_of(self._loaded, fitting[0])
+        if noise is not None and noise.shape == (view.rows, view.columns):
+            self._noise = F.pad(noise, (0, width - view.columns, 0, height - view.rows))[None].to(self.device)
         return Scenery(height=height, width=width, backdrop=backdrop, video=which)
 
     def _blink(self, number: int) -> FrameResult:

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import os
 import shlex
+import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -244,7 +245,7 @@ def _planned(
         motion_share=settings.motion_share,
         memory_gb=settings.memory_gb,
         fingerprints=tuple(fingerprint(Path(path).resolve()) for path in paths),
-        smooth=max(stats.smooth * scale for stats, scale in zip(surveys, scales, strict=True)),
+        smooth=statistics.median_low(stats.smooth * scale for stats, scale in zip(surveys, scales, strict=True)),
         stirs=tuple(stats.stirs for stats in surveys) if any(stats.stirs for stats in surveys) else (),
     )
 

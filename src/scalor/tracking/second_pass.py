@@ -22,7 +22,7 @@ from scalor.tracking.table import Rows
 
 FLICKERS = 0.6
 """What is in view for less than this share of its life, and never leaves its place, flickers."""
-RELIT = 0.7
+RELIT = 0.85
 """What usually has slopes that correlate with those of the empty scene by more than this is no object."""
 FAINT = 1.5
 """Log odds by which the score of what flickers lies below the usual one (a fifth of the nats) where it is no object."""

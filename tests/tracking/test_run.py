@@ -1,9 +1,11 @@
 """Tracking whole videos: complete folders or none, the same files each time, every frame accounted for."""
 
 import numpy as np
+import pytest
 import torch
 
 from scalor.core.tracks import Tracks
+from scalor.data.source import smoothed
 from scalor.data.video import open_video
 from scalor.tracking.passes import first_pass, second_pass
 from scalor.tracking.report import FrameResult
@@ -28,6 +30,19 @@ def test_a_median_image_is_taken_from_the_weights_only_where_it_shows_this_place
     shown = same.tracker.observe(frames[0], pictures=True).pictures.background
     assert (shown == here).all()
     assert other.tracker.observe(255 - frames[0], pictures=True).pictures.background.mean() > 130 > here.mean()
+
+
+def test_a_video_is_seen_as_its_weights_were_learned(make_model, make_frames, write_clip, write_run):
+    """Smoothed as in training, with the noise of each pixel: as the tracker of the weights themselves sees it."""
+    frames = make_frames(6, 40, 48)
+    here = torch.from_numpy(np.median(frames, axis=0).astype(np.uint8)).permute(2, 0, 1)
+    extra = {"backdrop": here, "noise": torch.full((40, 48), 0.1)}
+    run = write_run(make_model(background="median"), extra=extra, scale=1.0, smooth=1.5)
+    tracker = prepare(run, open_video(write_clip(frames)), device="cpu").tracker
+    view = tracker._open(frames[0])
+    assert tracker.smooth == Tracker(run).smooth == 1.5
+    assert np.array_equal(tracker.seen(view, frames[0]), smoothed(frames[0], 1.5))
+    assert tracker._noise is not None and float(tracker._noise.max()) == pytest.approx(0.1)
 
 
 def test_a_table_of_a_video_counts_frames_without_objects(make_frames, write_clip):

@@ -65,8 +65,9 @@ def prepare(
         if backdrop is None:
             backdrop, count = median_image(source, (view.rows, view.columns), count=SAMPLES, smooth=smooth)
             words = f"estimated from {count} frames of this video"
+    # With the whole of the weights: smoothing and the noise of each pixel come along with them.
     tracker = Tracker(
-        loaded.model,
+        loaded,
         scale=scale,
         backdrop=backdrop,
         min_visibility=min_visibility,

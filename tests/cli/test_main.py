@@ -30,6 +30,7 @@ SUMMARY = {
     "gaps_closed": 5,
     "swaps_undone": 1,
     "tracks_dropped": 2,
+    "parts_joined": 3,
     "trust": {
         "frames_per_track": {"shortest": 2, "median": 9.5, "longest": 30},
         "gaps": 3,
@@ -340,7 +341,7 @@ def test_track_says_what_it_did(monkeypatch, tmp_path, capsys):
         "12 tracks in 30 frames at 4.5 frames per second (7.25 objects per frame). 2 frames could not"
     )
     assert "9.5 frames in the middle (2 to 30)" in said and "4 appear and 6 vanish inside" in said
-    assert "closed 5 gaps, undid 1 swaps and dropped 2 tracks" in said
+    assert "closed 5 gaps, undid 1 swaps, dropped 2 tracks and took 3 for parts of others" in said
     assert "the first: frame 18, 8 appears inside the view" in said
     assert out in said and said.count("\n") == 5
 

@@ -139,8 +139,8 @@ def trusted(summary: Mapping[str, Any]) -> str:
     ]
     if summary["passes"] == 2:
         lines.append(
-            f"The second pass closed {summary['gaps_closed']} gaps, undid {summary['swaps_undone']} swaps and dropped "
-            f"{summary['tracks_dropped']} tracks."
+            f"The second pass closed {summary['gaps_closed']} gaps, undid {summary['swaps_undone']} swaps, dropped "
+            f"{summary['tracks_dropped']} tracks and took {summary['parts_joined']} for parts of others."
         )
     if trust["doubts"]:
         worst = trust["doubts"][0]

@@ -65,6 +65,25 @@ class PatchMasks:
         """The masks where the boolean (or index) array ``keep`` says so."""
         return replace(self, patch=self.patch[keep], corner=self.corner[keep])
 
+    def merged(self, into: np.ndarray) -> "PatchMasks":
+        """The masks with those of parts added to what they are parts of: ``into`` [N] is whose mask each one's pixels
+        belong to, mostly its own; outside 0 .. N - 1: nobody's. Parts keep their own as well."""
+        added = np.flatnonzero((into != np.arange(len(self))) & (into >= 0) & (into < len(self)))
+        if not len(added):
+            return self
+        both = np.concatenate([self.corner[added], self.corner[into[added]]])
+        side = self.patch.shape[1]
+        corner = self.corner.copy()
+        np.minimum.at(corner, into[added], self.corner[added])
+        wide = side + int((both - np.concatenate([corner[into[added]]] * 2)).max())
+        patch = np.zeros((len(self), wide, wide), dtype=bool)
+        for number, (top, left) in enumerate((self.corner - corner).tolist()):
+            patch[number, top : top + side, left : left + side] = self.patch[number]
+        for number in added.tolist():
+            top, left = (self.corner[number] - corner[into[number]]).tolist()
+            patch[into[number], top : top + side, left : left + side] |= self.patch[number]
+        return replace(self, patch=patch, corner=corner)
+
     def crops(self) -> "Crops":
         """The same masks in source pixels, each cut to what is in the frame; what was disjoint still is.
 

@@ -1,7 +1,8 @@
 """A recorded video may be read to its end before anything is said about its beginning.
 
 The first pass is the causal tracker with nothing held back. Then identities that changed hands are given back, gaps are
-closed, ghosts are dropped and boxes are smoothed; all of it learned from the tracks of this one video.
+closed, ghosts are dropped, parts go to what they are parts of, and boxes are smoothed; all of it learned from the
+tracks of this one video.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from scalor.tracking.linking import Link, Tracklet, Video, link
 from scalor.tracking.looks import Looks
 from scalor.tracking.masks import PatchMasks
 from scalor.tracking.motion import Leg, Motion
+from scalor.tracking.parts import owners
 from scalor.tracking.report import FrameResult
 from scalor.tracking.smoothing import runs, smooth, window_for
 from scalor.tracking.table import Rows
@@ -73,6 +75,8 @@ class Revised:
     joints    gaps that were closed and identities that were given back
     dropped   tracks that were taken for ghosts, or, of a known number of individuals, belong to none
     window    frames that boxes were smoothed over, 1: not at all
+    into      int64 [R]  the row whose mask a row's pixels belong to: its own, but for parts; -1: none
+    parts     tracks that were taken for parts of others
     """
 
     rows: Rows
@@ -80,6 +84,8 @@ class Revised:
     joints: tuple[Joint, ...]
     dropped: int
     window: int
+    into: np.ndarray
+    parts: int = 0
 
     def words(self) -> dict[str, object]:
         """What ``summary.json`` says of the second pass."""
@@ -87,6 +93,7 @@ class Revised:
             "gaps_closed": sum(not joint.swap for joint in self.joints),
             "swaps_undone": sum(joint.swap for joint in self.joints),
             "tracks_dropped": self.dropped,
+            "parts_joined": self.parts,
             "smoothed_over": self.window,
         }
 
@@ -103,7 +110,7 @@ class Revised:
                 box_tlwh=rows.box_tlwh[picked],
                 score=rows.score[picked],
                 visibility=rows.visibility[picked],
-                masks=next(masks).select(picked - first),
+                masks=next(masks).merged(self.into[first:end] - first).select(picked - first),
             )
 
 
@@ -137,14 +144,27 @@ def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1, indivi
     ghosts = np.union1d(ghosts, _relit(rows, ids, keep))
     keep &= ~np.isin(ids, ghosts)
     dropped += len(ghosts)
-    boxes, window = _smoothed(rows, ids, keep)
+    into = owners(rows, ids, keep)
+    part = keep & (into != np.arange(len(rows)))
+    parts = len(np.unique(ids[part]))
+    keep &= ~part
+    boxes, window = _smoothed(_with_parts(rows, into, part), ids, keep)
     table = replace(rows, id=ids, box_tlwh=boxes)
     joints = [
         Joint(each.before, int(rows.frame[each.row]), int(ids[each.row]), boxes[each.row], each.nats, each.swap)
         for each in sorted((*swaps, *gaps), key=lambda each: each.row)
         if keep[each.row]
     ]
-    return Revised(table, keep, tuple(joints), dropped, window)
+    return Revised(table, keep, tuple(joints), dropped, window, into, parts)
+
+
+def _with_parts(rows: Rows, into: np.ndarray, part: np.ndarray) -> Rows:
+    """The rows with boxes that hold the parts, bool [R], that belong ``into`` them."""
+    low, high = rows.box_tlwh[:, :2].copy(), rows.box_tlwh[:, :2] + rows.box_tlwh[:, 2:]
+    some = np.flatnonzero(part & (into >= 0))
+    np.minimum.at(low, into[some], rows.box_tlwh[some, :2])
+    np.maximum.at(high, into[some], rows.box_tlwh[some, :2] + rows.box_tlwh[some, 2:])
+    return replace(rows, box_tlwh=np.concatenate([low, high - low], axis=1))
 
 
 def _firm(rows: Rows, keep: np.ndarray) -> np.ndarray:

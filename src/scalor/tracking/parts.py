@@ -1,0 +1,76 @@
+"""Short tracks that are parts of another object: a leg, a head, a hand that had a box of its own for some frames."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from scalor.tracking.table import Rows
+
+LESS = 0.5
+"""Of the object that it belongs to, a part has less than this share of the pixels, and of the life."""
+BESIDE = 0.9
+"""A part lies at its object in this share of its frames."""
+NEAR = 0.05
+"""Boxes with a gap of less than this share of the longer side of the object touch."""
+
+
+def owners(rows: Rows, ids: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """Whom each row belongs to: int64 [R], the row of the same frame whose object its own is a part of (-1 where that
+    is not seen), else itself.
+
+    A part is never seen but at its object, is smaller than half of it, and is gone before half of the object's life:
+    two who stay together come and go together, or are of like size.
+
+    Args:
+        rows: of a first pass.
+        ids: int64 [R], identities after links.
+        keep: bool [R], rows that count.
+    """
+    into = np.arange(len(rows))
+    picked = np.flatnonzero(keep)
+    names, number, lives = np.unique(ids[picked], return_inverse=True, return_counts=True)
+    if not len(names):
+        return into
+    short = 2 * lives[number] < lives.max()
+    pairs = list(_touching(rows, picked, short))
+    part, whole = np.concatenate(pairs, axis=1) if pairs else np.zeros((2, 0), np.int64)
+    # By identity, parts first: in how many frames each pair touches, and how much smaller the one is in the middle.
+    code = number[part] * len(names) + number[whole]
+    area = np.maximum(rows.area[picked], 1e-6)
+    order = np.argsort(code, kind="stable")
+    code, start, count = np.unique(code[order], return_index=True, return_counts=True)
+    share = np.split((area[part] / area[whole])[order], start[1:]) if len(code) else []
+    smaller = np.array([float(np.median(each)) for each in share])
+    one, other = code // len(names), code % len(names)
+    fits = (count >= BESIDE * lives[one]) & (smaller < LESS) & (lives[one] < LESS * lives[other])
+    home = np.full(len(names), -1)
+    # The smallest share last: of several objects a part is that of the one beside which it is the smallest.
+    for at in np.flatnonzero(fits)[np.argsort(-smaller[fits], kind="stable")]:
+        home[one[at]] = other[at]
+    for at in np.flatnonzero(home >= 0)[np.argsort(-lives[home >= 0], kind="stable")]:
+        if home[home[at]] >= 0:  # a part of a part; the longer lives are settled already
+            home[at] = home[home[at]]
+    parts = home[number] >= 0
+    place = rows.frame[picked] * len(names) + number
+    order = np.argsort(place)
+    wanted = rows.frame[picked[parts]] * len(names) + home[number[parts]]
+    at = order[np.searchsorted(place, wanted, sorter=order).clip(max=len(place) - 1)]
+    into[picked[parts]] = np.where(place[at] == wanted, picked[at], -1)
+    return into
+
+
+def _touching(rows: Rows, picked: np.ndarray, short: np.ndarray) -> Iterator[np.ndarray]:
+    """Frame by frame pairs of places in ``picked`` whose boxes touch, the first of a ``short`` track: int64 [2, n]."""
+    box = rows.box_tlwh[picked]
+    low, high = box[:, :2], box[:, :2] + box[:, 2:]
+    slack = NEAR * box[:, 2:].max(axis=1)
+    order = np.argsort(rows.frame[picked], kind="stable")
+    edges = np.flatnonzero(np.diff(rows.frame[picked][order])) + 1
+    for here in np.split(order, edges):
+        some = here[short[here]]
+        if not len(some) or len(here) < 2:
+            continue
+        gap = np.maximum(low[some, None], low[None, here]) - np.minimum(high[some, None], high[None, here])
+        touch = (gap.max(axis=2) <= slack[None, here]) & (some[:, None] != here[None])
+        first, second = np.nonzero(touch)
+        yield np.stack([some[first], here[second]])

@@ -28,7 +28,13 @@ def on_balls(base: Preset, data: BallsConfig, *, neighbors: int = NEAREST) -> Pr
         where=where,
         glimpse=GlimpseConfig(what=8),
         propagate=replace(
-            model.propagate, leave=-data.radius / where.size, reflect=True, neighbors=neighbors, habit=WHOLE_CLIP
+            model.propagate,
+            leave=-data.radius / where.size,
+            reflect=True,
+            neighbors=neighbors,
+            habit=WHOLE_CLIP,
+            pace=1,
+            steady=True,
         ),
     )
     recipe = replace(

@@ -65,7 +65,10 @@ class PropagateConfig:
                         "gated": the paper's, looks mixed by two gates, all else read anew
     slow                largest std, per frame, of the prior of size, looks and depth: things hardly change (paper: inf)
     habit               frames over which an object's size, looks and depth are averaged to what the prior expects of it
-                        (of its velocity at most 3); 1: the last ones, so that sampled futures walk away at random
+                        (of its velocity at most ``pace``); 1: the last ones, so that sampled futures walk away at random
+    pace                frames over which the velocity is averaged to what is expected of it
+    steady              size, looks and depth are expected to stay what they were: the prior's network says how far they
+                        may change and nothing else, so that in futures they do not drift; False: it says where to, too
     presence_bias, survival_bias, where_shift   +2, +5, -2 in the paper
     stop                accumulated absence that ends a track
     leave               how far a centre may lie outside the view, in sizes of its box, but at least 2.5 % of the view
@@ -92,6 +95,8 @@ class PropagateConfig:
     reflect: bool = False
     legacy_what_std: bool = False
     neighbors: int = later(0)
+    pace: int = later(3)
+    steady: bool = later(False)
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,6 @@ from scalor.nets.recurrent import GRUState, LSTMState
 
 COMPARED = 32
 """Channels per patch of the comparison of what is seen with what was expected."""
-PACE = 3
-"""Frames over which velocities are averaged at most: they change where objects turn."""
 WIDER = 1.5
 """Side of the compared surroundings in boxes."""
 
@@ -68,15 +66,19 @@ def anchor_where(slots: Slots) -> Tensor:
     return torch.cat([slots.size, slots.latents.where[..., 2:]], dim=-1)
 
 
-def used_to(slots: Slots, where: Tensor, what: Tensor, depth: Tensor, *, window: int) -> tuple[Tensor, Tensor]:
+# More arguments than the house allows: three codes.
+def used_to(
+    slots: Slots, where: Tensor, what: Tensor, depth: Tensor, *, window: int, pace: int
+) -> tuple[Tensor, Tensor]:
     """Running means of codes [B, N, 4 + D + 1] with one sample more, and the number of frames they count [B, N].
 
-    The mean of all samples so far, of at most ``window`` frames' weight (velocities: `PACE`).
+    The mean of all samples so far, of at most ``window`` frames' weight (velocities: ``pace``, as they change where
+    objects turn).
     """
     age = slots.age + 1.0
     usual = age.reciprocal().clamp(min=1.0 / window)
     # The velocity of a newcomer is not known yet: its first sample counts alone.
-    recent = slots.age.clamp(min=1.0).reciprocal().clamp(min=1.0 / min(window, PACE))
+    recent = slots.age.clamp(min=1.0).reciprocal().clamp(min=1.0 / min(window, pace))
     codes = torch.cat([where, what, depth], dim=-1)
     velocity = constant(*[0.0, 0.0, 1.0, 1.0], *[0.0] * (what.shape[-1] + 1), like=age)
     weight = torch.lerp(usual.unsqueeze(-1), recent.unsqueeze(-1), velocity)
@@ -160,7 +162,10 @@ class Dynamics(nn.Module):
         raw = self.heads(hidden if others is None else torch.cat([hidden, others], dim=-1))
         where, what, depth, logit = raw.split([8, 2 * code, 2, 1], dim=-1)
         halves = [half for site in (where, what, depth) for half in site.chunk(2, dim=-1)]
-        mean, spread = torch.cat(halves[::2], dim=-1) + part.residual * slots.habit, torch.cat(halves[1::2], dim=-1)
+        change, spread = torch.cat(halves[::2], dim=-1), torch.cat(halves[1::2], dim=-1)
+        if part.steady:
+            change = change * constant(*[0.0, 0.0, 1.0, 1.0], *[0.0] * (code + 1), like=change)
+        mean = change + part.residual * slots.habit
         std = F.softplus(spread)
         if part.slow < math.inf:
             moves = constant(*[0.0, 0.0, 1.0, 1.0], *[0.0] * (code + 1), like=std)

@@ -154,7 +154,8 @@ class Propagate(nn.Module):
         if after is not where:  # at a wall, what an object is used to turns with it
             turned = torch.where(after == where, 1.0, -1.0)
             known = slots.replace(habit=torch.cat([slots.habit[..., :4] * turned, slots.habit[..., 4:]], dim=-1))
-        habit, age = used_to(known, after, what, depth, window=self.config.propagate.habit)
+        part = self.config.propagate
+        habit, age = used_to(known, after, what, depth, window=part.habit, pace=part.pace)
         continuity = draw.continuity()
         moved = slots.replace(
             habit=habit,

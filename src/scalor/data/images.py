@@ -181,7 +181,7 @@ def _image_files(folder: Path) -> list[Path]:
     files = [f for f in folder.iterdir() if f.suffix.lower() in known and f.is_file() and not f.name.startswith(".")]
     if all(re.fullmatch("-?[0-9]+", file.stem, re.ASCII) for file in files):
         return sorted(files, key=lambda file: (int(file.stem), file.name))
-    return sorted(files, key=lambda file: (natural_key(file.name), file.name))
+    return sorted(files, key=lambda file: (natural_key(file.stem), file.name))
 
 
 def _numbered(files: Sequence[Path]) -> list[Page | None]:

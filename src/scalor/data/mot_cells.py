@@ -46,7 +46,21 @@ BOX = ORDER[2:FEWEST_COLUMNS]
 KINDS = {
     name: number
     for number, name in enumerate(
-        ["pedestrian", "person_on_vehicle", "car", "bicycle", "motorbike", "non_motorized_vehicle", "static_person", "distractor", "occluder", "occluder_on_the_ground", "occluder_full", "reflection", "crowd"],
+        [
+            "pedestrian",
+            "person_on_vehicle",
+            "car",
+            "bicycle",
+            "motorbike",
+            "non_motorized_vehicle",
+            "static_person",
+            "distractor",
+            "occluder",
+            "occluder_on_the_ground",
+            "occluder_full",
+            "reflection",
+            "crowd",
+        ],
         start=1,
     )
 } | {"person": 1}

@@ -125,7 +125,7 @@ KINDS = {
     "white is 0": (255 - STACK, {"photometric": "miniswhite"}),
     **{
         kind: (STACK.astype(kind), {})
-        for kind in "uint16 int16 uint32 int32 uint64 int64 float16 float32 float64".split()
+        for kind in ["uint16", "int16", "uint32", "int32", "uint64", "int64", "float16", "float32", "float64"]
     },
     "planes of 16 bits": (
         np.repeat(STACK[:, None].astype(np.uint16) * 200, 3, axis=1),

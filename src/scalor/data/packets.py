@@ -5,8 +5,8 @@ are numbered by the display times of the *packets*: each part between two restar
 hole where damage is on record and the even rate of all else says that frames are gone.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,8 @@ class PacketIndex:
     pauses   {frame number: frames that would fit before it}
     broken   the file could not be demuxed to its end
     dropped  packets that a player does not show (before an edit list's start)
+    inside   frames are shown before the first key frame: they may lack what they were made from
+    late     even the first packet is no key frame
     """
 
     rank: np.ndarray
@@ -47,9 +49,22 @@ class PacketIndex:
     pauses: dict[int, int] = field(default_factory=dict)
     broken: bool = False
     dropped: int = 0
+    inside: bool = False
+    late: bool = False
 
     def __len__(self) -> int:
         return len(self.stamps)
+
+    def without_first(self, number: int) -> "PacketIndex":
+        """The index of a film that begins with frame ``number``; packets of frames before it have ranks below 0."""
+        seconds = self.seconds[number:]
+        return replace(
+            self,
+            rank=self.rank - number,
+            seconds=seconds - seconds[:1],
+            stamps=self.stamps[number:],
+            pauses={at - number: count for at, count in self.pauses.items() if at > number},
+        )
 
 
 @dataclass
@@ -60,6 +75,7 @@ class _Found:
     part: list[int] = field(default_factory=list)
     keys: list[int] = field(default_factory=list)
     corrupt: list[bool] = field(default_factory=list)
+    late: bool = False
     timeless: int = 0
     dropped: int = 0
     last: int | None = None
@@ -73,11 +89,18 @@ class _Found:
             self.last = time
         if packet.pts is None:
             self.timeless += 1
+        if not self.pts:
+            self.late = not packet.is_keyframe
         if packet.is_keyframe and packet.pts is not None:
             self.keys.append(packet.pts)
         self.pts.append(NO_TIME if packet.pts is None else packet.pts)
         self.part.append(part)
         self.corrupt.append(packet.is_corrupt)
+
+    def inside(self) -> bool:
+        """Whether frames come before the first key frame, in the file or on the screen."""
+        first = [pts for pts, part in zip(self.pts, self.part, strict=True) if part == 0 and pts != NO_TIME]
+        return self.late or bool(self.keys and first and min(first) < self.keys[0])
 
     def _decoded(self, packet: Any, slack: int) -> int | None:
         """When a packet is decoded. The first ones after a restart may carry on with the times of the part before, and
@@ -104,7 +127,9 @@ def breaks_off(packet: Any, size: int) -> bool:
     return packet.stream.codec_context.name == "mjpeg" and JPEG_END not in bytes(packet)[-JPEG_PADDING:]
 
 
-def index_of(packets: Iterable[Any], *, unit: float, trusted: bool, frame: float) -> PacketIndex:
+def index_of(
+    packets: Iterable[Any], *, unit: float, trusted: bool, frame: float, breaks: Callable[[], bool]
+) -> PacketIndex:
     """The index of all packets of a stream.
 
     Args:
@@ -112,6 +137,7 @@ def index_of(packets: Iterable[Any], *, unit: float, trusted: bool, frame: float
         unit: seconds per tick of their time stamps.
         trusted: the container stores display times at all.
         frame: seconds per frame, where the packets say nothing.
+        breaks: whether, after all packets, it is known that the file breaks off, or it is of a kind that may.
     """
     found = _Found()
     slack = round(2.5 * frame / unit)
@@ -124,16 +150,17 @@ def index_of(packets: Iterable[Any], *, unit: float, trusted: bool, frame: float
     if not trusted or found.timeless:
         places = np.arange(number, dtype=np.int64)
         none = np.zeros(0, np.int64)
-        return PacketIndex(places, places * frame, places, none, timed=False, unique=False, dropped=found.dropped)
-    return _timed(found, unit)
+        plain = PacketIndex(places, places * frame, places, none, timed=False, unique=False, dropped=found.dropped)
+        return replace(plain, inside=found.inside(), late=found.late)
+    return _timed(found, unit, breaks=breaks())
 
 
-def _timed(found: _Found, unit: float) -> PacketIndex:
+def _timed(found: _Found, unit: float, *, breaks: bool) -> PacketIndex:
     pts, part = np.array(found.pts, np.int64), np.array(found.part, np.int64)
     order = np.lexsort((np.arange(len(pts)), pts, part))
     stamps = pts[order]
     steps = _steps(stamps, part[order])
-    lost, pauses = _gaps(steps, np.array(found.corrupt, bool)[order])
+    lost, pauses = _gaps(steps, np.array(found.corrupt, bool)[order], tail=_reordered(order) if breaks else 0)
     place = np.arange(len(pts), dtype=np.int64) + np.cumsum(lost)
     rank = np.empty_like(place)
     rank[order] = place
@@ -147,7 +174,15 @@ def _timed(found: _Found, unit: float) -> PacketIndex:
         unique=bool(part[-1] == 0) and bool((np.diff(stamps) > 0).all()) if len(part) else False,
         pauses={int(place[row]): count for row, count in pauses.items()},
         dropped=found.dropped,
+        inside=found.inside(),
+        late=found.late,
     )
+
+
+def _reordered(order: np.ndarray) -> int:
+    """Frames by which one is stored too early, at most: so many may be missing among the last ones of a cut file."""
+    shown = np.argsort(order)
+    return int((np.maximum.accumulate(shown) - shown).max()) if len(shown) else 0
 
 
 def _steps(stamps: np.ndarray, part: np.ndarray) -> np.ndarray:
@@ -158,18 +193,21 @@ def _steps(stamps: np.ndarray, part: np.ndarray) -> np.ndarray:
     return np.where(inside, steps, usual)
 
 
-def _gaps(steps: np.ndarray, corrupt: np.ndarray) -> tuple[np.ndarray, dict[int, int]]:
-    """Frames lost before each one where damage is on record, and the other gaps in an even rate."""
+def _gaps(steps: np.ndarray, corrupt: np.ndarray, *, tail: int) -> tuple[np.ndarray, dict[int, int]]:
+    """Frames lost before each one where damage is on record, or up to ``tail`` among the last ``tail`` ones, and the
+    other gaps in an even rate."""
     lost, pauses = np.zeros(len(steps), np.int64), dict[int, int]()
-    usual = float(np.median(steps[1:])) if len(steps) > 2 else 0.0
+    inner = steps[1 : len(steps) - tail] if len(steps) > 2 else steps[:0]
+    usual = float(np.median(inner)) if len(inner) else 0.0
     # Milliseconds round 1/24 s to 41 or 42: half a tick on either side is no unevenness.
-    even = np.abs(steps[1:] - usual) <= 0.1 * usual + 1
+    even = np.abs(inner - usual) <= 0.1 * usual + 1
     if usual <= 0 or even.mean() < EVEN:
         return lost, pauses
     for row in np.flatnonzero(steps > 1.5 * usual + 1):
         count = round(float(steps[row]) / usual) - 1
         whole = abs(steps[row] - (count + 1) * usual) <= 0.1 * usual + count + 1
-        if whole and count <= MOST_LOST and corrupt[max(0, row - REORDER) : row + REORDER].any():
+        known = count <= MOST_LOST and corrupt[max(0, row - REORDER) : row + REORDER].any()
+        if whole and (known or (count <= tail and row >= len(steps) - tail)):
             lost[row] = count
         else:
             pauses[int(row)] = count

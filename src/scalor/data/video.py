@@ -16,13 +16,14 @@ from typing import Any
 import av
 import numpy as np
 from av.error import FFmpegError
+from av.format import Flags
 
 from scalor.data.display import Display
 from scalor.data.films import Film, films_in
 from scalor.data.images import open_images
 from scalor.data.joined import UNREADABLE, JoinedFilms
 from scalor.data.levels import Levels
-from scalor.data.opening import STILL, best_stream, opened_film, unreadable, video_streams
+from scalor.data.opening import STILL, best_stream, first_whole, opened_film, unreadable, video_streams
 from scalor.data.packets import PacketIndex, breaks_off, holds_frame, index_of
 from scalor.data.pictures import is_tiff, is_webp
 from scalor.data.places import fingerprint, refuse_other, refuse_stream
@@ -33,6 +34,8 @@ from scalor.errors import UserError
 __all__ = ["DecodeReport", "Frame", "VideoFile", "VideoSource", "open_video"]
 
 DEFAULT_FPS = 25.0
+TRANSPORT = "mpegts"
+"""A kind of file that may be cut anywhere, and is."""
 MOST_FPS = 1e6
 NEAR = 16
 """Frames that are decoded on the way rather than sought."""
@@ -111,12 +114,14 @@ class VideoFile(VideoSource):
         self._film = film
         self._stream = best_stream(film)
         self._broken = self._strays = self._joined = self._ends_inside = False
-        self._unread = 0.0
+        self._unread, self._before = 0.0, 0
         with self._open() as (container, stream):
             rate = stream.average_rate or stream.guessed_rate or stream.base_rate
             fps = float(rate) if rate and 0 < rate < MOST_FPS else DEFAULT_FPS
-            # AVI stores no display times: with reordered frames they are guessed, and wrong.
-            self._trusted = not (container.format.name == "avi" and stream.codec_context.has_b_frames)
+            # Bare streams and AVI store no display times: with reordered frames they are guessed, and wrong.
+            bare = bool(container.format.flags & Flags.no_timestamps.value)
+            self._trusted = not (bare or (container.format.name == "avi" and stream.codec_context.has_b_frames))
+            self._may_break = container.format.name == TRANSPORT
             self._reorders = bool(stream.codec_context.has_b_frames)
             self._unit = float(stream.time_base or 1 / fps)
             self._seconds = (container.duration or 0) / av.time_base
@@ -166,13 +171,27 @@ class VideoFile(VideoSource):
         with self._open() as (container, stream):
             broken = self._broken
             packets = self._own(container, stream)
-            found = index_of(packets, unit=self._unit, trusted=self._trusted, frame=1 / self.fps)
+            found = index_of(
+                packets, unit=self._unit, trusted=self._trusted, frame=1 / self.fps, breaks=self._may_lack_its_end
+            )
             found, self._broken = replace(found, broken=self._broken), broken
+        found = self._from_first_picture(found) if found.inside else found
         self._joined |= self._strays and video_streams(self._film, deep=True) > video_streams(self._film)
         if self.announced is not None:
             whole = not (self._film.cut or found.broken)
             self.announced = len(found) if whole else max(len(found), self.announced - found.dropped)
         return found
+
+    def _may_lack_its_end(self) -> bool:
+        return self._may_break or self._film.cut or self._broken or self._ends_inside
+
+    def _from_first_picture(self, index: PacketIndex) -> PacketIndex:
+        """Without the frames before the first key frame, from after which the film was recorded or cut."""
+        self._before, number = first_whole(self._numbered_pictures(), alone=index.late)
+        number = int(index.rank[number]) if index.timed and number < len(index.rank) else number
+        if number:
+            self._notes = (*self._notes, f"begins between key frames: {number} frames before the first one left out")
+        return index.without_first(number)
 
     @cached_property
     def _counting(self) -> bool:
@@ -220,16 +239,18 @@ class VideoFile(VideoSource):
     def _counted(self) -> Iterator[tuple[int, Any]]:
         """Frames as they come; an error of the decoder stands for one that failed."""
         errors: list[Exception] = []
-        place = 0
+        place, left_out = 0, self._before
         with self._open() as (container, stream):
             for packet in chain(self._packets(container, stream), [None]):
                 for picture in _decode(packet, stream, errors):
-                    for _ in errors:
-                        yield place, None
-                        place += 1
-                    errors.clear()
-                    yield place, picture
-                    place += 1
+                    left_out -= 1
+                    # What fails at the end comes after the pictures that are held back.
+                    holes = 0 if packet is None or left_out >= 0 else len(errors)
+                    yield from ((place + hole, None) for hole in range(holes))
+                    errors[:] = errors if packet is None else []
+                    if left_out < 0:
+                        yield place + holes, picture
+                        place += holes + 1
         yield from ((place + hole, None) for hole in range(len(errors)))
 
     def _own(self, container: Any, stream: Any) -> Iterator[Any]:

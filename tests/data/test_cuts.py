@@ -1,0 +1,79 @@
+"""Streams that were cut anywhere: they begin with their first whole picture, and what is lost at the end is a hole."""
+
+import pytest
+
+from scalor.data.video import open_video
+from scalor.errors import UserError
+from tests.data.test_films import Kind, film, seen
+
+N = 20
+GROUPS = {"g": "8", "bf": "2"}
+STREAMS = {
+    "H.264": Kind("h264", "libx264"),
+    "MPEG-1": Kind("m1v", "mpeg1video"),
+    "MPEG-2": Kind("m2v", "mpeg2video"),
+    "MPEG-4": Kind("m4v", "mpeg4", container="m4v"),
+    "H.264 in packets": Kind("ts", "libx264"),
+    "MPEG-2 in packets": Kind("ts", "mpeg2video"),
+    "MPEG-4 in packets": Kind("ts", "mpeg4"),
+    "packets with times": Kind("m2ts", "libx264", container="mpegts", how={"mpegts_m2ts_mode": "1"}),
+}
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_bare_stream_is_in_order_though_it_says_no_times(tmp_path, name):
+    path = film(tmp_path / f"whole.{STREAMS[name].ending}", STREAMS[name], options=GROUPS)
+    source = open_video(path)
+    assert seen(path) == list(range(N)) and source.count() == N and source.report.clean
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.45])
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_stream_recorded_from_between_key_frames_begins_with_the_next_one(tmp_path, name, share):
+    path = film(tmp_path / f"whole.{STREAMS[name].ending}", STREAMS[name], options=GROUPS)
+    raw = path.read_bytes()
+    path.write_bytes(raw[int(share * len(raw)) :])
+    source = open_video(path)
+    numbers = [frame.index for frame in source]
+    first = N - len(numbers)
+    assert seen(path) == list(range(first, N)) and first in (0, 8, 9, 15, 16)
+    assert numbers == list(range(source.count())) and source.report.clean
+    assert [frame.time for frame in source] == pytest.approx([number / 25 for number in numbers])
+
+
+@pytest.mark.parametrize("name", ["H.264 in packets", "MPEG-2 in packets"])
+def test_what_a_cut_takes_from_among_the_last_frames_is_a_hole(tmp_path, name):
+    path = film(tmp_path / "whole.ts", STREAMS[name], options=GROUPS)
+    raw, holes = path.read_bytes(), 0
+    for end in range(len(raw) // 2, len(raw), 188 * 3):
+        path.write_bytes(raw[:end])
+        found = seen(path)
+        holes += None in found
+        # The last frame may be cut itself, and is then painted over the one before.
+        assert all(number in (None, place) for place, number in enumerate(found[:-1]))
+    assert holes
+
+
+def test_fragments_of_which_the_index_speaks_must_be_there(tmp_path):
+    how = {"movflags": "frag_keyframe+dash+global_sidx+skip_trailer"}
+    path = film(tmp_path / "whole.mp4", Kind("mp4", "libx264", how=how), options=GROUPS)
+    assert seen(path) == list(range(N)) and not open_video(path).cut_short
+    raw = path.read_bytes()
+    path.write_bytes(raw[: raw.rindex(b"moof") - 4])
+    assert open_video(path).cut_short
+
+
+def test_fragments_without_an_end_are_said_to_have_none(tmp_path):
+    path = film(tmp_path / "whole.mp4", Kind("mp4", "libx264", how={"movflags": "frag_keyframe"}), options=GROUPS)
+    assert "without a mark" not in open_video(path).report.words()
+    raw = path.read_bytes()
+    path.write_bytes(raw[: raw.rindex(b"moof") - 4])
+    source = open_video(path)
+    assert not source.cut_short and "without a mark that it is whole" in source.report.words()
+
+
+def test_a_recording_of_which_the_end_is_missing_says_so(tmp_path):
+    path = film(tmp_path / "whole.wtv", Kind("wtv", "mpeg2video"))
+    path.write_bytes(path.read_bytes()[:-5000])
+    with pytest.raises(UserError, match="breaks off after"):
+        open_video(path)

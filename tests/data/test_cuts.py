@@ -37,7 +37,9 @@ def test_a_stream_recorded_from_between_key_frames_begins_with_the_next_one(tmp_
     numbers = [frame.index for frame in source]
     first = N - len(numbers)
     assert seen(path) == list(range(first, N)) and first in (0, 8, 9, 15, 16)
-    assert numbers == list(range(source.count())) and source.report.clean
+    assert numbers == list(range(len(numbers))) and source.report.clean
+    if name == "MPEG-2 in packets" and share > 0.1:
+        assert "frames before the first one left out" in source.report.words()
     assert [frame.time for frame in source] == pytest.approx([number / 25 for number in numbers])
 
 

@@ -76,6 +76,8 @@ class _Found:
     keys: list[int] = field(default_factory=list)
     corrupt: list[bool] = field(default_factory=list)
     late: bool = False
+    met: bool = False
+    first_key: int | None = None
     timeless: int = 0
     dropped: int = 0
     last: int | None = None
@@ -89,18 +91,23 @@ class _Found:
             self.last = time
         if packet.pts is None:
             self.timeless += 1
-        if not self.pts:
-            self.late = not packet.is_keyframe
         if packet.is_keyframe and packet.pts is not None:
             self.keys.append(packet.pts)
         self.pts.append(NO_TIME if packet.pts is None else packet.pts)
         self.part.append(part)
         self.corrupt.append(packet.is_corrupt)
 
+    def meet(self, packet: Any) -> None:
+        """Note what comes first, be it shown or not."""
+        if not self.met:
+            self.late, self.met = not packet.is_keyframe, True
+        if self.first_key is None and packet.is_keyframe:
+            self.first_key = packet.pts
+
     def inside(self) -> bool:
         """Whether frames come before the first key frame, in the file or on the screen."""
         first = [pts for pts, part in zip(self.pts, self.part, strict=True) if part == 0 and pts != NO_TIME]
-        return self.late or bool(self.keys and first and min(first) < self.keys[0])
+        return self.late or bool(self.first_key is not None and first and min(first) < self.first_key)
 
     def _decoded(self, packet: Any, slack: int) -> int | None:
         """When a packet is decoded. The first ones after a restart may carry on with the times of the part before, and
@@ -142,6 +149,7 @@ def index_of(
     found = _Found()
     slack = round(2.5 * frame / unit)
     for packet in packets:
+        found.meet(packet)
         if holds_frame(packet):
             found.add(packet, slack)
         elif packet.is_discard:

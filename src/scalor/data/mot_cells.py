@@ -87,9 +87,16 @@ class Header:
 def cells_of(line: str, mark: str = "") -> list[str]:
     """The cells of a line without blanks and quotes, decimal commas made points; ``mark`` parts them where known."""
     mark = mark if mark and mark in line else mark_of(line)
-    cells = [cell.strip() for cell in (_split(line, mark) if mark else line.split())]
-    cells = [cell.replace(",", ".") if DECIMAL_COMMA.fullmatch(cell) else cell for cell in cells]
+    if mark == "," and '"' not in line:
+        cells = [cell.strip() for cell in line.split(",")]
+    else:
+        cells = [with_point(cell.strip()) for cell in (_split(line, mark) if mark else line.split())]
     return cells[:-1] if cells and cells[-1] == "" else cells
+
+
+def with_point(cell: str) -> str:
+    """A cell, 12,5 made 12.5."""
+    return cell.replace(",", ".") if DECIMAL_COMMA.fullmatch(cell) else cell
 
 
 def mark_of(line: str) -> str:

@@ -79,3 +79,15 @@ def test_a_recording_of_which_the_end_is_missing_says_so(tmp_path):
     path.write_bytes(path.read_bytes()[:-5000])
     with pytest.raises(UserError, match="breaks off after"):
         open_video(path)
+
+
+def test_frames_that_damage_hides_from_the_demuxer_are_missed(tmp_path):
+    path = film(tmp_path / "whole.mkv", Kind("mkv", "ffv1"))
+    source = open_video(path)
+    assert seen(path) == list(range(N)) and not source.cut_short
+    raw = bytearray(path.read_bytes())
+    middle = len(raw) // 2
+    raw[middle : middle + 2000] = bytes(2000)
+    path.write_bytes(raw)
+    source = open_video(path)
+    assert len(list(source)) < N and source.report.truncated and source.cut_short

@@ -19,6 +19,7 @@ from av.error import FFmpegError
 from av.format import Flags
 
 from scalor.data.display import Display
+from scalor.data.film_media import Reach
 from scalor.data.films import Film, films_in
 from scalor.data.images import open_images
 from scalor.data.joined import UNREADABLE, JoinedFilms
@@ -113,7 +114,7 @@ class VideoFile(VideoSource):
     def __init__(self, film: Film) -> None:
         self._film = film
         self._stream = best_stream(film)
-        self._broken = self._strays = self._joined = self._ends_inside = False
+        self._broken = self._strays = self._joined = self._ends_inside = self._stopped = False
         self._unread, self._before = 0.0, 0
         with self._open() as (container, stream):
             rate = stream.average_rate or stream.guessed_rate or stream.base_rate
@@ -256,18 +257,22 @@ class VideoFile(VideoSource):
     def _own(self, container: Any, stream: Any) -> Iterator[Any]:
         """The packets of a stream; on the way it is seen whether another film begins where this one ends, and whether
         this one ends inside a packet."""
-        films = [each for each in container.streams.video if each is stream or not each.disposition & STILL]
+        films = {each.index for each in container.streams.video if not each.disposition & STILL}
         last, others, bytes_read, number = None, dict[int, list[int]](), 0, 0
-        for packet in self._packets(container, films):
+        reach = Reach.of(self._film)
+        wanted = container.streams if reach.end else [container.streams[each] for each in {*films, stream.index}]
+        for packet in self._packets(container, tuple(wanted)):
+            reach.note(packet)
             if packet.stream_index == stream.index:
                 last, number, bytes_read = packet, number + 1, bytes_read + packet.size
                 yield packet
-            else:
+            elif packet.stream_index in films:
                 others.setdefault(packet.stream_index, []).append(packet.pos or 0)
         if last is not None:
             self._joined |= any(len(places) > 1 and places[0] > (last.pos or 0) for places in others.values())
             size = self._film.end - self._film.start
             self._ends_inside = breaks_off(last, size)
+            self._stopped = reach.short
             self._unread = (size - last.pos - last.size) * number / bytes_read if last.pos else 0.0
 
     def _packets(self, container: Any, stream: Any) -> Iterator[Any]:
@@ -320,13 +325,15 @@ class VideoFile(VideoSource):
         index = self._index
         if self._joined:
             return True
-        if not (self._film.cut or self._broken or index.broken):
+        if not (self._film.cut or self._broken or index.broken or self._stopped):
             return False
         if self.announced is not None:
             return max(seen, len(index)) < self.announced
         last = index.seconds[-1] if len(index) else 0.0
         if self._film.cut:
             return not self._states_length or bool(last + 1.5 / self.fps < self._seconds)
+        if self._stopped:
+            return True
         # What cannot be read may be no more than what a program wrote behind the last frame.
         return self._unread > 1 or bool(index.timed and last + 2 / self.fps + SLACK < self._seconds)
 

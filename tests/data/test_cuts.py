@@ -56,6 +56,16 @@ def test_what_a_cut_takes_from_among_the_last_frames_is_a_hole(tmp_path, name):
     assert holes
 
 
+@pytest.mark.parametrize("lost", [(12, 16, 17, 24), (14, 20, 26, 27, 28), (13, 14, 15, 16)])
+def test_many_lost_packets_of_a_short_stream_shift_nothing(tmp_path, lost):
+    path = film(tmp_path / "whole.ts", STREAMS["MPEG-2 in packets"], options=GROUPS)
+    raw = path.read_bytes()
+    packets = [raw[place : place + 188] for place in range(0, len(raw), 188)]
+    path.write_bytes(b"".join(packet for number, packet in enumerate(packets) if number not in lost))
+    found = seen(path)
+    assert len(found) == N and found[-4:] == list(range(N - 4, N)) and None in found
+
+
 def test_fragments_of_which_the_index_speaks_must_be_there(tmp_path):
     how = {"movflags": "frag_keyframe+dash+global_sidx+skip_trailer"}
     path = film(tmp_path / "whole.mp4", Kind("mp4", "libx264", how=how), options=GROUPS)

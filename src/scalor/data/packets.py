@@ -207,18 +207,22 @@ def _gaps(steps: np.ndarray, corrupt: np.ndarray, *, tail: int) -> tuple[np.ndar
     lost, pauses = np.zeros(len(steps), np.int64), dict[int, int]()
     inner = steps[1 : len(steps) - tail] if len(steps) > 2 else steps[:0]
     usual = float(np.median(inner)) if len(inner) else 0.0
+    if usual <= 0:
+        return lost, pauses
+    counts = np.maximum(np.round(steps / usual), 1).astype(np.int64) - 1
     # Milliseconds round 1/24 s to 41 or 42: half a tick on either side is no unevenness.
-    even = np.abs(inner - usual) <= 0.1 * usual + 1
-    if usual <= 0 or even.mean() < EVEN:
+    whole = np.abs(steps - (counts + 1) * usual) <= 0.1 * usual + counts + 1
+    rows = np.arange(len(steps))
+    known = np.convolve(corrupt, np.ones(2 * REORDER), "full")[REORDER - 1 :][: len(steps)] > 0.5
+    known = whole & ((known & (counts <= MOST_LOST)) | ((rows >= len(steps) - tail) & (counts <= tail)))
+    # What is known to be lost says nothing against the rate.
+    if (whole & ((counts == 0) | known))[1:].mean() < EVEN:
         return lost, pauses
     for row in np.flatnonzero(steps > 1.5 * usual + 1):
-        count = round(float(steps[row]) / usual) - 1
-        whole = abs(steps[row] - (count + 1) * usual) <= 0.1 * usual + count + 1
-        known = count <= MOST_LOST and corrupt[max(0, row - REORDER) : row + REORDER].any()
-        if whole and (known or (count <= tail and row >= len(steps) - tail)):
-            lost[row] = count
+        if known[row]:
+            lost[row] = counts[row]
         else:
-            pauses[int(row)] = count
+            pauses[int(row)] = int(counts[row])
     return lost, pauses
 
 

@@ -245,6 +245,14 @@ def test_marks_before_seqinfo_do_not_matter(tmp_path, encoding):
     assert (open_video(tmp_path).fps, read_mot(tmp_path).length) == (30.0, 3)
 
 
+@pytest.mark.parametrize("said", ["img1", "IMG1", "img1\\\\", "./img1/", "frames"])
+def test_the_folder_of_a_sequence_is_found(tmp_path, said):
+    (tmp_path / "img1").mkdir()
+    Image.fromarray(scene(0).astype(np.uint8)).save(tmp_path / "img1" / "000001.png")
+    (tmp_path / "seqinfo.ini").write_text(f"[Sequence]\nimDir={said}\n")
+    assert open_video(tmp_path).count() == 1
+
+
 SAID = "name=Zürich\nimDir=img1\nframeRate=30\nseqLength=12\n"
 
 

@@ -1,7 +1,12 @@
 """Streams that were cut anywhere: they begin with their first whole picture, and what is lost at the end is a hole."""
 
-import pytest
+from dataclasses import dataclass
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scalor.data.packets import with_holes
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from tests.data.test_films import Kind, film, seen
@@ -101,3 +106,31 @@ def test_frames_that_damage_hides_from_the_demuxer_are_missed(tmp_path):
     path.write_bytes(raw)
     source = open_video(path)
     assert len(list(source)) < N and source.report.truncated and source.cut_short
+
+
+@pytest.mark.parametrize("number", [4, 5, 9, 13])
+def test_a_frame_of_avi_that_says_nothing_keeps_its_place(tmp_path, number):
+    path = film(tmp_path / "whole.avi", Kind("avi", "mpeg4"), options=GROUPS)
+    raw = bytearray(path.read_bytes())
+    starts = [at for at in range(len(raw)) if raw[at : at + 4] == b"00dc" and at < raw.index(b"idx1")]
+    place, length = starts[number] + 8, int.from_bytes(raw[starts[number] + 4 : starts[number] + 8], "little")
+    raw[place : place + length] = bytes(length)
+    path.write_bytes(raw)
+    found = seen(path)
+    assert len(found) == N == open_video(path).count()
+    assert None in found and all(value in (place, None) for place, value in enumerate(found) if place > number + 10)
+
+
+@given(st.permutations(range(4)), st.integers(0, 5), st.sets(st.integers(0, 23)))
+def test_holes_are_as_many_as_packets_without_a_picture(group, whole, lost):
+    """Groups of four packets leave the decoder in one order, and some not at all."""
+
+    @dataclass
+    class Picture:
+        pts: int
+
+    order = [4 * turn + number for turn in range(whole + 1) for number in group]
+    total = len(order)
+    found = list(with_holes([Picture(number) for number in order if number not in lost], total))
+    kept = [picture.pts for picture in found if picture is not None]
+    assert len(found) == total and kept == [number for number in order if number not in lost]

@@ -5,8 +5,10 @@ are numbered by the display times of the *packets*: each part between two restar
 hole where damage is on record and the even rate of all else says that frames are gone.
 """
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -224,6 +226,32 @@ def _gaps(steps: np.ndarray, corrupt: np.ndarray, *, tail: int) -> tuple[np.ndar
         else:
             pauses[int(row)] = int(counts[row])
     return lost, pauses
+
+
+def with_holes(pictures: Iterable[Any], total: int) -> Iterator[Any | None]:
+    """Pictures as they leave the decoder, and None for each of ``total`` packets that gives none.
+
+    The pts of a picture is the number of its packet. A hole comes before the first picture of a later packet, or before
+    one that was held back for the packets around it: its own place, or one near it. No packet's picture comes more than
+    REORDER pictures after one of a later packet.
+    """
+    waiting, done, low, last = deque[Any](), set[int](), 0, -1
+    for picture in chain(pictures, [None] * (REORDER + 1)):
+        waiting.append(picture)
+        if len(waiting) <= REORDER or (head := waiting.popleft()) is None:
+            continue
+        coming = {each.pts for each in waiting if each is not None}
+        for number in range(low, min(coming, default=head.pts) if head.pts < last else head.pts):
+            if number not in done and number not in coming and number != head.pts:
+                done.add(number)
+                yield None
+        done.add(head.pts)
+        last = max(last, head.pts)
+        yield head
+        while low in done:
+            done.remove(low)
+            low += 1
+    yield from (None for number in range(low, total) if number not in done)
 
 
 def _filled(place: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ from scalor.data.images import open_images
 from scalor.data.joined import UNREADABLE, JoinedFilms
 from scalor.data.levels import Levels
 from scalor.data.opening import STILL, best_stream, first_whole, opened_film, unreadable, video_streams
-from scalor.data.packets import PacketIndex, breaks_off, holds_frame, index_of
+from scalor.data.packets import PacketIndex, breaks_off, holds_frame, index_of, with_holes
 from scalor.data.pictures import is_tiff, is_webp
 from scalor.data.places import fingerprint, refuse_other, refuse_stream
 from scalor.data.source import DecodeReport, Frame, VideoSource
@@ -123,6 +123,7 @@ class VideoFile(VideoSource):
             bare = bool(container.format.flags & Flags.no_timestamps.value)
             self._trusted = not (bare or (container.format.name == "avi" and stream.codec_context.has_b_frames))
             self._may_break = container.format.name == TRANSPORT
+            self._chunks = container.format.name == "avi"
             self._reorders = bool(stream.codec_context.has_b_frames)
             self._unit = float(stream.time_base or 1 / fps)
             self._seconds = (container.duration or 0) / av.time_base
@@ -213,7 +214,10 @@ class VideoFile(VideoSource):
     def _walk(self) -> Iterator[tuple[int, Any]]:
         self._index  # noqa: B018 - before the file is opened again
         self._broken = False
-        yield from self._counted() if self._counting else self._placed()
+        if self._counting and self._chunks and not self._index.inside:
+            yield from enumerate(with_holes(self._numbered_pictures(), len(self._index)))
+        else:
+            yield from self._counted() if self._counting else self._placed()
 
     def _placed(self) -> Iterator[tuple[int, Any]]:
         """Every frame at the place of its packet. One that a damaged stream emits too late is dropped."""

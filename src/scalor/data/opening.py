@@ -20,6 +20,24 @@ NOT_VIDEO = frozenset({"tty", "ansi", "bintext", "xbin", "idf"})
 STILL = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
 """Streams of pictures that are no film."""
 INTRA = PictureType.I
+ON_GREY = frozenset(
+    [
+        "mpeg4",
+        "h263",
+        "h263i",
+        "h263p",
+        "flv",
+        "msmpeg4v1",
+        "msmpeg4v2",
+        "msmpeg4",
+        "msmpeg4v3",
+        "wmv1",
+        "wmv2",
+        "rv10",
+        "rv20",
+    ]
+)
+"""Codecs whose decoders paint differences on grey where what they differ from is not there; the others wait."""
 PROBED = 300
 """Packets that tell a film from a picture."""
 
@@ -103,8 +121,7 @@ def video_streams(film: Film, *, deep: bool = False) -> int:
 def first_whole(pictures: Iterable[Any], *, alone: bool) -> tuple[int, int]:
     """How many pictures come before the first one that can be shown, and its own number (its pts).
 
-    ``alone``: it must be made from no other, since some decoders paint differences to pictures that are not there.
-    Where no picture is, parts of each are, and decoders begin when they have all.
+    ``alone``: it must be made from no other (`ON_GREY`), if there is such a one.
     """
     first = None
     for before, picture in enumerate(pictures):

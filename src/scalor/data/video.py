@@ -24,7 +24,7 @@ from scalor.data.films import Film, films_in
 from scalor.data.images import open_images
 from scalor.data.joined import UNREADABLE, JoinedFilms
 from scalor.data.levels import Levels
-from scalor.data.opening import STILL, best_stream, first_whole, opened_film, unreadable, video_streams
+from scalor.data.opening import ON_GREY, STILL, best_stream, first_whole, opened_film, unreadable, video_streams
 from scalor.data.packets import PacketIndex, breaks_off, holds_frame, index_of, with_holes
 from scalor.data.pictures import is_tiff, is_webp
 from scalor.data.places import fingerprint, refuse_other, refuse_stream
@@ -124,6 +124,7 @@ class VideoFile(VideoSource):
             self._trusted = not (bare or (container.format.name == "avi" and stream.codec_context.has_b_frames))
             self._may_break = container.format.name == TRANSPORT
             self._chunks = container.format.name == "avi"
+            self._on_grey = stream.codec_context.name in ON_GREY
             self._reorders = bool(stream.codec_context.has_b_frames)
             self._unit = float(stream.time_base or 1 / fps)
             self._seconds = (container.duration or 0) / av.time_base
@@ -189,7 +190,7 @@ class VideoFile(VideoSource):
 
     def _from_first_picture(self, index: PacketIndex) -> PacketIndex:
         """Without the frames before the first key frame, from after which the film was recorded or cut."""
-        self._before, number = first_whole(self._numbered_pictures(), alone=index.late)
+        self._before, number = first_whole(self._numbered_pictures(), alone=index.late and self._on_grey)
         number = int(index.rank[number]) if index.timed and number < len(index.rank) else number
         if number:
             self._notes = (*self._notes, f"begins between key frames: {number} frames before the first one left out")

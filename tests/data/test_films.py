@@ -60,9 +60,9 @@ NO_END = {"ts", "mp4 in fragments", "wtv"}
 """What breaks off between two of its pieces looks like a whole one."""
 
 
-def film(path: Path, kind: Kind, *, size: tuple[int, int] = (H, W)) -> Path:
+def film(path: Path, kind: Kind, *, size: tuple[int, int] = (H, W), options: dict[str, str] | None = None) -> Path:
     with av.open(str(path), "w", format=kind.container, options=kind.how) as container:
-        stream = container.add_stream(kind.codec, rate=25)
+        stream = container.add_stream(kind.codec, rate=25, options=options or {})
         stream.height, stream.width, stream.pix_fmt = *size, kind.pixels
         for number in range(N):
             frame = av.VideoFrame.from_ndarray(picture(number), format="rgb24").reformat(size[1], size[0])

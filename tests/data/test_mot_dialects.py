@@ -102,13 +102,43 @@ def test_results_of_the_first_version_are_read_as_they_were_meant(tmp_path):
         '"frame","track_id","left","top","width","height"\n"1","7","6","7","8","9"\n',
         "nr,name,a,b,c,d\n1,7,6,7,8,9\n",
         "+1,7,6e0,7.,8,9\n",
+        "1|7|6|7|8|9\n",
+        "1\t7\t6,0\t7,0\t8,0\t9,0\n",
+        "1 7 6,0 7,0 8,0 9,0\n",
+        '"1","7","6,0","7,0","8,0","9,0"\n',
+        "sep=;\nframe;id;left;top;width;height\n1;7;6;7;8;9\n",
+        "// made by hand\n1,\t7,\t6,\t7,\t8,\t9\n",
+        "# id, frame, left, top, width, height\n7,1,6,7,8,9\n",
+        "Track ID,Frame Number,BB Left [px],BB Top [px],Width (px),Height (px)\n7,1,6,7,8,9\n",
+        'frame,id,"note, long",left,top,width,height\n1,7,"a, b",6,7,8,9\n',
+        "frame,id,left,top,width,height,class\n1,7,6,7,8,9,person\n",
+        "frame,id,cx,cy,w,h\n1,7,10,11.5,8,9\n",
+        "frame,id,center_x,center_y,x2,y2\n1,7,10,11.5,14,16\n",
+        "1,7,6,7,8,9\n\x1a",
+        "1,7,6,7,8,9\r\0\0",
     ],
 )
 def test_marks_heads_and_separators_of_all_kinds(tmp_path, text):
-    for encoding in ("utf-8", "utf-16"):
+    for encoding in ("utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32"):
         (tmp_path / "t.txt").write_bytes(text.encode(encoding))
         tracks = read_mot(tmp_path / "t.txt")
         assert (tracks.frame.tolist(), tracks.id.tolist(), tracks.box_tlwh.tolist()) == ([0], [7], [[5, 6, 8, 9]])
+
+
+@pytest.mark.parametrize("names", ["x,y,vx,vy", "cx,cy,area,score", "left,top,area,angle", "x1,y1,x2,score"])
+def test_columns_that_are_no_boxes_are_not_taken_for_boxes(tmp_path, names):
+    (tmp_path / "t.csv").write_text(f"frame,id,{names}\n1,7,6,7,8,9\n")
+    with pytest.raises(UserError, match="names the columns frame, id.*are wanted"):
+        read_mot(tmp_path / "t.csv")
+
+
+def test_classes_may_be_named(tmp_path):
+    kinds = ["pedestrian", "Person on vehicle", "car", "ant"]
+    lines = [f"1,{number},9,5,8,8,1,{kind}" for number, kind in enumerate(kinds)]
+    (tmp_path / "gt.txt").write_text("\n".join(["frame,id,left,top,width,height,conf,class", *lines]))
+    truth = read_truth(tmp_path / "gt.txt")
+    assert (truth.tracks.id.tolist(), truth.distractors.id.tolist()) == ([0, 3], [1])
+    assert read_truth(tmp_path / "gt.txt", classes=[3]).tracks.id.tolist() == [2, 3]
 
 
 def test_a_truth_of_mot17_counts_what_is_flagged_and_of_class_1(tmp_path):

@@ -123,7 +123,14 @@ KINDS = {
     "big endian": (STACK, {"byteorder": ">"}),
     "bits": (STACK > 100, {}),
     "white is 0": (255 - STACK, {"photometric": "miniswhite"}),
-    **{kind: (STACK.astype(kind), {}) for kind in ("uint16", "int16", "uint32", "int32", "float32", "float64")},
+    **{
+        kind: (STACK.astype(kind), {})
+        for kind in ["uint16", "int16", "uint32", "int32", "uint64", "int64", "float16", "float32", "float64"]
+    },
+    "planes of 16 bits": (
+        np.repeat(STACK[:, None].astype(np.uint16) * 200, 3, axis=1),
+        {"photometric": "rgb", "planarconfig": "separate"},
+    ),
 }
 
 
@@ -135,10 +142,44 @@ def test_stacks_of_all_kinds_give_their_pages(tmp_path, kind):
     assert numbers_of(tmp_path / "stack.tif") == list(range(N))
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "float32", "colours of 16 bits"])
+def test_stacks_of_all_kinds_are_upright(tmp_path, kind, orientation):
+    tifffile = pytest.importorskip("tifffile", reason="pip install 'scalor[export]'")
+    pages = np.repeat(STACK[..., None].astype(np.uint16) * 200, 3, axis=3) if "16 bits" in kind else STACK.astype(kind)
+    if orientation in (3, 4, 7, 8):
+        pages = pages[:, ::-1]
+    if orientation in (2, 3, 6, 7):
+        pages = pages[:, :, ::-1]
+    if orientation > 4:
+        pages = pages.swapaxes(1, 2)
+    tags = [(274, "H", 1, orientation, False)]
+    how = "rgb" if pages.ndim == 4 else "minisblack"
+    tifffile.imwrite(tmp_path / "stack.tif", np.ascontiguousarray(pages), photometric=how, extratags=tags)
+    assert numbers_of(tmp_path / "stack.tif") == list(range(N))
+
+
+def test_a_stack_whose_head_is_cut_off_says_so(tmp_path):
+    tifffile = pytest.importorskip("tifffile", reason="pip install 'scalor[export]'")
+    path = tmp_path / "stack.ome.tif"
+    tifffile.imwrite(path, STACK, ome=True)  # what OME says lies at the end
+    path.write_bytes(path.read_bytes()[:-100])
+    source = open_video(path)
+    assert source.cut_short and numbers_of(path) == list(range(N))
+
+
+@pytest.mark.parametrize("names", [["img", "img (1)", "img (2)"], ["t0", "t0.5", "t1"], ["a", "a-b", "a.b"]])
+def test_a_name_comes_before_those_that_go_on(tmp_path, names):
+    for number, name in enumerate(names):
+        Image.fromarray(picture(number)).save(tmp_path / f"{name}.png")
+    assert numbers_of(tmp_path) == [0, 1, 2]
+
+
 @pytest.mark.parametrize(
     ("data", "how"),
     [
-        (STACK.astype(np.float16), {}),
+        (STACK.astype(np.complex64), {}),
+        (STACK.astype(np.float16), {"compression": "zlib"}),
         (STACK.transpose(1, 2, 0).copy(), {"planarconfig": "contig"}),
         (STACK.reshape(4, 3, H, W), {"ome": True, "metadata": {"axes": "TCYX"}}),
         (STACK.reshape(4, 3, H, W), {"ome": True, "metadata": {"axes": "TZYX"}}),

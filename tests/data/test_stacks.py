@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from scalor.data.pictures import endings
+from scalor.data.seqinfo import sequence_info, sequence_length, sequence_rate
 from scalor.data.video import open_video
 from scalor.errors import UserError
 
@@ -242,6 +243,52 @@ def test_marks_before_seqinfo_do_not_matter(tmp_path, encoding):
     from scalor.data.motchallenge import read_mot
 
     assert (open_video(tmp_path).fps, read_mot(tmp_path).length) == (30.0, 3)
+
+
+@pytest.mark.parametrize("said", ["img1", "IMG1", "img1\\\\", "./img1/", "frames"])
+def test_the_folder_of_a_sequence_is_found(tmp_path, said):
+    (tmp_path / "img1").mkdir()
+    Image.fromarray(scene(0).astype(np.uint8)).save(tmp_path / "img1" / "000001.png")
+    (tmp_path / "seqinfo.ini").write_text(f"[Sequence]\nimDir={said}\n")
+    assert open_video(tmp_path).count() == 1
+
+
+SAID = "name=Zürich\nimDir=img1\nframeRate=30\nseqLength=12\n"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        f"[Sequence]\n{SAID}".encode("latin-1"),
+        f"[Sequence]\n{SAID}".encode("utf-16-le"),
+        f"[Sequence]\n{SAID}".encode("utf-32"),
+        f"\n; made by hand\n[ SEQUENCE ]\n{SAID}".encode(),
+        f"{SAID}\0\0".encode(),
+        SAID.replace("\n", "\r").encode(),
+        SAID.replace("=", " : ").encode(),
+        SAID.replace("=", "\t").encode(),
+        SAID.replace("=", " ").encode(),
+        SAID.replace("=", ";").encode(),
+        SAID.replace("=", ",").encode(),
+        SAID.replace("\n", ";\n").encode(),
+        SAID.replace("\n", "\n  ").encode(),
+        SAID.replace("=30", "=30.0 # per second").replace("=12", '="12"').encode(),
+        SAID.replace("=30", "=30000/1000").replace("seqLength", "seq_length").encode(),
+        SAID.replace("=30", "=30,0").replace("=12", "=12.0\nfinished").encode(),
+        f"[Other]\nseqLength=99\n[Sequence]\n{SAID}".encode(),
+    ],
+)
+def test_seqinfo_is_read_in_all_dialects(tmp_path, raw):
+    (tmp_path / "seqinfo.ini").write_bytes(raw)
+    assert sequence_info(tmp_path)["imdir"] == "img1"
+    assert (sequence_length(tmp_path), sequence_rate(tmp_path)) == (12, 30.0)
+
+
+@pytest.mark.parametrize("raw", [b"\0\1\2garbage", b"[Clip]\nseqLength=3\n", b"how long it is\n"])
+def test_a_seqinfo_that_says_nothing_is_refused(tmp_path, raw):
+    (tmp_path / "seqinfo.ini").write_bytes(raw)
+    with pytest.raises(UserError, match="seqinfo.ini cannot be read"):
+        sequence_info(tmp_path)
 
 
 @pytest.mark.parametrize("line", ["frameRate=0", "frameRate=nan", "frameRate=fast", "seqLength=-3", "seqLength=many"])

@@ -113,7 +113,10 @@ def test_corrections_come_back_from_a_file_as_they_were_written(tmp_path_factory
     assert read_corrections(file) == rows
 
 
-@pytest.mark.parametrize("text", ["Action\tID\tNote\ndelete\t2\tno cell\n", " action , id ,,\ndelete,2,,\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["Action\tID\tNote\ndelete\t2\tno cell\n", " action , id ,,\ndelete,2,,\n", "action,id\n,\n\ndelete,2\n,\n"],
+)
 def test_tabs_capitals_and_notes_do_not_matter(tmp_path, text):
     (tmp_path / "c.csv").write_text(text)
     assert read_corrections(tmp_path / "c.csv") == [Correction("delete", 2)]

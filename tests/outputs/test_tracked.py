@@ -1,6 +1,7 @@
 """Laws of reading a folder of tracks back: nothing lost, nothing guessed, every slip told in a sentence."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -68,6 +69,33 @@ def test_a_row_that_cannot_be_is_told_with_its_line(folder, line, words):
     with (folder / "tracks.csv").open("a") as file:
         file.write(line + ",1,1,1,1,0.1\n")
     with pytest.raises(UserError, match=words):
+        read_tracked(folder)
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [
+        lambda text: text.encode("utf-16"),
+        lambda text: text.replace(",", ";").replace(".", ",").encode("utf-8-sig"),
+        lambda text: text.replace(",", "\t").encode(),
+        lambda text: "".join(f'"{line}"\r\n' for line in text.splitlines()).replace(",", '","').encode(),
+        lambda text: text.encode() + b"\n,,,,,,,,,,\n",
+        lambda text: "".join(f"x,{line},0.5\n" for line in text.replace("frame", "Frame").splitlines()).encode(),
+        lambda text: re.sub(r"^(\d+),(\d+),", r"\1.0,\2.0,", text, flags=re.MULTILINE).encode(),
+    ],
+)
+def test_a_table_that_a_spreadsheet_saved_is_the_same(folder, tracks, saved):
+    table = folder / "tracks.csv"
+    table.write_bytes(saved(table.read_text()))
+    back = read_tracked(folder)
+    np.testing.assert_array_equal(back.tracks.id, tracks.id)
+    np.testing.assert_allclose(back.tracks.box_tlwh, tracks.box_tlwh, atol=0.006)
+    assert (np.diff(back.times) > 0).all()
+
+
+def test_a_table_that_is_no_text_is_refused(folder):
+    (folder / "tracks.csv").write_bytes(bytes(range(256)))
+    with pytest.raises(UserError, match="cannot be read"):
         read_tracked(folder)
 
 

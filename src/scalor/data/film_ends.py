@@ -23,6 +23,9 @@ Y4M_COLOURS = re.compile(
 )
 Y4M_SIZES = {"mono": (0, 0), "420": (2, 2), "422": (2, 1), "440": (1, 2), "411": (4, 1), "444": (1, 1)}
 """By how much planes of colour are smaller across and down; 0: there are none."""
+INDEX = 1 << 20
+"""Bytes of the largest index of fragments: 65535 of them."""
+WTV_HEAD, WTV_SECTORS, WTV_SECTOR = bytes.fromhex("b7d800203749da11a64e0007e95ead8d"), 0x5C, 12
 RM_CHUNKS, RM_EXCESS = (b".RMF", b"PROP", b"MDPR", b"CONT", b"DATA", b"INDX"), 10
 HEAD = 3 * 192
 """Bytes that tell how a film begins."""
@@ -46,8 +49,9 @@ def _at(file: BinaryIO, place: int, count: int) -> bytes:
 
 
 def _boxes(file: BinaryIO, start: int, size: int) -> End:
-    """MP4, MOV, 3GP, AVIF: boxes one after the other, each with its length; a film has one head and some content."""
-    place, seen = start, set[bytes]()
+    """MP4, MOV, 3GP, AVIF: boxes one after the other, each with its length; a film has one head and some content. One
+    in fragments is whole where its index (sidx) says so, or where it ends with a table of them (mfra)."""
+    place, seen, stated = start, set[bytes](), 0
     while place + 8 <= size:
         head = _at(file, place, 16)
         length, kind = number(head[:4]), head[4:8]
@@ -59,8 +63,19 @@ def _boxes(file: BinaryIO, start: int, size: int) -> End:
         if length < 8:
             return End(size)
         seen.add(kind)
+        if kind == b"sidx":
+            stated = max(stated, place + length + _indexed(_at(file, place, min(length, INDEX))))
         place += length
-    return End(max(place, size))
+    return End(max(place, size, stated), sure=b"moof" not in seen or b"mfra" in seen or stated > start)
+
+
+def _indexed(box: bytes) -> int:
+    """Bytes behind an index of fragments of which it speaks."""
+    wide = 8 if box[8:9] != b"\0" else 4
+    first = 20 + 2 * wide
+    count = number(box[first + 2 : first + 4])
+    sizes = [number(box[at : at + 4]) & 0x7FFFFFFF for at in range(first + 4, first + 4 + 12 * count, 12)]
+    return number(box[20 + wide : first]) + sum(sizes)
 
 
 def _matroska(file: BinaryIO, start: int, size: int) -> End:
@@ -258,6 +273,11 @@ def _real(file: BinaryIO, start: int, size: int) -> End:
     return End(place if place > size + RM_EXCESS else size)
 
 
+def _wtv(file: BinaryIO, start: int, size: int) -> End:
+    """WTV: the head has the number of sectors, unless the recording was interrupted."""
+    return End(max(size, start + (number(_at(file, start + WTV_SECTORS, 4), "little") << WTV_SECTOR)))
+
+
 def _transport(file: BinaryIO, start: int, size: int) -> End:
     """MPEG transport streams have no end, but whole packets. FFmpeg reads joined ones."""
     return End(size, sure=(size - start) % (188 if _at(file, start, 1) == b"G" else 192) == 0)
@@ -292,6 +312,7 @@ ENDS: tuple[tuple[Callable[[bytes], bool], Callable[[BinaryIO, int, int], End]],
     (lambda head: head[:10] == b"YUV4MPEG2 ", _y4m),
     (lambda head: head[:5] == b".RMF\0", _real),
     (lambda head: head[:14] == MXF_HEAD, _mxf),
+    (lambda head: head[:16] == WTV_HEAD, _wtv),
     (lambda head: head[:564:188] == b"GGG" or head[4:576:192] == b"GGG", _transport),
 )
 """How a film begins, and where it ends."""

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from scalor.data.film_ends import ENDS, HEAD, End
+from scalor.data.film_ends import ENDS, HEAD, WTV_HEAD, End
 
 NUT, FITS = b"nut/multimedia container\0", b"SIMPLE  =   "
 NUT_INDEX, NUT_TAIL = bytes.fromhex("4e58dd672f23e64e"), 1 << 20
 FITS_BLOCK = 2880
-MARKS = (NUT, FITS, bytes.fromhex("b7d800203749da11a64e0007e95ead8d"), b"\0\nSMJPEG\0\0", b".RMF\0\0\0\x12\0")
+MARKS = (NUT, FITS, WTV_HEAD, b"\0\nSMJPEG\0\0", b".RMF\0\0\0\x12\0")
 """How NUT, FITS, WTV, SMJPEG and RealMedia begin, of which nothing says where the next one would."""
 
 

@@ -15,6 +15,8 @@ from scalor.data.source import Frame, VideoSource
 from scalor.errors import UserError
 
 DEFAULT_FPS = 10.0
+IMG = "img1"
+"""The folder of pictures of a MOTChallenge sequence."""
 FILMS = frozenset([".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".wmv", ".flv", ".mts"])
 """Endings by which a folder of videos is told from an empty one."""
 EVEN = 0.8
@@ -118,7 +120,7 @@ def open_images(folder: Path) -> ImageFrames:
         UserError: no images in it, images of differing sizes or too small, unreadable seqinfo.ini.
     """
     info = sequence_info(folder)
-    inside = folder / info.get("imdir", "img1")
+    inside = _picture_folder(folder, info.get("imdir", IMG))
     challenge = bool(info) or inside.is_dir()
     files = _image_files(inside if challenge else folder)
     if not files:
@@ -139,6 +141,15 @@ def open_images(folder: Path) -> ImageFrames:
         pauses={} if numbered or len(pages) > len(files) else _skipped(files),
     )
     return ImageFrames(album)
+
+
+def _picture_folder(folder: Path, said: str) -> Path:
+    """Where a sequence has its pictures: where it says, be it in other letters or after it was renamed to ``img1``."""
+    inside = folder / said.replace("\\", "/")
+    if inside.is_dir():
+        return inside
+    others = {place.name.casefold(): place for place in folder.iterdir() if place.is_dir()}
+    return others.get(inside.name.casefold(), folder / IMG)
 
 
 def _skipped(files: Sequence[Path]) -> dict[int, int]:
@@ -181,7 +192,7 @@ def _image_files(folder: Path) -> list[Path]:
     files = [f for f in folder.iterdir() if f.suffix.lower() in known and f.is_file() and not f.name.startswith(".")]
     if all(re.fullmatch("-?[0-9]+", file.stem, re.ASCII) for file in files):
         return sorted(files, key=lambda file: (int(file.stem), file.name))
-    return sorted(files, key=lambda file: (natural_key(file.name), file.name))
+    return sorted(files, key=lambda file: (natural_key(file.stem), file.name))
 
 
 def _numbered(files: Sequence[Path]) -> list[Page | None]:

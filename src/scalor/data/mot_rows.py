@@ -8,46 +8,29 @@
 
 import json
 import math
-import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from scalor.core.texts import read_text
 from scalor.core.tracks import FIRST_FRAME, FIRST_PIXEL
+from scalor.data.mot_cells import (
+    FEWEST_COLUMNS,
+    ORDER,
+    REMARKS,
+    SEPARATOR,
+    Header,
+    cells_of,
+    header_of,
+    hidden_header,
+    is_number,
+    values_of,
+)
 from scalor.errors import UserError
 
-MOST_COLUMNS, FEWEST_COLUMNS = 12, 6
 MOST = 2.0**53
 NO_CLASS = -1
 SUMMARY = "summary.json"
-NAMES = {
-    "frame": ("frame", "frame_id", "frameid", "framenr", "frame_number", "frame_index"),
-    "id": ("id", "track_id", "trackid", "object_id", "tracker_id"),
-    "left": ("left", "bb_left", "bbox_left", "x", "xmin", "x_min", "x1"),
-    "top": ("top", "bb_top", "bbox_top", "y", "ymin", "y_min", "y1"),
-    "width": ("width", "bb_width", "bbox_width", "w"),
-    "height": ("height", "bb_height", "bbox_height", "h"),
-    "score": ("score", "conf", "confidence"),
-    "class": ("class", "class_id", "category_id"),
-    "visibility": ("visibility", "vis"),
-}
-FAR_NAMES = {
-    "width": ("right", "bb_right", "bbox_right", "xmax", "x_max", "x2"),
-    "height": ("bottom", "bb_bottom", "bbox_bottom", "ymax", "y_max", "y2"),
-}
-"""Headers of other tools that give the far edge in place of a side."""
-FROM_ZERO = frozenset({"frame_index", "tracker_id"})
-"""supervision's words; its frames and pixels count from 0."""
-ORDER = tuple(NAMES)
-
-
-@dataclass(frozen=True)
-class _Header:
-    """Which column holds what; no columns where they are in MOTChallenge's order. ``far``: sides given as far edges."""
-
-    columns: Mapping[str, int]
-    far: frozenset[str] = frozenset()
-    from_zero: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,7 +54,7 @@ def read_rows(file: Path, *, box_base: int | None = None) -> list[Row]:
     """All rows of a file in its order.
 
     Args:
-        file: lines of 6 to 12 columns parted by commas, semicolons, tabs or blanks; a header may name them.
+        file: lines of 6 to 12 columns parted by commas, semicolons, tabs, bars or blanks; a header may name them.
         box_base: what the left and top edge of the picture are called, 0 or 1; None: 1, as the benchmark has it, unless
             ``summary.json`` beside it says otherwise.
 
@@ -80,17 +63,20 @@ def read_rows(file: Path, *, box_base: int | None = None) -> list[Row]:
     """
     base = _base_of(file) if box_base is None else box_base
     first = FIRST_FRAME
-    header: _Header | None = None
+    header: Header | None = None
     found: list[tuple[str, list[float]]] = []
     for number, line in enumerate(_text(file).splitlines(), start=1):
-        cells = _cells(line)
-        if not cells or line.lstrip().startswith(("#", "%")):
-            continue
         place = f"{file} line {number}"
-        if not found and header is None and not _is_number(cells[0]):
-            header = _named(cells, place)
+        cells = cells_of(line, header.mark if header else "")
+        if not cells or (number == 1 and SEPARATOR.fullmatch(line)):
             continue
-        found.append((place, _values(cells, line, place, header)))
+        begins = not found and header is None
+        if line.lstrip().startswith(REMARKS):
+            header = hidden_header(line, place) if begins else header
+        elif begins and not is_number(cells[0]):
+            header = header_of(line, place)
+        else:
+            found.append((place, values_of(cells, line, place, header)))
     # Before version 0.2 the tables with a header counted everything from 0.
     named = header is not None and bool(header.columns)
     if header is not None and (header.from_zero or (named and any(values[0] == 0 for _, values in found))):
@@ -105,11 +91,7 @@ def read_rows(file: Path, *, box_base: int | None = None) -> list[Row]:
 
 def _text(file: Path) -> str:
     try:
-        raw = file.read_bytes()
-        if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            return raw.decode("utf-16").lstrip("\ufeff")
-        # Numbers are the same in all encodings of bytes; only a NUL shows that these are no letters.
-        return raw.decode("utf-8", "strict" if b"\0" in raw else "replace").lstrip("\ufeff")
+        return read_text(file)
     except (OSError, ValueError) as error:
         raise UserError(
             f"{file} cannot be read as text ({error}); wanted MOTChallenge lines; check the path"
@@ -124,67 +106,6 @@ def _base_of(file: Path) -> int:
         return int(said.get("box_base", 0) == 1) if ours else FIRST_PIXEL
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return FIRST_PIXEL
-
-
-def _cells(line: str) -> list[str]:
-    for mark in ";,\t":
-        if mark in line:
-            cells = [cell.strip().strip('"') for cell in line.split(mark)]
-            # Where semicolons part the columns, commas are those of 12,5.
-            cells = [cell.replace(",", ".") for cell in cells] if mark == ";" else cells
-            return cells[:-1] if cells[-1] == "" else cells
-    return line.split()
-
-
-def _is_number(cell: str) -> bool:
-    return re.fullmatch(r"[+-]?(\d|\.\d|nan|inf).*", cell, re.IGNORECASE) is not None
-
-
-def _named(cells: Sequence[str], place: str) -> _Header:
-    """Columns by what a header calls them; by their order where it has names of its own."""
-    words = [cell.lstrip("#").strip().lower() for cell in cells]
-    near, ends = _places(words, NAMES), _places(words, FAR_NAMES)
-    far = frozenset(name for name in ends if name not in near)
-    found = near | {name: ends[name] for name in far}
-    if all(name in found for name in ORDER[:FEWEST_COLUMNS]):
-        return _Header(found, far, not FROM_ZERO.isdisjoint(words))
-    if len(cells) not in range(FEWEST_COLUMNS, MOST_COLUMNS + 1) or not all(re.search("[A-Za-z]", c) for c in cells):
-        raise UserError(f"{place} is {' '.join(cells)[:80]!r}; wanted numbers only, or a header first; correct it")
-    if far or any(ORDER.index(name) != column for name, column in found.items() if name in ORDER[:FEWEST_COLUMNS]):
-        raise UserError(
-            f"{place} names the columns {', '.join(words)[:80]}; frame, id, left, top, width and height are wanted; "
-            "correct it"
-        )
-    return _Header({})
-
-
-def _places(words: Sequence[str], names: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    return {
-        name: words.index(next(known for known in others if known in words))
-        for name, others in names.items()
-        if any(known in words for known in others)
-    }
-
-
-def _values(cells: Sequence[str], line: str, place: str, header: _Header | None) -> list[float]:
-    if header is not None and header.columns:
-        if len(cells) <= max(header.columns.values()):
-            raise UserError(f"{place} has {len(cells)} columns; wanted as many as the header names; correct it")
-        cells = [cells[column] if column is not None else "" for column in map(header.columns.get, NAMES)]
-    elif len(cells) not in range(FEWEST_COLUMNS, MOST_COLUMNS + 1):
-        raise UserError(
-            f"{place} has {len(cells)} columns; wanted frame, id, left, top, width, height and up to 6 more; correct it"
-        )
-    try:
-        values = [float(cell) if cell else math.nan for cell in cells]
-    except ValueError as error:
-        raise UserError(f"{place} is {line.strip()[:80]!r}; wanted numbers only; correct it") from error
-    for name, start in (("width", "left"), ("height", "top")):
-        if header is not None and name in header.far:
-            values[ORDER.index(name)] -= values[ORDER.index(start)]
-    if not all(map(math.isfinite, values[:FEWEST_COLUMNS])):
-        raise UserError(f"{place} has a value that is not finite; wanted plain numbers; correct it")
-    return values
 
 
 def _has_classes(rows: Sequence[Sequence[float]]) -> bool:

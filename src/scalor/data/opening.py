@@ -1,6 +1,6 @@
 """Opening what FFmpeg reads, alike with each PyAV, and choosing the stream that a player shows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any
@@ -9,6 +9,7 @@ import av
 from av.container import Container
 from av.error import FFmpegError
 from av.stream import Disposition
+from av.video.frame import PictureType
 
 from scalor.data.films import Film
 from scalor.errors import UserError
@@ -18,6 +19,25 @@ NOT_VIDEO = frozenset({"tty", "ansi", "bintext", "xbin", "idf"})
 """Formats under which FFmpeg would draw any text file as pictures."""
 STILL = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
 """Streams of pictures that are no film."""
+INTRA = PictureType.I
+ON_GREY = frozenset(
+    [
+        "mpeg4",
+        "h263",
+        "h263i",
+        "h263p",
+        "flv",
+        "msmpeg4v1",
+        "msmpeg4v2",
+        "msmpeg4",
+        "msmpeg4v3",
+        "wmv1",
+        "wmv2",
+        "rv10",
+        "rv20",
+    ]
+)
+"""Codecs whose decoders paint differences on grey where what they differ from is not there; the others wait."""
 PROBED = 300
 """Packets that tell a film from a picture."""
 
@@ -96,3 +116,17 @@ def video_streams(film: Film, *, deep: bool = False) -> int:
     far = {"probesize": str(1 << 31), "analyzeduration": str(1 << 40)} if deep else {}
     with opened_film(film, far) as container:
         return len(container.streams.video)
+
+
+def first_whole(pictures: Iterable[Any], *, alone: bool) -> tuple[int, int]:
+    """How many pictures come before the first one that can be shown, and its own number (its pts).
+
+    ``alone``: it must be made from no other (`ON_GREY`), if there is such a one.
+    """
+    first = None
+    for before, picture in enumerate(pictures):
+        if picture.pts is not None and picture.pts >= 0:
+            first = (before, int(picture.pts)) if first is None else first
+            if picture.pict_type == INTRA or not alone:
+                return before, int(picture.pts)
+    return first or (0, 0)

@@ -5,8 +5,10 @@ are numbered by the display times of the *packets*: each part between two restar
 hole where damage is on record and the even rate of all else says that frames are gone.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -36,6 +38,8 @@ class PacketIndex:
     pauses   {frame number: frames that would fit before it}
     broken   the file could not be demuxed to its end
     dropped  packets that a player does not show (before an edit list's start)
+    inside   frames are shown before the first key frame: they may lack what they were made from
+    late     even the first packet is no key frame
     """
 
     rank: np.ndarray
@@ -47,9 +51,22 @@ class PacketIndex:
     pauses: dict[int, int] = field(default_factory=dict)
     broken: bool = False
     dropped: int = 0
+    inside: bool = False
+    late: bool = False
 
     def __len__(self) -> int:
         return len(self.stamps)
+
+    def without_first(self, number: int) -> "PacketIndex":
+        """The index of a film that begins with frame ``number``; packets of frames before it have ranks below 0."""
+        seconds = self.seconds[number:]
+        return replace(
+            self,
+            rank=self.rank - number,
+            seconds=seconds - seconds[:1],
+            stamps=self.stamps[number:],
+            pauses={at - number: count for at, count in self.pauses.items() if at > number},
+        )
 
 
 @dataclass
@@ -60,6 +77,9 @@ class _Found:
     part: list[int] = field(default_factory=list)
     keys: list[int] = field(default_factory=list)
     corrupt: list[bool] = field(default_factory=list)
+    late: bool = False
+    met: bool = False
+    first_key: int | None = None
     timeless: int = 0
     dropped: int = 0
     last: int | None = None
@@ -78,6 +98,18 @@ class _Found:
         self.pts.append(NO_TIME if packet.pts is None else packet.pts)
         self.part.append(part)
         self.corrupt.append(packet.is_corrupt)
+
+    def meet(self, packet: Any) -> None:
+        """Note what comes first, be it shown or not."""
+        if not self.met:
+            self.late, self.met = not packet.is_keyframe, True
+        if self.first_key is None and packet.is_keyframe:
+            self.first_key = packet.pts
+
+    def inside(self) -> bool:
+        """Whether frames come before the first key frame, in the file or on the screen."""
+        first = [pts for pts, part in zip(self.pts, self.part, strict=True) if part == 0 and pts != NO_TIME]
+        return self.late or bool(self.first_key is not None and first and min(first) < self.first_key)
 
     def _decoded(self, packet: Any, slack: int) -> int | None:
         """When a packet is decoded. The first ones after a restart may carry on with the times of the part before, and
@@ -104,7 +136,9 @@ def breaks_off(packet: Any, size: int) -> bool:
     return packet.stream.codec_context.name == "mjpeg" and JPEG_END not in bytes(packet)[-JPEG_PADDING:]
 
 
-def index_of(packets: Iterable[Any], *, unit: float, trusted: bool, frame: float) -> PacketIndex:
+def index_of(
+    packets: Iterable[Any], *, unit: float, trusted: bool, frame: float, breaks: Callable[[], bool]
+) -> PacketIndex:
     """The index of all packets of a stream.
 
     Args:
@@ -112,10 +146,12 @@ def index_of(packets: Iterable[Any], *, unit: float, trusted: bool, frame: float
         unit: seconds per tick of their time stamps.
         trusted: the container stores display times at all.
         frame: seconds per frame, where the packets say nothing.
+        breaks: whether, after all packets, it is known that the file breaks off, or it is of a kind that may.
     """
     found = _Found()
     slack = round(2.5 * frame / unit)
     for packet in packets:
+        found.meet(packet)
         if holds_frame(packet):
             found.add(packet, slack)
         elif packet.is_discard:
@@ -124,16 +160,17 @@ def index_of(packets: Iterable[Any], *, unit: float, trusted: bool, frame: float
     if not trusted or found.timeless:
         places = np.arange(number, dtype=np.int64)
         none = np.zeros(0, np.int64)
-        return PacketIndex(places, places * frame, places, none, timed=False, unique=False, dropped=found.dropped)
-    return _timed(found, unit)
+        plain = PacketIndex(places, places * frame, places, none, timed=False, unique=False, dropped=found.dropped)
+        return replace(plain, inside=found.inside(), late=found.late)
+    return _timed(found, unit, breaks=breaks())
 
 
-def _timed(found: _Found, unit: float) -> PacketIndex:
+def _timed(found: _Found, unit: float, *, breaks: bool) -> PacketIndex:
     pts, part = np.array(found.pts, np.int64), np.array(found.part, np.int64)
     order = np.lexsort((np.arange(len(pts)), pts, part))
     stamps = pts[order]
     steps = _steps(stamps, part[order])
-    lost, pauses = _gaps(steps, np.array(found.corrupt, bool)[order])
+    lost, pauses = _gaps(steps, np.array(found.corrupt, bool)[order], tail=_reordered(order) if breaks else 0)
     place = np.arange(len(pts), dtype=np.int64) + np.cumsum(lost)
     rank = np.empty_like(place)
     rank[order] = place
@@ -147,7 +184,15 @@ def _timed(found: _Found, unit: float) -> PacketIndex:
         unique=bool(part[-1] == 0) and bool((np.diff(stamps) > 0).all()) if len(part) else False,
         pauses={int(place[row]): count for row, count in pauses.items()},
         dropped=found.dropped,
+        inside=found.inside(),
+        late=found.late,
     )
+
+
+def _reordered(order: np.ndarray) -> int:
+    """Frames by which one is stored too early, at most: so many may be missing among the last ones of a cut file."""
+    shown = np.argsort(order)
+    return int((np.maximum.accumulate(shown) - shown).max()) if len(shown) else 0
 
 
 def _steps(stamps: np.ndarray, part: np.ndarray) -> np.ndarray:
@@ -158,22 +203,55 @@ def _steps(stamps: np.ndarray, part: np.ndarray) -> np.ndarray:
     return np.where(inside, steps, usual)
 
 
-def _gaps(steps: np.ndarray, corrupt: np.ndarray) -> tuple[np.ndarray, dict[int, int]]:
-    """Frames lost before each one where damage is on record, and the other gaps in an even rate."""
+def _gaps(steps: np.ndarray, corrupt: np.ndarray, *, tail: int) -> tuple[np.ndarray, dict[int, int]]:
+    """Frames lost before each one where damage is on record, or up to ``tail`` among the last ``tail`` ones, and the
+    other gaps in an even rate."""
     lost, pauses = np.zeros(len(steps), np.int64), dict[int, int]()
-    usual = float(np.median(steps[1:])) if len(steps) > 2 else 0.0
+    inner = steps[1 : len(steps) - tail] if len(steps) > 2 else steps[:0]
+    usual = float(np.median(inner)) if len(inner) else 0.0
+    if usual <= 0:
+        return lost, pauses
+    counts = np.maximum(np.round(steps / usual), 1).astype(np.int64) - 1
     # Milliseconds round 1/24 s to 41 or 42: half a tick on either side is no unevenness.
-    even = np.abs(steps[1:] - usual) <= 0.1 * usual + 1
-    if usual <= 0 or even.mean() < EVEN:
+    whole = np.abs(steps - (counts + 1) * usual) <= 0.1 * usual + counts + 1
+    rows = np.arange(len(steps))
+    known = np.convolve(corrupt, np.ones(2 * REORDER), "full")[REORDER - 1 :][: len(steps)] > 0.5
+    known = whole & ((known & (counts <= MOST_LOST)) | ((rows >= len(steps) - tail) & (counts <= tail)))
+    # What is known to be lost says nothing against the rate.
+    if (whole & ((counts == 0) | known))[1:].mean() < EVEN:
         return lost, pauses
     for row in np.flatnonzero(steps > 1.5 * usual + 1):
-        count = round(float(steps[row]) / usual) - 1
-        whole = abs(steps[row] - (count + 1) * usual) <= 0.1 * usual + count + 1
-        if whole and count <= MOST_LOST and corrupt[max(0, row - REORDER) : row + REORDER].any():
-            lost[row] = count
+        if known[row]:
+            lost[row] = counts[row]
         else:
-            pauses[int(row)] = count
+            pauses[int(row)] = int(counts[row])
     return lost, pauses
+
+
+def with_holes(pictures: Iterable[Any], total: int) -> Iterator[Any | None]:
+    """Pictures as they leave the decoder, and None for each of ``total`` packets that gives none.
+
+    The pts of a picture is the number of its packet. A hole comes before the first picture of a later packet, or before
+    one that was held back for the packets around it: its own place, or one near it. No packet's picture comes more than
+    REORDER pictures after one of a later packet.
+    """
+    waiting, done, low, last = deque[Any](), set[int](), 0, -1
+    for picture in chain(pictures, [None] * (REORDER + 1)):
+        waiting.append(picture)
+        if len(waiting) <= REORDER or (head := waiting.popleft()) is None:
+            continue
+        coming = {each.pts for each in waiting if each is not None}
+        for number in range(low, min(coming, default=head.pts) if head.pts < last else head.pts):
+            if number not in done and number not in coming and number != head.pts:
+                done.add(number)
+                yield None
+        done.add(head.pts)
+        last = max(last, head.pts)
+        yield head
+        while low in done:
+            done.remove(low)
+            low += 1
+    yield from (None for number in range(low, total) if number not in done)
 
 
 def _filled(place: np.ndarray, values: np.ndarray) -> np.ndarray:

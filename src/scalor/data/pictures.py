@@ -1,9 +1,10 @@
 """Single stored pictures, read as viewers show them: upright, whatever their format and depth."""
 
+import struct
 import warnings
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from scalor.data.tiff_pages import Directories, directories, raw_page
 from scalor.errors import UserError
 
 Page = tuple[Path, int]
@@ -31,7 +33,8 @@ def endings() -> frozenset[str]:
     """The endings, with dot and in small letters, of the pictures that can be read."""
     Image.init()
     known = Image.registered_extensions()
-    return frozenset(end for end, kind in known.items() if kind in Image.OPEN and kind not in NOT_FRAMES)
+    read = {*Image.OPEN, "MPO"} - NOT_FRAMES  # MPO is opened as JPEG
+    return frozenset(end for end, kind in known.items() if kind in read)
 
 
 class Reader:
@@ -39,6 +42,7 @@ class Reader:
 
     def __init__(self) -> None:
         self._open: dict[Path, Image.Image] = {}
+        self._said: dict[Path, Directories] = {}
         weakref.finalize(self, _close, self._open)
 
     def stored(self, page: Page) -> np.ndarray | None:
@@ -48,18 +52,36 @@ class Reader:
             try:
                 picture = self._opened(path)
                 picture.seek(number)
-                deep = _deep(path, number) if _has_deep_colours(picture) else None
-                return _upright(picture) if deep is None else _turned(deep, picture.getexif().get(ORIENTATION, 1))
+                if not _has_deep_colours(picture):
+                    return _upright(picture)
+                if is_tiff(path):
+                    return self._unknown(path, number)
+                deep = _deep(path, number)
+                return None if deep is None else _turned(deep, picture.getexif().get(ORIENTATION, 1))
             except UnidentifiedImageError:
-                return _by_opencv(path, number) if is_tiff(path) else None  # e.g. TIFF with 3 x 16 bits
+                return self._unknown(path, number) if is_tiff(path) else None  # e.g. TIFF with 3 x 16 bits
             except Exception:  # noqa: BLE001 - Pillow's parsers raise whatever damage makes them stumble over
                 _close(self._open)
                 return None
+
+    def _unknown(self, path: Path, number: int) -> np.ndarray | None:
+        """A page of a TIFF file that Pillow does not read as it is stored."""
+        if path not in self._said:
+            self._said = {path: _directories(path)}
+        said = self._said[path]
+        raw = raw_page(path, said, number)
+        if raw is not None:
+            return _turned(raw, said.orientation(number))
+        # OpenCV turns pictures itself; planes of colour one after the other it takes for something else.
+        return None if said.is_planar(number) else _deep(path, number)
 
     def _opened(self, path: Path) -> Image.Image:
         if path not in self._open:
             _close(self._open)
             self._open[path] = Image.open(path)
+            if self._open[path].format == "TIFF":
+                # Pillow maps pixels under this name into memory, in rows of the upright picture's length.
+                self._open[path].filename = ""  # type: ignore[attr-defined]
         return self._open[path]
 
 
@@ -78,7 +100,7 @@ def header_size(path: Path) -> tuple[int, int] | None:
                 turned = picture.format != "TIFF" and picture.getexif().get(ORIENTATION) in SIDEWAYS
                 return (picture.width, picture.height) if turned else (picture.height, picture.width)
         except UnidentifiedImageError:
-            stored = _by_opencv(path, 0) if is_tiff(path) else None
+            stored = Reader()._unknown(path, 0) if is_tiff(path) else None
             return None if stored is None else (stored.shape[0], stored.shape[1])
         except Exception:  # noqa: BLE001 - as above
             return None
@@ -94,9 +116,7 @@ def frame_pages(path: Path) -> list[int]:
             with Image.open(path) as picture:
                 return _frames_in(picture, path) if picture.format in PAGED else [0]
         except UnidentifiedImageError:
-            import cv2
-
-            return list(range(max(1, cv2.imcount(str(path))))) if is_tiff(path) else [0]
+            return list(range(max(1, len(_directories(path).pages)))) if is_tiff(path) else [0]
         except UserError:
             raise
         except Exception:  # noqa: BLE001 - as above
@@ -143,12 +163,14 @@ def _has_signed_bytes(picture: Any) -> bool:
 
 def _has_deep_colours(picture: Any) -> bool:
     """Whether colours have 16 bits, of which Pillow would keep the upper 8."""
-    return picture.mode not in ("1", "L", "P") and ";16" in str(picture.tile) and not picture.mode.startswith("I")
+    stated = (getattr(picture, "tag_v2", None) or {}).get(BITS, ())
+    deep = ";16" in str(picture.tile) or (isinstance(stated, tuple) and max(stated, default=8) > 8)
+    return deep and picture.mode not in ("1", "L", "P") and not picture.mode.startswith(("I", "F"))
 
 
 def _deep(path: Path, page: int) -> np.ndarray | None:
     """16 bits of colour by OpenCV. Raises for damage, at which OpenCV may never come to an end."""
-    with Image.open(path) as picture:
+    with suppress(UnidentifiedImageError), Image.open(path) as picture:
         picture.seek(page)
         picture.load()
     return _by_opencv(path, page)
@@ -171,6 +193,13 @@ def is_webp(path: Path) -> bool:
     except OSError:
         return False
     return head[:4] == b"RIFF" and head[8:] == b"WEBP"
+
+
+def _directories(path: Path) -> Directories:
+    try:
+        return directories(path)
+    except (OSError, struct.error):
+        return Directories((), cut=True)
 
 
 def _turned(image: np.ndarray, orientation: int) -> np.ndarray:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from scalor.data.images import DEFAULT_FPS, Album, ImageFrames
 from scalor.data.pictures import Reader, frame_pages, header_size, quiet
+from scalor.data.tiff_pages import directories
 from scalor.errors import UserError
 
 TRIED = 16
@@ -197,17 +198,7 @@ def _starts(content: mmap.mmap, at: int) -> bool:
 
 def _chain_is_cut(path: Path) -> bool:
     """Whether the list of pages leads out of the file."""
-    with quiet():
-        try:
-            with Image.open(path) as picture:
-                return getattr(picture, "n_frames", 1) < 1
-        except Exception:  # noqa: BLE001 - that is the answer, unless Pillow cannot read such pages at all
-            return _readable(path)
-
-
-def _readable(path: Path) -> bool:
     try:
-        with Image.open(path):
-            return True
-    except Exception:  # noqa: BLE001 - as above
-        return False
+        return directories(path).cut
+    except (OSError, struct.error):
+        return True

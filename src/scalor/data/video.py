@@ -16,14 +16,16 @@ from typing import Any
 import av
 import numpy as np
 from av.error import FFmpegError
+from av.format import Flags
 
 from scalor.data.display import Display
+from scalor.data.film_media import Reach
 from scalor.data.films import Film, films_in
 from scalor.data.images import open_images
 from scalor.data.joined import UNREADABLE, JoinedFilms
 from scalor.data.levels import Levels
-from scalor.data.opening import STILL, best_stream, opened_film, unreadable, video_streams
-from scalor.data.packets import PacketIndex, breaks_off, holds_frame, index_of
+from scalor.data.opening import ON_GREY, STILL, best_stream, first_whole, opened_film, unreadable, video_streams
+from scalor.data.packets import PacketIndex, breaks_off, holds_frame, index_of, with_holes
 from scalor.data.pictures import is_tiff, is_webp
 from scalor.data.places import fingerprint, refuse_other, refuse_stream
 from scalor.data.source import DecodeReport, Frame, VideoSource
@@ -33,6 +35,8 @@ from scalor.errors import UserError
 __all__ = ["DecodeReport", "Frame", "VideoFile", "VideoSource", "open_video"]
 
 DEFAULT_FPS = 25.0
+TRANSPORT = "mpegts"
+"""A kind of file that may be cut anywhere, and is."""
 MOST_FPS = 1e6
 NEAR = 16
 """Frames that are decoded on the way rather than sought."""
@@ -110,13 +114,17 @@ class VideoFile(VideoSource):
     def __init__(self, film: Film) -> None:
         self._film = film
         self._stream = best_stream(film)
-        self._broken = self._strays = self._joined = self._ends_inside = False
-        self._unread = 0.0
+        self._broken = self._strays = self._joined = self._ends_inside = self._stopped = False
+        self._unread, self._before = 0.0, 0
         with self._open() as (container, stream):
             rate = stream.average_rate or stream.guessed_rate or stream.base_rate
             fps = float(rate) if rate and 0 < rate < MOST_FPS else DEFAULT_FPS
-            # AVI stores no display times: with reordered frames they are guessed, and wrong.
-            self._trusted = not (container.format.name == "avi" and stream.codec_context.has_b_frames)
+            # Bare streams and AVI store no display times: with reordered frames they are guessed, and wrong.
+            bare = bool(container.format.flags & Flags.no_timestamps.value)
+            self._trusted = not (bare or (container.format.name == "avi" and stream.codec_context.has_b_frames))
+            self._may_break = container.format.name == TRANSPORT
+            self._chunks = container.format.name == "avi"
+            self._on_grey = stream.codec_context.name in ON_GREY
             self._reorders = bool(stream.codec_context.has_b_frames)
             self._unit = float(stream.time_base or 1 / fps)
             self._seconds = (container.duration or 0) / av.time_base
@@ -166,13 +174,27 @@ class VideoFile(VideoSource):
         with self._open() as (container, stream):
             broken = self._broken
             packets = self._own(container, stream)
-            found = index_of(packets, unit=self._unit, trusted=self._trusted, frame=1 / self.fps)
+            found = index_of(
+                packets, unit=self._unit, trusted=self._trusted, frame=1 / self.fps, breaks=self._may_lack_its_end
+            )
             found, self._broken = replace(found, broken=self._broken), broken
+        found = self._from_first_picture(found) if found.inside else found
         self._joined |= self._strays and video_streams(self._film, deep=True) > video_streams(self._film)
         if self.announced is not None:
             whole = not (self._film.cut or found.broken)
             self.announced = len(found) if whole else max(len(found), self.announced - found.dropped)
         return found
+
+    def _may_lack_its_end(self) -> bool:
+        return self._may_break or self._film.cut or self._broken or self._ends_inside
+
+    def _from_first_picture(self, index: PacketIndex) -> PacketIndex:
+        """Without the frames before the first key frame, from after which the film was recorded or cut."""
+        self._before, number = first_whole(self._numbered_pictures(), alone=index.late and self._on_grey)
+        number = int(index.rank[number]) if index.timed and number < len(index.rank) else number
+        if number:
+            self._notes = (*self._notes, f"begins between key frames: {number} frames before the first one left out")
+        return index.without_first(number)
 
     @cached_property
     def _counting(self) -> bool:
@@ -193,7 +215,10 @@ class VideoFile(VideoSource):
     def _walk(self) -> Iterator[tuple[int, Any]]:
         self._index  # noqa: B018 - before the file is opened again
         self._broken = False
-        yield from self._counted() if self._counting else self._placed()
+        if self._counting and self._chunks and not self._index.inside:
+            yield from enumerate(with_holes(self._numbered_pictures(), len(self._index)))
+        else:
+            yield from self._counted() if self._counting else self._placed()
 
     def _placed(self) -> Iterator[tuple[int, Any]]:
         """Every frame at the place of its packet. One that a damaged stream emits too late is dropped."""
@@ -220,33 +245,39 @@ class VideoFile(VideoSource):
     def _counted(self) -> Iterator[tuple[int, Any]]:
         """Frames as they come; an error of the decoder stands for one that failed."""
         errors: list[Exception] = []
-        place = 0
+        place, left_out = 0, self._before
         with self._open() as (container, stream):
             for packet in chain(self._packets(container, stream), [None]):
                 for picture in _decode(packet, stream, errors):
-                    for _ in errors:
-                        yield place, None
-                        place += 1
-                    errors.clear()
-                    yield place, picture
-                    place += 1
+                    left_out -= 1
+                    # What fails at the end comes after the pictures that are held back.
+                    holes = 0 if packet is None or left_out >= 0 else len(errors)
+                    yield from ((place + hole, None) for hole in range(holes))
+                    errors[:] = errors if packet is None else []
+                    if left_out < 0:
+                        yield place + holes, picture
+                        place += holes + 1
         yield from ((place + hole, None) for hole in range(len(errors)))
 
     def _own(self, container: Any, stream: Any) -> Iterator[Any]:
         """The packets of a stream; on the way it is seen whether another film begins where this one ends, and whether
         this one ends inside a packet."""
-        films = [each for each in container.streams.video if each is stream or not each.disposition & STILL]
+        films = {each.index for each in container.streams.video if not each.disposition & STILL}
         last, others, bytes_read, number = None, dict[int, list[int]](), 0, 0
-        for packet in self._packets(container, films):
+        reach = Reach.of(self._film)
+        wanted = container.streams if reach.end else [container.streams[each] for each in {*films, stream.index}]
+        for packet in self._packets(container, tuple(wanted)):
+            reach.note(packet)
             if packet.stream_index == stream.index:
                 last, number, bytes_read = packet, number + 1, bytes_read + packet.size
                 yield packet
-            else:
+            elif packet.stream_index in films:
                 others.setdefault(packet.stream_index, []).append(packet.pos or 0)
         if last is not None:
             self._joined |= any(len(places) > 1 and places[0] > (last.pos or 0) for places in others.values())
             size = self._film.end - self._film.start
             self._ends_inside = breaks_off(last, size)
+            self._stopped = reach.short
             self._unread = (size - last.pos - last.size) * number / bytes_read if last.pos else 0.0
 
     def _packets(self, container: Any, stream: Any) -> Iterator[Any]:
@@ -299,13 +330,15 @@ class VideoFile(VideoSource):
         index = self._index
         if self._joined:
             return True
-        if not (self._film.cut or self._broken or index.broken):
+        if not (self._film.cut or self._broken or index.broken or self._stopped):
             return False
         if self.announced is not None:
             return max(seen, len(index)) < self.announced
         last = index.seconds[-1] if len(index) else 0.0
         if self._film.cut:
             return not self._states_length or bool(last + 1.5 / self.fps < self._seconds)
+        if self._stopped:
+            return True
         # What cannot be read may be no more than what a program wrote behind the last frame.
         return self._unread > 1 or bool(index.timed and last + 2 / self.fps + SLACK < self._seconds)
 

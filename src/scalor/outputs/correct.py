@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from scalor.core.texts import read_text
 from scalor.core.tracks import FIRST_FRAME, Tracks
 from scalor.errors import UserError
 
@@ -46,8 +47,8 @@ def read_corrections(path: str | PathLike[str]) -> list[Correction]:
     """The rows of a file. Raises UserError with the line's number where one cannot be understood."""
     file = Path(path)
     try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_text(file).splitlines()
+    except (OSError, UnicodeError) as error:
         raise UserError(f"{file} cannot be read ({error}); a table {','.join(COLUMNS)} is wanted") from error
     head = lines[0] if lines else ""
     table = csv.DictReader(lines, delimiter=max(",;\t", key=head.count))  # as spreadsheets like
@@ -59,6 +60,8 @@ def read_corrections(path: str | PathLike[str]) -> list[Correction]:
         )
     found = []
     for cells in table:
+        if not any(cells.values()):  # rows of commas, as spreadsheets leave them
+            continue
         try:
             if None in cells:
                 raise ValueError(f"it has more cells than the {len(table.fieldnames)} columns")

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from scalor.core.texts import read_text
 from scalor.core.tracks import FIRST_FRAME, Rle, Tracks
+from scalor.data.mot_cells import mark_of, with_point
 from scalor.errors import UserError
 from scalor.outputs.sheets import MASKS, TRACKS_CSV
 from scalor.viz.export import SUMMARY
@@ -146,26 +148,50 @@ def _rows(
     """Rows for `Tracks.from_rows`, and the time of every frame that has one."""
     rows: list[tuple[Any, ...]] = []
     times: dict[int, float] = {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        table = csv.DictReader(file)
-        missing = [name for name in NEEDED if name not in (table.fieldnames or ())]
-        if missing:
-            raise UserError(f"{path} has no column {missing[0]}; the columns that scalor track writes are wanted")
-        for number, cells in enumerate(table, start=2):
-            try:
-                row = _row(cells, *base)
-                if cells.get("time"):
-                    times[row[0]] = float(cells["time"])
-            except (TypeError, ValueError) as error:
-                raise UserError(f"{path} line {number} is not a row of tracks ({error}); correct it") from error
-            rows.append(row if masks is None else (*row, masks.get((row[0], row[1]))))
+    table = _table(path)
+    _, names = next(table)
+    missing = [name for name in NEEDED if name not in names]
+    if missing:
+        raise UserError(f"{path} has no column {missing[0]}; the columns that scalor track writes are wanted")
+    for number, cells in table:
+        try:
+            row = _row(cells, *base)
+            if cells.get("time"):
+                times[row[0]] = float(cells["time"])
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{path} line {number} is not a row of tracks ({error}); correct it") from error
+        rows.append(row if masks is None else (*row, masks.get((row[0], row[1]))))
     if len({row[:2] for row in rows}) < len(rows):
         raise UserError(f"{path} gives an id twice in one frame; each once is wanted; remove one of the rows")
     return rows, times
 
 
+def _table(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """The numbers and cells by name of the header's line and of all others, as we or a spreadsheet wrote them."""
+    try:
+        lines = read_text(path).splitlines(keepends=True)
+    except UnicodeError as error:
+        raise UserError(f"{path} cannot be read ({error}); the table that scalor track wrote is wanted") from error
+    mark = mark_of(lines[0].strip()) if lines else ","
+    table = csv.reader(lines, delimiter=mark or ",")
+    names = [name.strip().lower() for name in next(table, [])]
+    yield 1, dict.fromkeys(names, "")
+    for cells in table:
+        if any(cells):
+            found = (cell.strip() if mark == "," else with_point(cell.strip()) for cell in cells)
+            yield table.line_num, dict(zip(names, found, strict=False))
+
+
+def _whole(cell: str) -> int:
+    """A whole number, be it written as 3.0."""
+    return int(cell.removesuffix(".0"))
+
+
 def _row(cells: Mapping[str, str], first: int, edge: int) -> tuple[Any, ...]:
-    frame, identity = int(cells["frame"]) - first, int(cells["id"])
+    short = [name for name in NEEDED if not cells.get(name)]
+    if short:
+        raise ValueError(f"it has no {short[0]}")
+    frame, identity = _whole(cells["frame"]) - first, _whole(cells["id"])
     left, top, width, height = (float(cells[name]) for name in NEEDED[2:])
     box = [left - edge, top - edge, width, height]
     shares = [float(cells[name]) if cells.get(name) else 1.0 for name in ("score", "visibility")]

@@ -1,0 +1,65 @@
+"""Where the last frames of a film must lie by its structure: a reader that ends before has lost them unsaid."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from scalor.data.film_ends import MATROSKA, number
+from scalor.data.films import Film
+from scalor.data.packets import ASIDE
+
+SEGMENT, CLUSTER = b"\x18\x53\x80\x67", b"\x1f\x43\xb6\x75"
+LACED = 8
+"""Packets of sound that lie in one place, at most."""
+
+
+@dataclass
+class Reach:
+    """How far a pass over the packets of a film came, of all its streams.
+
+    end   bytes from the film's start to where its last packet ends; 0: nothing is known
+    """
+
+    end: int = 0
+    came: int = 0
+    slack: int = ASIDE
+
+    @classmethod
+    def of(cls, film: Film) -> "Reach":
+        """What the film's structure says."""
+        with suppress(OSError, IndexError), film.path.open("rb") as file:
+            file.seek(film.start)
+            head = file.read(4)
+            if head == MATROSKA:
+                return cls(max(0, _last_cluster(file, film.start, film.end) - film.start))
+        return cls()
+
+    def note(self, packet: Any) -> None:
+        """One more packet. Those of sound may share their place with others."""
+        self.came = max(self.came, (packet.pos or 0) + packet.size)
+        self.slack = max(self.slack, (1 if packet.stream.type == "video" else LACED) * packet.size)
+
+    @property
+    def short(self) -> bool:
+        """Whether packets that must be there did not come."""
+        return self.came + self.slack + ASIDE < self.end
+
+
+def _last_cluster(file: BinaryIO, start: int, end: int) -> int:
+    """The end of Matroska's last cluster of known length."""
+    place, last = start, 0
+    while place < end:
+        file.seek(place)
+        head = file.read(12)
+        wide = 5 - (head[0] >> 4).bit_length()
+        width = 9 - head[wide].bit_length()
+        most = (1 << 7 * width) - 1
+        length = number(head[wide : wide + width]) & most
+        place += wide + width
+        if head[:wide] == SEGMENT:
+            continue
+        if not head[0] >> 4 or width > 8 or length == most:
+            break
+        place += length
+        last = min(place, end) if head[:wide] == CLUSTER else last
+    return last

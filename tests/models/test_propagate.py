@@ -196,3 +196,22 @@ def test_imagined_objects_come_back(make_model: MakeModel) -> None:
     assert (path >= -width / 2).all() and (path <= SCENE.width + width / 2).all()
     inside = (path > 8.0) & (path < 24.0)
     assert (inside.float().mean(0) > 0.2).all()
+
+
+@pytest.mark.parametrize("steady", [True, False])
+def test_looks_that_are_expected_to_stay_do_not_drift_in_futures(make_model: MakeModel, steady: bool) -> None:
+    model = make_model(propagate=replace(make_model().config.propagate, steady=steady, habit=100))
+    with torch.no_grad():
+        model.propagate.dynamics.heads.bias.fill_(0.3)
+        slots = slots_at([[16.0, 16.0, 8.0, 8.0]], model)
+        what = torch.randn_like(slots.latents.what)
+        looks = torch.cat([torch.zeros(1, 1, 4), what, torch.ones(1, 1, 1)], dim=-1)
+        slots = slots.replace(latents=slots.latents.replace(what=what, depth=torch.ones(1, 1, 1)), habit=looks)
+        world = model.init(1, SCENE).replace(slots=slots)
+        for _ in range(20):
+            world, _ = model.step(world, None, replace(KEPT, keep_alive=True))
+    after = world.slots.latents
+    assert torch.allclose(after.what, what, atol=1e-5) == steady
+    assert torch.allclose(after.depth, torch.ones(1, 1, 1), atol=1e-5) == steady
+    assert torch.allclose(world.slots.size, slots.size, atol=1e-5) == steady
+    assert not torch.equal(world.slots.box[..., :2], slots.box[..., :2])  # it moves all the same

@@ -65,7 +65,7 @@ class PropagateConfig:
                         "gated": the paper's, looks mixed by two gates, all else read anew
     slow                largest std, per frame, of the prior of size, looks and depth: things hardly change (paper: inf)
     habit               frames over which an object's size, looks and depth are averaged to what the prior expects of it
-                        (of its velocity at most ``pace``); 1: the last ones, so that sampled futures walk away at random
+                        (of its velocity at most ``pace``); 1: the last ones, so that sampled futures walk at random
     pace                frames over which the velocity is averaged to what is expected of it
     steady              size, looks and depth are expected to stay what they were: the prior's network says how far they
                         may change and nothing else, so that in futures they do not drift; False: it says where to, too

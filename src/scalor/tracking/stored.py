@@ -12,7 +12,6 @@ from scalor.data.source import VideoSource
 from scalor.models.base import WorldModel
 from scalor.pretrained import Loaded
 
-
 CHANGED = 25
 """Grey levels by which a pixel must differ to show another place."""
 

@@ -74,7 +74,9 @@ class DecodeReport:
             more = f" where about {self.announced} were announced" if (self.announced or 0) > self.seen else ""
             parts.append(f"frames are missing at the end: {self.seen} were found{more}")
         if self.pauses:
-            shown = ", ".join(f"{count} before frame {index + FIRST_FRAME}" for index, count in list(self.pauses.items())[:5])
+            shown = ", ".join(
+                f"{count} before frame {index + FIRST_FRAME}" for index, count in list(self.pauses.items())[:5]
+            )
             dots = ", ..." * (len(self.pauses) > 5)
             parts.append(f"the film pauses, or frames were lost unseen ({shown}{dots})")
         return ", ".join([*parts, *self.notes])

@@ -104,6 +104,7 @@ class Revised:
                 score=rows.score[picked],
                 visibility=rows.visibility[picked],
                 masks=next(masks).select(picked - first),
+                decoded=bool(rows.seen[number]),
             )
 
 

@@ -93,7 +93,7 @@ class _Life:
 class Watch:
     """Sees a tracking frame by frame, and says at its end what to look at. ``size`` is (height, width).
 
-    ``start``: how many frames with a picture go by before anything can be reported. What is there then has not appeared.
+    ``start``: so many frames with a picture go by before anything can be reported. What is there then has not appeared.
     """
 
     def __init__(self, size: tuple[int, int], *, start: int = 0) -> None:
@@ -110,7 +110,7 @@ class Watch:
         return watch
 
     def add(self, ids: np.ndarray, box_tlwh: np.ndarray, score: np.ndarray, *, decoded: bool = True) -> None:
-        """The next frame: int64 [N], float64 [N, 4] in source pixels, float64 [N]; not ``decoded``: it had no picture."""
+        """The next frame, without a picture if not ``decoded``: int64 [N], float64 [N, 4] in source pixels, float64 [N]."""
         now = len(self._sums)
         self._opened |= decoded
         self._start += not self._opened

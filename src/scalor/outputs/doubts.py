@@ -110,7 +110,7 @@ class Watch:
         return watch
 
     def add(self, ids: np.ndarray, box_tlwh: np.ndarray, score: np.ndarray, *, decoded: bool = True) -> None:
-        """The next frame, without a picture if not ``decoded``: int64 [N], float64 [N, 4] in source pixels, float64 [N]."""
+        """The next frame, with a picture if ``decoded``: int64 [N], float64 [N, 4] in source pixels, float64 [N]."""
         now = len(self._sums)
         self._opened |= decoded
         self._start += not self._opened

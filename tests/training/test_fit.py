@@ -139,6 +139,7 @@ def test_a_given_object_height_decides_scale_and_boxes(video: Path, tmp_path: Pa
         ({"data.scale": "2"}, "at most 1"),
         ({"data.object_height": "-3"}, "above 0"),
         ({"model.channels": "1"}, "footage has 3 channels"),
+        ({"data": "sprites-md"}, "fit learns from its videos alone"),
     ],
 )
 def test_wrong_settings_are_refused(video: Path, tmp_path: Path, overrides: dict[str, str], said: str) -> None:
@@ -289,7 +290,6 @@ def stats(height: float, width: float, confidence: float) -> ObjectStats:
         height_px=height,
         width_px=width,
         height_range=(height / 2, height * 2),
-        width_range=(width / 2, width * 2),
         aspect=width / height,
         speed_px=(1.0, 4.0),
         count=3.0,

@@ -223,6 +223,10 @@ def _planned(
     ``far``: mean side of far things in pixels of a source with perspective.
     """
     settings, rest = footage_settings(overrides)
+    if "data" in rest:
+        raise UserError(
+            f"data is {rest['data']}, and fit learns from its videos alone; leave it out, or use scalor train"
+        )
     scales = [settings.scale or scale_for(stats, far) for stats in surveys]
     sizes = typical(surveys, scales, upright=far is not None)
     made = preset if isinstance(preset, Preset) else preset(sizes)

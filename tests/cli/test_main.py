@@ -168,7 +168,7 @@ def test_a_range_of_frames_holds_both_its_ends(first, more):
     assert (start + 1, past) == (first, first + more)
 
 
-def test_only_the_frames_asked_for_are_scored(capsys, tmp_path):
+def test_only_the_frames_asked_for_are_scored_and_shown(capsys, tmp_path, monkeypatch):
     truth, tracks = tmp_path / "gt.txt", tmp_path / "tracks.txt"
     truth.write_text("".join(f"{frame},1,5,5,10,10,1,1,1\n" for frame in range(1, 11)))
     tracks.write_text("".join(f"{frame},7,5,5,10,10,1,-1,-1,-1\n" for frame in range(1, 6)))
@@ -178,6 +178,21 @@ def test_only_the_frames_asked_for_are_scored(capsys, tmp_path):
         assert door.main([*argv, *frames]) == 0
         recalls.append(json.loads(capsys.readouterr().out)["recall"])
     assert recalls == [0.5, 1.0, 0.5]
+    shown = listening(monkeypatch, "scalor.outputs.report_evaluation", "write_evaluation")
+    assert door.main([*argv, "--frames", "4:7", "-o", str(tmp_path / "page")]) == 0
+    assert (shown[0][1]["frames"], shown[0][1]["gate"]) == ((3, 7), "boxes with an IoU of 0.5 or more")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--truth", "a", "--allow-truncated"], "--video"),
+        (["--truth", "motsynth:a/028", "--classes", "2"], "--classes"),
+        (["--truth", "motsynth:a/028", "--truth-box-base", "0"], "--truth-box-base"),
+    ],
+)
+def test_evaluate_ignores_no_option(capsys, given, said):
+    assert said in refused(capsys, "evaluate", "--tracks", "b", *given)
 
 
 def test_the_classical_competitor_is_printed_beside_where_the_video_is_given(capsys, tmp_path):

@@ -148,7 +148,7 @@ def test_a_lost_packet_of_a_transport_stream_leaves_a_hole(tmp_path):
 
 def test_frames_lost_without_a_trace_are_told_as_a_pause(tmp_path):
     source = open_video(film(tmp_path / "gap.mkv", times=[(n + 3 * (n > 19)) / 25 for n in range(N)]))
-    assert len(list(source)) == N and source.report.pauses == {20: 3} and "3 before frame 20" in source.report.words()
+    assert len(list(source)) == N and source.report.pauses == {20: 3} and "3 before frame 21" in source.report.words()
 
 
 @pytest.mark.parametrize("ending", ["mkv", "webm", "avi", "flv", "mov", "mp4"])

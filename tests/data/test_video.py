@@ -111,7 +111,7 @@ def test_a_frame_that_fails_leaves_a_hole_and_shifts_nothing(intra, tmp_path):
     assert source.report.failed == (7, 8, 20) == tuple(f.index for f in frames if f.image is None)
     assert all(number_shown(f.image) == f.index for f in frames if f.image is not None)
     assert not source.report.truncated and not source.report.clean
-    assert "3 could not be decoded (7-8, 20)" in source.report.words()
+    assert "3 could not be decoded (8-9, 21)" in source.report.words()
     assert [frame.image is None for frame in source.read([6, 7, 9, 20])] == [False, True, False, True]
 
 

@@ -39,6 +39,18 @@ def test_births_and_deaths_away_from_the_edge_and_gaps_are_counted(trust):
     assert len(said["score_over_time"]) == 10 and min(said["score_over_time"]) == said["score_over_time"][6]
 
 
+@pytest.mark.parametrize(("dark", "confirm", "count"), [(0, 1, 0), (0, 2, 0), (3, 1, 0), (3, 2, 0), (3, 0, 1)])
+def test_what_is_there_from_the_beginning_has_not_appeared(dark, confirm, count):
+    """Nor where the film begins with frames without a picture, or a tracker waits until it is sure."""
+    made = Watch(SIZE, start=max(0, confirm - 1))
+    for frame in range(12):
+        boxes = {0: (90.0, 40.0, 15.0, 15.0)} if frame >= dark + confirm - 1 + 2 * (confirm == 0) else {}
+        box = np.array(list(boxes.values()), np.float64).reshape(-1, 4)
+        made.add(np.array(list(boxes), np.int64), box, np.ones(len(boxes)), decoded=frame >= dark)
+    said = made.summary(made.doubts())
+    assert said["appear_inside"] == count and said["start"] == dark + max(0, confirm - 1)
+
+
 def test_the_worst_comes_first_and_what_is_sure_does_not_come(trust):
     joints = [
         Joint(8, 10, 1, np.array([90.0, 40, 15, 15]), nats=1.0),

@@ -351,3 +351,10 @@ def test_a_missing_library_is_named_with_what_installs_it(folder, tmp_path, monk
 def test_an_unknown_format_names_the_known_ones(folder, tmp_path):
     with pytest.raises(UserError, match="cvat, coco"):
         export(folder, "kitti", tmp_path / "x")
+
+
+@pytest.mark.parametrize("to", ["crops", "plot", "coco"])
+def test_what_cannot_be_made_unrecognisable_is_not_shown_as_it_is(folder, tmp_path, to):
+    with pytest.raises(UserError, match="blur is for video"):
+        export(folder, to, tmp_path / "out", options=Options(blur="objects"))
+    assert not (tmp_path / "out").exists()

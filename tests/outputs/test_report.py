@@ -171,6 +171,15 @@ def test_an_evaluation_shows_scores_and_where_things_were_missed(tmp_path, video
     assert len(data_of(page)["films"]["tracks"]["pictures"]) == 12 and text.count("<polyline") == 2
 
 
+def test_an_evaluation_of_some_frames_shows_these_alone(tmp_path, video, tracks):
+    page = write_evaluation(tmp_path, tracks, tracks, {"tracks": {"mota": 0.5}}, video=video, frames=(2, 6), gate="IoU")
+    film, text = data_of(page)["films"]["tracks"], page.read_text()
+    assert "Frames 3 to 6; what matches: IoU." in text and "6 frames</text>" in text and ">3</text>" in text
+    assert [bool(rows) for rows in film["rows"]] == [2 <= name < 6 for name in film["names"]]
+    spans = [span for _, each in data_of(page)["timeline"]["tracks"] for span in each]
+    assert spans and all(first >= 2 and last < 6 for first, last in spans)
+
+
 def test_a_folder_of_something_else_is_refused(tmp_path):
     with pytest.raises(UserError, match="neither tracks nor a training nor futures"):
         write_report(tmp_path)

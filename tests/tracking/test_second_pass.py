@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scalor.tracking.encounters import Encounter, parting
-from scalor.tracking.linking import Link, Tracklet, Video, _assigned, link
+from scalor.tracking.linking import Arrivals, Link, Tracklet, Video, _assigned, link
 from scalor.tracking.motion import PER_TRACK, RECENT, Leg, _missed, miss
 from scalor.tracking.second_pass import AROUND, Revised, _around, learned, revise, tracklets_of
 from scalor.tracking.smoothing import smooth, window_for
@@ -402,3 +402,13 @@ def test_identities_change_hands_where_the_ways_of_the_two_part() -> None:
     other = Leg(one.frame, np.stack([one.center[:, 0], 40 - one.center[:, 1]], 1), np.ones(2))
     pair = [Tracklet(n, leg.frame, leg, np.zeros((41, 1)), np.zeros((41, 4))) for n, leg in enumerate((one, other))]
     assert parting(Encounter(0, 1, 10, 30), pair) == 17
+
+
+def test_what_is_there_when_a_film_begins_dark_has_not_arrived():
+    frames, box = np.arange(3, 9), np.tile([60.0, 40.0, 9.0, 9.0], (6, 1))
+    one = Tracklet(0, frames, Leg(frames, box[:, :2] + 4.5, np.array([9.0, 9.0])), np.zeros((6, 1)), box)
+    dark, bright = (np.cumsum(np.arange(12) >= first) for first in (3, 0))
+    assert (
+        Arrivals.learn([one], clock=dark, size=(100, 200)).inside
+        < Arrivals.learn([one], clock=bright, size=(100, 200)).inside
+    )

@@ -8,7 +8,7 @@ from scalor.configs.presets import tiny
 from scalor.core.types import Scenery
 from scalor.models.config import BackgroundConfig
 from scalor.models.scalor import Scalor
-from scalor.training.crowding import crowded
+from scalor.training.crowding import behind, crowded
 
 
 def model_of(family: str) -> Scalor:
@@ -55,3 +55,12 @@ def test_what_would_hide_a_thing_stays_away() -> None:
     assert layers is not None
     assert torch.equal(mixed[0], video[0]) and not layers.front[0].any()
     assert (mixed[1, ..., 7:13, 14:20] == 0).all()
+
+
+def test_what_is_put_before_a_clip_passes_behind_what_hides_the_clip() -> None:
+    clear = torch.full((1, 2, 3, 8, 8), 0.5)
+    shown, crowd = clear.clone(), clear.clone()
+    shown[..., :3] = 0.2  # a bar
+    crowd[..., 2:6] = 1.0  # what passes
+    seen = behind(shown, clear, crowd)
+    assert (seen[..., :3] == 0.2).all() and (seen[..., 3:6] == 1.0).all() and (seen[..., 6:] == 0.5).all()

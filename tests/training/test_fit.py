@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from scalor import pretrained
-from scalor.configs.presets import fast_video
+from scalor.configs.presets import fast_video, tiny
 from scalor.data.footage import Footage, ObjectStats
 from scalor.data.video import open_video
 from scalor.errors import UserError
@@ -87,6 +87,35 @@ def test_a_resumed_fit_goes_on_with_its_own_videos_and_scale(video: Path, tmp_pa
     assert pretrained.card(parts)["steps"] == 6 and pretrained.card(whole)["steps"] == 4
     with pytest.raises(UserError, match="train.batch = 2 and 3 came"):
         fit(video, parts, preset=fast_video, resume=True, overrides={"train.batch": "3"}, quiet=True)
+    fit(video, parts, preset=fast_video, steps=6, resume=True, overrides=overrides, device="cpu", quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"overrides": {"data.scale": "0.5"}}, r"data\.scale = 1\.0 and 0\.5 came"),
+        ({"overrides": {"data.crop": "48"}}, r"data\.crop = 32 and 48 came"),
+        ({"overrides": {"data.motion_share": "0.1"}}, r"data\.motion_share = 0\.8 and 0\.1 came"),
+        ({"overrides": {"data.memory_gb": "2"}}, r"data\.memory_gb = 1\.0 and 2 came"),
+        ({"overrides": {"particles": "3"}}, "particles = 2 and 3 came"),
+        ({"start": "sprites-md"}, "started from nothing and sprites-md came"),
+        ({"preset": tiny()}, "the run is of fast-video and tiny came"),
+    ],
+)
+def test_a_resumed_fit_ignores_nothing_that_it_is_asked_for(
+    crowd: Path, video: Path, asked: dict[str, Any], said: str
+) -> None:
+    """What a resumed run cannot do is refused, instead of going on as before without a word."""
+    with pytest.raises(UserError, match=said):
+        fit(video, crowd, resume=True, quiet=True, **({"preset": fast_video} | asked))
+
+
+@pytest.fixture(scope="module")
+def crowd(video: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run in which clips are crowded and covered, and drawn twice each."""
+    given = SMALL | {"particles": "2", "train.covers": "1", "train.crowded": "1"}
+    out = tmp_path_factory.mktemp("crowd") / "run"
+    return fit(video, out, preset=fast_video, steps=1, overrides=given, device="cpu", quiet=True)
 
 
 def test_a_given_object_height_decides_scale_and_boxes(video: Path, tmp_path: Path) -> None:
@@ -110,6 +139,7 @@ def test_a_given_object_height_decides_scale_and_boxes(video: Path, tmp_path: Pa
         ({"data.scale": "2"}, "at most 1"),
         ({"data.object_height": "-3"}, "above 0"),
         ({"model.channels": "1"}, "footage has 3 channels"),
+        ({"data": "sprites-md"}, "fit learns from its videos alone"),
     ],
 )
 def test_wrong_settings_are_refused(video: Path, tmp_path: Path, overrides: dict[str, str], said: str) -> None:
@@ -260,7 +290,6 @@ def stats(height: float, width: float, confidence: float) -> ObjectStats:
         height_px=height,
         width_px=width,
         height_range=(height / 2, height * 2),
-        width_range=(width / 2, width * 2),
         aspect=width / height,
         speed_px=(1.0, 4.0),
         count=3.0,

@@ -113,7 +113,6 @@ def test_the_scale_follows_far_things_and_no_kind_of_thing_turns_where_there_is_
         height_px=100.0,
         width_px=110.0,
         height_range=(40.0, 200.0),
-        width_range=(40.0, 220.0),
         aspect=1.1,
         speed_px=(3.0, 9.0),
         count=4.0,

@@ -107,6 +107,18 @@ def test_train_starts_from_weights_whose_model_it_takes(tmp_path: Path) -> None:
     assert RunFolder(out).plan().preset.recipe.lr == 1e-9
 
 
+def test_a_resumed_training_refuses_another_preset_and_another_start(tmp_path: Path) -> None:
+    first = train("tiny", tmp_path / "first", steps=1, quiet=True)
+    out = train("tiny", tmp_path / "run", steps=1, quiet=True, start=first)
+    assert train("tiny", out, steps=2, quiet=True, resume=True, start=first) == out
+    with pytest.raises(UserError, match="the run is of tiny and fast-sprites-hd came"):
+        train("fast-sprites-hd", out, quiet=True, resume=True)
+    with pytest.raises(UserError, match="started from .* and sprites-md came"):
+        train("tiny", out, quiet=True, resume=True, start="sprites-md")
+    with pytest.raises(UserError, match="started from nothing and sprites-md came"):
+        train("tiny", first, quiet=True, resume=True, start="sprites-md")
+
+
 def test_train_refuses_weights_that_the_settings_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="of another model"):
         train("tiny", tmp_path / "run", steps=1, quiet=True, start="sprites-md", overrides={"model.cell": "8"})

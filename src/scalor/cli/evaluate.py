@@ -38,7 +38,7 @@ def parser() -> Parser:
         metavar="N",
         type=NonNegativeInt,
         nargs="+",
-        default=[1],
+        default=None,
         help="classes of the truth that are to be found (default: 1, the benchmark's pedestrians)",
     )
     for name in ("truth", "tracks"):
@@ -78,9 +78,15 @@ def run(args: Namespace) -> None:
         raise UserError("both --iou and --distance came; give one of them")
     if args.iou is not None and args.iou > 1:
         raise UserError(f"--iou came as {args.iou:g}; it wants a share above 0 and at most 1, for example 0.5")
+    if args.allow_truncated and args.video is None:
+        raise UserError("--allow-truncated is for the video that --video names, and none came; leave it out")
     frames = None if args.frames is None else frame_range(args.frames)
     iou = DEFAULT_IOU if args.iou is None and args.distance is None else args.iou
     synthetic = args.truth.startswith(MOTSYNTH)
+    if synthetic and (args.classes is not None or args.truth_box_base is not None):
+        raise UserError(
+            "--classes and --truth-box-base are about files, and MOTSynth says both by itself; leave them out"
+        )
     truth_path = existing(args.truth if not synthetic else str(Path(args.truth[len(MOTSYNTH) :]).parent), what="truth")
     tracks_path = existing(args.tracks, what="tracks")
     out = None if args.out is None else writable(args.out)
@@ -88,7 +94,7 @@ def run(args: Namespace) -> None:
 
     import numpy as np
 
-    from scalor.data.motchallenge import TruthTable, read_mot, read_truth
+    from scalor.data.motchallenge import PEDESTRIAN, TruthTable, read_mot, read_truth
     from scalor.metrics.distractors import without_distractors
     from scalor.metrics.mot import evaluate
 
@@ -98,20 +104,23 @@ def run(args: Namespace) -> None:
         everyone = true_tracks(truth_path, Path(args.truth).name)
         truth = TruthTable(everyone, distractors=everyone.select(np.zeros(len(everyone), dtype=bool)))
     else:
-        truth = read_truth(truth_path, classes=args.classes, box_base=args.truth_box_base)
+        truth = read_truth(truth_path, classes=args.classes or [PEDESTRIAN], box_base=args.truth_box_base)
+
+    def fair(tracks: "Tracks") -> "Tracks":
+        return without_distractors(truth.tracks, truth.distractors, tracks)
 
     def scored(tracks: "Tracks") -> dict[str, float | int | None]:
-        fair = without_distractors(truth.tracks, truth.distractors, tracks)
-        return evaluate(truth.tracks, fair, iou=iou, distance=args.distance, frames=frames).as_dict()
+        return evaluate(truth.tracks, tracks, iou=iou, distance=args.distance, frames=frames).as_dict()
 
-    tracks = read_mot(tracks_path, box_base=args.tracks_box_base)
+    tracks = fair(read_mot(tracks_path, box_base=args.tracks_box_base))
     beside: dict[str, dict[str, float | int | None]] = {"tracks": scored(tracks)}
     if video is not None:
-        beside["mog2-sort"] = scored(_classical(video, args.allow_truncated))
+        beside["mog2-sort"] = scored(fair(_classical(video, args.allow_truncated)))
     if out is not None:
         from scalor.outputs.report_evaluation import write_evaluation
 
-        write_evaluation(Path(out), truth.tracks, tracks, beside, video=video)
+        gate = f"centres within {args.distance:g} px" if iou is None else f"boxes with an IoU of {iou:g} or more"
+        write_evaluation(Path(out), truth.tracks, tracks, beside, video=video, frames=frames, gate=gate)
     if args.json:
         print(json.dumps(beside["tracks"] if video is None else beside, indent=2))
     else:

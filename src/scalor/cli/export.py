@@ -31,7 +31,12 @@ def parser() -> Parser:
     made.add_argument("tracks", metavar="TRACKS", help="a folder written by scalor track")
     made.add_argument("--to", choices=list(FORMATS), required=True, help="the format")
     add_out(made, what="the file, or the new folder, to write")
-    made.add_argument("--video", metavar="VIDEO", default=None, help="the video, for video, crops and plot")
+    made.add_argument(
+        "--video",
+        metavar="VIDEO",
+        default=None,
+        help="the video, for video, crops and plot; its name, for trackmate and sleap",
+    )
     made.add_argument("--label", metavar="NAME", default="object", help="what the objects are, for cvat and coco")
     made.add_argument(
         "--style", choices=list(STYLE), nargs="+", default=list(STYLE), help="what is drawn, for video (default: all)"

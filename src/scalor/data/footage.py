@@ -62,7 +62,6 @@ class Reel:
     moving      int32 [M, 3], (row of frames, y, x) of the centres of cells where something moves
     fingerprint tells the source from others of its name
     runs        (first, end) rows of pieces without a missing frame
-    scale_x, scale_y  source pixels per pixel of frames
     """
 
     name: str
@@ -73,8 +72,6 @@ class Reel:
     noise: np.ndarray
     moving: np.ndarray
     runs: tuple[tuple[int, int], ...]
-    scale_x: float
-    scale_y: float
     report: DecodeReport
     fingerprint: str = ""
 
@@ -279,8 +276,6 @@ def load_reel(source: VideoSource, *, most_bytes: int, smooth: float = 0.0, stir
         noise=scene.noise,
         moving=_moving_cells(frames, scene),
         runs=tuple(zip([0, *ends[:-1]], ends, strict=True)),
-        scale_x=source.scale_x,
-        scale_y=source.scale_y,
         report=source.report if source.report.seen else replace(source.report, seen=rows, notes=(PIECES,)),
         fingerprint=source.fingerprint,
     )

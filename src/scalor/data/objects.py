@@ -59,7 +59,7 @@ class ObjectStats:
     """What moves in front of the background; lengths in pixels of frames of ``frame_size``.
 
     height_px, width_px    typical box (median over components that are not specks)
-    height_range           10 % and 90 % quantile of the height, likewise width_range
+    height_range           10 % and 90 % quantile of the height
     aspect                 typical width / height
     shape_range            10 % and 90 % quantile of height / width
     speed_px               (median, 95 %) displacement of centres per frame
@@ -81,7 +81,6 @@ class ObjectStats:
     height_px: float
     width_px: float
     height_range: tuple[float, float]
-    width_range: tuple[float, float]
     aspect: float
     speed_px: tuple[float, float]
     count: float
@@ -111,7 +110,6 @@ class ObjectStats:
             height_px=self.height_px * y,
             width_px=self.width_px * x,
             height_range=(self.height_range[0] * y, self.height_range[1] * y),
-            width_range=(self.width_range[0] * x, self.width_range[1] * x),
             aspect=self.aspect * x / y,
             shape_range=(self.shape_range[0] * y / x, self.shape_range[1] * y / x),
             speed_px=(self.speed_px[0] * both, self.speed_px[1] * both),
@@ -224,7 +222,6 @@ def _measured(
         height_px=float(np.median(whole[:, H])),
         width_px=float(np.median(whole[:, W])),
         height_range=_range(whole[:, H]),
-        width_range=_range(whole[:, W]),
         aspect=float(np.median(whole[:, W] / whole[:, H])),
         shape_range=_range(whole[:, H] / whole[:, W]),
         speed_px=speed,
@@ -355,7 +352,6 @@ def nothing(size: tuple[int, int]) -> ObjectStats:
         height_px=side,
         width_px=side,
         height_range=(side / 2, side * 2),
-        width_range=(side / 2, side * 2),
         aspect=1.0,
         speed_px=(0.0, 0.0),
         count=0.0,

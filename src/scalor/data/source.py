@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from scalor.core.tracks import FIRST_FRAME
 from scalor.errors import UserError
 
 MIN_SIDE = 16
@@ -63,7 +64,7 @@ class DecodeReport:
         return not (self.failed or self.damaged or self.truncated)
 
     def words(self) -> str:
-        """One sentence for people."""
+        """One sentence for people; frames are counted from 1, as in the tables."""
         parts = [f"{self.decoded} frames decoded"]
         if self.failed:
             parts.append(f"{len(self.failed)} could not be decoded ({_spans(self.failed)})")
@@ -73,7 +74,9 @@ class DecodeReport:
             more = f" where about {self.announced} were announced" if (self.announced or 0) > self.seen else ""
             parts.append(f"frames are missing at the end: {self.seen} were found{more}")
         if self.pauses:
-            shown = ", ".join(f"{count} before frame {index}" for index, count in list(self.pauses.items())[:5])
+            shown = ", ".join(
+                f"{count} before frame {index + FIRST_FRAME}" for index, count in list(self.pauses.items())[:5]
+            )
             dots = ", ..." * (len(self.pauses) > 5)
             parts.append(f"the film pauses, or frames were lost unseen ({shown}{dots})")
         return ", ".join([*parts, *self.notes])
@@ -221,7 +224,7 @@ class VideoSource(ABC):
             return Frame(index, None, time=self.time_of(index))
         if image.shape[:2] != (self.source_height, self.source_width):
             raise UserError(
-                f"frame {index} of {self.name} is {image.shape[1]}x{image.shape[0]} px after frames of "
+                f"frame {index + FIRST_FRAME} of {self.name} is {image.shape[1]}x{image.shape[0]} px after frames of "
                 f"{self.source_width}x{self.source_height} px; frames of one size are wanted; split or resize the video"
             )
         small = shrink(image, (self.height, self.width))
@@ -269,9 +272,9 @@ def smoothed(image: np.ndarray, std: float) -> np.ndarray:
 
 
 def _spans(indices: Sequence[int], limit: int = 5) -> str:
-    """0-based numbers as '3, 7-9, ...'."""
+    """Numbers from 0 in words that count from 1: [2, 6, 7, 8] as '3, 7-9'."""
     spans: list[list[int]] = []
-    for index in indices:
+    for index in (number + FIRST_FRAME for number in indices):
         if spans and index == spans[-1][1] + 1:
             spans[-1][1] = index
         else:

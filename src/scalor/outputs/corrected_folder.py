@@ -46,7 +46,7 @@ def correct_folder(
         "most_objects": int(np.bincount(tracks.frame, minlength=1).max()),
         "corrections": [*before.summary.get("corrections", []), *map(str, rows)],
     }
-    watch = Watch.over(tracks, before.size)
+    watch = Watch.over(tracks, before.size, start=(before.summary.get("trust") or {}).get("start", 0))
     counts["trust"] = watch.summary(watch.doubts())  # what tracking said was said of other tracks
     after = Tracked(tracks, before.times, {**before.summary, **counts})
     with new_folder(Path(out)) as staging:

@@ -91,24 +91,29 @@ class _Life:
 
 
 class Watch:
-    """Sees a tracking frame by frame, and says at its end what to look at. ``size`` is (height, width)."""
+    """Sees a tracking frame by frame, and says at its end what to look at. ``size`` is (height, width).
 
-    def __init__(self, size: tuple[int, int]) -> None:
-        self._size = size
+    ``start``: so many frames with a picture go by before anything can be reported. What is there then has not appeared.
+    """
+
+    def __init__(self, size: tuple[int, int], *, start: int = 0) -> None:
+        self._size, self._start, self._opened = size, start, False
         self._lives: dict[int, _Life] = {}
         self._sums, self._counts = array("f"), array("f")
 
     @classmethod
-    def over(cls, tracks: Tracks, size: tuple[int, int]) -> "Watch":
-        """One that has seen a whole table."""
-        watch = cls(size)
+    def over(cls, tracks: Tracks, size: tuple[int, int], *, start: int = 0) -> "Watch":
+        """One that has seen a whole table, in which nothing could be reported before frame ``start``."""
+        watch = cls(size, start=start)
         for rows in frames_of(tracks):
             watch.add(tracks.id[rows], tracks.box_tlwh[rows], tracks.score[rows])
         return watch
 
-    def add(self, ids: np.ndarray, box_tlwh: np.ndarray, score: np.ndarray) -> None:
-        """The next frame: int64 [N], float64 [N, 4] in source pixels, float64 [N]."""
+    def add(self, ids: np.ndarray, box_tlwh: np.ndarray, score: np.ndarray, *, decoded: bool = True) -> None:
+        """The next frame, with a picture if ``decoded``: int64 [N], float64 [N, 4] in source pixels, float64 [N]."""
         now = len(self._sums)
+        self._opened |= decoded
+        self._start += not self._opened
         self._sums.append(float(score.sum()))
         self._counts.append(len(ids))
         for name, box, sure in zip(ids.tolist(), box_tlwh, score.tolist(), strict=True):
@@ -152,6 +157,7 @@ class Watch:
             "appear_inside": sum(self._appears(life) for life in lives),
             "vanish_inside": sum(self._vanishes(life) for life in lives),
             "gaps": sum(life.gaps for life in lives),
+            "start": self._start,
             "score_over_time": parts,
             "doubts": [doubt.as_dict() for doubt in doubts],
         }
@@ -206,7 +212,7 @@ class Watch:
                 yield doubt
 
     def _appears(self, life: _Life) -> bool:
-        return life.first > 0 and not at_edge(life.first_box, self._size)
+        return life.first > self._start and not at_edge(life.first_box, self._size)
 
     def _vanishes(self, life: _Life) -> bool:
         return life.last < len(self._sums) - 1 and not at_edge(life.last_box, self._size)

@@ -52,10 +52,13 @@ def export(
         options: choices of the formats that have some.
 
     Raises:
-        UserError: the format is unknown or its library not installed, the folder holds no tracks, ``out`` cannot be.
+        UserError: the format is unknown or its library not installed, it makes nothing unrecognisable and should,
+            the folder holds no tracks, ``out`` cannot be.
     """
     if to not in FORMATS:
         raise UserError(f"the format {to} is unknown; one of {', '.join(FORMATS)} is wanted; choose one")
+    if options is not None and options.blur != "none" and to != "video":
+        raise UserError(f"blur is for video, and {to} makes nothing unrecognisable; leave blur out, or export a video")
     tracked = tracks if isinstance(tracks, Tracked) else read_tracked(tracks)
     FORMATS[to](tracked, Path(out), options or Options())
     return Path(out)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scalor.core.tracks import Tracks
+from scalor.core.tracks import FIRST_FRAME, Tracks
 from scalor.data.video import open_video
 from scalor.outputs.pixels import frames_of
 from scalor.outputs.report import timeline_of
@@ -23,6 +23,8 @@ def write_evaluation(
     scores: Mapping[str, Mapping[str, float | None]],
     *,
     video: str | PathLike[str] | None = None,
+    frames: tuple[int, int] | None = None,
+    gate: str = "",
 ) -> Path:
     """Write ``report.html`` into a folder; returns its path.
 
@@ -32,19 +34,27 @@ def write_evaluation(
         tracks: the boxes that were scored.
         scores: by name of a method, its scores by name.
         video: what both speak of, to show the scored boxes on.
+        frames: (first, past the last) frame that was scored; None: all. Nothing is shown of the others.
+        gate: in words, what matched.
 
     Raises:
         UserError: the video cannot be read or the page not written.
     """
+    length = max(tracks.length, truth.length)
+    first, end = (0, length) if frames is None else frames
+    truth, tracks = (
+        replace(each.select((each.frame >= first) & (each.frame < end)), length=length) for each in (truth, tracks)
+    )
     page = Page("Scores of tracks")
+    span = f"Frames {first + FIRST_FRAME} to {end}" if frames else "All frames"
+    page.sections.append(paragraphs([f"{span}{gate and f'; what matches: {gate}'}."]))
     names = list(next(iter(scores.values())))
     rows = [[name, *(shown(each[name]) for each in scores.values())] for name in names]
     page.add("Scores", table(["", *scores], rows))
     if video is not None:
         source = open_video(video)
-        length = max(tracks.length, truth.length)
         about = {"width": source.width, "height": source.height, "fps": source.fps, "video": source.name}
-        tracked = Tracked(replace(tracks, length=length), np.arange(length) / source.fps, about)
+        tracked = Tracked(tracks, np.arange(length) / source.fps, about)
         film, _ = film_of_tracks(tracked, source, [])
         if film["pictures"]:
             page.data["films"] = {"tracks": film}
@@ -52,11 +62,13 @@ def write_evaluation(
     if len(tracks):
         page.data["timeline"] = timeline_of(tracks)
         page.add("When each scored track was seen", '<div class="scroll" data-timeline></div>')
-    counts = {name: _counts(table) for name, table in (("truth", truth), ("found", tracks))}
+    counts = {name: _counts(table, first, min(end, length)) for name, table in (("truth", truth), ("found", tracks))}
     words = paragraphs(["Blue is the truth, orange what was found."])
     page.add("Objects per frame", words, charts([chart("objects per frame", counts, across="frames")]))
     return page.write(folder / REPORT)
 
 
-def _counts(tracks: Tracks) -> tuple[np.ndarray, np.ndarray]:
-    return np.arange(tracks.length), np.array([float(len(rows)) for rows in frames_of(tracks)])
+def _counts(tracks: Tracks, first: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of frames as the tables count them, and how many boxes each has."""
+    counts = np.array([float(len(rows)) for rows in frames_of(tracks)])
+    return np.arange(first, end) + FIRST_FRAME, counts[first:end]

@@ -93,7 +93,9 @@ def track_to_folder(
         way = _Way(online or not isinstance(follower, Tracker), pictures=pictures, animals=animals)
         with finished_by_signal(source), _reports(source, follower, folder, way) as (reports, revised):
             refuse_truncated(source, allow_truncated)
-            counts, watch = _write(folder, source, reports, pictures=pictures, box_base=box_base)
+            # A second pass reports from the beginning what a single one holds back until it is sure of it.
+            watch = Watch((source.height, source.width), start=getattr(follower, "confirm", 1) - 1 if way.online else 0)
+            counts = _write(folder, source, reports, watch, pictures=pictures, box_base=box_base)
         spent = time.perf_counter() - start
         refuse_truncated(source, allow_truncated)
         about |= {"passes": 1 if revised is None else 2} | ({} if revised is None else revised.words())
@@ -164,14 +166,19 @@ def _reports(
 
 
 def _write(
-    folder: Path, source: VideoSource, reports: Iterable[tuple[Frame, FrameResult]], *, pictures: bool, box_base: int
-) -> tuple[dict[str, Any], Watch]:
-    """Tables, masks and film; returns counts, and what is to be said of trust.
+    folder: Path,
+    source: VideoSource,
+    reports: Iterable[tuple[Frame, FrameResult]],
+    watch: Watch,
+    *,
+    pictures: bool,
+    box_base: int,
+) -> dict[str, Any]:
+    """Tables, masks and film; returns counts. ``watch`` sees what is written.
 
     Masks, drawing and encoding run beside what makes the reports.
     """
     frames, ids, largest = 0, set[int](), 0
-    watch = Watch((source.height, source.width))
     with Sheets(folder, box_base=box_base) as sheets, overlay_in(folder, source, wanted=pictures) as film:
 
         def written(report: tuple[Frame, FrameResult]) -> None:
@@ -184,19 +191,18 @@ def _write(
         with beside(written) as writer:
             for frame, result in reports:
                 writer.put((frame, result))
-                watch.add(result.ids, result.box_tlwh, result.score)
+                watch.add(result.ids, result.box_tlwh, result.score, decoded=result.decoded)
                 frames = frame.index + 1
                 ids.update(result.ids.tolist())
                 largest = max(largest, len(result))
         sheets.finish(frames)
-    counts = {
+    return {
         "frames": frames,
         "tracks": len(ids),
         "boxes": sheets.rows,
         "objects_per_frame": round(sheets.rows / max(frames, 1), 3),
         "most_objects": largest,
     }
-    return counts, watch
 
 
 def _table(result: FrameResult) -> Tracks:

@@ -74,10 +74,10 @@ class Arrivals:
     inside: float
 
     @classmethod
-    def learn(cls, tracklets: Sequence[Tracklet], *, length: int, size: tuple[int, int]) -> "Arrivals":
-        """Counts; those of the first frame were there before. Inside, all of them may be links not made yet."""
-        starts = np.array([t.box[0] for t in tracklets if t.first > 0]).reshape(-1, 4)
-        length = max(length, 1)
+    def learn(cls, tracklets: Sequence[Tracklet], *, clock: np.ndarray, size: tuple[int, int]) -> "Arrivals":
+        """Counts; those of the first frame that was seen were there before. Inside, all may be links not made yet."""
+        starts = np.array([t.box[0] for t in tracklets if clock[t.first] > 1]).reshape(-1, 4)
+        length = max(len(clock), 1)
         extent = float(np.mean([t.leg.extent for t in tracklets])) if tracklets else 1.0
         height, width = size
         inner = max(0.0, height - 1.5 * extent) * max(0.0, width - 1.5 * extent)
@@ -149,7 +149,7 @@ def link(tracklets: Sequence[Tracklet], video: Video) -> list[Link]:
     if not tracklets:
         return []
     ends = _Ends.of(tracklets, video.size)
-    arrivals = Arrivals.learn(tracklets, length=len(video.clock), size=video.size)
+    arrivals = Arrivals.learn(tracklets, clock=video.clock, size=video.size)
     order = np.argsort(ends.first, kind="stable")
     starts = ends.first[order]
     found: list[Link] = []

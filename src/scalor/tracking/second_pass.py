@@ -111,6 +111,7 @@ class Revised:
                 score=rows.score[picked],
                 visibility=rows.visibility[picked],
                 masks=next(masks).merged(self.into[first:end] - first).select(picked - first),
+                decoded=bool(rows.seen[number]),
             )
 
 
@@ -144,7 +145,8 @@ def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1, indivi
     ghosts = np.union1d(ghosts, _relit(rows, ids, keep))
     keep &= ~np.isin(ids, ghosts)
     dropped += len(ghosts)
-    into = owners(rows, ids, keep)
+    # Nobody of a known number is a part of another.
+    into = owners(rows, ids, keep) if individuals is None else np.arange(len(rows))
     part = keep & (into != np.arange(len(rows)))
     parts = len(np.unique(ids[part]))
     keep &= ~part

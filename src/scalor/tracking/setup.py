@@ -12,7 +12,7 @@ from scalor.data.source import VideoSource, shrink, smoothed
 from scalor.data.steady import steadied
 from scalor.errors import UserError
 from scalor.pretrained import Loaded, load_all
-from scalor.tracking.stored import backdrops_of, number_of, scale_of, size_seen, smooth_of
+from scalor.tracking.stored import backdrops_of, changed, number_of, scale_of, size_seen, smooth_of
 from scalor.tracking.tracker import Tracker
 from scalor.tracking.view import View
 
@@ -22,8 +22,8 @@ GLANCE = 15
 """Frames that tell whether a stored median image shows this place."""
 LARGER = 4.0
 """Frames of more than this many times the area that weights were learned on are worth a word."""
-CHANGED, MOST_CHANGED = 25, 0.3
-"""A stored image is of another place when more than this share of its pixels differ by more than this grey level."""
+MOST_CHANGED = 0.3
+"""A stored image is of another place when more than this share of its pixels have `changed`."""
 
 
 @dataclass(frozen=True)
@@ -114,14 +114,9 @@ def _stored_backdrop(loaded: Loaded, source: VideoSource, size: tuple[int, int])
     if not fitting:
         return None
     glance, _ = median_image(source, size, count=GLANCE, smooth=smooth_of(loaded))
-    changed = [_changed(image, glance) for image in fitting]
-    best = int(np.argmin(changed))
-    return fitting[best] if changed[best] <= MOST_CHANGED else None
-
-
-def _changed(image: np.ndarray, other: np.ndarray) -> float:
-    gap = np.abs(image.astype(np.int16).mean(axis=2) - other.astype(np.int16).mean(axis=2))
-    return float((gap > CHANGED).mean())
+    shares = [changed(image, glance) for image in fitting]
+    best = int(np.argmin(shares))
+    return fitting[best] if shares[best] <= MOST_CHANGED else None
 
 
 def described(loaded: Loaded, name: object) -> dict[str, Any]:

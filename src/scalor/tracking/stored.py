@@ -12,22 +12,26 @@ from scalor.data.source import VideoSource
 from scalor.models.base import WorldModel
 from scalor.pretrained import Loaded
 
+CHANGED = 25
+"""Grey levels by which a pixel must differ to show another place."""
+
 
 def model_of(model: WorldModel | Loaded) -> WorldModel:
     """The world model itself."""
     return model.model if isinstance(model, Loaded) else model
 
 
-def scale_of(model: WorldModel | Loaded, video: VideoSource | None = None) -> float:
+def scale_of(model: WorldModel | Loaded, video: VideoSource | int | None = None) -> float:
     """How much smaller the frames were that the weights were learned on, 1.0 where nothing is known.
 
-    Where the weights know the video, its own scale counts.
+    Where the weights know the video, or its number came, its own scale counts.
     """
     if not isinstance(model, Loaded):
         return 1.0
-    number = None if video is None else _known(model, video)
-    if number is not None:
-        return float(model.card["footage"][number]["scale"])
+    footage = model.card.get("footage") or ()
+    number = _known(model, video) if isinstance(video, VideoSource) else video
+    if number is not None and number < len(footage):
+        return float(footage[number]["scale"])
     return float(model.card.get("scale") or 1.0)
 
 
@@ -80,6 +84,12 @@ def backdrops_of(model: WorldModel | Loaded) -> list[np.ndarray]:
         if name.startswith("backdrop") and image.dim() >= 3:
             found += [_as_uint8(each) for each in image.reshape(-1, *image.shape[-3:])]
     return found
+
+
+def changed(image: np.ndarray, other: np.ndarray) -> float:
+    """Share of the pixels of two pictures uint8 [h, w, C] of one size that show other places."""
+    gap = np.abs(image.astype(np.int16).mean(axis=2) - other.astype(np.int16).mean(axis=2))
+    return float((gap > CHANGED).mean())
 
 
 def noise_of(model: WorldModel | Loaded | None, backdrop: np.ndarray) -> Tensor | None:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from scalor.core.types import TRACKING, Scenery, Sight, World
-from scalor.data.source import shrink, smoothed
+from scalor.data.source import smoothed
 from scalor.data.steady import Steady
 from scalor.errors import UserError
 from scalor.models.base import WorldModel
@@ -20,8 +20,8 @@ from scalor.pretrained import Loaded, load_all
 from scalor.tracking.relit import SceneSlopes
 from scalor.tracking.report import FrameResult, results_of
 from scalor.tracking.silhouette import with_silhouettes
-from scalor.tracking.stored import backdrops_of, model_of, noise_of, scale_of, smooth_of
-from scalor.tracking.view import View, as_picture, went_blank
+from scalor.tracking.stored import backdrops_of, changed, model_of, noise_of, scale_of, smooth_of
+from scalor.tracking.view import View, as_picture, went_blank, with_channels
 
 TOGETHER = 4
 """Frames of a recorded video that are looked at together."""
@@ -53,7 +53,9 @@ class Tracker:
             model: weights as `scalor.load` gives them or takes them (a name, a run folder, a file), which know their
                 scale and backdrop; or a world model.
             scale: the network sees frames made smaller by this factor in (0, 1]; None: the weights' own, or 1.
-            backdrop: uint8 picture of the empty scene, of the frames' size or the network's, for a median background.
+            backdrop: uint8 picture of the empty scene, of the frames' size or, as the network sees it (smoothed, where
+                frames are), of the network's; for a median background. None: that of the weights, where they have
+                several the one that the first frame shows.
             min_visibility: objects of which less than this share is seen are followed but not reported.
             min_score: the same for the probability of presence.
             confirm: frames that an object must live before it is reported.
@@ -72,7 +74,8 @@ class Tracker:
             )
         self._loaded = model if isinstance(model, Loaded) else None
         self.model = model_of(model) if device is None else model_of(model).to(device)
-        self.scale = scale_of(model) if scale is None else scale
+        several = self.model.config.videos > 1
+        self.scale = scale_of(model, video if several else None) if scale is None else scale
         self.smooth = smooth_of(model)
         self.min_visibility = min_visibility
         self.min_score = min_score
@@ -151,7 +154,7 @@ class Tracker:
     def observe(self, frame: np.ndarray | None, *, pictures: bool = False) -> FrameResult:
         """As `update`, in plain numpy. ``frame`` None means that it could not be decoded: the world is imagined one
         step further, so that identities outlive the gap, and nothing is reported. So it is with a frame that went
-        black, white or grey all over (`went_blank`).
+        black, white or grey all over (`went_blank`), or has hardly any of the contrast of the empty scene.
 
         Raises:
             UserError: not uint8, not a picture, or not of the first frame's size.
@@ -184,10 +187,13 @@ class Tracker:
         small = self.seen(view, picture)
         if self._seen is not None and went_blank(small, self._seen):
             return None
-        self._seen = small
-        shift = (0.0, 0.0)
-        if self._steady is not None and small.shape[2] == 3:
+        shift, before = (0.0, 0.0), small
+        if self._steady is not None:
+            small = with_channels(small, 3)
+            if self._steady.blank(small):  # as learning leaves it out
+                return None
             small, shift = self._steady.seen(small)
+        self._seen = before
         return view.network_input(small, self.model.config.channels), shift
 
     @torch.inference_mode()
@@ -235,7 +241,7 @@ class Tracker:
         height, width = picture.shape[:2]
         if self.view is None or self.world is None:
             self.view = View.of(height, width, scale=self.scale, cell=self.model.config.cell)
-            self.world = self.model.init(1, self._scenery(self.view))
+            self.world = self.model.init(1, self._scenery(self.view, picture))
         if (height, width) != (self.view.height, self.view.width):
             raise UserError(
                 f"the frame is {width}x{height} px after frames of {self.view.width}x{self.view.height} px; frames of "
@@ -243,7 +249,7 @@ class Tracker:
             )
         return self.view
 
-    def _scenery(self, view: View) -> Scenery:
+    def _scenery(self, view: View, picture: np.ndarray) -> Scenery:
         height, width = view.padded
         side = self.model.config.side
         if side is not None and (height, width) != (side, side):
@@ -262,12 +268,15 @@ class Tracker:
                 f"the backdrop is {came[1]}x{came[0]} px; {view.width}x{view.height} px as the frames, or "
                 f"{view.columns}x{view.rows} px as the network sees them, is wanted; take it from this very video"
             )
-        if fitting[0].shape[2] == 3:
-            self._steady = Steady(shrink(fitting[0], (view.rows, view.columns)))
-            if self.model.config.channels == 3:
-                self._slopes = SceneSlopes(self._steady.reference)
-        backdrop = view.network_input(fitting[0], self.model.config.channels).to(self.device)
-        noise = noise_of(self._loaded, fitting[0])
+        first = self.seen(view, picture)
+        stored = min(fitting, key=lambda image: changed(view.shrunk(image), first)) if len(fitting) > 1 else fitting[0]
+        own = stored.shape[:2] == (view.rows, view.columns)
+        scene = with_channels(stored if own else self.seen(view, stored), 3)
+        self._steady = Steady(scene)
+        if self.model.config.channels == 3:
+            self._slopes = SceneSlopes(scene)
+        backdrop = view.network_input(scene, self.model.config.channels).to(self.device)
+        noise = noise_of(self._loaded, stored)
         if noise is not None and noise.shape == (view.rows, view.columns):
             self._noise = F.pad(noise, (0, width - view.columns, 0, height - view.rows))[None].to(self.device)
         return Scenery(height=height, width=width, backdrop=backdrop, video=which)

@@ -213,6 +213,11 @@ def refuse_other_settings(saved: Preset, wanted: Preset) -> None:
             f"the run is of {saved.name} on {saved.data} and {wanted.name} on {wanted.data} came; "
             "the same is wanted to resume; start a new run"
         )
+    if saved.particles != wanted.particles:
+        raise UserError(
+            f"the run has particles = {saved.particles} and {wanted.particles} came; the same is wanted to resume; "
+            f"add --set particles={saved.particles} or start a new run"
+        )
     groups = ((saved.model, wanted.model, "model."), (saved.recipe, wanted.recipe, "train."))
     for before, after, prefix in groups:
         old, new = flat(before, prefix=prefix), flat(after, prefix=prefix)

@@ -47,6 +47,12 @@ def crowded(model: WorldModel, video: Tensor, before: Tensor, scenery: Scenery) 
     return torch.lerp(video, before, soft), layers
 
 
+def behind(shown: Tensor, clear: Tensor, crowd: Tensor) -> Tensor:
+    """What is looked at of clips ``clear`` [B, T, C, H, W], of which something hides parts, once they are ``crowd``:
+    what was put before them passes behind what hides them."""
+    return torch.where((shown == clear).all(dim=2, keepdim=True), crowd, shown)
+
+
 def _without_hiding(front: np.ndarray, back: np.ndarray) -> np.ndarray:
     """A mask [T, H, W] without what hides too much of a blob of another one; what goes on in time goes as a whole."""
     import cv2

@@ -29,10 +29,10 @@ from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
 from scalor.training.datasets import FootageLessons
 from scalor.training.evened import evened
 from scalor.training.preset import Preset, apply_overrides
-from scalor.training.resume import DEFAULT_SEED, found_again, refuse_other_seed
+from scalor.training.resume import DEFAULT_SEED, found_again, refuse_other_preset, refuse_other_seed
 from scalor.training.runner import Options, refuse_impossible, run
 from scalor.training.shaped import shaped_plan
-from scalor.training.start import started
+from scalor.training.start import refuse_other_start, started
 from scalor.training.still import refuse_pans, refuse_still
 from scalor.training.train import refuse_both, with_length
 from scalor.training.typical import Sizes, crop_for, scale_for, typical
@@ -108,6 +108,9 @@ def fit(
     if resume:
         plan = with_length(_resumed(folder, given), steps, minutes)
         refuse_other_seed(plan, seed)
+        refuse_other_start(plan, start)
+        if isinstance(preset, Preset):
+            refuse_other_preset(plan, preset)
         plan = found_again(plan, paths)
     else:
         folder.refuse_used()
@@ -220,6 +223,10 @@ def _planned(
     ``far``: mean side of far things in pixels of a source with perspective.
     """
     settings, rest = footage_settings(overrides)
+    if "data" in rest:
+        raise UserError(
+            f"data is {rest['data']}, and fit learns from its videos alone; leave it out, or use scalor train"
+        )
     scales = [settings.scale or scale_for(stats, far) for stats in surveys]
     sizes = typical(surveys, scales, upright=far is not None)
     made = preset if isinstance(preset, Preset) else preset(sizes)
@@ -268,9 +275,24 @@ def _resumed(folder: RunFolder, overrides: Mapping[str, str]) -> Plan:
     plan = folder.plan()
     if plan.kind != "fit":
         raise UserError(f"{folder.path} was made by train; a run of fit is wanted to resume; use scalor train --resume")
-    _, rest = footage_settings(overrides)
+    settings, rest = footage_settings(overrides)
     refuse_other_settings(plan.preset, apply_overrides(plan.preset, rest))
+    for name, known in _settings_of(plan, settings).items():
+        if f"data.{name}" in overrides and getattr(settings, name) != known:
+            raise UserError(
+                f"the run has data.{name} = {known} and {overrides[f'data.{name}']} came; the same is wanted to "
+                "resume; leave it out or start a new run"
+            )
     return plan
+
+
+def _settings_of(plan: Plan, wanted: FootageSettings) -> dict[str, object]:
+    """What a plan says about the settings that it keeps: sizes of objects are not among them, only what they led to."""
+    scale = plan.scales[0] if len(set(plan.scales)) == 1 else plan.scales
+    cell = plan.preset.model.cell
+    same_crop = wanted.crop is not None and max(cell, wanted.crop // cell * cell) == plan.crop
+    crop = wanted.crop if same_crop else plan.crop
+    return {"scale": scale, "crop": crop, "motion_share": plan.motion_share, "memory_gb": plan.memory_gb}
 
 
 def footage_settings(overrides: Mapping[str, str]) -> tuple[FootageSettings, dict[str, str]]:

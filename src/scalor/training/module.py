@@ -24,7 +24,7 @@ from scalor.training.bootstrap import bootstrap_loss
 from scalor.training.checkpoint import Plan, random_states, restore_random_states, seed_everything
 from scalor.training.clock import Clock
 from scalor.training.crew import Crew
-from scalor.training.crowding import crowded
+from scalor.training.crowding import behind, crowded
 from scalor.training.datasets import Batch, Lessons
 from scalor.training.guard import Guard
 from scalor.training.measure import measure
@@ -118,9 +118,12 @@ class Trainee(LightningModule):
         recipe, step, batch = self.plan.preset.recipe, lesson.step, lesson.batch
         particles = self.plan.preset.particles
         video, shown, scenery = prepared(batch, particles)
+        usual = None if batch.usual is None else batch.usual.repeat_interleave(particles, 0)
         layers = None
         if batch.before is not None:
-            video, layers = crowded(self.model, video, batch.before.float().div_(255), scenery)
+            before, clear = batch.before.float().div_(255).repeat_interleave(particles, 0), video
+            video, layers = crowded(self.model, clear, before, scenery)
+            shown = None if shown is None else behind(shown, clear, video)
         knobs = knobs_at(recipe, step, lesson.progress)
         if particles > 1:
             knobs = replace(knobs, hard=True, weigh=True)
@@ -130,7 +133,7 @@ class Trainee(LightningModule):
         added, scalars = self.extras(video, rollout, step, lesson.progress)
         total = loss if added is None else loss + added
         if lead := bootstrap_weight(recipe, lesson.progress):
-            scalars["bootstrap"] = bootstrap_loss(self.model, video, scenery, rollout, layers, batch.usual)
+            scalars["bootstrap"] = bootstrap_loss(self.model, video, scenery, rollout, layers, usual)
             total = total + lead * scalars["bootstrap"]
         means = self.crew.summed(torch.stack([loss.detach(), total.detach()]) * lesson.weight)
         norm = self._descend(total, means[1], terms, scalars, lesson)

@@ -9,6 +9,7 @@ from scalor.core.seeds import whole_seed
 from scalor.data.places import fingerprint
 from scalor.errors import UserError
 from scalor.training.checkpoint import Plan
+from scalor.training.preset import Preset
 
 DEFAULT_SEED = 0
 
@@ -19,6 +20,14 @@ def refuse_other_seed(plan: Plan, seed: object) -> None:
         raise UserError(
             f"the run has seed {plan.seed} and {seed} came; the same is wanted to resume; leave it out "
             "or start a new run"
+        )
+
+
+def refuse_other_preset(plan: Plan, preset: Preset) -> None:
+    """Raises UserError where another preset is named than the run's."""
+    if preset.name != plan.preset.name:
+        raise UserError(
+            f"the run is of {plan.preset.name} and {preset.name} came; the same is wanted to resume; start a new run"
         )
 
 
@@ -38,7 +47,7 @@ def found_again(plan: Plan, paths: Sequence[str | os.PathLike[str]]) -> Plan:
     for video, known in zip(plan.videos, plan.fingerprints or [""] * len(plan.videos), strict=True):
         match = _match(video, known, [(n, given[n], prints[n]) for n in left])
         if match is None:
-            raise UserError(_lacking(video, known, given, prints))
+            raise UserError(_lacking(video, known, given))
         left.remove(match)
         places.append(str(given[match]))
     if left:
@@ -60,7 +69,7 @@ def _match(video: str, known: str, given: Sequence[tuple[int, Path, str]]) -> in
     return next(iter(moved), None)
 
 
-def _lacking(video: str, known: str, given: Sequence[Path], prints: Sequence[str]) -> str:
+def _lacking(video: str, known: str, given: Sequence[Path]) -> str:
     if known and video in map(str, given):
         return f"{video} has changed since the run began; the same video is wanted to resume; start a new run"
     came = ", ".join(path.name for path in given) or "none"

@@ -63,6 +63,16 @@ def refuse_others(start: str | os.PathLike[str], preset: Preset) -> None:
         )
 
 
+def refuse_other_start(plan: Plan, start: str | os.PathLike[str] | None) -> None:
+    """Raises UserError where a resumed run is to start from other weights than it did."""
+    if start is not None and whole_name(start) != plan.start:
+        began = f"started from {plan.start}" if plan.start else "started from nothing"
+        raise UserError(
+            f"the run {began} and {os.fspath(start)} came; a resumed run goes on from its own checkpoint; leave --from "
+            "out, or start a new run"
+        )
+
+
 def whole_name(start: str | os.PathLike[str]) -> str:
     """The name of packaged weights, or the whole path of others: a run is resumed from anywhere."""
     weights = os.fspath(start)

@@ -11,9 +11,9 @@ from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
 from scalor.training.datasets import TRAINING_SEEDS, ClipLessons, data_named
 from scalor.training.exam import VALIDATION, Exam
 from scalor.training.preset import Preset, apply_overrides, check
-from scalor.training.resume import DEFAULT_SEED, refuse_other_seed
+from scalor.training.resume import DEFAULT_SEED, refuse_other_preset, refuse_other_seed
 from scalor.training.runner import Options, refuse_impossible, run
-from scalor.training.start import of_weights, refuse_others, whole_name
+from scalor.training.start import of_weights, refuse_other_start, refuse_others, whole_name
 
 
 def train(
@@ -61,7 +61,10 @@ def train(
     refuse_both(steps, minutes)
     folder = RunFolder(Path(out))
     plan = folder.plan() if resume else None
+    if plan is not None:
+        refuse_other_start(plan, start)
     if plan is not None and plan.start:
+        refuse_other_preset(plan, preset)
         preset = plan.preset
     elif start is not None:
         preset = of_weights(preset, start)

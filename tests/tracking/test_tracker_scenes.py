@@ -1,0 +1,69 @@
+"""A tracker sees frames as its weights were learned: the scene, the light, the scale and the smoothing are theirs."""
+
+import numpy as np
+import pytest
+import torch
+
+from scalor.pretrained import Loaded
+from scalor.tracking.tracker import Tracker
+
+
+def patterned(seed: int, height: int = 48, width: int = 64) -> np.ndarray:
+    """An empty scene with edges of all sizes, uint8 [height, width, 3]."""
+    rng, image = np.random.default_rng(seed), np.zeros((height, width, 3))
+    for side in (4, 8, 16):
+        image += rng.uniform(20, 70, (height // side, width // side, 3)).repeat(side, 0).repeat(side, 1)
+    return image.astype(np.uint8)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_what_shows_nothing_of_the_scene_is_left_out_as_in_learning(first, make_model, make_frames):
+    scene, rng = patterned(0), np.random.default_rng(1)
+    dark = [np.zeros_like(scene), rng.integers(0, 6, scene.shape).astype(np.uint8)]
+    tracker = Tracker(make_model(background="median"), backdrop=scene, min_visibility=0.0)
+    if not first:
+        assert tracker.observe(scene).decoded
+    results = [tracker.observe(frame) for frame in dark]
+    assert not any(result.decoded or len(result) for result in results)
+    assert tracker.observe(scene).decoded and tracker.failed == 2
+
+
+def test_of_the_stored_scenes_the_one_that_the_first_frame_shows_is_taken(make_model):
+    scenes = [patterned(seed) for seed in (0, 1)]
+    planes = [torch.from_numpy(scene).permute(2, 0, 1) for scene in scenes]
+    extra = {"backdrop": planes[0], "backdrop.1": planes[1], "noise.1": torch.full((48, 64), 0.25)}
+    loaded = Loaded(model=make_model(background="median"), card={"scale": 1.0}, extra=extra)
+    for number, scene in enumerate(scenes):
+        tracker, frame = Tracker(loaded), scene.copy()
+        frame[8:24, 8:24] = 255
+        assert (tracker.observe(frame, pictures=True).pictures.background == scene).all()
+        assert (tracker._noise is not None) == (number == 1)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_grey_frames_and_scenes_are_brought_into_place_and_light_as_their_rgb(channels, make_model):
+    model, wide = make_model(background="median", channels=channels), patterned(0, 64, 80)[..., 0]
+    scene, frame = wide[8:56, 8:72], (0.8 * wide[6:54, 11:75]).astype(np.uint8)
+    rgb = [image[..., None].repeat(3, axis=-1) for image in (scene, frame)]
+    (grey, moved), (color, same_move) = (
+        Tracker(model, backdrop=one)._steadied(other) for one, other in ((scene, frame), rgb)
+    )
+    assert torch.equal(grey, color) and moved == same_move and abs(moved[0]) > 2
+    assert float((255 * grey[0, 0, 6:42, 6:58] - torch.from_numpy(scene)[6:42, 6:58]).abs().mean()) < 3.0
+
+
+def test_a_scene_of_the_frames_size_is_smoothed_as_frames_are(make_model):
+    scene = patterned(0, 96, 128)
+    loaded = Loaded(model=make_model(background="median"), card={"scale": 0.5, "smooth": 1.5}, extra={})
+    tracker = Tracker(loaded, backdrop=scene)
+    shown = tracker.observe(scene, pictures=True).pictures.background
+    assert np.array_equal(shown, tracker.seen(tracker.view, scene))
+    small = tracker.view.shrunk(scene)
+    assert (Tracker(loaded, backdrop=small).observe(scene, pictures=True).pictures.background == small).all()
+
+
+def test_a_video_by_its_number_is_seen_at_its_own_scale(make_model):
+    footage = [{"name": "street", "scale": 0.5}, {"name": "pond", "scale": 0.75}]
+    card = {"scale": 0.75, "footage": footage}
+    loaded = Loaded(model=make_model(background="per_video"), card=card, extra={})
+    assert [Tracker(loaded, video=number).scale for number in (0, 1)] == [0.5, 0.75]

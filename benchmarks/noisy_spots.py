@@ -1,9 +1,12 @@
 """A made clip of spots in Poisson noise, with truth: 50 frames of 128 x 128 px and about fourteen spots of some 10 px.
 
-python benchmarks/noisy_spots.py FOLDER     # writes FOLDER/frames/NNN.png and FOLDER/truth.txt, left and top from 0
+python benchmarks/noisy_spots.py FOLDER [--seed 11] [--bright 0.5 1.2]
+
+Writes FOLDER/frames/NNN.png and FOLDER/truth.txt, left and top from 0. ``--bright`` is the range of the spots' peaks, in
+14 photons; the ground has 12.
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +15,17 @@ from PIL import Image
 FRAMES, SIDE, SPOTS = 50, 128, 40
 
 
-def main(folder: str) -> None:
-    rng, out = np.random.default_rng(11), Path(folder)
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--bright", type=float, nargs=2, default=(0.5, 1.2))
+    args = parser.parse_args()
+    rng, out = np.random.default_rng(args.seed), args.folder
     (out / "frames").mkdir(parents=True, exist_ok=True)
     place, pace = rng.uniform(0, SIDE, (SPOTS, 2)), rng.normal(0, 0.6, (SPOTS, 2))
     born, life = rng.integers(-40, FRAMES, SPOTS), rng.integers(15, 60, SPOTS)
-    bright = rng.uniform(0.5, 1.2, SPOTS)
+    bright = rng.uniform(*args.bright, SPOTS)
     rows, columns = np.mgrid[0:SIDE, 0:SIDE]
     truth = []
     for frame in range(FRAMES):
@@ -33,4 +41,4 @@ def main(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

@@ -2,7 +2,7 @@
 
 python benchmarks/noisy_spots.py FOLDER [--seed 11] [--bright 0.5 1.2]
 
-Writes FOLDER/frames/NNN.png and FOLDER/truth.txt, left and top from 0. ``--bright`` is the range of the spots' peaks, in
+Writes FOLDER/frames/NNN.png and FOLDER/truth.txt, left and top from 0. ``--bright`` is the range of peaks, in
 14 photons; the ground has 12.
 """
 

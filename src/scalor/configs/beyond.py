@@ -57,8 +57,8 @@ GROUNDS = {
 STAND_OUT = {"any": 0.15, "textures": 0.25}
 """How far colours differ from the ground's: the sprites' masks are met best by what does (IoU 0.85 and 0.57)."""
 EVIDENCE = 2.0
-"""Nats for a birth where something stands out, and against it elsewhere: before they know their ground, objects that are
-born anywhere cost more than they are worth, and all die."""
+"""Nats for a birth where something stands out, and against it elsewhere: before they know their ground, objects that
+are born anywhere cost more than they are worth, and all die."""
 LOOKS = {
     "primary": GlimpseConfig(what=12),
     "any": GlimpseConfig(what=12, side=24, foreground=True),

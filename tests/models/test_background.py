@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from scalor.core.types import Knobs, Scenery
-from scalor.models.background import LatticeBackground, Walk, background, filled, log_likelihood
+from scalor.models.background import LatticeBackground, Walk, background, filled, log_likelihood, prevailing
 from scalor.models.config import BackgroundConfig, DiscoverConfig, ModelConfig, RenderConfig
 from scalor.models.scalor import Scalor
 from scalor.rollout import imagine, observe
@@ -203,6 +203,20 @@ def test_a_lattice_has_the_frames_colours_before_it_learned_anything(size: tuple
     with torch.no_grad():
         again, _, price = part(None, alpha, (code, hidden), scenery, Knobs(stochastic=False))
     assert (price()[0] == 0).all() and again.shape == frame.shape
+
+
+@pytest.mark.parametrize("side", [16, 32])
+def test_what_prevails_knows_nothing_of_things_that_fill_less_than_half_a_square(side: int) -> None:
+    ground = torch.stack(torch.meshgrid(torch.linspace(0.3, 0.5, 40), torch.linspace(0.2, 0.6, 56), indexing="ij"))
+    ground = torch.cat([ground, torch.full((1, 40, 56), 0.7)]).unsqueeze(0)
+    frame = ground.clone()
+    frame[..., 4:14, 4:14] = torch.tensor([1.0, 0.0, 0.1]).view(1, 3, 1, 1)
+    empty, seen = prevailing(ground, side), prevailing(frame, side)
+    assert seen.shape == frame.shape
+    assert (seen - empty).abs().max() < 0.04
+    assert (empty - ground).abs().max() < 0.01 * side
+    plain = torch.rand(2, 3, 1, 1).expand(2, 3, 40, 56)
+    assert (prevailing(plain, side) - plain).abs().max() < 1e-3
 
 
 def test_a_lattice_says_which_sides_and_codes_it_can_have() -> None:

@@ -62,6 +62,25 @@ def test_without_a_backdrop_nothing_stands_out(make_model: MakeModel, family: st
     assert (picture_of(sight, model.config)[:, 3] == 0).all()
 
 
+@pytest.mark.parametrize("color", [(0.0, 0.0, 0.0), (0.9, 0.2, 0.5)])
+def test_on_a_ground_of_any_colour_what_is_on_it_stands_out(
+    make_model: MakeModel, color: tuple[float, float, float]
+) -> None:
+    """The backdrop of a lattice that prevails is what most of the frame shows: no median image is needed."""
+    model = make_model(
+        glimpse=replace(THIN.glimpse, foreground=True),
+        background=BackgroundConfig(family="lattice", code=3, prevail=True),
+    )
+    video = torch.tensor(color).view(1, 1, 3, 1, 1).expand(1, 2, 3, HEIGHT, WIDTH).clone()
+    video[..., 8:16, 8:16] = 0.5
+    mask = picture_of(model.look(model.init(1, Scenery(HEIGHT, WIDTH)), video)[0], model.config)[0, 3]
+    assert (mask[9:15, 9:15] == 1).all()
+    assert mask[:, 20:].max() == 0 and mask[20:].max() == 0
+    observe(model, video, Knobs()).terms.objective.sum().backward()
+    gradient = model.get_parameter("propagate.tracker.compare.1.weight").grad
+    assert gradient is not None and gradient.abs().sum() > 0
+
+
 def test_what_others_explain_is_not_shown_as_ones_own() -> None:
     frame, mask, taken = torch.rand(1, 1, 3, 8, 8), torch.ones(1, 1, 1, 8, 8), torch.zeros(1, 1, 1, 8, 8)
     taken[..., :4] = 1.0

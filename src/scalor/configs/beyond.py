@@ -56,14 +56,19 @@ def on_balls(base: Preset, data: BallsConfig, *, neighbors: int = NEAREST) -> Pr
 
 GROUNDS = {
     "primary": BackgroundConfig(),
-    "any": BackgroundConfig(family="encoder", code=4),
-    "textures": BackgroundConfig(family="lattice", code=8),
+    "any": BackgroundConfig(family="lattice", code=3, lattice=32, prevail=True),
+    "textures": BackgroundConfig(family="lattice", code=8, prevail=True),
 }
 """By what a set is painted with: black, one colour, or a texture that as many numbers as this can say most of."""
+STAND_OUT = {"any": 0.15, "textures": 0.25}
+"""How far colours differ from the ground's: the sprites' masks are met best by what does (IoU 0.85 and 0.57)."""
+EVIDENCE = 2.0
+"""Nats for a birth where something stands out, and against it elsewhere: before they know their ground, objects that
+are born anywhere cost more than they are worth, and all die."""
 LOOKS = {
     "primary": GlimpseConfig(what=12),
-    "any": GlimpseConfig(what=12, side=24),
-    "textures": GlimpseConfig(what=16, side=24),
+    "any": GlimpseConfig(what=12, side=24, foreground=True),
+    "textures": GlimpseConfig(what=16, side=24, foreground=True),
 }
 """How sprites are seen and painted: no coarser than they are, and the grain of a texture need not be said."""
 SIGMA = {"any": 0.2, "textures": 0.3}
@@ -86,8 +91,13 @@ def on_benchmark(base: Preset, data: SetConfig) -> Preset:
         # Sprites of these sets are never outside; winding ones turn at the sides, and swell faster than `slow` allows.
         propagate=replace(model.propagate, leave=0.0, reflect=winding, slow=0.3 if winding else model.propagate.slow),
         background=GROUNDS[data.paint],
-        render=model.render if data.paint == "primary" else RenderConfig(sigma=SIGMA[data.paint]),
     )
+    if data.paint != "primary":
+        model = replace(
+            model,
+            discover=replace(model.discover, evidence=EVIDENCE),
+            render=RenderConfig(sigma=SIGMA[data.paint], stand_out=STAND_OUT[data.paint]),
+        )
     first = count / (data.size / model.cell) ** 2
     return Preset(
         name=f"fast-{data.name.removesuffix('-like')}",

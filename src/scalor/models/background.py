@@ -25,6 +25,9 @@ SHRINK = 16
 FILL = 4
 """The lattice's encoder sees, and its decoder paints, squares of so many pixels."""
 
+SPREADS = (0.4, 0.3, 0.2, 0.1)
+"""Differences, in the colour cube, beyond which the rounds of `prevailing` forget a pixel."""
+
 TRUST = 0.1
 """Weight of a square of which this share is seen: half of its mean is its own, half its surroundings'."""
 
@@ -169,6 +172,24 @@ def filled(frame: Tensor, weight: Tensor, side: int) -> Tensor:
         wider = F.interpolate(fill, scale_factor=2, mode="bilinear")[..., : level.shape[-2], : level.shape[-1]]
         fill = (level[:, :-1] + TRUST * wider) / (level[:, -1:] + TRUST)
     return torch.cat([fill, levels[0][:, -1:]], dim=1)
+
+
+def prevailing(frame: Tensor, side: int) -> Tensor:
+    """What most of each square of ``side`` pixels shows, smooth in between: [N, C, H, W], as ``frame``.
+
+    Means that forget, in rounds, what differs from them: things that fill less than half of a square are not in it.
+    """
+    height, width = frame.shape[-2:]
+    low = (-height % side, -width % side)
+    seen = F.pad(frame, (0, low[1], 0, low[0]), mode="replicate") if any(low) else frame
+    weight = torch.ones_like(seen[:, :1])
+    for spread in (*SPREADS, 0.0):
+        means = filled(seen, weight, side)[:, :-1]
+        ground = F.interpolate(means, scale_factor=side, mode="bilinear")
+        if spread:
+            off = (seen - ground).pow(2).sum(1, keepdim=True)
+            weight = torch.exp(-0.5 * off / spread**2).clamp(min=1e-4)
+    return ground[..., :height, :width]
 
 
 class LatticeBackground(Walk):

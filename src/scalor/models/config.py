@@ -152,6 +152,8 @@ class BackgroundConfig:
 
     ``code``, ``hidden``: numbers of the code and of its memory, per frame or per square of the lattice;
     ``lattice``: side of these squares in pixels (4, 8, 16 or 32), at least twice the objects' or it may paint them;
+    ``prevail``: what most of each of these squares shows is a backdrop for the networks that look at a frame: they see
+    what differs from it, as with a median image, and what stands out of it (see `RenderConfig`);
     ``residual``: median plus what the encoder adds.
 
     ``shade``: where a frame is the median image, only darker, the background is darker: shadows are no objects.
@@ -165,6 +167,7 @@ class BackgroundConfig:
     shade: bool = False
     width: int = 32
     lattice: int = 16
+    prevail: bool = later(False)
 
 
 @dataclass(frozen=True)
@@ -228,6 +231,11 @@ class ModelConfig:
     def needs_backdrop(self) -> bool:
         """The clips' median images are the background."""
         return self.background.family == "median"
+
+    @property
+    def glances(self) -> bool:
+        """A frame's prevailing colours are its backdrop for networks that look, where no clip's median image is."""
+        return self.background.family == "lattice" and self.background.prevail
 
     @property
     def videos(self) -> int:

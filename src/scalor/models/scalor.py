@@ -12,7 +12,7 @@ from scalor.core.shade import Outline, outlined, shade, standing_out
 from scalor.core.tensors import cat, ramp, take
 from scalor.core.types import Knobs, Layers, Objects, Scenery, Sight, Slots, Step, Terms, World
 from scalor.models.appearance import GlimpseEncoder
-from scalor.models.background import background, log_likelihood
+from scalor.models.background import background, log_likelihood, prevailing
 from scalor.models.base import WorldModel
 from scalor.models.config import ModelConfig
 from scalor.models.discover import Discover, Found
@@ -28,7 +28,7 @@ class Scalor(WorldModel):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config: ModelConfig = config
-        self.encoder = Encoder(config, backdrop=config.background.family == "median")
+        self.encoder = Encoder(config, backdrop=config.needs_backdrop or config.glances)
         self.glimpses = GlimpseEncoder(config.channels, config.glimpse, config.style)
         self.painter = Painter(config)
         self.propagate = Propagate(config, self.glimpses, self.painter, self.encoder.features)
@@ -72,9 +72,11 @@ class Scalor(WorldModel):
             backdrop = self._in_shade(flat, backdrop.repeat_interleave(length, 0))
             if self.config.background.shade:
                 grounds = backdrop.unflatten(0, (batch, length))
-            if self._asks_what_moves():
-                moving = standing_out(flat, backdrop, level=self.config.render.stand_out)
-                masks = moving.unflatten(0, (batch, length))
+        elif self.config.glances:
+            backdrop = prevailing(flat, self.config.background.lattice)
+        if backdrop is not None and self._asks_what_moves():
+            moving = standing_out(flat, backdrop, level=self.config.render.stand_out)
+            masks = moving.unflatten(0, (batch, length))
         features = self.encoder(flat, backdrop).unflatten(0, (batch, length))
         features, memories = self.encoder.remember(features, world.memory)
         # Taken apart in one piece: the gradient of one frame's slice is as large as all frames.

@@ -93,6 +93,12 @@ def test_of_two_bodies_the_part_is_that_of_the_one_it_always_touches():
     assert belongs({1: BODY, 2: LEG, 4: near}, 2) == {1}
 
 
+def test_of_two_bodies_that_it_touches_the_part_is_that_of_the_one_whose_box_holds_it():
+    larger = (range(LENGTH), (74.0, 10.0, 60.0, 100.0))
+    inside = (range(10, 16), (54.0, 90.0, 18.0, 20.0))
+    assert belongs({1: BODY, 2: inside, 4: larger}, 2) == {1}
+
+
 def test_rows_that_do_not_count_own_nothing():
     rows = rows_of({1: BODY, 2: LEG})
     into = owners(rows, rows.id, rows.id == 2)

@@ -34,18 +34,22 @@ def owners(rows: Rows, ids: np.ndarray, keep: np.ndarray) -> np.ndarray:
     short = 2 * lives[number] < lives.max()
     pairs = list(_touching(rows, picked, short))
     part, whole = np.concatenate(pairs, axis=1) if pairs else np.zeros((2, 0), np.int64)
-    # By identity, parts first: in how many frames each pair touches, and how much smaller the one is in the middle.
+    # By identity, parts first: in how many frames each pair touches, how much smaller the one is in the middle, and by
+    # how much the box of the other would grow.
     code = number[part] * len(names) + number[whole]
     area = np.maximum(rows.area[picked], 1e-6)
     order = np.argsort(code, kind="stable")
     code, start, count = np.unique(code[order], return_index=True, return_counts=True)
-    share = np.split((area[part] / area[whole])[order], start[1:]) if len(code) else []
-    smaller = np.array([float(np.median(each)) for each in share])
+
+    def usual(values: np.ndarray) -> np.ndarray:
+        return np.array([float(np.median(each)) for each in np.split(values[order], start[1:])] if len(code) else [])
+
+    smaller, grown = usual(area[part] / area[whole]), usual(_growth(rows.box_tlwh[picked], part, whole))
     one, other = code // len(names), code % len(names)
     fits = (count >= BESIDE * lives[one]) & (smaller < LESS) & (lives[one] < LESS * lives[other])
     home = np.full(len(names), -1)
-    # The smallest share last: of several objects a part is that of the one beside which it is the smallest.
-    for at in np.flatnonzero(fits)[np.argsort(-smaller[fits], kind="stable")]:
+    # The least growth last: of several objects a part is that of the one whose box holds most of it.
+    for at in np.flatnonzero(fits)[np.argsort(-grown[fits], kind="stable")]:
         home[one[at]] = other[at]
     for at in np.flatnonzero(home >= 0)[np.argsort(-lives[home >= 0], kind="stable")]:
         if home[home[at]] >= 0:  # a part of a part; the longer lives are settled already
@@ -57,6 +61,13 @@ def owners(rows: Rows, ids: np.ndarray, keep: np.ndarray) -> np.ndarray:
     at = order[np.searchsorted(place, wanted, sorter=order).clip(max=len(place) - 1)]
     into[picked[parts]] = np.where(place[at] == wanted, picked[at], -1)
     return into
+
+
+def _growth(box: np.ndarray, part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Area of the box around both by that of the whole's, float64 [n], for boxes [N, 4] and places in them [n]."""
+    low = np.minimum(box[part, :2], box[whole, :2])
+    high = np.maximum(box[part, :2] + box[part, 2:], box[whole, :2] + box[whole, 2:])
+    return (high - low).prod(axis=1) / np.maximum(box[whole, 2:].prod(axis=1), 1e-6)
 
 
 def _touching(rows: Rows, picked: np.ndarray, short: np.ndarray) -> Iterator[np.ndarray]:

@@ -37,7 +37,7 @@ LEG = (range(10, 16), (66.0, 90.0, 14.0, 24.0))
 def belongs(tracks: dict[int, tuple[range, tuple[float, float, float, float]]], part: int) -> set[int]:
     """The identities that the rows of ``part`` belong to."""
     rows = rows_of(tracks)
-    into = owners(rows, rows.id, np.ones(len(rows), dtype=bool))
+    into, _ = owners(rows, rows.id, np.ones(len(rows), dtype=bool))
     return {int(rows.id[row]) if row >= 0 else -1 for row in into[rows.id == part]}
 
 
@@ -79,7 +79,7 @@ def test_neighbours_are_themselves(other):
 def test_what_leaves_the_body_is_itself():
     rows = rows_of({1: BODY, 2: LEG})
     rows.box_tlwh[(rows.id == 2) & (rows.frame > 12), 0] += 30.0
-    into = owners(rows, rows.id, np.ones(len(rows), dtype=bool))
+    into, _ = owners(rows, rows.id, np.ones(len(rows), dtype=bool))
     assert (into == np.arange(len(rows))).all()
 
 
@@ -101,7 +101,37 @@ def test_of_two_bodies_that_it_touches_the_part_is_that_of_the_one_whose_box_hol
 
 def test_rows_that_do_not_count_own_nothing():
     rows = rows_of({1: BODY, 2: LEG})
-    into = owners(rows, rows.id, rows.id == 2)
+    into, _ = owners(rows, rows.id, rows.id == 2)
     assert (into == np.arange(len(rows))).all()
     empty = rows_of({})
-    assert len(owners(empty, empty.id, np.zeros(0, dtype=bool))) == 0
+    assert len(owners(empty, empty.id, np.zeros(0, dtype=bool))[0]) == 0
+
+
+def entering(*, grows: bool = True, ends: int = 20) -> Rows:
+    """A car that enters: its roof (2) at first alone, then its body (1) below, which grows over the roof's place."""
+    rows = rows_of({2: (range(4, ends), (50.0, 50.0, 40.0, 20.0)), 1: (range(8, LENGTH), (50.0, 70.0, 40.0, 30.0))})
+    late = (rows.id == 1) & (rows.frame >= ends)
+    if grows:
+        rows.box_tlwh[late, 1] -= 20.0
+        rows.box_tlwh[late, 3] += 20.0
+    return rows
+
+
+def test_a_roof_that_entered_first_is_its_cars():
+    revised = revise(entering())
+    assert revised.parts == 1
+    assert set(revised.rows.id[revised.keep]) == {1}
+    assert sorted(revised.rows.frame[revised.keep]) == list(range(4, LENGTH))
+
+
+@pytest.mark.parametrize("rows", [entering(grows=False), entering(ends=37)], ids=["nobody takes its place", "lives on"])
+def test_who_vanishes_beside_another_is_itself(rows):
+    into, ids = owners(rows, rows.id, np.ones(len(rows), dtype=bool))
+    assert (into == np.arange(len(rows))).all() and (ids == rows.id).all()
+
+
+def test_who_leaves_the_view_beside_another_is_itself():
+    rows = entering()
+    rows.box_tlwh[:, 0] -= rows.box_tlwh[(rows.id == 2) & (rows.frame == 19), 0]
+    into, _ = owners(rows, rows.id, np.ones(len(rows), dtype=bool))
+    assert (into == np.arange(len(rows))).all()

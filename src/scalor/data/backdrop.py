@@ -13,6 +13,7 @@ import numpy as np
 
 from scalor.data.slopes import slope_of, softened, widest
 from scalor.data.stirring import stirring
+from scalor.data.sway import Sway, swaying
 
 MOST_FRAMES = 240
 """Frames, spread over the whole video, in which candidates are looked for."""
@@ -54,11 +55,13 @@ class EmptyScene:
     """image: uint8 [h, w, 3]; noise: float32 [h, w], standard deviation over time of its own grey levels (0..255).
 
     stirs: bool [h, w], where things that never leave were painted over (see `scalor.data.stirring`); None: nowhere.
+    sways: uint8 [h, w], above 0 where things move to and fro (see `scalor.data.sway`); None: nowhere.
     """
 
     image: np.ndarray
     noise: np.ndarray
     stirs: np.ndarray | None = None
+    sways: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,8 @@ def empty_scene(frames: np.ndarray, stirs: np.ndarray | None = None) -> EmptySce
     noise = np.maximum(noise, deviation)
     # Nobody has seen the ground there: what moves on it is no noise of its.
     noise[(painted != image).any(axis=2)] = np.median(noise)
-    return EmptyScene(painted, noise, known if known.any() else None)
+    sways = swaying(painted, modes.color, modes.count, frames=len(picks), reach=reach)
+    return EmptyScene(painted, noise, known if known.any() else None, sways if sways.any() else None)
 
 
 def _modes(frames: np.ndarray, reach: float) -> _Modes:
@@ -288,6 +292,14 @@ def _calmer(present: np.ndarray, other: np.ndarray, mask: np.ndarray, limit: flo
     # Edges that both have, of textures and of what is partly hidden, decide nothing.
     lost, gained = np.maximum(before - after, 0.0).sum(), np.maximum(after - before, 0.0).sum()
     return bool(gained < limit * lost)
+
+
+def bring_to_rest(frames: np.ndarray, scene: EmptyScene) -> None:
+    """Show at rest, in frames uint8 [N, h, w, 3] and in place, what sways in a scene."""
+    if scene.sways is not None:
+        sway = Sway(scene.image, scene.sways)
+        for frame in frames:
+            frame[:] = sway(frame)
 
 
 def restless(scene: EmptyScene, factor: float) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scalor.data.backdrop import EmptyScene, empty_scene, restless, temporal_median
+from scalor.data.backdrop import EmptyScene, bring_to_rest, empty_scene, restless, temporal_median
 from scalor.data.clip import Clip
 from scalor.data.objects import (
     RESTLESS,
@@ -59,6 +59,7 @@ class Reel:
     index       int64 [T], the source's frame numbers
     background  uint8 [h, w, 3], the empty scene
     noise       float32 [h, w], standard deviation of its grey levels over time (0..255)
+    sways       uint8 [h, w], where things move to and fro, which the frames show at rest (`scalor.data.sway`), or None
     moving      int32 [M, 3], (row of frames, y, x) of the centres of cells where something moves
     fingerprint tells the source from others of its name
     runs        (first, end) rows of pieces without a missing frame
@@ -74,6 +75,7 @@ class Reel:
     runs: tuple[tuple[int, int], ...]
     report: DecodeReport
     fingerprint: str = ""
+    sways: np.ndarray | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -266,6 +268,7 @@ def load_reel(source: VideoSource, *, most_bytes: int, smooth: float = 0.0, stir
     else:
         known = scaled(stirs, 1 / source.scale_x, 1 / source.scale_y)
         scene = empty_scene(frames, mask_of(known, frames.shape[1:3]))
+    bring_to_rest(frames, scene)
     ends = [int(row) + 1 for row in np.flatnonzero(np.diff(index) != 1)] + [len(frames)]
     return Reel(
         name=source.name,
@@ -278,6 +281,7 @@ def load_reel(source: VideoSource, *, most_bytes: int, smooth: float = 0.0, stir
         runs=tuple(zip([0, *ends[:-1]], ends, strict=True)),
         report=source.report if source.report.seen else replace(source.report, seen=rows, notes=(PIECES,)),
         fingerprint=source.fingerprint,
+        sways=scene.sways,
     )
 
 

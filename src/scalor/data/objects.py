@@ -9,6 +9,7 @@ import torch
 from scalor.core.shade import shade
 from scalor.data.backdrop import (
     EmptyScene,
+    bring_to_rest,
     empty_scene,
     frame_noise,
     ghostly,
@@ -291,11 +292,14 @@ def survey(source: VideoSource, *, count: int = 80) -> ObjectStats:
         return nothing(stored)
     scene = empty_scene(frames)
     stirs = outlines_of(scene.stirs)
+    raw = frames.copy()
+    bring_to_rest(frames, scene)
     stats = estimate_objects(frames, scene.image, index=index, noise=scene.noise)
     for std in SMOOTHINGS if np.median(scene.noise) > 255 * NOISY else ():
-        calm = np.stack([smoothed(frame, std) for frame in frames])
-        scene = empty_scene(calm, scene.stirs)
-        other = estimate_objects(calm, scene.image, index=index, noise=scene.noise)
+        smooth = np.stack([smoothed(frame, std) for frame in raw])
+        scene = empty_scene(smooth, scene.stirs)
+        bring_to_rest(smooth, scene)
+        other = estimate_objects(smooth, scene.image, index=index, noise=scene.noise)
         if other.confidence > CLEARLY * stats.confidence:
             stats = replace(other, smooth=std)
     return replace(stats, stirs=stirs).resized(stored)

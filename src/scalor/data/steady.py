@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scalor.data.sway import Sway
+
 SMALL_SIDE = 256
 """Shifts are measured in images of at most this side: finer than a quarter of a pixel of theirs is noise."""
 THUMB = 64
@@ -40,12 +42,16 @@ class Change:
 
 
 class Steady:
-    """Brings frames uint8 [h, w, 3] into the place and the light of a reference image of that size."""
+    """Brings frames uint8 [h, w, 3] into the place and the light of a reference image of that size.
 
-    def __init__(self, reference: np.ndarray) -> None:
+    ``sways`` is uint8 [h, w], where things move to and fro, which it shows at rest (`scalor.data.sway`).
+    """
+
+    def __init__(self, reference: np.ndarray, sways: np.ndarray | None = None) -> None:
         import cv2
 
         self.reference = reference
+        self._sway = None if sways is None else Sway(reference, sways)
         self._edges = _edges(reference)
         self._window = cv2.createHanningWindow(self._edges.shape[::-1], cv2.CV_32F)
         self._thumb = _thumb(reference)
@@ -68,7 +74,8 @@ class Steady:
     def seen(self, frame: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
         """As a call, and how far (x, y) the frame's contents lie right of and below the reference's."""
         change = self.change(frame)
-        return relit(_moved(frame, change.shift), change), change.shift
+        steady = relit(_moved(frame, change.shift), change)
+        return steady if self._sway is None else self._sway(steady), change.shift
 
     def fits(self, frame: np.ndarray) -> float:
         """Correlation, -1..1, of a frame's edges with the reference's after the shift is undone."""

@@ -12,27 +12,35 @@ BESIDE = 0.9
 """A part lies at its object in this share of its frames."""
 NEAR = 0.05
 """Boxes with a gap of less than this share of the longer side of the object touch."""
+ABSORBED = 0.8
+"""A part over whose place its object grows may have up to this share of the object's pixels and life."""
+TOGETHER = 0.6
+"""It is there together with its object in this share of its frames: what enters the view does so part by part."""
+SOON = 3
+"""Frames within which the object grows over the place of a part that is gone."""
+HELD = 0.7
+"""Share of the part's last box that the object's box then holds."""
 
 
-def owners(rows: Rows, ids: np.ndarray, keep: np.ndarray) -> np.ndarray:
-    """Whom each row belongs to: int64 [R], the row of the same frame whose object its own is a part of (-1 where that
-    is not seen), else itself.
+def owners(rows: Rows, ids: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Whom each row belongs to: int64 [R], the row of the same frame whose object its own is a part of, else itself (-1
+    where it belongs to nobody); and the identities int64 [R] with those of objects for parts that are seen alone.
 
     A part is never seen but at its object, is smaller than half of it, and is gone before half of the object's life:
-    two who stay together come and go together, or are of like size.
+    two who stay together come and go together, or are of like size. What an object grows over at once when it ends
+    inside the view may be larger and live longer, and may have been there before: a car's roof that entered first.
 
     Args:
         rows: of a first pass.
         ids: int64 [R], identities after links.
         keep: bool [R], rows that count.
     """
-    into = np.arange(len(rows))
+    into, ids = np.arange(len(rows)), ids.copy()
     picked = np.flatnonzero(keep)
     names, number, lives = np.unique(ids[picked], return_inverse=True, return_counts=True)
     if not len(names):
-        return into
-    short = 2 * lives[number] < lives.max()
-    pairs = list(_touching(rows, picked, short))
+        return into, ids
+    pairs = list(_touching(rows, picked, lives[number] < ABSORBED * lives.max()))
     part, whole = np.concatenate(pairs, axis=1) if pairs else np.zeros((2, 0), np.int64)
     # By identity, parts first: in how many frames each pair touches, how much smaller the one is in the middle, and by
     # how much the box of the other would grow.
@@ -46,7 +54,13 @@ def owners(rows: Rows, ids: np.ndarray, keep: np.ndarray) -> np.ndarray:
 
     smaller, grown = usual(area[part] / area[whole]), usual(_growth(rows.box_tlwh[picked], part, whole))
     one, other = code // len(names), code % len(names)
-    fits = (count >= BESIDE * lives[one]) & (smaller < LESS) & (lives[one] < LESS * lives[other])
+    shorter = lives[one] / lives[other]
+    fits = (count >= BESIDE * lives[one]) & (smaller < LESS) & (shorter < LESS)
+    for at in np.flatnonzero(
+        ~fits & (smaller < ABSORBED) & (shorter < ABSORBED) & (count >= TOGETHER * BESIDE * lives[one])
+    ):
+        mine, others = picked[number == one[at]], picked[number == other[at]]
+        fits[at] = _absorbed(rows, mine, others, int(count[at]))
     home = np.full(len(names), -1)
     # The least growth last: of several objects a part is that of the one whose box holds most of it.
     for at in np.flatnonzero(fits)[np.argsort(-grown[fits], kind="stable")]:
@@ -54,13 +68,36 @@ def owners(rows: Rows, ids: np.ndarray, keep: np.ndarray) -> np.ndarray:
     for at in np.flatnonzero(home >= 0)[np.argsort(-lives[home >= 0], kind="stable")]:
         if home[home[at]] >= 0:  # a part of a part; the longer lives are settled already
             home[at] = home[home[at]]
-    parts = home[number] >= 0
+    parts = np.flatnonzero(home[number] >= 0)
     place = rows.frame[picked] * len(names) + number
     order = np.argsort(place)
     wanted = rows.frame[picked[parts]] * len(names) + home[number[parts]]
     at = order[np.searchsorted(place, wanted, sorter=order).clip(max=len(place) - 1)]
-    into[picked[parts]] = np.where(place[at] == wanted, picked[at], -1)
-    return into
+    seen = place[at] == wanted
+    into[picked[parts]] = np.where(seen, picked[at], -1)
+    # Where the object is not seen, its largest part is the object.
+    alone = parts[~seen][np.argsort(-area[parts[~seen]], kind="stable")]
+    _, first = np.unique(wanted[np.searchsorted(parts, alone)], return_index=True)
+    largest = alone[first]
+    into[picked[largest]], ids[picked[largest]] = picked[largest], names[home[number[largest]]]
+    return into, ids
+
+
+def _absorbed(rows: Rows, mine: np.ndarray, others: np.ndarray, touching: int) -> bool:
+    """Whether a track with the rows ``mine`` ends inside the view and ``others`` at once grow over its place, having
+    touched it in ``touching`` frames."""
+    common = np.intersect1d(rows.frame[mine], rows.frame[others])
+    if len(common) < TOGETHER * len(mine) or touching < BESIDE * len(common):
+        return False
+    end, last = rows.frame[mine].max(), rows.box_tlwh[mine[rows.frame[mine].argmax()]]
+    height, width = rows.size
+    if min(last[0], last[1]) < 1 or last[0] + last[2] > width - 1 or last[1] + last[3] > height - 1:
+        return False
+    after = rows.box_tlwh[others[(rows.frame[others] > end) & (rows.frame[others] <= end + SOON)]]
+    low = np.maximum(after[:, :2], last[:2])
+    high = np.minimum(after[:, :2] + after[:, 2:], last[:2] + last[2:])
+    held = np.clip(high - low, 0, None).prod(axis=1).max(initial=0.0)
+    return bool(held >= HELD * last[2] * last[3])
 
 
 def _growth(box: np.ndarray, part: np.ndarray, whole: np.ndarray) -> np.ndarray:

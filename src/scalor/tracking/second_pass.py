@@ -146,7 +146,7 @@ def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1, indivi
     keep &= ~np.isin(ids, ghosts)
     dropped += len(ghosts)
     # Nobody of a known number is a part of another.
-    into = owners(rows, ids, keep) if individuals is None else np.arange(len(rows))
+    into, ids = owners(rows, ids, keep) if individuals is None else (np.arange(len(rows)), ids)
     part = keep & (into != np.arange(len(rows)))
     parts = len(np.unique(ids[part]))
     keep &= ~part

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from scalor.core.devices import pick_device
-from scalor.data.backdrop import empty_scene, temporal_median
+from scalor.data.backdrop import EmptyScene, empty_scene, temporal_median
 from scalor.data.source import VideoSource, shrink, smoothed
 from scalor.data.steady import steadied
 from scalor.errors import UserError
@@ -55,7 +55,8 @@ def prepare(
     """
     loaded = weights if isinstance(weights, Loaded) else load(weights, device=device)
     scale = scale_of(loaded, source)
-    backdrop, words = None, None
+    backdrop: np.ndarray | EmptyScene | None = None
+    words = None
     filmed = loaded.model.config.needs_backdrop
     if filmed:
         view = View.of(source.height, source.width, scale=scale, cell=1)
@@ -63,7 +64,7 @@ def prepare(
         backdrop = _stored_backdrop(loaded, source, (view.rows, view.columns))
         words = "stored with the weights"
         if backdrop is None:
-            backdrop, count = median_image(source, (view.rows, view.columns), count=SAMPLES, smooth=smooth)
+            backdrop, count = scene_of(source, (view.rows, view.columns), count=SAMPLES, smooth=smooth)
             words = f"estimated from {count} frames of this video"
     # With the whole of the weights: smoothing and the noise of each pixel come along with them.
     tracker = Tracker(
@@ -90,10 +91,8 @@ def _doubt(loaded: Loaded, source: VideoSource, scale: float) -> str:
     )
 
 
-def median_image(
-    source: VideoSource, size: tuple[int, int], *, count: int, smooth: float = 0.0
-) -> tuple[np.ndarray, int]:
-    """The empty scene from up to ``count`` frames spread over the video, uint8 [*size, 3], and how many there were.
+def scene_of(source: VideoSource, size: tuple[int, int], *, count: int, smooth: float = 0.0) -> tuple[EmptyScene, int]:
+    """The empty scene, of ``size``, from up to ``count`` frames spread over the video, and how many there were.
 
     ``smooth`` is the std of the Gaussian by which frames are smoothed, in pixels of ``size``.
 
@@ -105,7 +104,7 @@ def median_image(
         raise UserError(f"{source.name} has no frame that can be decoded; a playable video is wanted; re-encode it")
     frames = np.stack(sampled)
     frames = frames[steadied(frames, temporal_median(frames))]
-    return empty_scene(frames).image, len(frames)
+    return empty_scene(frames), len(frames)
 
 
 def _stored_backdrop(loaded: Loaded, source: VideoSource, size: tuple[int, int]) -> np.ndarray | None:
@@ -113,8 +112,8 @@ def _stored_backdrop(loaded: Loaded, source: VideoSource, size: tuple[int, int])
     fitting = [image for image in backdrops_of(loaded) if image.shape[:2] == size]
     if not fitting:
         return None
-    glance, _ = median_image(source, size, count=GLANCE, smooth=smooth_of(loaded))
-    shares = [changed(image, glance) for image in fitting]
+    glance, _ = scene_of(source, size, count=GLANCE, smooth=smooth_of(loaded))
+    shares = [changed(image, glance.image) for image in fitting]
     best = int(np.argmin(shares))
     return fitting[best] if shares[best] <= MOST_CHANGED else None
 

@@ -95,11 +95,23 @@ def changed(image: np.ndarray, other: np.ndarray) -> float:
 def noise_of(model: WorldModel | Loaded | None, backdrop: np.ndarray) -> Tensor | None:
     """The standard deviation over time of the pixels of a stored median image, float32 [h, w] in 0..1; None where this
     is another image, or its noise was not stored."""
+    noise = _beside(model, backdrop, "noise")
+    return None if noise is None else noise.float()
+
+
+def sways_of(model: WorldModel | Loaded | None, backdrop: np.ndarray) -> np.ndarray | None:
+    """Where things sway before a stored median image, uint8 [h, w] as of `scalor.data.sway`; None as for `noise_of`."""
+    sways = _beside(model, backdrop, "sways")
+    return None if sways is None else sways.to(torch.uint8).cpu().numpy()
+
+
+def _beside(model: WorldModel | Loaded | None, backdrop: np.ndarray, what: str) -> Tensor | None:
+    """What is stored of each pixel [h, w] beside a median image that is this picture."""
     extra = model.extra if isinstance(model, Loaded) else {}
     for name, image in extra.items():
-        noise = extra.get(name.replace("backdrop", "noise")) if name.startswith("backdrop") else None
-        if noise is not None and noise.dim() == 2 and image.dim() == 3 and np.array_equal(_as_uint8(image), backdrop):
-            return noise.float()
+        found = extra.get(name.replace("backdrop", what)) if name.startswith("backdrop") else None
+        if found is not None and found.dim() == 2 and image.dim() == 3 and np.array_equal(_as_uint8(image), backdrop):
+            return found
     return None
 
 

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from scalor.core.types import TRACKING, Scenery, Sight, World
+from scalor.data.backdrop import EmptyScene
 from scalor.data.source import smoothed
 from scalor.data.steady import Steady
 from scalor.errors import UserError
@@ -20,7 +21,7 @@ from scalor.pretrained import Loaded, load_all
 from scalor.tracking.relit import SceneSlopes
 from scalor.tracking.report import FrameResult, results_of
 from scalor.tracking.silhouette import with_silhouettes
-from scalor.tracking.stored import backdrops_of, changed, model_of, noise_of, scale_of, smooth_of
+from scalor.tracking.stored import backdrops_of, changed, model_of, noise_of, scale_of, smooth_of, sways_of
 from scalor.tracking.view import View, as_picture, went_blank, with_channels
 
 TOGETHER = 4
@@ -41,7 +42,7 @@ class Tracker:
         model: WorldModel | Loaded | str | PathLike[str],
         *,
         scale: float | None = None,
-        backdrop: np.ndarray | None = None,
+        backdrop: np.ndarray | EmptyScene | None = None,
         min_visibility: float = 0.25,
         min_score: float = 0.0,
         confirm: int = 1,
@@ -54,8 +55,9 @@ class Tracker:
                 scale and backdrop; or a world model.
             scale: the network sees frames made smaller by this factor in (0, 1]; None: the weights' own, or 1.
             backdrop: uint8 picture of the empty scene, of the frames' size or, as the network sees it (smoothed, where
-                frames are), of the network's; for a median background. None: that of the weights, where they have
-                several the one that the first frame shows.
+                frames are), of the network's; for a median background. `scalor.data.backdrop.empty_scene` of such
+                frames knows what sways, too. None: that of the weights, where they have several the one that the first
+                frame shows.
             min_visibility: objects of which less than this share is seen are followed but not reported.
             min_score: the same for the probability of presence.
             confirm: frames that an object must live before it is reported.
@@ -82,8 +84,10 @@ class Tracker:
         self.confirm = confirm
         self.video = video
         self._backdrops: list[np.ndarray] = []
+        self._scene = backdrop if isinstance(backdrop, EmptyScene) else None
         if self.model.config.needs_backdrop:
-            self._backdrops = backdrops_of(model) if backdrop is None else [as_picture(backdrop, "the backdrop")]
+            image = backdrop.image if isinstance(backdrop, EmptyScene) else backdrop
+            self._backdrops = backdrops_of(model) if image is None else [as_picture(image, "the backdrop")]
             if not self._backdrops:
                 raise UserError(
                     "the model paints objects on a median image and none came; give backdrop, the empty scene"
@@ -272,7 +276,8 @@ class Tracker:
         stored = min(fitting, key=lambda image: changed(view.shrunk(image), first)) if len(fitting) > 1 else fitting[0]
         own = stored.shape[:2] == (view.rows, view.columns)
         scene = with_channels(stored if own else self.seen(view, stored), 3)
-        self._steady = Steady(scene)
+        sways = sways_of(self._loaded, stored) if self._scene is None else self._scene.sways
+        self._steady = Steady(scene, sways if sways is not None and sways.shape == scene.shape[:2] else None)
         if self.model.config.channels == 3:
             self._slopes = SceneSlopes(scene)
         backdrop = view.network_input(scene, self.model.config.channels).to(self.device)

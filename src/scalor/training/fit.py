@@ -350,7 +350,8 @@ def crop_size(footage: Footage, side: int, *, cell: int) -> tuple[int, int]:
 def _keepsakes(plan: Plan, footage: Footage) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """What tracking needs of the footage: the scale, the empty scenes (backdrop, backdrop.1, ...) and their noise.
 
-    The noise (noise, noise.1, ...) is float32 [h, w], the standard deviation of each pixel over time in 0..1.
+    The noise (noise, noise.1, ...) is float32 [h, w], the standard deviation of each pixel over time in 0..1; where
+    things sway (sways, sways.1, ...) is uint8 [h, w], for the videos in which there are such places.
     """
     entries = [
         {
@@ -371,6 +372,11 @@ def _keepsakes(plan: Plan, footage: Footage) -> tuple[dict[str, Any], dict[str, 
     extra |= {
         _backdrop_name(number).replace("backdrop", "noise"): torch.from_numpy(reel.noise / np.float32(255))
         for number, reel in enumerate(footage.reels)
+    }
+    extra |= {
+        _backdrop_name(number).replace("backdrop", "sways"): torch.from_numpy(reel.sways)
+        for number, reel in enumerate(footage.reels)
+        if reel.sways is not None
     }
     scale = sorted(plan.scales)[len(plan.scales) // 2]
     return {"scale": scale, "smooth": plan.smooth, "footage": entries}, extra

@@ -25,12 +25,12 @@ from scalor.errors import UserError
 from scalor.training.checkpoint import Interrupted, Plan, RunFolder
 from scalor.training.crew import Alone, Joined, backend_of
 from scalor.training.datasets import ClipLessons, data_named
-from scalor.training.exam import Exam
 from scalor.training.fit import fit
 from scalor.training.launch import in_crew
 from scalor.training.preset import Preset
 from scalor.training.runner import Options, places_of, refuse_impossible, run
 from scalor.training.train import train
+from scalor.training.validation import Validation
 from tests.training import crews
 
 TWO = ("cpu", "cpu")
@@ -228,8 +228,8 @@ def test_minutes_end_for_all_at_the_same_step_and_another_number_may_go_on(
 @pytest.mark.parametrize("name", ["sprites-tiny", "digits-vld", "crowd-tiny"])
 def test_what_a_process_is_given_arrives_as_it_was(name: str) -> None:
     lessons = ClipLessons(data_named(name, 5), 0)
-    exam = Exam(lessons.dataset, 2.0)
-    there, asked = pickle.loads(pickle.dumps((lessons, exam)))
+    validation = Validation(lessons.dataset, 2.0)
+    there, asked = pickle.loads(pickle.dumps((lessons, validation)))
     before, after = (each.batch(3, size=2, frames=2).video for each in (lessons, there))
     assert torch.equal(before, after) and asked.minutes == 2.0
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, distributed
 
 WAIT = timedelta(minutes=30)
-"""How long the others wait for the first one, who also draws pictures and examines the weights."""
+"""How long the others wait for the first one, who also draws pictures and validates the weights."""
 
 
 class Crew(ABC):

@@ -18,9 +18,9 @@ from scalor.training import health
 from scalor.training.checkpoint import RunFolder
 from scalor.training.crew import Crew
 from scalor.training.datasets import Lessons
-from scalor.training.exam import Exam
 from scalor.training.module import Trainee
 from scalor.training.pictures import CLIPS, picture, save_picture
+from scalor.training.validation import Validation
 
 SAVE_SECONDS = 60.0
 LINE_SECONDS = 20.0
@@ -31,7 +31,7 @@ class Diary(Callback):
     """Keeps the run folder up to date; of a crew the leader does, and the others are there when it saves or stops.
 
     save_weights  writes the averaged weights and their card
-    exam          scores the averaged weights now and then
+    validation    scores the averaged weights now and then
     caught        the signal that ended the training, if one did
     """
 
@@ -43,10 +43,10 @@ class Diary(Callback):
         *,
         quiet: bool = False,
         save_seconds: float = SAVE_SECONDS,
-        exam: Exam | None = None,
+        validation: Validation | None = None,
         crew: Crew,
     ) -> None:
-        self.folder, self.lessons, self.save_weights, self.exam = folder, lessons, save_weights, exam
+        self.folder, self.lessons, self.save_weights, self.validation = folder, lessons, save_weights, validation
         self.crew = crew
         self.quiet, self.save_seconds = quiet, save_seconds
         self.rows: list[dict[str, float]] = []
@@ -134,8 +134,9 @@ class Diary(Callback):
         self._paced = (trainee.done, now)
         pace = (now - since) / max(1, trainee.done - first)
         row = {**numbers, "minutes": trainee.clock.elapsed / 60, "seconds_per_step": pace}
-        if self.exam is not None and self.exam.due(self.rows[-1]["minutes"] if self.rows else 0.0, row["minutes"]):
-            row |= self.exam(trainee.average)
+        before = self.rows[-1]["minutes"] if self.rows else 0.0
+        if self.validation is not None and self.validation.due(before, row["minutes"]):
+            row |= self.validation(trainee.average)
             self._paced = (trainee.done, time.monotonic())
             self.say(f"step {trainee.done}: MOTA {row.get('mota', 0.0):.1%} on validation clips")
         self.folder.add_row(row)

@@ -26,10 +26,10 @@ from scalor.training.checkpoint import Interrupted, Plan, RunFolder
 from scalor.training.clock import Clock
 from scalor.training.crew import Alone, Crew
 from scalor.training.datasets import Lessons
-from scalor.training.exam import Exam, progress_of
 from scalor.training.guard import Guard
 from scalor.training.launch import in_crew
 from scalor.training.preset import Preset
+from scalor.training.validation import Validation, validation_curves
 
 if TYPE_CHECKING:
     from scalor.training.module import Trainee
@@ -42,7 +42,7 @@ class Options:
     devices how many processes share each batch, each on a device of its own
     card    what else the card of the weights says
     extra   tensors that are stored with the weights
-    exam    scores the weights now and then
+    validation scores the weights now and then
     threads of the CPU to compute with, all processes together; None: as many as pay (see `threads.Pace`)
     """
 
@@ -51,7 +51,7 @@ class Options:
     save_seconds: float = 60.0
     card: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Tensor] = field(default_factory=dict)
-    exam: Exam | None = None
+    validation: Validation | None = None
     devices: int = 1
     threads: int | None = None
 
@@ -95,7 +95,7 @@ def work(plan: Plan, folder: RunFolder, lessons: Lessons, options: Options, crew
             lambda model, numbers: _save_weights(model, numbers, folder, options),
             quiet=options.quiet,
             save_seconds=options.save_seconds,
-            exam=options.exam,
+            validation=options.validation,
             crew=crew,
         )
         trainer = Trainer(
@@ -107,7 +107,7 @@ def work(plan: Plan, folder: RunFolder, lessons: Lessons, options: Options, crew
             enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
-            # The choice times steps, so it must hear of their end before the diary saves and examines.
+            # The choice times steps, so it must hear of their end before the diary saves and validates.
             callbacks=[ThreadChoice(diary.say), diary] if chosen else [diary],
             default_root_dir=str(folder.path),
         )
@@ -188,7 +188,7 @@ def _save_weights(trainee: "Trainee", numbers: Mapping[str, float], folder: RunF
         "torch": torch.__version__,
         **options.card,
     }
-    if (progress := progress_of(folder.rows())) is not None:
+    if (progress := validation_curves(folder.rows())) is not None:
         fields["validation"] = progress
     save(trainee.average, plan.preset.model, folder.weights, fields, extra=options.extra)
 

@@ -9,11 +9,11 @@ from scalor.core.seeds import whole_seed
 from scalor.errors import UserError
 from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
 from scalor.training.datasets import TRAINING_SEEDS, ClipLessons, data_named
-from scalor.training.exam import VALIDATION, Exam
 from scalor.training.preset import Preset, apply_overrides, check
 from scalor.training.resume import DEFAULT_SEED, refuse_other_preset, refuse_other_seed
 from scalor.training.runner import Options, refuse_impossible, run
 from scalor.training.start import of_weights, refuse_other_start, refuse_others, whole_name
+from scalor.training.validation import VALIDATION_SEED, Validation
 
 
 def train(
@@ -27,7 +27,7 @@ def train(
     resume: bool = False,
     device: str = "auto",
     quiet: bool = False,
-    exam_minutes: float | None = None,
+    validation_minutes: float | None = None,
     devices: int = 1,
     threads: int | None = None,
     start: str | os.PathLike[str] | None = None,
@@ -48,8 +48,8 @@ def train(
         device: auto, cpu, cuda or mps.
         devices: how many processes share each batch, each on a GPU of its own, or on a part of the cores.
         quiet: print nothing.
-        exam_minutes: track validation clips after every so many minutes and log the scores (see `exam`); a resumed run
-            is examined only where this is given again.
+        validation_minutes: track validation clips after every so many minutes and log the scores (see `Validation`); a
+            resumed run is validated only where this is given again.
         threads: of the CPU to compute with; None: as many as pay, found by timing steps with one and with all of them.
         start: weights to start from; the model is theirs, the preset gives data and recipe (see `start.experienced`).
 
@@ -89,11 +89,14 @@ def train(
         )
     lessons = ClipLessons(data_named(preset.data, TRAINING_SEEDS + plan.seed), plan.seed)
     _refuse_misfits(preset, lessons)
-    exam = None if exam_minutes is None else Exam(data_named(preset.data, VALIDATION), exam_minutes)
+    validation = None
+    if validation_minutes is not None:
+        validation = Validation(data_named(preset.data, VALIDATION_SEED), validation_minutes)
     refuse_impossible(preset, device, devices)
     if not resume:
         folder.claim(plan)
-    return run(plan, folder, lessons, Options(device=device, devices=devices, threads=threads, quiet=quiet, exam=exam))
+    options = Options(device=device, devices=devices, threads=threads, quiet=quiet, validation=validation)
+    return run(plan, folder, lessons, options)
 
 
 def with_length(plan: Plan, steps: int | None, minutes: float | None) -> Plan:

@@ -25,8 +25,8 @@ from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.models.build import build
 from scalor.models.config import ModelConfig
+from scalor.training.batches import FootageBatches
 from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
-from scalor.training.datasets import FootageLessons
 from scalor.training.evened import evened
 from scalor.training.preset import Preset, apply_overrides
 from scalor.training.resume import DEFAULT_SEED, found_again, refuse_other_preset, refuse_other_seed
@@ -133,12 +133,12 @@ def fit(
     for reel in footage.reels:
         say(f"{reel.name}: {reel.report.words()}; at {reel.size[1]}x{reel.size[0]} px for training")
     recipe, crop = plan.preset.recipe, crop_size(footage, plan.crop, cell=plan.preset.model.cell)
-    lessons = FootageLessons(evened(footage, plan.usual), plan.seed, crop, recipe.hurry, recipe.crowded, plan.usual)
+    batches = FootageBatches(evened(footage, plan.usual), plan.seed, crop, recipe.hurry, recipe.crowded, plan.usual)
     if not resume:
         folder.claim(plan)
     card, extra = _keepsakes(plan, footage)
     options = Options(device=device, devices=devices, threads=threads, quiet=quiet, card=card, extra=extra)
-    done = run(plan, folder, lessons, options)
+    done = run(plan, folder, batches, options)
     say(reached(plan, folder))
     return done
 

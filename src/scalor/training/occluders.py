@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scalor.training.datasets import Batch
+from scalor.training.batches import Batch
 
 FLASHES = 0.2
 """Share of the covered clips in which it is the whole view that is hidden, for one frame."""

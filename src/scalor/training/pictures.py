@@ -10,7 +10,7 @@ from scalor.core.files import put_in_place
 from scalor.core.types import TRACKING, Step
 from scalor.models.base import WorldModel
 from scalor.rollout import observe, scenery_of
-from scalor.training.datasets import Batch
+from scalor.training.batches import Batch
 
 CLIPS, FRAMES, LEAST_SIDE = 3, 4, 160
 GOLDEN = 0.618034

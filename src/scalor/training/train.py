@@ -7,8 +7,9 @@ from pathlib import Path
 
 from scalor.core.seeds import whole_seed
 from scalor.errors import UserError
+from scalor.training.batches import ClipBatches
 from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
-from scalor.training.datasets import TRAINING_SEEDS, ClipLessons, data_named
+from scalor.training.datasets import TRAINING_SEEDS, data_named
 from scalor.training.preset import Preset, apply_overrides, check
 from scalor.training.resume import DEFAULT_SEED, refuse_other_preset, refuse_other_seed
 from scalor.training.runner import Options, refuse_impossible, run
@@ -87,8 +88,8 @@ def train(
             f"{preset.name} has the background family median, which needs footage; use scalor fit, or set "
             "model.background.family to none, encoder, lattice or fixed"
         )
-    lessons = ClipLessons(data_named(preset.data, TRAINING_SEEDS + plan.seed), plan.seed)
-    _refuse_misfits(preset, lessons)
+    batches = ClipBatches(data_named(preset.data, TRAINING_SEEDS + plan.seed), plan.seed)
+    _refuse_misfits(preset, batches)
     validation = None
     if validation_minutes is not None:
         validation = Validation(data_named(preset.data, VALIDATION_SEED), validation_minutes)
@@ -96,7 +97,7 @@ def train(
     if not resume:
         folder.claim(plan)
     options = Options(device=device, devices=devices, threads=threads, quiet=quiet, validation=validation)
-    return run(plan, folder, lessons, options)
+    return run(plan, folder, batches, options)
 
 
 def with_length(plan: Plan, steps: int | None, minutes: float | None) -> Plan:
@@ -115,8 +116,8 @@ def refuse_both(steps: int | None, minutes: float | None) -> None:
             raise UserError(f"{name} is {value}; a number above 0 is wanted; correct it")
 
 
-def _refuse_misfits(preset: Preset, lessons: ClipLessons) -> None:
-    video = lessons.batch(0, size=1, frames=1).video
+def _refuse_misfits(preset: Preset, batches: ClipBatches) -> None:
+    video = batches.batch(0, size=1, frames=1).video
     channels, height, width = video.shape[-3:]
     if channels != preset.channels:
         raise UserError(

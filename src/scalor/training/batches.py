@@ -21,7 +21,7 @@ class Batch(NamedTuple):
 
     ``shown``: what is looked at, of the clips' shape, where something hides parts of them; None: they themselves.
     ``before``: clips of the same shape and places, of which what moves passes before what the clips show (see
-    `scalor.training.crowding`); None: nothing does. ``usual`` float32 [B, 4]: how large single objects are in them (see
+    `training.copy_paste`); None: nothing does. ``usual`` float32 [B, 4]: how large single objects are in them (see
     `UsualBox.within`); None: nothing is known. ``top`` float32 [B]: the row of the whole view that is their first.
     """
 

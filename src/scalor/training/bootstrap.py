@@ -18,8 +18,8 @@ from scalor.models.base import WorldModel
 from scalor.models.discover import cells_of
 from scalor.models.scalor import Scalor
 from scalor.rollout import Rollout
-from scalor.training.crowding import Layers
-from scalor.training.lone_blobs import ANY_SIZE, LARGER, Blobs, blobs_of, layered
+from scalor.training.copy_paste import ForegroundLayers
+from scalor.training.foreground_blobs import ANY_SIZE, LARGER, Blobs, blobs_of, layered
 
 FRAMES = 2
 """First frames of a clip that proposals are taught from: later ones hardly differ."""
@@ -52,7 +52,7 @@ def bootstrap_loss(
     video: Tensor,
     scenery: Scenery,
     rollout: Rollout,
-    layers: Layers | None = None,
+    layers: ForegroundLayers | None = None,
     usual: Tensor | None = None,
 ) -> Tensor:
     """Mean over the frames of clips [B, T, C, H, W]: what proposals and objects lack of the blobs, in nats.

@@ -23,9 +23,9 @@ from scalor.training.batches import Batch, Batches
 from scalor.training.bootstrap import bootstrap_loss
 from scalor.training.checkpoint import Plan, random_states, restore_random_states, seed_everything
 from scalor.training.clock import Clock
-from scalor.training.crowding import behind, crowded
-from scalor.training.guard import Guard
+from scalor.training.copy_paste import copy_paste, under_occluders
 from scalor.training.measure import measure
+from scalor.training.nonfinite_guard import NonFiniteGuard
 from scalor.training.prefetch import DEPTH, Prefetcher, workers_for
 from scalor.training.process_group import ProcessGroup
 
@@ -79,7 +79,7 @@ class TrainingModule(LightningModule):
     states   the states of everybody's random generators, by rank, when they were last gathered
     """
 
-    def __init__(self, plan: Plan, clock: Clock, guard: Guard, group: ProcessGroup) -> None:
+    def __init__(self, plan: Plan, clock: Clock, guard: NonFiniteGuard, group: ProcessGroup) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.plan, self.clock, self.guard, self.group = plan, clock, guard, group
@@ -122,8 +122,8 @@ class TrainingModule(LightningModule):
         layers = None
         if batch.before is not None:
             before, clear = batch.before.float().div_(255).repeat_interleave(particles, 0), video
-            video, layers = crowded(self.model, clear, before, scenery)
-            shown = None if shown is None else behind(shown, clear, video)
+            video, layers = copy_paste(self.model, clear, before, scenery)
+            shown = None if shown is None else under_occluders(shown, clear, video)
         knobs = knobs_at(recipe, step, share.progress)
         if particles > 1:
             knobs = replace(knobs, hard=True, weigh=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from scalor.core.geometry import FARTHEST, WhereConfig
 from scalor.core.jsonable import later
-from scalor.training.merges import Components, going_on
+from scalor.training.components import Components, going_on
 
 LEAST_ROWS = 5
 """Frames in which a blob must be seen to tell how it grows."""

@@ -25,8 +25,8 @@ from scalor.training import health
 from scalor.training.batches import Batches
 from scalor.training.checkpoint import Interrupted, Plan, RunFolder
 from scalor.training.clock import Clock
-from scalor.training.guard import Guard
 from scalor.training.launch import run_in_processes
+from scalor.training.nonfinite_guard import NonFiniteGuard
 from scalor.training.preset import Preset
 from scalor.training.process_group import ProcessGroup, SingleProcess
 from scalor.training.validation import Validation, validation_curves
@@ -88,7 +88,7 @@ def work(plan: Plan, folder: RunFolder, batches: Batches, options: Options, grou
     with denormals_flushed(), _calm():
         # An accelerator works while this thread waits: there only the wall tells the time.
         clock = Clock(steps=plan.steps, minutes=plan.minutes, worked=time.thread_time if accelerator == "cpu" else None)
-        module = TrainingModule(plan, clock, Guard(folder.nonfinite, group=group), group)
+        module = TrainingModule(plan, clock, NonFiniteGuard(folder.nonfinite, group=group), group)
         recorder = RunRecorder(
             folder,
             batches,

@@ -10,10 +10,10 @@ from scalor.errors import UserError
 from scalor.training.batches import ClipBatches
 from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
 from scalor.training.datasets import TRAINING_SEEDS, data_named
+from scalor.training.fine_tuning import preset_of_weights, refuse_other_model, refuse_other_start, whole_name
 from scalor.training.preset import Preset, apply_overrides, check
 from scalor.training.resume import DEFAULT_SEED, refuse_other_preset, refuse_other_seed
 from scalor.training.runner import Options, refuse_impossible, run
-from scalor.training.start import of_weights, refuse_other_start, refuse_others, whole_name
 from scalor.training.validation import VALIDATION_SEED, Validation
 
 
@@ -52,7 +52,7 @@ def train(
         validation_minutes: track validation clips after every so many minutes and log the scores (see `Validation`); a
             resumed run is validated only where this is given again.
         threads: of the CPU to compute with; None: as many as pay, found by timing steps with one and with all of them.
-        start: weights to start from; the model is theirs, the preset gives data and recipe (see `start.experienced`).
+        start: weights to start from; the model is theirs, the preset gives data and recipe (see `fine_tuning_recipe`).
 
     Raises:
         UserError: a folder that holds a run, nothing to resume, other settings than the run's, unknown keys or data,
@@ -68,7 +68,7 @@ def train(
         refuse_other_preset(plan, preset)
         preset = plan.preset
     elif start is not None:
-        preset = of_weights(preset, start)
+        preset = preset_of_weights(preset, start)
     preset = apply_overrides(preset, overrides or {})
     check(preset)
     if plan is not None:
@@ -81,7 +81,7 @@ def train(
         chosen = DEFAULT_SEED if seed is None else whole_seed(seed)
         plan = Plan(kind="train", preset=preset, seed=chosen, steps=length, minutes=minutes)
         if start is not None:
-            refuse_others(start, preset)
+            refuse_other_model(start, preset)
             plan = dataclasses.replace(plan, start=whole_name(start))
     if preset.model.needs_backdrop:
         raise UserError(

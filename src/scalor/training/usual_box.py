@@ -18,8 +18,8 @@ from scalor.core.types import Scenery
 from scalor.data.footage import Footage, Reel
 from scalor.models.base import WorldModel
 from scalor.models.scalor import Scalor
-from scalor.training.lone_blobs import sized
-from scalor.training.merges import Components, pairs_among
+from scalor.training.components import Components, pairs_among
+from scalor.training.foreground_blobs import sized
 from scalor.training.perspective import Perspective, perspective_of
 
 FRAMES = 200

@@ -1,4 +1,4 @@
-"""`Guard`: steps whose loss or gradient is not finite are skipped and counted; five in a row end the training."""
+"""`NonFiniteGuard`: steps with a NaN or infinity in loss or gradient are skipped; five in a row end the training."""
 
 import json
 import math
@@ -21,7 +21,7 @@ GRADIENT = "the gradient"
 
 
 @dataclass
-class Guard:
+class NonFiniteGuard:
     """Judges every step.
 
     path     where the offending batches are written before the training is stopped

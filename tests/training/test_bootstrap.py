@@ -121,7 +121,7 @@ def test_what_is_learned_from_blobs_is_where_they_are() -> None:
     assert losses[-1] < 0.2 * losses[0]
     sight = model.look(model.init(2, scenery), video[:, :1])[0]
     assert sight.features is not None
-    cells = model.discover.detector(sight.features, torch.zeros(2, 32, 48), sight.moving)
+    cells = model.discover.detector(sight.features, torch.zeros(2, 32, 48), sight.foreground)
     best = cells.logit.argmax(1)
     assert (cells.center[best] - torch.tensor([[14.0, 15.0], [34.5, 21.0]])).abs().max() <= model.config.cell
     assert (cells.logit.amax(1) > 0).all()
@@ -206,7 +206,7 @@ def test_without_an_empty_scene_there_is_nothing_to_learn_from() -> None:
 def test_what_moves_need_not_be_asked_for_elsewhere() -> None:
     model, (video, scenery) = footage_model("median"), scene()
     quiet = Scalor(replace(model.config, render=RenderConfig()))
-    assert quiet.look(quiet.init(2, scenery), video)[0].moving is None
+    assert quiet.look(quiet.init(2, scenery), video)[0].foreground is None
     assert float(bootstrap_loss(quiet, video, scenery, seen(quiet, video, scenery)).detach()) > 0
 
 

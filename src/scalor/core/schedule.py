@@ -143,5 +143,5 @@ def knobs_at(recipe: Recipe, step: int, progress: float) -> Knobs:
         carry=progress < recipe.carry_until,
         sighted=frames_seen(recipe, step, progress),
         soften=recipe.soften ** max(0.0, 1.0 - progress / max(1e-9, recipe.soften_until)),
-        show=recipe.background_alpha if step < recipe.background_steps else None,
+        alpha_override=recipe.background_alpha if step < recipe.background_steps else None,
     )

@@ -40,7 +40,7 @@ def copy_paste(
     """
     if not (isinstance(model, Scalor) and model.config.needs_backdrop):
         return video, None
-    front, back = model.what_moves(before, scenery), model.what_moves(video, scenery)
+    front, back = model.foreground_masks(before, scenery), model.foreground_masks(video, scenery)
     masks = zip((front > 0).cpu().numpy(), (back > 0.5).cpu().numpy(), strict=True)
     clear = torch.from_numpy(np.stack([_without_hiding(*clip) for clip in masks])).to(front.device)
     layers = ForegroundLayers(front * clear, back)

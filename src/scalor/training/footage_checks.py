@@ -1,4 +1,4 @@
-"""Checks before a training on footage: nothing moves in it, or the camera does."""
+"""Checks of footage before a training: it is refused where nothing moves, or where the camera does."""
 
 import os
 from collections.abc import Sequence

@@ -204,7 +204,7 @@ def _looked_at(model: Scalor, reel: Reel) -> list[list[Components]]:
     scenery = Scenery(height=reel.size[0], width=reel.size[1], backdrop=_plane(reel.background))
     runs = []
     for rows in _runs(len(reel.frames)):
-        masks = [model.what_moves(_plane(reel.frames[row]).unsqueeze(0), scenery)[0, 0] > 0.5 for row in rows]
+        masks = [model.foreground_masks(_plane(reel.frames[row]).unsqueeze(0), scenery)[0, 0] > 0.5 for row in rows]
         runs.append([Components.of(mask.cpu().numpy()) for mask in masks])
     return runs
 

@@ -10,6 +10,6 @@ STATE = [
 
 
 def test_the_state_has_the_names_of_the_first_files() -> None:
-    names, _ = OnnxStep(load_all("sprites-md"), (64, 64), 8).initial()
+    names, _ = OnnxStep(load_all("traffic"), (64, 64), 8).initial()
     slots = [name.removeprefix("slots.") for name in names if name.startswith("slots.")]
     assert slots == " ".join(STATE).split()

@@ -1,4 +1,7 @@
-"""The nouns. ``*b`` stands for leading axes; everything in pixels unless a name says otherwise."""
+"""The data types: latents, slots, world, sight, step, and the knobs of a call.
+
+``*b`` stands for leading axes; everything in pixels unless a name says otherwise.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,7 +31,7 @@ class Latents(Struct):
 
 @dataclass(frozen=True)
 class Slots(Struct):
-    """What the next frame must know per object.
+    """The state of each object that is carried into the next frame.
 
     latents           the object's last `Latents`
     box               [B, N, 4] centre x, centre y, width, height in pixels
@@ -125,7 +128,7 @@ class Scenery(Struct):
 
 @dataclass(frozen=True)
 class World(Struct):
-    """The carry: all that travels in time.
+    """The state that is carried in time.
 
     slots       the objects
     background  background memory: code [B, Db] and hidden [B, Hb] (both may have width 0), or, of a lattice of h x w
@@ -187,7 +190,9 @@ class Layers(Struct):
 
 @dataclass(frozen=True)
 class Terms(Struct):
-    """The books of one frame, in nats, per batch element [B]; ``log_ratio`` is the importance weight (spec A.8).
+    """The terms of the bound of one frame, in nats, per batch element [B].
+
+    ``log_ratio`` is the importance weight (spec A.8).
 
     ``log_mask`` is the likelihood of the difference to the empty scene as a second picture (footage only). It is part
     of the objective alone, neither of the bound nor of ``log_ratio``.
@@ -227,7 +232,7 @@ class Terms(Struct):
 
 @dataclass(frozen=True)
 class Booked(Struct):
-    """Something that costs nats. They are added up when somebody asks for ``terms``: who tracks never does."""
+    """Something with ``terms`` of the bound, which are computed when they are asked for: tracking never does."""
 
     books: Callable[[], Terms]
 

@@ -1,4 +1,4 @@
-"""SCALOR: one verb, step(world, sight | None, knobs) -> (world, step)."""
+"""The world model SCALOR: step(world, sight | None, knobs) -> (world, step)."""
 
 import math
 

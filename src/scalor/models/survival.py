@@ -1,4 +1,4 @@
-"""Which objects live on, and which sleep: known, but not shown, since nothing in the frame speaks for them."""
+"""When tracks end, and when they sleep: known, but not shown, since nothing in the frame speaks for them."""
 
 import math
 from collections.abc import Callable

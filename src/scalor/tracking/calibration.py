@@ -1,4 +1,4 @@
-"""From evidence to confidence: how often a report that explains so many nats is true."""
+"""Calibration of confidence: how often a report that explains so many nats is true."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,7 @@
-"""`AugmentedBatches`: with cuts and occluders. Worker processes begin here: no more is imported than that needs."""
+"""`AugmentedBatches`: batches with cuts and occluders.
+
+Worker processes that make batches import this module: it imports no more than they need.
+"""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""`Batch`, and `Batches`, which makes the one of each training step: a pure function of (seed, step)."""
+"""`Batch`, and `Batches`: sources of batches, each a pure function of (seed, step)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Bootstrapping from motion: a blob of an object's size that stands out, alone, is one object.
+"""Pseudo-labels from motion: a lone blob of the foreground that has an object's size is one object.
 
 What an object is worth can only be learned from objects that are proposed and kept. On footage with few, varied things
 they die out before that, or what moves is explained in pieces; the empty scene tells where whole things are. Blobs of

@@ -1,4 +1,4 @@
-"""Things that pass before a clip: the model looks at them, but what it has to explain is the clip behind them."""
+"""Occluders as augmentation: something passes before a clip, and the model has to explain the clip behind it."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Pictures of how it is going: frames, reconstruction, background and masks of a few clips as one PNG."""
+"""Pictures of a training: frames, reconstruction, background and masks of a few clips as one PNG."""
 
 from pathlib import Path
 

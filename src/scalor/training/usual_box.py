@@ -1,4 +1,4 @@
-"""The boxes that single objects have: how large at each height of a view, and of which shape.
+"""`UsualBox`: size and shape of a video's single objects, by their height in the view.
 
 A fixed camera sees what is near it larger. Across the whole view one object near the camera may be as large as two far
 from it; in one place two that touch are larger by a factor of 1.4 in the mean of their sides, single ones differ less,

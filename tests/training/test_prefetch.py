@@ -115,7 +115,7 @@ def test_a_worker_ends_when_the_training_is_killed(tmp_path: Path) -> None:
     code = (
         "import os, pathlib, signal, sys\n"
         "from scalor.training.prefetch import Prefetcher\n"
-        "from tests.training.test_ahead import square\n"
+        "from tests.training.test_prefetch import square\n"
         "if __name__ == '__main__':\n"
         "    prefetched = Prefetcher(square, workers=1)\n"
         "    prefetched(0, 2)\n"

@@ -19,7 +19,7 @@ from scalor.pretrained import load_all, save
 from scalor.tracking.behavior import behavior
 from scalor.tracking.calibration import fitted, reports
 from scalor.tracking.evaluate_clips import evaluate_dataset
-from scalor.training.exam import VALIDATION
+from scalor.training.validation import VALIDATION_SEED
 
 HELD_OUT = 7_000_003
 """Seed of the clips that cards are scored on; no choice was made on them."""
@@ -76,7 +76,7 @@ def main(run: str, name: str, command: str, clips: int = 100) -> None:
     target, config = PACKAGED / f"{name}.safetensors", loaded.model.config
     path = save(loaded.model, config, target, fields, half=True, extra=loaded.extra)
     if fields["kind"] == "train":
-        validation = data_named(fields["data"], VALIDATION)
+        validation = data_named(fields["data"], VALIDATION_SEED)
         config = replace(config, confidence=fitted(reports(load_all(path).model, validation, clips=4 * CHECK)))
         path = save(loaded.model, config, target, fields, half=True, extra=loaded.extra)
         model = load_all(path).model.eval()  # as users get it, in half precision

@@ -322,9 +322,11 @@ def test_fit_leaves_its_length_to_the_library_unless_told(monkeypatch, tmp_path)
 
 def test_train_hands_every_option_over(monkeypatch, tmp_path):
     calls = listening(monkeypatch, "scalor.configs", "train")
-    assert door.main(["train", "fast-sprites-md", "-o", str(tmp_path), "--steps", "7", "--exam-minutes", "2"]) == 0
+    assert (
+        door.main(["train", "fast-sprites-md", "-o", str(tmp_path), "--steps", "7", "--validation-minutes", "2"]) == 0
+    )
     kwargs = {"steps": 7, "minutes": None, "seed": None, "overrides": {}, "resume": False, "device": "auto"}
-    kwargs |= {"exam_minutes": 2.0, "devices": 1, "threads": None, "start": None}
+    kwargs |= {"validation_minutes": 2.0, "devices": 1, "threads": None, "start": None}
     assert calls == [(("fast-sprites-md", str(tmp_path)), kwargs)]
 
 

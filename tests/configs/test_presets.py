@@ -18,7 +18,7 @@ from scalor.errors import UserError
 from scalor.experiments.futures import bouncing_walls
 from scalor.models.build import build
 from scalor.models.config import ModelConfig
-from scalor.training.typical import Sizes
+from scalor.training.object_sizes import Sizes
 
 NAMES = sorted(PRESETS)
 

@@ -44,7 +44,10 @@ def test_anneals_start_and_end_where_they_should() -> None:
 def test_switches_turn_at_their_moments() -> None:
     assert knobs_at(RECIPE, 9, 0.19).detach and not knobs_at(RECIPE, 9, 0.2).detach
     assert knobs_at(RECIPE, 9, 0.39).discover_dropout == 0.3 and knobs_at(RECIPE, 9, 0.4).discover_dropout == 0.0
-    assert knobs_at(RECIPE, 4, 0.0).show == RECIPE.background_alpha and knobs_at(RECIPE, 5, 0.0).show is None
+    assert (
+        knobs_at(RECIPE, 4, 0.0).alpha_override == RECIPE.background_alpha
+        and knobs_at(RECIPE, 5, 0.0).alpha_override is None
+    )
     assert [clip_length(RECIPE, 0, progress) for progress in (0.0, 0.49, 0.5, 1.0)] == [2, 2, 4, 4]
 
 

@@ -66,7 +66,7 @@ def awake(model: Scalor) -> Scalor:
         world = model.init(len(video), scenery)
         sight = model.look(world, video)[0]
         model.step(world, sight, TRACKING)
-        logit = raw[0].flatten(1) + model.discover.detector._evidence(sight.moving)
+        logit = raw[0].flatten(1) + model.discover.detector._evidence(sight.foreground)
         # A little off the median: the element that is the median would be present or not by rounding.
         head.bias[0] -= logit.median() + model.config.discover.presence_bias + 1e-3
     hook.remove()
@@ -146,7 +146,7 @@ def test_fixed_shapes_change_nothing(name: str) -> None:
                 seen += len(objects(world, step.tight, element))
             sure = free[0].slots.alive
             found = world.slots.map(lambda tensor, sure=sure: tensor[:, : sure.shape[1]][sure])
-            for mine, other in ((found.evidence, free[0].slots.evidence), (found.score, free[0].slots.score)):
+            for mine, other in ((found.evidence, free[0].slots.evidence), (found.confidence, free[0].slots.confidence)):
                 torch.testing.assert_close(mine, other[sure])
     assert seen > 0, "the toy must show objects, or the law says nothing"
 

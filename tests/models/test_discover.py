@@ -71,9 +71,9 @@ def verdict(
     layers = layers.replace(near=torch.tensor(near))
     box = torch.tensor([[[x, y, 8.0, 8.0] for x, y in centers]])
     here = torch.ones(1, len(centers)).bool()
-    taken = model.discover._taken(layers, box, here, explained, propagated(dead=[(4.0, 4.0)]))
+    duplicate = model.discover._already_explained(layers, box, here, explained, propagated(dead=[(4.0, 4.0)]))
     paint = Paint(layers, tight, torch.zeros(1, len(centers), 4, 8, 8))
-    return model.discover._verdict(paint, box, torch.tensor([chosen]), taken)[0].tolist()
+    return model.discover._verdict(paint, box, torch.tensor([chosen]), duplicate)[0].tolist()
 
 
 def propagated(*, alive: Sequence[tuple[float, float]] = (), dead: Sequence[tuple[float, float]] = ()) -> Slots:
@@ -113,10 +113,10 @@ def test_one_object_per_place_whatever_their_looks(make_model: MakeModel) -> Non
     assert verdict(model, pair, [0.8, 0.9, 0.7], nothing, [1.0] * 3) == [1.0, 0.0, 0.0]
     box = torch.tensor([[[x, y, 8.0, 8.0] for x, y in pair]])
     layers, _ = squares(pair)
-    taken = model.discover._taken(
+    duplicate = model.discover._already_explained(
         layers, box, torch.ones(1, 3).bool(), nothing, propagated(alive=[(22.0, 17.0)], dead=[(16.0, 16.0)])
     )
-    assert taken[0].tolist() == [0.0, 0.0, 1.0]
+    assert duplicate[0].tolist() == [0.0, 0.0, 1.0]
 
 
 def test_the_rejected_suppress_nobody(make_model: MakeModel) -> None:
@@ -212,12 +212,12 @@ def test_rejected_proposals_pay_against_a_prior_that_rules_them_out(make_model: 
 
 def test_evidence_raises_presence_where_something_stands_out(make_model: MakeModel) -> None:
     plain, told = make_model(), make_model(discover=DiscoverConfig(presence_bias=0.3, evidence=0.5))
-    moving = torch.zeros(1, 1, 32, 32)
-    moving[..., 8:16, 8:16] = 1.0
+    foreground = torch.zeros(1, 1, 32, 32)
+    foreground[..., 8:16, 8:16] = 1.0
     features, explained = torch.zeros(1, 8, 4, 4), torch.zeros(1, 32, 32)
     with torch.no_grad():
-        before = torch.atanh(plain.discover.detector(features, explained, moving).logit / 8.8).reshape(6, 6) * 8.8
-        after = torch.atanh(told.discover.detector(features, explained, moving).logit / 8.8).reshape(6, 6) * 8.8
+        before = torch.atanh(plain.discover.detector(features, explained, foreground).logit / 8.8).reshape(6, 6) * 8.8
+        after = torch.atanh(told.discover.detector(features, explained, foreground).logit / 8.8).reshape(6, 6) * 8.8
         unknown = told.discover.detector(features, explained).logit
     change = after - before
     assert torch.allclose(change[5], torch.full((6,), -0.5), atol=1e-3), "nothing near"

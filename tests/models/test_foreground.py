@@ -82,13 +82,13 @@ def test_on_a_ground_of_any_colour_what_is_on_it_stands_out(
 
 
 def test_what_others_explain_is_not_shown_as_ones_own() -> None:
-    frame, mask, taken = torch.rand(1, 1, 3, 8, 8), torch.ones(1, 1, 1, 8, 8), torch.zeros(1, 1, 1, 8, 8)
-    taken[..., :4] = 1.0
+    frame, mask, explained = torch.rand(1, 1, 3, 8, 8), torch.ones(1, 1, 1, 8, 8), torch.zeros(1, 1, 1, 8, 8)
+    explained[..., :4] = 1.0
     own = torch.zeros(1, 1, 8, 8)
     own[..., 2:4] = 1.0
-    shown = in_context(torch.cat([frame, mask, taken], dim=2), own, foreground=True)
+    shown = in_context(torch.cat([frame, mask, explained], dim=2), own, foreground=True)
     assert (shown[:, :, :3] == frame).all()
     assert (shown[0, 0, 3, :, :2] == 0).all()
     assert (shown[0, 0, 3, :, 2:] == 1).all()
-    plain = in_context(torch.cat([frame, mask, taken], dim=2), own)
+    plain = in_context(torch.cat([frame, mask, explained], dim=2), own)
     assert (plain[:, :, 3] == 1).all()

@@ -120,7 +120,7 @@ def test_merging_can_be_switched_off_and_goes_by_age_not_by_slot(make_model: Mak
     swapped = slots.replace(id=torch.tensor([[7, 3]]))
     left = survive(model, swapped)
     assert left.id[0][left.alive[0]].tolist() == [3]
-    steady = survive(model, swapped.replace(steady=torch.tensor([[20.0, 5.0]])))
+    steady = survive(model, swapped.replace(continuity=torch.tensor([[20.0, 5.0]])))
     assert steady.id[0][steady.alive[0]].tolist() == [7], "the one whose looks and motion went on stays"
 
 

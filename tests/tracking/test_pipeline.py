@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from scalor.tracking.pipeline import WAITING, ahead, beside
+from scalor.tracking.pipeline import WAITING, beside, prefetched
 
 
 def test_items_come_in_order_and_few_are_fetched_ahead():
@@ -19,7 +19,7 @@ def test_items_come_in_order_and_few_are_fetched_ahead():
             yield number
 
     taken = []
-    with ahead(numbers()) as items:
+    with prefetched(numbers()) as items:
         for item in items:
             taken.append(item)
             time.sleep(0.001)
@@ -42,7 +42,7 @@ def test_an_error_comes_out_where_items_are_taken_after_those_before_it():
         raise ValueError("the third is broken")
 
     taken = []
-    with pytest.raises(ValueError, match="third"), ahead(two()) as items:
+    with pytest.raises(ValueError, match="third"), prefetched(two()) as items:
         taken += [items.__next__(), items.__next__()]
         next(items)
     assert taken == [1, 2]
@@ -75,7 +75,7 @@ def test_threads_end_whoever_breaks_off(error):
         finally:
             closed.set()
 
-    with pytest.raises(error), ahead(endless()) as items, beside(lambda _: time.sleep(0.001)) as sink:
+    with pytest.raises(error), prefetched(endless()) as items, beside(lambda _: time.sleep(0.001)) as sink:
         for count, item in enumerate(items):
             sink.put(item)
             if count == 10:

@@ -1,4 +1,4 @@
-"""Baselines are trained, saved, resumed and examined by the same code as ours."""
+"""Baselines are trained, saved, resumed and validated by the same code as ours."""
 
 import dataclasses
 from pathlib import Path

@@ -15,8 +15,8 @@ from scalor.models.config import BackgroundConfig, RenderConfig
 from scalor.models.scalor import Scalor
 from scalor.rollout import Rollout, observe
 from scalor.training.bootstrap import RARE, bootstrap_loss, labels_of, misplaced
-from scalor.training.crowding import Layers, crowded
-from scalor.training.lone_blobs import ROOM, blobs_of, layered
+from scalor.training.copy_paste import ForegroundLayers, copy_paste
+from scalor.training.foreground_blobs import ROOM, blobs_of, layered
 
 WHERE = WhereConfig(size=10.0, size_range=0.5, ratio=1.0, ratio_range=0.5, scale="log")
 CELL = 4
@@ -121,7 +121,7 @@ def test_what_is_learned_from_blobs_is_where_they_are() -> None:
     assert losses[-1] < 0.2 * losses[0]
     sight = model.look(model.init(2, scenery), video[:, :1])[0]
     assert sight.features is not None
-    cells = model.discover.detector(sight.features, torch.zeros(2, 32, 48), sight.moving)
+    cells = model.discover.detector(sight.features, torch.zeros(2, 32, 48), sight.foreground)
     best = cells.logit.argmax(1)
     assert (cells.center[best] - torch.tensor([[14.0, 15.0], [34.5, 21.0]])).abs().max() <= model.config.cell
     assert (cells.logit.amax(1) > 0).all()
@@ -182,8 +182,8 @@ def test_objects_of_two_that_overlap_are_surplus_to_neither() -> None:
     slots = step.slots.map(lambda part: part[:, :1].repeat_interleave(3, 1))
     pres, there = torch.ones(2, 3).requires_grad_(), torch.ones(2, 3, dtype=torch.bool)
     slots = slots.replace(box=box, alive=there, asleep=~there, latents=slots.latents.replace(pres=pres))
-    mixed, layers = crowded(model, video, before, scenery)
-    assert isinstance(layers, Layers)
+    mixed, layers = copy_paste(model, video, before, scenery)
+    assert isinstance(layers, ForegroundLayers)
     loss = bootstrap_loss(model, mixed, scenery, replace_last(rollout, slots), layers)
     assert (torch.autograd.grad(loss, pres)[0] > 0).tolist() == [[False, False, True], [False, False, False]]
 
@@ -206,7 +206,7 @@ def test_without_an_empty_scene_there_is_nothing_to_learn_from() -> None:
 def test_what_moves_need_not_be_asked_for_elsewhere() -> None:
     model, (video, scenery) = footage_model("median"), scene()
     quiet = Scalor(replace(model.config, render=RenderConfig()))
-    assert quiet.look(quiet.init(2, scenery), video)[0].moving is None
+    assert quiet.look(quiet.init(2, scenery), video)[0].foreground is None
     assert float(bootstrap_loss(quiet, video, scenery, seen(quiet, video, scenery)).detach()) > 0
 
 

@@ -18,11 +18,11 @@ from scalor.errors import UserError
 from scalor.models.scalor import Scalor
 from scalor.tracking.setup import prepare
 from scalor.training.checkpoint import Plan, RunFolder
-from scalor.training.evened import evened
+from scalor.training.crop_balance import balanced
 from scalor.training.fit import _planned, fit, footage_settings
-from scalor.training.lone_blobs import blobs_of
+from scalor.training.foreground_blobs import blobs_of
+from scalor.training.object_sizes import Sizes, elongation, typical_sizes
 from scalor.training.preset import Preset
-from scalor.training.typical import Sizes, elongation, typical
 
 SMALL = {
     "train.batch": "2",
@@ -234,7 +234,7 @@ def test_scale_and_shapes_are_planned_anew_where_there_is_a_perspective_and_nowh
     fit(tmp_path / "video", tmp_path / "run", preset=fast_video, quiet=True)
     where, discover = plans[0].preset.scalor.where, plans[0].preset.scalor.discover
     if horizon is None:
-        assert planned == [None] and where.tilt == 0.0 and evened(Footage(()), plans[0].usual) == Footage(())
+        assert planned == [None] and where.tilt == 0.0 and balanced(Footage(()), plans[0].usual) == Footage(())
     else:
         assert len(planned) == 2 and planned[1] == pytest.approx(0.25 * 30 * 0.9, rel=0.4)
         assert where.tilt > 0 and where.ratio_range <= 0.5 and discover.twin_box == 0.35
@@ -301,7 +301,7 @@ def stats(height: float, width: float, confidence: float) -> ObjectStats:
 
 
 def test_videos_are_weighted_by_how_sure_their_survey_is_at_their_scale() -> None:
-    sizes = typical([stats(40, 20, 0.9), stats(10, 30, 0.0)], [0.5, 1.0])
+    sizes = typical_sizes([stats(40, 20, 0.9), stats(10, 30, 0.0)], [0.5, 1.0])
     assert sizes.height == pytest.approx(20, rel=0.01) and sizes.width == pytest.approx(10, rel=0.03)
     assert sizes.spread == pytest.approx(np.log(4) / 2) and sizes.motion == 4.0
 

@@ -8,7 +8,7 @@ from scalor.core.types import Knobs
 from scalor.models.build import build
 from scalor.models.scalor import Scalor
 from scalor.rollout import observe
-from scalor.training.datasets import Batch
+from scalor.training.batches import Batch
 from scalor.training.occluders import cover
 
 

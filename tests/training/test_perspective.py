@@ -16,12 +16,12 @@ from scalor.data.footage import ObjectStats
 from scalor.models.build import build
 from scalor.rollout import generate
 from scalor.training import usual_box
+from scalor.training.box_prior import fitted_where, with_fitted_prior
 from scalor.training.checkpoint import Plan, RunFolder
-from scalor.training.lone_blobs import ROOM, blobs_of
-from scalor.training.merges import Components
+from scalor.training.components import Components
+from scalor.training.foreground_blobs import ROOM, blobs_of
+from scalor.training.object_sizes import FAR_PX, FINER, TARGET_PX, TURNING_PX, scale_for, typical_sizes
 from scalor.training.perspective import Perspective, perspective_of
-from scalor.training.shaped import shaped, shaped_plan
-from scalor.training.typical import FAR_PX, FINER, TARGET_PX, TURNING_PX, scale_for, typical
 
 HEIGHT, WIDTH = 160, 200
 TILT = replace(WhereConfig(), size=12.0, scale="log", tilt=0.02, level=60.0, nearest=2.5)
@@ -86,7 +86,7 @@ def test_sizes_are_told_at_the_level_and_pairs_far_away_are_none() -> None:
     perspective = perspective_of(runs, HEIGHT)
     where = replace(fast_video().scalor.where, size=20.0, ratio=1.0)
     rule = usual_box._found(runs, perspective, where, HEIGHT)
-    made = shaped(perspective.of(where), [rule])
+    made = fitted_where(perspective.of(where), [rule])
     single = 0.25 * perspective.level / 0.875
     assert made.size == pytest.approx(ROOM * single, rel=0.15)
     mask = np.zeros((HEIGHT, WIDTH), bool)
@@ -127,8 +127,8 @@ def test_the_scale_follows_far_things_and_no_kind_of_thing_turns_where_there_is_
     assert scale_for(stats, far=35.0) == pytest.approx(FAR_PX / 35)
     assert scale_for(stats, far=5.0) == pytest.approx(FINER * TARGET_PX / 110), "at most so fine"
     assert scale_for(replace(stats, height_px=20.0, width_px=22.0), far=9.0) == 1.0, "never enlarged"
-    assert typical([stats], [0.3]).turns and not typical([stats], [0.3], upright=True).turns
-    assert typical([stats], [0.3], upright=True).elongation == 1.0
+    assert typical_sizes([stats], [0.3]).turns and not typical_sizes([stats], [0.3], upright=True).turns
+    assert typical_sizes([stats], [0.3], upright=True).elongation == 1.0
 
 
 def test_a_perspective_in_another_scale_is_the_same() -> None:
@@ -159,10 +159,10 @@ def test_a_plan_remembers_its_rules_and_says_the_perspective(tmp_path) -> None:
     plan = Plan(kind="fit", preset=fast_video(), seed=0, steps=1, minutes=None)
     seen = Perspective(0.01, 50.0, 2.0, 3.0)
     said: list[str] = []
-    made = shaped_plan(plan, [usual_box.UsualBox(perspective=seen)], {"data.object_height": "30"}, said.append)
+    made = with_fitted_prior(plan, [usual_box.UsualBox(perspective=seen)], {"data.object_height": "30"}, said.append)
     assert made.preset.scalor.where == replace(plan.preset.scalor.where, tilt=0.01, level=50.0, nearest=2.0)
     assert said == ["followed on their way, things grow 3.0 times towards the lower edge, and so do boxes"]
-    low = shaped_plan(plan, [usual_box.UsualBox(perspective=replace(seen, height=60))], {}, said.append)
+    low = with_fitted_prior(plan, [usual_box.UsualBox(perspective=replace(seen, height=60))], {}, said.append)
     made_low = low.preset.scalor.where
     assert made_low.nearest * made_low.sizes[1] == pytest.approx(30.0), "half of the view"
     folder = RunFolder(tmp_path / "run")

@@ -11,11 +11,11 @@ from PIL import Image
 from scalor.configs.presets import fast_video
 from scalor.core.seeds import whole_seed
 from scalor.errors import UserError
+from scalor.training.callbacks import RunRecorder
 from scalor.training.checkpoint import Plan, RunFolder
-from scalor.training.crew import Alone
-from scalor.training.diary import Diary
 from scalor.training.fit import fit
 from scalor.training.preset import Preset
+from scalor.training.process_group import SingleProcess
 from scalor.training.resume import found_again, refuse_other_seed
 from scalor.training.train import train
 
@@ -108,7 +108,7 @@ def test_footage_in_which_nothing_moves_is_refused_and_leaves_nothing(tmp_path):
 
 
 def test_impatience_does_not_cost_the_run(tmp_path, capfd):
-    diary = Diary(RunFolder(tmp_path), lessons=None, save_weights=lambda *_: None, crew=Alone("cpu"))
+    recorder = RunRecorder(RunFolder(tmp_path), batches=None, save_weights=lambda *_: None, group=SingleProcess("cpu"))
     for _ in range(3):
-        diary._catch(signal.SIGINT, None)
-    assert diary.caught == signal.SIGINT and "is being saved" in capfd.readouterr().err
+        recorder._catch(signal.SIGINT, None)
+    assert recorder.caught == signal.SIGINT and "is being saved" in capfd.readouterr().err

@@ -20,8 +20,9 @@ from scalor import pretrained
 from scalor.core.schedule import Weight
 from scalor.errors import UserError
 from scalor.objectives.extras import OBJECTIVES
+from scalor.training.batches import Batch, ClipBatches
 from scalor.training.checkpoint import Interrupted, Plan, RunFolder
-from scalor.training.datasets import TRAINING_SEEDS, Batch, ClipLessons, data_named
+from scalor.training.datasets import TRAINING_SEEDS, data_named
 from scalor.training.preset import Preset
 from scalor.training.runner import Options, hardware, run
 from scalor.training.train import train
@@ -35,9 +36,9 @@ class Killed(BaseException):
 
 @dataclasses.dataclass(frozen=True)
 class Disturbed:
-    """The usual lessons, with something that happens when the batch of step ``at`` is made."""
+    """The usual batches, with something that happens when the batch of step ``at`` is made."""
 
-    lessons: ClipLessons
+    batches: ClipBatches
     at: int
     happens: Callable[[], None]
     longest: int = 1_000_000
@@ -45,14 +46,14 @@ class Disturbed:
     def batch(self, step: int, *, size: int, frames: int) -> Batch:
         if step == self.at and size == 2:
             self.happens()
-        return self.lessons.batch(step, size=size, frames=frames)
+        return self.batches.batch(step, size=size, frames=frames)
 
     def clips(self, step: int, *, size: int) -> list[int]:
-        return self.lessons.clips(step, size=size)
+        return self.batches.clips(step, size=size)
 
 
-def lessons_of(preset: Preset) -> ClipLessons:
-    return ClipLessons(data_named(preset.data, TRAINING_SEEDS), 0)
+def batches_of(preset: Preset) -> ClipBatches:
+    return ClipBatches(data_named(preset.data, TRAINING_SEEDS), 0)
 
 
 def disturbed_run(preset: Preset, out: Path, at: int, happens: Callable[[], None]) -> None:
@@ -60,7 +61,7 @@ def disturbed_run(preset: Preset, out: Path, at: int, happens: Callable[[], None
     plan = Plan(kind="train", preset=preset, seed=0, steps=STEPS, minutes=None)
     folder = RunFolder(out)
     folder.claim(plan)
-    run(plan, folder, Disturbed(lessons_of(preset), at, happens), Options("cpu", quiet=True, save_seconds=0.0))
+    run(plan, folder, Disturbed(batches_of(preset), at, happens), Options("cpu", quiet=True, save_seconds=0.0))
 
 
 def state(out: Path) -> dict[str, Any]:
@@ -256,10 +257,10 @@ def test_rmsprop_is_what_it_says(tiny: Preset, tmp_path: Path) -> None:
 
 
 def test_guard_reports_the_clips_that_the_batch_was_made_of(tiny: Preset) -> None:
-    lessons = lessons_of(tiny)
-    batch, numbers = lessons.batch(3, size=4, frames=2), lessons.clips(3, size=4)
+    batches = batches_of(tiny)
+    batch, numbers = batches.batch(3, size=4, frames=2), batches.clips(3, size=4)
     for video, number in zip(batch.video, numbers, strict=True):
-        assert torch.equal(video, lessons.dataset.clip(number, frames=2).video)  # type: ignore[attr-defined]
+        assert torch.equal(video, batches.dataset.clip(number, frames=2).video)  # type: ignore[attr-defined]
 
 
 def with_objectives(preset: Preset, *names: str, start: float = 0.0) -> Preset:
@@ -279,7 +280,7 @@ def test_critics_and_their_optimisers_resume_bit_identically(tiny: Preset, tmp_p
     folder = RunFolder(tmp_path / "parts")
     folder.claim(plan)
     with pytest.raises(Killed):
-        run(plan, folder, Disturbed(lessons_of(preset), 2, kill), Options("cpu", quiet=True, save_seconds=0.0))
+        run(plan, folder, Disturbed(batches_of(preset), 2, kill), Options("cpu", quiet=True, save_seconds=0.0))
     train(preset, tmp_path / "parts", resume=True, device="cpu", quiet=True)
     assert_same_run(tmp_path / "parts", tmp_path / "whole")
     saved = state(tmp_path / "whole")

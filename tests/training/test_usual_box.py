@@ -9,9 +9,9 @@ import pytest
 from scalor.configs.presets import fast_video, tiny
 from scalor.core.geometry import WhereConfig
 from scalor.models.scalor import Scalor
+from scalor.training.box_prior import fitted_where, with_fitted_prior
 from scalor.training.checkpoint import Plan
-from scalor.training.lone_blobs import blobs_of
-from scalor.training.shaped import shaped, shaped_plan
+from scalor.training.foreground_blobs import blobs_of
 from scalor.training.usual_box import FLOOR, UsualBox, usual_box, usual_boxes
 
 WHERE = WhereConfig(size=20.0, size_range=0.9, ratio=2.0, ratio_range=0.6, scale="log")
@@ -84,16 +84,16 @@ def test_a_batch_without_a_rule_learns_as_before() -> None:
 
 def test_boxes_have_the_shapes_of_single_things_and_not_of_pairs() -> None:
     rule = usual_box(boxes(300, pairs=0.2), HEIGHT)
-    where = shaped(WHERE, [rule])
+    where = fitted_where(WHERE, [rule])
     assert where.ratio == pytest.approx(2.0, rel=0.05)
     assert where.ratios[0] > 2.0 / 1.9
     assert replace(where, ratio=WHERE.ratio, ratio_range=WHERE.ratio_range) == WHERE
 
 
 def test_unknown_and_varied_shapes_leave_boxes_as_they_are() -> None:
-    assert shaped(WHERE, []) == shaped(WHERE, [UsualBox()]) == WHERE
-    assert shaped(WHERE, [UsualBox(shape=0.7, shapes=0.9)]) == WHERE
-    both = shaped(WHERE, [UsualBox(shape=0.5, shapes=0.3), UsualBox(shape=0.9, shapes=0.3)])
+    assert fitted_where(WHERE, []) == fitted_where(WHERE, [UsualBox()]) == WHERE
+    assert fitted_where(WHERE, [UsualBox(shape=0.7, shapes=0.9)]) == WHERE
+    both = fitted_where(WHERE, [UsualBox(shape=0.5, shapes=0.3), UsualBox(shape=0.9, shapes=0.3)])
     assert math.log(both.ratio) == pytest.approx(0.7) and both.ratio_range == pytest.approx(0.5)
 
 
@@ -101,8 +101,8 @@ def test_what_the_user_says_of_boxes_stays() -> None:
     plan = Plan(kind="fit", preset=fast_video(), seed=0, steps=1, minutes=None)
     rules = [UsualBox(shape=0.5, shapes=0.2)]
     for given in ({"model.where.ratio": "2"}, {"data.object_height": "40"}):
-        assert shaped_plan(plan, rules, given) == replace(plan, usual=tuple(rules))
-    assert shaped_plan(plan, rules, {}).preset.scalor.where.ratio == pytest.approx(math.exp(0.5))
+        assert with_fitted_prior(plan, rules, given) == replace(plan, usual=tuple(rules))
+    assert with_fitted_prior(plan, rules, {}).preset.scalor.where.ratio == pytest.approx(math.exp(0.5))
 
 
 def test_of_what_turns_there_is_no_usual_box() -> None:

@@ -84,7 +84,7 @@ def crowded_world(model: Scalor, *, batch: int, count: int, size: tuple[int, int
     slots = world.slots.map(lambda field: field.new_zeros(batch, count, *field.shape[2:])).replace(
         latents=Latents(pres=zeros + 1.0, where=raw, what=code[..., 1:], depth=code[..., :1]),
         box=torch.cat([center, decode_size(raw[..., :2], config.where)], dim=-1),
-        score=zeros + 1.0,
+        confidence=zeros + 1.0,
         id=torch.arange(count).expand(batch, -1),
         alive=torch.ones(batch, count, dtype=torch.bool),
     )

@@ -1,6 +1,7 @@
 """``scalor train``: train a preset on its own generated or downloaded data."""
 
 import sys
+from argparse import SUPPRESS
 
 from jsonargparse import Namespace
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
@@ -30,12 +31,14 @@ def parser() -> Parser:
         "--seed", metavar="S", type=NonNegativeInt, default=None, help="seed of everything random (default: 0)"
     )
     made.add_argument(
-        "--exam-minutes",
+        "--validation-minutes",
         metavar="M",
         type=PositiveFloat,
         default=None,
         help="track validation clips every M minutes and log their MOTA",
     )
+    # Its name in 0.2, which the cards of older runs quote.
+    made.add_argument("--exam-minutes", dest="validation_minutes", type=PositiveFloat, help=SUPPRESS)
     made.add_argument("--resume", action="store_true", help="go on exactly where the run folder stopped")
     made.add_argument(
         "--from",
@@ -70,7 +73,7 @@ def run(args: Namespace) -> None:
         resume=args.resume,
         device=args.device,
         devices=args.devices,
-        exam_minutes=args.exam_minutes,
+        validation_minutes=args.validation_minutes,
         threads=args.threads,
         start=args.start,
     )

@@ -28,8 +28,8 @@ from scalor.models.config import (
     RenderConfig,
 )
 from scalor.nets.pyramid import ConvStyle
+from scalor.training.object_sizes import Sizes
 from scalor.training.preset import Preset
-from scalor.training.typical import Sizes
 
 OFF = math.inf
 

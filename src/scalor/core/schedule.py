@@ -37,7 +37,7 @@ class Recipe:
                            explain: it must remember what is behind (see `occluders.cover`)
     hurry                  on footage, share of the clips that are seen at twice the speed
     crowded                on footage, share of the clips before which things of another moment pass, so that objects
-                           touch and hide each other more often than they do (see `scalor.training.crowding`)
+                           touch and hide each other more often than they do (see `scalor.training.copy_paste`)
     bootstrap              on footage, weight at the start of what objects lack of the blobs that move; it falls to 0 at
                            the end (see `scalor.training.bootstrap`)
     carry_until            progress until which carried objects cannot fade: thin strokes drawn a pixel beside their
@@ -96,7 +96,7 @@ def weight_at(weight: Weight, progress: float) -> float:
 
 
 def bootstrap_weight(recipe: Recipe, progress: float) -> float:
-    """Weight of the lesson from blobs."""
+    """Weight of the loss against the pseudo-labels that blobs give."""
     return recipe.bootstrap * (1.0 - min(1.0, progress))
 
 
@@ -143,5 +143,5 @@ def knobs_at(recipe: Recipe, step: int, progress: float) -> Knobs:
         carry=progress < recipe.carry_until,
         sighted=frames_seen(recipe, step, progress),
         soften=recipe.soften ** max(0.0, 1.0 - progress / max(1e-9, recipe.soften_until)),
-        show=recipe.background_alpha if step < recipe.background_steps else None,
+        alpha_override=recipe.background_alpha if step < recipe.background_steps else None,
     )

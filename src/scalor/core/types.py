@@ -1,4 +1,7 @@
-"""The nouns. ``*b`` stands for leading axes; everything in pixels unless a name says otherwise."""
+"""The data types: latents, slots, world, sight, step, and the knobs of a call.
+
+``*b`` stands for leading axes; everything in pixels unless a name says otherwise.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,26 +31,27 @@ class Latents(Struct):
 
 @dataclass(frozen=True)
 class Slots(Struct):
-    """What the next frame must know per object.
+    """The state of each object that is carried into the next frame.
 
-    latents   the object's last `Latents`
-    box       [B, N, 4]  centre x, centre y, width, height in pixels
-    size      [B, N, 2]  raw (size, ratio) state that the where map decodes
-    habit     [B, N, 4 + D + 1] running means of its where (size, ratio, velocity), what and depth samples
-    age       [B, N]     frames these means count
-    paint     [B, N, C + 1, g, g] its last paint, alpha * colour and alpha, on the glimpse's grid; side 0 where the
-              model does not ask for it
-    tracker   [B, N, Ht] posterior memory
-    dynamics  [B, N, 2 Hp] prior memory (LSTM h and c side by side)
-    deficit   [B, N]     accumulated absence; the object dies at 0.6 (spec A.3)
-    doubt     [B, N]     nats against its still being there (tracking, see `survival`)
-    asleep    [B, N]     bool, known but not shown: nothing in the frame speaks for it (tracking)
-    doubled   [B, N]     for how many frames in a row a steadier track sat on the same place
-    steady    [B, N]     nats by which its codes of late were likelier for one object that goes on than for a new one
-    evidence  [B, N]     nats of the last frame's likelihood that it earned (see `evidence`); 0 where nobody asked
-    score     [B, N]     confidence that it is there: from its evidence where it is known, else its presence
-    id        [B, N]     int64, never reused, -1 = empty
-    alive     [B, N]     bool; False marks padding
+    latents           the object's last `Latents`
+    box               [B, N, 4] centre x, centre y, width, height in pixels
+    size              [B, N, 2] raw (size, ratio) state that the where map decodes
+    habit             [B, N, 4 + D + 1] running means of its where (size, ratio, velocity), what and depth samples
+    age               [B, N] frames these means count
+    paint             [B, N, C + 1, g, g] its last paint, alpha * colour and alpha, on the glimpse's grid; side 0 where
+                      the model does not ask for it
+    tracker           [B, N, Ht] posterior memory
+    dynamics          [B, N, 2 Hp] prior memory (LSTM h and c side by side)
+    deficit           [B, N] accumulated absence; the object dies at 0.6 (spec A.3)
+    doubt             [B, N] nats against its still being there (tracking, see `survival`)
+    asleep            [B, N] bool, known but not shown: nothing in the frame speaks for it (tracking)
+    duplicate_frames  [B, N] for how many frames in a row a track of larger continuity sat on the same place
+    continuity        [B, N] nats by which its codes of late were likelier for one object that goes on than for a new
+                      one
+    evidence          [B, N] nats of the last frame's likelihood that it earned (see `evidence`); 0 where nobody asked
+    confidence        [B, N] how likely it is there, from its evidence where it is known, else from its presence
+    id                [B, N] int64, never reused, -1 = empty
+    alive             [B, N] bool; False marks padding
     """
 
     latents: Latents
@@ -61,10 +65,10 @@ class Slots(Struct):
     deficit: Tensor
     doubt: Tensor
     asleep: Tensor
-    doubled: Tensor
-    steady: Tensor
+    duplicate_frames: Tensor
+    continuity: Tensor
     evidence: Tensor
-    score: Tensor
+    confidence: Tensor
     id: Tensor
     alive: Tensor
 
@@ -96,10 +100,10 @@ class Slots(Struct):
             deficit=zeros(),
             doubt=zeros(),
             asleep=zeros().bool(),
-            doubled=zeros(),
-            steady=zeros(),
+            duplicate_frames=zeros(),
+            continuity=zeros(),
             evidence=zeros(),
-            score=zeros(),
+            confidence=zeros(),
             id=zeros().long(),
             alive=zeros().bool(),
         )
@@ -124,7 +128,7 @@ class Scenery(Struct):
 
 @dataclass(frozen=True)
 class World(Struct):
-    """The carry: all that travels in time.
+    """The state that is carried in time.
 
     slots       the objects
     background  background memory: code [B, Db] and hidden [B, Hb] (both may have width 0), or, of a lattice of h x w
@@ -147,7 +151,7 @@ class Sight(Struct):
 
     frame [B, C, H, W] in [0, 1]; features [B, F, Gh, Gw] with the past in them, None: objects are imagined and only
     compared with the frame (posterior and prior are one, and nothing can be born); memory: encoder memory after this
-    frame; backdrop [B, C, H, W]: the scenery's with this frame's shadows on it, None: the scenery's; moving
+    frame; backdrop [B, C, H, W]: the scenery's with this frame's shadows on it, None: the scenery's; foreground
     [B, 1, H, W]: mask of what stands out from it, None: nothing asks for it; target [B, C, H, W]: the frame that is to
     be explained, where something hides parts of the one that is looked at, None: that one
     """
@@ -156,7 +160,7 @@ class Sight(Struct):
     features: Tensor | None
     memory: Tensor
     backdrop: Tensor | None = None
-    moving: Tensor | None = None
+    foreground: Tensor | None = None
     target: Tensor | None = None
 
 
@@ -186,7 +190,9 @@ class Layers(Struct):
 
 @dataclass(frozen=True)
 class Terms(Struct):
-    """The books of one frame, in nats, per batch element [B]; ``log_ratio`` is the importance weight (spec A.8).
+    """The terms of the bound of one frame, in nats, per batch element [B].
+
+    ``log_ratio`` is the importance weight (spec A.8).
 
     ``log_mask`` is the likelihood of the difference to the empty scene as a second picture (footage only). It is part
     of the objective alone, neither of the bound nor of ``log_ratio``.
@@ -226,7 +232,7 @@ class Terms(Struct):
 
 @dataclass(frozen=True)
 class Booked(Struct):
-    """Something that costs nats. They are added up when somebody asks for ``terms``: who tracks never does."""
+    """Something with ``terms`` of the bound, which are computed when they are asked for: tracking never does."""
 
     books: Callable[[], Terms]
 
@@ -295,7 +301,7 @@ class Knobs:
     births             allow births when imagining
     keep_alive         imagined objects stay while survival is likelier than not, unsampled (spec A.10)
     weigh              also compute importance weights
-    show               foreground alpha is replaced by this constant when not None (background curriculum, spec A.13-8)
+    alpha_override     foreground alpha is replaced by this constant when not None (background curriculum, spec A.13-8)
     sigma              likelihood std, None: the model's own
     soften             factor on the likelihood std (training: first find what stands out, then what it looks like)
     """
@@ -313,7 +319,7 @@ class Knobs:
     births: bool = False
     keep_alive: bool = False
     weigh: bool = False
-    show: float | None = None
+    alpha_override: float | None = None
     sigma: float | None = None
     soften: float = 1.0
 

@@ -135,7 +135,7 @@ def _rows(steps: Sequence[Step], element: int, *, first: int) -> list[tuple[Any,
     for number, step in enumerate(steps, start=first):
         for slot in step.slots.shown[element].nonzero()[:, 0].tolist():
             left, top, right, bottom = step.tight[element, slot].tolist()
-            score, name = float(step.slots.score[element, slot]), int(step.slots.id[element, slot])
+            score, name = float(step.slots.confidence[element, slot]), int(step.slots.id[element, slot])
             rows.append((number, name, left, top, right - left, bottom - top, score, 1.0))
     return rows
 

@@ -14,7 +14,7 @@ from scalor.errors import UserError
 HELD_OUT = 7_000_003
 """Data seed of all reported scores. No choice was made on these clips; training uses other seeds, and other digits."""
 GATE = "twice the object's own size"
-EXAM_MINUTES = 2.0
+VALIDATION_MINUTES = 2.0
 """Between two looks at validation clips, to see when the paper's MOTA is reached."""
 NLL_FRAMES = 8
 """Frames of the likelihood (docs/experiments.md)."""
@@ -43,7 +43,8 @@ class Row:
     def command(self, runs: Path) -> str:
         """What trains the weights into ``runs``."""
         changes = "".join(f" --set {key}={value}" for key, value in self.overrides.items())
-        return f"scalor train {self.preset} -o {runs / self.weights}-0 --exam-minutes {EXAM_MINUTES:g}{changes}"
+        every = f"--validation-minutes {VALIDATION_MINUTES:g}"
+        return f"scalor train {self.preset} -o {runs / self.weights}-0 {every}{changes}"
 
     def clips(self) -> ClipData:
         """The held-out data; digits are drawn with pictures that no training sees."""
@@ -156,7 +157,7 @@ class Zoo:
                 overrides=row.overrides,
                 resume=(folder / "last.ckpt").is_file(),
                 device=self.device,
-                exam_minutes=EXAM_MINUTES,
+                validation_minutes=VALIDATION_MINUTES,
             )
         return folder
 

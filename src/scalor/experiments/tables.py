@@ -198,29 +198,27 @@ def _beside(found: Mapping[str, list[Scores]], paper: Mapping[str, Mapping[str, 
 
 
 def _reached(found: Mapping[str, list[Scores]], paper: Mapping[str, Mapping[str, float]]) -> str:
-    """How long each training took to reach the paper's MOTA on the validation clips it was examined on."""
+    """How long each training took to reach the paper's MOTA on its validation clips."""
     lines = []
     for row, scores in found.items():
         wanted = paper.get(row, {}).get("mota")
-        exams = [each["validation"] for each in scores if each.get("validation") and each["trained_on"] == row]
-        if wanted is None or not exams:
+        curves = [each["validation"] for each in scores if each.get("validation") and each["trained_on"] == row]
+        if wanted is None or not curves:
             continue
-        first = [reached(exam, wanted) for exam in exams]
+        first = [reached(curve, wanted) for curve in curves]
         words = ", ".join("not reached" if minutes is None else f"{minutes:.1f}" for minutes in first)
-        best = ", ".join(f"{100 * max(mota for mota in exam['mota'] if mota is not None):.1f} %" for exam in exams)
+        best = ", ".join(f"{100 * max(mota for mota in curve['mota'] if mota is not None):.1f} %" for curve in curves)
         lines.append([row, _shown("mota", wanted), words, best])
     if not lines:
         return ""
-    head = (
-        "Minutes of training until the weights first track the few validation clips of an exam, which scatter, as well "
-    )
-    head += "as the paper says:\n\n"
+    head = "Minutes of training until the weights first track the few validation clips, which scatter, as well as the "
+    head += "paper says:\n\n"
     return head + table(["", "MOTA of the paper", "minutes", "best MOTA seen"], lines)
 
 
-def reached(exam: Mapping[str, Any], wanted: float) -> float | None:
-    """Minutes at the first exam with a MOTA of at least ``wanted``; None: never."""
-    pairs = zip(exam["minutes"], exam["mota"], strict=True)
+def reached(validation: Mapping[str, Any], wanted: float) -> float | None:
+    """Minutes at the first validation with a MOTA of at least ``wanted``; None: never."""
+    pairs = zip(validation["minutes"], validation["mota"], strict=True)
     return next((minutes for minutes, mota in pairs if mota is not None and mota >= wanted), None)
 
 

@@ -59,13 +59,13 @@ class Detector(nn.Module):
         )
         self.head = nn.Conv2d(features, 1 + 2 + 8, 1)
 
-    def forward(self, features: Tensor, explained: Tensor, moving: Tensor | None = None) -> Proposals:
-        """features [B, F, Gh, Gw], explained mask [B, H, W] and the mask of what moves [B, 1, H, W] to all cells'."""
+    def forward(self, features: Tensor, explained: Tensor, foreground: Tensor | None = None) -> Proposals:
+        """features [B, F, Gh, Gw], explained mask [B, H, W] and the foreground mask [B, 1, H, W] to all cells'."""
         if self.mask_stack is not None:
             features = torch.cat([features, self.mask_stack(explained.unsqueeze(1))], dim=1)
         raw = self.head(self.fuse(self.ringed(features)))
         logit, depth, where = raw.flatten(2).transpose(1, 2).split([1, 2, 8], dim=-1)
-        logit = logit.squeeze(-1) + self.config.discover.presence_bias + self._evidence(moving)
+        logit = logit.squeeze(-1) + self.config.discover.presence_bias + self._evidence(foreground)
         return Proposals(
             logit=bound(logit, slope=self.config.presence_slope),
             where=Gaussian.of(where, shift=self.config.posterior_shift),
@@ -78,11 +78,11 @@ class Detector(nn.Module):
         ring = self.config.discover.ring
         return F.pad(grid, (ring, ring, ring, ring)) if ring else grid
 
-    def _evidence(self, moving: Tensor | None) -> Tensor | float:
+    def _evidence(self, foreground: Tensor | None) -> Tensor | float:
         """-evidence where nothing stands out in the 3 x 3 cells around, +evidence where a quarter does. [B, G]"""
-        if moving is None or not self.config.discover.evidence:
+        if foreground is None or not self.config.discover.evidence:
             return 0.0
-        share = F.avg_pool2d(self.ringed(F.avg_pool2d(moving, self.config.cell)), 3, stride=1, padding=1)
+        share = F.avg_pool2d(self.ringed(F.avg_pool2d(foreground, self.config.cell)), 3, stride=1, padding=1)
         return self.config.discover.evidence * (2.0 * (4.0 * share).clamp(max=1.0) - 1.0).flatten(1)
 
 
@@ -101,12 +101,14 @@ class Discover(nn.Module):
         self.glimpses = glimpses
         self.detector = Detector(config, features)
 
-    def forward(self, sight: Sight | None, kept: Objects, births: Tensor, scenery: Scenery, knobs: Knobs) -> Found:
-        """New objects beside ``kept``; ``births`` [B] is the prior presence per cell.
+    def forward(
+        self, sight: Sight | None, propagated: Objects, births: Tensor, scenery: Scenery, knobs: Knobs
+    ) -> Found:
+        """New objects beside the ``propagated`` ones; ``births`` [B] is the prior presence per cell.
 
         Without a sight births are drawn from the prior, which is the guide then: every cost is 0.
         """
-        covered = explained(kept.layers, batch=len(births), height=scenery.height, width=scenery.width)
+        covered = explained(propagated.layers, batch=len(births), height=scenery.height, width=scenery.width)
         cells = self._birth(births, scenery) if sight is None else self._seen(sight, covered)
         relaxed = sample_presence(
             cells.logit, temperature=knobs.temperature, stochastic=knobs.stochastic, hard=knobs.hard
@@ -116,13 +118,14 @@ class Discover(nn.Module):
         if pick.shape[1] == 0:
             return self._none(cells.logit, relaxed, births, sight, knobs)
         chosen = relaxed.gather(1, pick)
-        chosen = chosen * self._room(chosen, kept.slots)
+        chosen = chosen * self._room(chosen, propagated.slots)
         picture = None if sight is None else self._picture(picture_of(sight, self.config), covered)
         draw, box = self._draw(picture, cells, pick, depths, scenery.first_row, knobs)
         latents = Latents(pres=chosen, where=draw.where[0], what=draw.what[0], depth=draw.depth[0])
         paint = self.painter(latents, box, chosen > LEAST, scenery if knobs.patience is None else None)
         layers = placed(paint.layers, batch=len(births), height=scenery.height, width=scenery.width)
-        rejected = self._verdict(paint, box, chosen, self._taken(layers, box, chosen > LEAST, covered, kept.slots))
+        duplicate = self._already_explained(layers, box, chosen > LEAST, covered, propagated.slots)
+        rejected = self._verdict(paint, box, chosen, duplicate)
         final = chosen * (1 - rejected)
         proposed, refused = chosen.sum(1).detach(), (rejected * chosen).sum(1).detach()
 
@@ -135,8 +138,8 @@ class Discover(nn.Module):
         if not fixed() and not bool(final.any()):
             return Found(books, None, proposed, refused)
         layers = layers.replace(pres=final[layers.batch, layers.slot])
-        slots = self._slots(latents.replace(pres=final), box, paint.glimpse, kept.slots)
-        slots = slots.replace(score=torch.sigmoid(cells.logit.detach()).gather(1, pick))
+        slots = self._slots(latents.replace(pres=final), box, paint.glimpse, propagated.slots)
+        slots = slots.replace(confidence=torch.sigmoid(cells.logit.detach()).gather(1, pick))
         found = Objects(books, slots=slots, layers=layers, tight=paint.tight)
         return Found(books, found, proposed, refused)
 
@@ -175,7 +178,7 @@ class Discover(nn.Module):
 
     def _seen(self, sight: Sight, covered: Tensor) -> Proposals:
         assert sight.features is not None
-        return self.detector(sight.features, covered, sight.moving)
+        return self.detector(sight.features, covered, sight.foreground)
 
     def _picture(self, seen: Tensor, covered: Tensor) -> Tensor:
         return torch.cat([seen, covered.unsqueeze(1)], dim=1) if self.config.glimpse.context else seen
@@ -204,11 +207,11 @@ class Discover(nn.Module):
         rank = relaxed.double() + 1e-3 * torch.sigmoid(-depths.squeeze(-1)).double()
         return rank.topk(longest((relaxed > LEAST).sum(1), most=cap), dim=1).indices
 
-    def _room(self, chosen: Tensor, kept: Slots) -> Tensor:
-        """1 for the picks, strongest first, that find room beside ``kept`` under the cap on carried objects. [B, K]"""
+    def _room(self, chosen: Tensor, propagated: Slots) -> Tensor:
+        """1 for the picks, strongest first, that find room beside ``propagated`` under the cap on objects. [B, K]"""
         if not self.config.discover.slots:
             return torch.ones_like(chosen)
-        room = self.config.discover.slots - kept.alive.sum(1, keepdim=True)
+        room = self.config.discover.slots - propagated.alive.sum(1, keepdim=True)
         return (torch.arange(chosen.shape[1], device=chosen.device) < room).to(chosen.dtype)
 
     def _draw(
@@ -245,18 +248,21 @@ class Discover(nn.Module):
         return torch.cat([moved, size], dim=-1)
 
     @torch.no_grad()
-    def _taken(self, layers: Layers, box: Tensor, present: Tensor, explained: Tensor, kept: Slots) -> Tensor:
+    def _already_explained(
+        self, layers: Layers, box: Tensor, present: Tensor, explained: Tensor, propagated: Slots
+    ) -> Tensor:
         """1 where propagated objects already explain what a present proposal [B, K] would, or sit in its place."""
         config = self.config.discover
-        taken = torch.zeros_like(box[..., 0])
-        if kept.count == 0:
-            return taken
+        duplicate = torch.zeros_like(box[..., 0])
+        if propagated.count == 0:
+            return duplicate
         if config.overlap < float("inf"):
-            taken = (coverage(layers, explained, taken.shape) >= config.overlap).to(box.dtype)
+            duplicate = (coverage(layers, explained, duplicate.shape) >= config.overlap).to(box.dtype)
         if config.twin_box < float("inf"):
-            sits = ((box_iou(corners(box), corners(kept.box)) > config.twin_box) & kept.alive.unsqueeze(1)).any(-1)
-            taken = torch.maximum(taken, sits.to(box.dtype))
-        return taken * present
+            near = box_iou(corners(box), corners(propagated.box)) > config.twin_box
+            sits = (near & propagated.alive.unsqueeze(1)).any(-1)
+            duplicate = torch.maximum(duplicate, sits.to(box.dtype))
+        return duplicate * present
 
     @torch.no_grad()
     def _verdict(self, paint: Paint, box: Tensor, chosen: Tensor, rejected: Tensor) -> Tensor:
@@ -296,7 +302,7 @@ class Discover(nn.Module):
                 break
         return out
 
-    def _slots(self, latents: Latents, box: Tensor, paint: Tensor, kept: Slots) -> Slots:
+    def _slots(self, latents: Latents, box: Tensor, paint: Tensor, propagated: Slots) -> Slots:
         batch, count = latents.pres.shape
         zeros = latents.pres.new_zeros(batch, count)
         still = torch.cat([latents.where[..., :2], torch.zeros_like(latents.where[..., 2:])], dim=-1)
@@ -307,15 +313,15 @@ class Discover(nn.Module):
             box=box,
             size=latents.where[..., :2],
             paint=paint if self.config.glimpse.context else paint[..., :0, :0],
-            tracker=zeros.unsqueeze(-1).expand(-1, -1, kept.tracker.shape[-1]),
-            dynamics=zeros.unsqueeze(-1).expand(-1, -1, kept.dynamics.shape[-1]),
+            tracker=zeros.unsqueeze(-1).expand(-1, -1, propagated.tracker.shape[-1]),
+            dynamics=zeros.unsqueeze(-1).expand(-1, -1, propagated.dynamics.shape[-1]),
             deficit=zeros,
             doubt=zeros,
             asleep=zeros.bool(),
-            doubled=zeros,
-            steady=zeros,
+            duplicate_frames=zeros,
+            continuity=zeros,
             evidence=zeros,
-            score=zeros,
+            confidence=zeros,
             id=torch.full_like(zeros, -1).long(),
             alive=latents.pres > self.config.discover.keep,
         )

@@ -95,7 +95,7 @@ def picture_of(sight: Sight, config: ModelConfig) -> Tensor:
     """What glimpses are cut from: the frame, with the mask of what stands out where it is asked for. [B, C', H, W]"""
     if not config.glimpse.foreground:
         return sight.frame
-    mask = torch.zeros_like(sight.frame[:, :1]) if sight.moving is None else sight.moving
+    mask = torch.zeros_like(sight.frame[:, :1]) if sight.foreground is None else sight.foreground
     return torch.cat([sight.frame, mask], dim=1)
 
 
@@ -105,9 +105,9 @@ def in_context(glimpse: Tensor, own: Tensor | None, *, foreground: bool = False)
 
     Of the ``foreground``, the channel before, only what others do not explain is left: it is theirs.
     """
-    seen, taken = glimpse.split([glimpse.shape[2] - 1, 1], dim=2)
-    mine = torch.zeros_like(taken) if own is None else own.unsqueeze(2)
-    others = (taken - mine).clamp(min=0.0)
+    seen, explained = glimpse.split([glimpse.shape[2] - 1, 1], dim=2)
+    mine = torch.zeros_like(explained) if own is None else own.unsqueeze(2)
+    others = (explained - mine).clamp(min=0.0)
     if foreground:
         frame, mask = seen.split([seen.shape[2] - 1, 1], dim=2)
         seen = torch.cat([frame, mask * (1.0 - others)], dim=2)
@@ -288,13 +288,13 @@ class Posterior:
         assert net.what_net is not None
         part, shift = net.config.propagate, net.config.posterior_shift
         seen_mean, seen_raw = raw.chunk(2, dim=-1)
-        kept_mean, kept_raw = net.what_net(self.known[2]).chunk(2, dim=-1)
+        remembered_mean, remembered_raw = net.what_net(self.known[2]).chunk(2, dim=-1)
         keep, see = gates[..., :1], gates[..., 1:]
-        mean = see * seen_mean + keep * (kept_mean + part.residual * self.slots.latents.what)
+        mean = see * seen_mean + keep * (remembered_mean + part.residual * self.slots.latents.what)
         if part.legacy_what_std:
-            std = F.softplus(see * F.softplus(seen_raw) + keep * F.softplus(kept_raw))
+            std = F.softplus(see * F.softplus(seen_raw) + keep * F.softplus(remembered_raw))
         else:
-            std = see * F.softplus(seen_raw + shift) + keep * F.softplus(kept_raw + shift)
+            std = see * F.softplus(seen_raw + shift) + keep * F.softplus(remembered_raw + shift)
         return Gaussian(mean, std + MIN_STD)
 
     def depth(self, what: Tensor) -> Gaussian:

@@ -22,7 +22,7 @@ from scalor.models.survival import Odds, Survival
 GONE = 0.05
 """Share of a box in view below which an object has left."""
 MEMORY = 0.8
-"""How much of an object's steadiness is remembered a frame later."""
+"""How much of an object's continuity is remembered a frame later."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Propagate(nn.Module):
         if knobs.carry:  # no presence is drawn; its KL stays, and only keeps the two guides together meanwhile
             sampled = torch.ones_like(sampled)
         moved = moved.replace(
-            latents=moved.latents.replace(pres=sampled), tracker=tracker, score=torch.sigmoid(logit.detach())
+            latents=moved.latents.replace(pres=sampled), tracker=tracker, confidence=torch.sigmoid(logit.detach())
         )
         # A frame that is only compared with says nothing about where its objects went.
         if not knobs.keep_alive and (guide is not prior or sight is None):
@@ -163,7 +163,7 @@ class Propagate(nn.Module):
             latents=slots.latents.replace(where=after, what=what, depth=depth),
             box=box,
             size=where[..., :2],
-            steady=MEMORY * slots.steady + continuity,
+            continuity=MEMORY * slots.continuity + continuity,
         )
         return draw, moved, continuity
 

@@ -1,4 +1,4 @@
-"""SCALOR: one verb, step(world, sight | None, knobs) -> (world, step)."""
+"""The world model SCALOR: step(world, sight | None, knobs) -> (world, step)."""
 
 import math
 
@@ -74,9 +74,9 @@ class Scalor(WorldModel):
                 grounds = backdrop.unflatten(0, (batch, length))
         elif self.config.glances:
             backdrop = prevailing(flat, self.config.background.lattice)
-        if backdrop is not None and self._asks_what_moves():
-            moving = standing_out(flat, backdrop, level=self.config.render.stand_out)
-            masks = moving.unflatten(0, (batch, length))
+        if backdrop is not None and self._needs_foreground():
+            foreground = standing_out(flat, backdrop, level=self.config.render.stand_out)
+            masks = foreground.unflatten(0, (batch, length))
         features = self.encoder(flat, backdrop).unflatten(0, (batch, length))
         features, memories = self.encoder.remember(features, world.memory)
         # Taken apart in one piece: the gradient of one frame's slice is as large as all frames.
@@ -86,12 +86,12 @@ class Scalor(WorldModel):
                 features=each,
                 memory=memories[t],
                 backdrop=None if grounds is None else grounds[:, t],
-                moving=None if masks is None else masks[:, t],
+                foreground=None if masks is None else masks[:, t],
             )
             for t, each in enumerate(features.unbind(1))
         ]
 
-    def what_moves(self, video: Tensor, scenery: Scenery) -> Tensor:
+    def foreground_masks(self, video: Tensor, scenery: Scenery) -> Tensor:
         """Masks [B, T, H, W] in 0..1 of what stands out of the backdrop in clips [B, T, C, H, W], shadows left out."""
         assert scenery.backdrop is not None
         flat = video.flatten(0, 1)
@@ -100,17 +100,17 @@ class Scalor(WorldModel):
 
     def outline(self, world: World, sight: Sight, noise: Tensor | None = None) -> Outline | None:
         backdrop = world.scenery.backdrop
-        if sight.moving is None or backdrop is None:
+        if sight.foreground is None or backdrop is None:
             return None
         ground = backdrop if sight.backdrop is None else sight.backdrop
         level = self.config.render.stand_out
-        return outlined(sight.frame, backdrop, ground, sight.moving, level=level, noise=noise)
+        return outlined(sight.frame, backdrop, ground, sight.foreground, level=level, noise=noise)
 
     def _in_shade(self, frames: Tensor, backdrop: Tensor) -> Tensor:
         """Backdrops [N, C, H, W], darkened where their frames show them in shade, if shadows are background."""
         return backdrop * shade(frames, backdrop) if self.config.background.shade else backdrop
 
-    def _asks_what_moves(self) -> bool:
+    def _needs_foreground(self) -> bool:
         part = self.config
         return part.render.stand_out_sigma < math.inf or part.discover.evidence != 0.0 or part.glimpse.foreground
 
@@ -126,24 +126,24 @@ class Scalor(WorldModel):
             ground = scenery if sight.backdrop is None else scenery.replace(backdrop=sight.backdrop)
         watching = sight is not None and sight.features is not None and knobs.patience is not None
         expected = self.background.expected(world.background, ground) if watching else None
-        kept = self.propagate(world.slots, sight, expected, scenery, knobs)
-        found = self._find(kept, sight, world, knobs)
-        slots, tight, layers = self._joined(kept, found.objects)
+        propagated = self.propagate(world.slots, sight, expected, scenery, knobs)
+        found = self._find(propagated, sight, world, knobs)
+        slots, tight, layers = self._joined(propagated, found.objects)
         size = {"batch": batch, "height": scenery.height, "width": scenery.width}
         color, alpha, total = composite(layers, **size, convex=self.config.render.convex)
-        if knobs.show is not None:
-            alpha = torch.full_like(alpha, knobs.show)
+        if knobs.alpha_override is not None:
+            alpha = torch.full_like(alpha, knobs.alpha_override)
         looked = sight.frame if sight is not None and sight.features is not None else None
         backdrop, code, price = self.background(looked, alpha, world.background, ground, knobs)
         image = color + (1 - alpha) * backdrop
         if watching and frame is not None:
-            known = kept.nats if found.objects is None and self.background.still and frame is looked else None
+            known = propagated.nats if found.objects is None and self.background.still and frame is looked else None
             slots = self._judged(slots, self._nats(slots, layers, frame, backdrop) if known is None else known)
         most = world.slots.count if fixed() else slots.count
         slots, tight, origin, next_id = self._pack(slots, tight, world.next_id, most)
         after = World(slots=slots, background=code, memory=memory, next_id=next_id, scenery=scenery)
         report = Step(
-            books=lambda: self._close(kept.terms + found.terms, price(), sight, (image, alpha), knobs),
+            books=lambda: self._close(propagated.terms + found.terms, price(), sight, (image, alpha), knobs),
             slots=slots,
             tight=tight,
             born=slots.alive & (slots.id >= world.next_id.unsqueeze(1)),
@@ -158,16 +158,16 @@ class Scalor(WorldModel):
         )
         return after, report
 
-    def _find(self, kept: Objects, sight: Sight | None, world: World, knobs: Knobs) -> Found:
-        zero = kept.tight.new_zeros(len(world.next_id))
+    def _find(self, propagated: Objects, sight: Sight | None, world: World, knobs: Knobs) -> Found:
+        zero = propagated.tight.new_zeros(len(world.next_id))
         if not knobs.births if sight is None else sight.features is None:
             return Found(lambda: Terms.zeros(len(zero), zero), None, zero, zero)
         births = torch.full_like(zero, knobs.birth)
         if knobs.first_birth is not None:
             births = torch.where(world.next_id == 0, knobs.first_birth, births)
-        if kept.slots.count and knobs.discover_dropout and float(torch.rand(())) < knobs.discover_dropout:
+        if propagated.slots.count and knobs.discover_dropout and float(torch.rand(())) < knobs.discover_dropout:
             return self.discover.nothing(births, world.scenery)
-        return self.discover(sight, kept, births, world.scenery, knobs)
+        return self.discover(sight, propagated, births, world.scenery, knobs)
 
     def _close(
         self,
@@ -185,18 +185,18 @@ class Scalor(WorldModel):
         frame = sight.frame if sight.target is None else sight.target
         log_like = log_likelihood(frame, image, knobs.soften * (knobs.sigma or render.sigma))
         terms = terms.replace(log_like=log_like, log_ratio=terms.log_ratio + log_like + ratio)
-        if sight.moving is None or render.stand_out_sigma == float("inf"):
+        if sight.foreground is None or render.stand_out_sigma == float("inf"):
             return terms
-        return terms.replace(log_mask=log_likelihood(sight.moving, alpha, render.stand_out_sigma))
+        return terms.replace(log_mask=log_likelihood(sight.foreground, alpha, render.stand_out_sigma))
 
-    def _joined(self, kept: Objects, found: Objects | None) -> tuple[Slots, Tensor, Layers]:
+    def _joined(self, propagated: Objects, found: Objects | None) -> tuple[Slots, Tensor, Layers]:
         """One set of carried and new objects: slots, tight boxes and layers."""
         if found is None:
-            return kept.slots, kept.tight, kept.layers
-        side = max(kept.layers.patch.shape[-1], found.layers.patch.shape[-1])
-        new = found.layers.replace(slot=found.layers.slot + kept.slots.count)
-        layers = cat([widened(kept.layers, side), widened(new, side)], dim=0)
-        return cat([kept.slots, found.slots], dim=1), torch.cat([kept.tight, found.tight], dim=1), layers
+            return propagated.slots, propagated.tight, propagated.layers
+        side = max(propagated.layers.patch.shape[-1], found.layers.patch.shape[-1])
+        new = found.layers.replace(slot=found.layers.slot + propagated.slots.count)
+        layers = cat([widened(propagated.layers, side), widened(new, side)], dim=0)
+        return cat([propagated.slots, found.slots], dim=1), torch.cat([propagated.tight, found.tight], dim=1), layers
 
     def _nats(self, slots: Slots, layers: Layers, frame: Tensor, backdrop: Tensor) -> Tensor:
         """The nats [B, N] that objects explain; 0 without a layer."""
@@ -210,8 +210,9 @@ class Scalor(WorldModel):
         """Slots with the evidence for them (sleepers: the last); new ones that explain too little are not carried."""
         nats = torch.where(slots.latents.pres * ~slots.asleep > 0, nats, torch.where(slots.asleep, slots.evidence, 0.0))
         offset, slope = self.config.confidence
-        score = torch.sigmoid(offset + slope * torch.log1p(nats.clamp(min=0.0)))
-        return slots.replace(evidence=nats, score=score, alive=slots.alive & ((slots.id >= 0) | (nats > LEAST)))
+        confidence = torch.sigmoid(offset + slope * torch.log1p(nats.clamp(min=0.0)))
+        carried = slots.alive & ((slots.id >= 0) | (nats > LEAST))
+        return slots.replace(evidence=nats, confidence=confidence, alive=carried)
 
     def _pack(self, slots: Slots, tight: Tensor, next_id: Tensor, most: int) -> tuple[Slots, Tensor, Tensor, Tensor]:
         """Survivors and accepted discoveries, padded to the longest list; new ids; no Python loop over the batch."""

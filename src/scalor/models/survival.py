@@ -1,4 +1,4 @@
-"""Which objects live on, and which sleep: known, but not shown, since nothing in the frame speaks for them."""
+"""When tracks end, and when they sleep: known, but not shown, since nothing in the frame speaks for them."""
 
 import math
 from collections.abc import Callable
@@ -163,7 +163,7 @@ class Survival:
             paint=self._paint(moved, paint, shown),
             doubt=doubts,
             asleep=lives & ~shown,
-            score=moved.score,
+            confidence=moved.confidence,
             alive=lives,
         )
         return slots, paint, nats
@@ -184,26 +184,26 @@ class Survival:
     def merge(self, slots: Slots, paint: Paint) -> Slots:
         """End the one of two shown tracks of one colour that have lain on each other for ``merge.frames`` frames.
 
-        The one ends whose looks and motion were less steady: it was drawn to what belongs to the other.
+        The one of less continuity ends: it was drawn to what belongs to the other.
         """
-        doubled = self._doubled(slots, paint)
-        lives = slots.alive & (doubled < self.config.merge.frames)
+        duplicate_frames = self._duplicate_frames(slots, paint)
+        lives = slots.alive & (duplicate_frames < self.config.merge.frames)
         codes = slots.latents.replace(pres=slots.latents.pres * lives)
-        return slots.replace(latents=codes, doubled=doubled, alive=lives, asleep=slots.asleep & lives)
+        return slots.replace(latents=codes, duplicate_frames=duplicate_frames, alive=lives, asleep=slots.asleep & lives)
 
     @torch.no_grad()
-    def _doubled(self, slots: Slots, paint: Paint) -> Tensor:
-        """Frames in a row that a steadier track of the same colour has covered this one: [B, N]."""
+    def _duplicate_frames(self, slots: Slots, paint: Paint) -> Tensor:
+        """Frames in a row that a track of more continuity and the same colour has covered this one: [B, N]."""
         if slots.count == 0:
-            return slots.doubled
-        mine, others = slots.steady.unsqueeze(2), slots.steady.unsqueeze(1)
+            return slots.duplicate_frames
+        mine, others = slots.continuity.unsqueeze(2), slots.continuity.unsqueeze(1)
         older = slots.id.unsqueeze(1) < slots.id.unsqueeze(2)
-        steadier = (others > mine) | ((others == mine) & older)
+        stronger = (others > mine) | ((others == mine) & older)
         shown = slots.shown
         both = shown.unsqueeze(1) & shown.unsqueeze(2)
-        near = (box_iou(paint.tight, paint.tight) > self.config.merge.iou) & steadier & both
+        near = (box_iou(paint.tight, paint.tight) > self.config.merge.iou) & stronger & both
         covered = alike(tints(paint.layers, slots.alive.shape), self.config.merge.tint, near).any(-1)
-        return torch.where(covered, slots.doubled + 1, torch.zeros_like(slots.doubled))
+        return torch.where(covered, slots.duplicate_frames + 1, torch.zeros_like(slots.duplicate_frames))
 
     def _paint(self, slots: Slots, paint: Paint, shown: Tensor) -> Tensor:
         """The paint that slots remember: today's where they are shown, if the glimpses ask for it."""

@@ -32,6 +32,8 @@ OBJECTS = 64
 """Objects that a file has room for, unless told otherwise."""
 FOUND = ("id", "here", "box", "score", "visibility", "evidence", "owner")
 """What a step says about its frame; the next state follows."""
+STATE_NAMES = {"duplicate_frames": "doubled", "continuity": "steady", "confidence": "score"}
+"""Fields of `Slots` that files call otherwise: they keep the names of the first ones."""
 
 
 def export_onnx(
@@ -122,7 +124,7 @@ class OnnxStep(nn.Module):
             box, share, owner = tight_tlwh(step, **size), visible_share(step, **size), owner_ids(step, **size)
         slots = step.slots
         here = slots.shown & (box[..., 2:] > 0).all(-1)
-        found = (slots.id, here, box, slots.score, share, slots.evidence, owner)
+        found = (slots.id, here, box, slots.confidence, share, slots.evidence, owner)
         kept = [tensor for tensor in self._flat(after).values() if tensor.numel()]
         return (*(tensor[0] for tensor in found), *kept)
 
@@ -138,7 +140,8 @@ class OnnxStep(nn.Module):
     @staticmethod
     def _flat(world: World) -> dict[str, Tensor]:
         slots, latents = vars(world.slots), vars(world.slots.latents)
-        named = {f"slots.{name}": tensor for name, tensor in (latents | slots).items() if name != "latents"}
+        fields = {name: tensor for name, tensor in (latents | slots).items() if name != "latents"}
+        named = {f"slots.{STATE_NAMES.get(name, name)}": tensor for name, tensor in fields.items()}
         for number, tensor in enumerate(world.background):
             named[f"background.{number}"] = tensor
         return named | {"memory": world.memory, "next_id": world.next_id}
@@ -147,7 +150,9 @@ class OnnxStep(nn.Module):
         shapes = self._flat(roomy(empty, self.objects))
         given = iter(state)
         named = {name: next(given) if tensor.numel() else tensor for name, tensor in shapes.items()}
+        fields = {STATE_NAMES.get(name, name): name for name in vars(empty.slots)}
         slots = {name.removeprefix("slots."): tensor for name, tensor in named.items() if name.startswith("slots.")}
+        slots = {fields.get(name, name): tensor for name, tensor in slots.items()}
         codes = {name: slots.pop(name) for name in vars(empty.slots.latents)}
         slots["box"] = torch.where(slots["alive"].unsqueeze(-1), slots["box"], 1.0)
         return empty.replace(

@@ -1,4 +1,4 @@
-"""From evidence to confidence: how often a report that explains so many nats is true."""
+"""Calibration of confidence: how often a report that explains so many nats is true."""
 
 from dataclasses import dataclass
 
@@ -55,12 +55,12 @@ def reports(model: WorldModel, data: ClipData, *, clips: int = 16) -> Reports:
     """
     if not isinstance(data, CutToLength):
         raise UserError("confidence is calibrated on made clips with truth; sprites or digits are wanted")
-    taken = [data.clip(number, frames=FRAMES) for number in range(clips)]
-    video = torch.stack([clip.video for clip in taken]).float() / 255
+    sampled = [data.clip(number, frames=FRAMES) for number in range(clips)]
+    video = torch.stack([clip.video for clip in sampled]).float() / 255
     columns: list[np.ndarray] = []
     for frame, step in enumerate(observe(model, video, TRACKING).steps):
         share = visible_share(step, height=video.shape[-2], width=video.shape[-1])
-        for element, clip in enumerate(taken):
+        for element, clip in enumerate(sampled):
             here = step.slots.shown[element] & (share[element] >= LEAST_VISIBLE)
             box, truth = step.tight[element][here], clip.truth
             if truth is None:
@@ -72,7 +72,9 @@ def reports(model: WorldModel, data: ClipData, *, clips: int = 16) -> Reports:
             true = np.zeros(len(box))
             true[rows] = (far.numpy()[rows, matches] <= 1) if len(rows) else 0.0
             slots = step.slots
-            columns.append(np.stack([slots.evidence[element][here].numpy(), slots.score[element][here].numpy(), true]))
+            columns.append(
+                np.stack([slots.evidence[element][here].numpy(), slots.confidence[element][here].numpy(), true])
+            )
     evidence, confidence, right = np.concatenate(columns, axis=1)
     return Reports(evidence, confidence, right > 0.5)
 

@@ -43,7 +43,7 @@ def rollout_tracks(rollout: Rollout, *, height: int, width: int, min_visibility:
             torch.full_like(element, number),
             step.slots.id[keep],
             box[keep],
-            step.slots.score[keep],
+            step.slots.confidence[keep],
             share[keep],
         )
         parts.append(tuple(tensor.detach().cpu().numpy() for tensor in found))
@@ -101,9 +101,9 @@ def evaluate_dataset(
     error, pixels = 0.0, 0
     outlines: list[tuple[float, float]] = []
     for first in range(0, clips, batch):
-        taken = [_cut(dataset, index, frames) for index in range(first, min(first + batch, clips))]
-        truths = [_truth(clip) for clip in taken]
-        video = _video(model, taken)
+        chosen = [_cut(dataset, index, frames) for index in range(first, min(first + batch, clips))]
+        truths = [_truth(clip) for clip in chosen]
+        video = _video(model, chosen)
         rollout, image = _seen(model, video, stochastic)
         error += float((image - video).square().sum(dtype=torch.float64))
         pixels += video.numel()

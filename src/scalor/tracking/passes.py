@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from scalor.data.source import Frame, VideoSource
-from scalor.tracking.pipeline import ahead
+from scalor.tracking.pipeline import prefetched
 from scalor.tracking.progress import shown
 from scalor.tracking.report import FrameResult
 from scalor.tracking.second_pass import Revised, revise
@@ -52,7 +52,7 @@ def _together(frames: Iterator[Frame], tracker: Tracker) -> Iterator[tuple[Frame
 @contextmanager
 def frames_of(source: VideoSource, *, what: str, progress: bool = True) -> Iterator[Iterator[Frame]]:
     """The frames of a source, decoded beside what is done with them."""
-    with ahead(source) as frames:
+    with prefetched(source) as frames:
         yield shown(frames, total=source.count(), what=f"{what} {source.name}") if progress else frames
 
 

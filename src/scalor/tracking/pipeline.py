@@ -24,7 +24,7 @@ class _Failed:
 
 
 @contextmanager
-def ahead(items: Iterable[T], *, waiting: int = WAITING) -> Iterator[Iterator[T]]:
+def prefetched(items: Iterable[T], *, waiting: int = WAITING) -> Iterator[Iterator[T]]:
     """``items`` in order, fetched by a thread before they are asked for; errors are raised where they are taken.
 
     When the block ends, early or not, the thread has ended too and let go of ``items``.
@@ -42,16 +42,16 @@ def ahead(items: Iterable[T], *, waiting: int = WAITING) -> Iterator[Iterator[T]
         except BaseException as error:  # whatever it is, it belongs to the one who takes
             queue.put(_Failed(error))
 
-    def taken() -> Iterator[T]:
+    def fetched() -> Iterator[T]:
         while (item := queue.get()) is not _END:
             if isinstance(item, _Failed):
                 raise item.error
             yield item
 
-    thread = threading.Thread(target=fetch, name="ahead", daemon=True)
+    thread = threading.Thread(target=fetch, name="prefetch", daemon=True)
     thread.start()
     try:
-        yield taken()
+        yield fetched()
     finally:
         stop.set()
         while thread.is_alive():

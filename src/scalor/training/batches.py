@@ -1,26 +1,138 @@
-"""`Batches`: what a training is shown at a step. Worker processes begin here: no more is imported than that needs."""
+"""`Batch`, and `Batches`: sources of batches, each a pure function of (seed, step)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from scalor.core.schedule import Recipe
-from scalor.training.datasets import Batch, Lessons, cut_away
-from scalor.training.occluders import cover
+from scalor.data.footage import Footage
+from scalor.data.loader import ClipData, CutToLength, batch_at
+from scalor.training.usual_box import UsualBox
 
-CUTS, COVERS = 1, 2
-"""Tell the draws of `cut_away` and `cover` from those of the clips themselves."""
+ENDLESS = 1_000_000
+"""Frames of a clip that can be made as long as one likes."""
+
+
+class Batch(NamedTuple):
+    """Clips uint8 [B, T, C, H, W]; where known their median images uint8 [B, C, H, W] and the videos' numbers [B].
+
+    ``shown``: what is looked at, of the clips' shape, where something hides parts of them; None: they themselves.
+    ``before``: clips of the same shape and places, of which what moves passes before what the clips show (see
+    `training.copy_paste`); None: nothing does. ``usual`` float32 [B, 4]: how large single objects are in them (see
+    `UsualBox.within`); None: nothing is known. ``top`` float32 [B]: the row of the whole view that is their first.
+    """
+
+    video: Tensor
+    backdrop: Tensor | None = None
+    which: Tensor | None = None
+    shown: Tensor | None = None
+    before: Tensor | None = None
+    usual: Tensor | None = None
+    top: Tensor | None = None
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same on another device."""
+        return self._replace(**{name: part.to(device) for name, part in self._asdict().items() if part is not None})
+
+    def part(self, which: slice) -> "Batch":
+        """Some of the clips."""
+        return self._replace(**{name: part[which] for name, part in self._asdict().items() if part is not None})
+
+
+class Batches(Protocol):
+    """A source of batches, each a function of its step.
+
+    longest   the largest number of frames a clip can have
+    portable  whether worker processes can make the batches: what they are made from is small
+    """
+
+    @property
+    def longest(self) -> int: ...
+
+    @property
+    def portable(self) -> bool: ...
+
+    def batch(self, step: int, *, size: int, frames: int) -> Batch: ...
+
+    def clips(self, step: int, *, size: int) -> list[int]:
+        """The numbers of the clips of a batch."""
+        ...
 
 
 @dataclass(frozen=True)
-class Batches:
-    """The batch of a step, with cuts and covers: a pure function of (seed, step, frames), in whatever process."""
+class ClipBatches:
+    """Batches of a data set of clips."""
 
-    lessons: Lessons
-    recipe: Recipe
+    dataset: ClipData
     seed: int
 
-    def __call__(self, step: int, frames: int) -> Batch:
-        batch = self.lessons.batch(step, size=self.recipe.batch, frames=frames)
-        batch = cut_away(batch, np.random.default_rng([self.seed, step, CUTS]), self.recipe.cuts)
-        return cover(batch, np.random.default_rng([self.seed, step, COVERS]), self.recipe.covers)
+    @property
+    def longest(self) -> int:
+        """Made clips are as long as anyone likes; of others the first one tells."""
+        if isinstance(self.dataset, CutToLength) or len(self.dataset) == 0:
+            return ENDLESS
+        return len(self.dataset[0].video)
+
+    @property
+    def portable(self) -> bool:
+        return True
+
+    def batch(self, step: int, *, size: int, frames: int) -> Batch:
+        return Batch(batch_at(self.dataset, self.seed, step=step, batch=size, frames=frames))
+
+    def clips(self, step: int, *, size: int) -> list[int]:
+        # The draw that `batch_at` begins with; a test holds the two together.
+        return np.random.default_rng([self.seed, step]).integers(0, len(self.dataset), size).tolist()
+
+
+@dataclass(frozen=True)
+class FootageBatches:
+    """Batches of crops of the user's own videos, with the same place of the median images.
+
+    hurry    share of the clips that are seen at twice the speed
+    crowded  share of the clips before which things of another moment pass
+    usual    how large single objects are in each video; empty: nothing is known
+    """
+
+    footage: Footage
+    seed: int
+    crop: int | tuple[int, int]
+    hurry: float = 0.0
+    crowded: float = 0.0
+    usual: Sequence[UsualBox] = ()
+
+    @property
+    def longest(self) -> int:
+        return self.footage.longest_run()
+
+    @property
+    def portable(self) -> bool:
+        """The frames of whole videos are too much to copy."""
+        return False
+
+    def batch(self, step: int, *, size: int, frames: int) -> Batch:
+        crops = [
+            self.footage.crop_clip(
+                self.seed, index, frames=frames, crop=self.crop, hurry=self.hurry, crowded=self.crowded
+            )
+            for index in self.clips(step, size=size)
+        ]
+        batch = Batch(
+            video=torch.stack([crop.video for crop in crops]),
+            backdrop=torch.stack([crop.background for crop in crops]),
+            which=torch.tensor([crop.reel for crop in crops]),
+            top=torch.tensor([float(crop.top) for crop in crops]),
+        )
+        if self.usual:
+            batch = batch._replace(usual=torch.tensor([self.usual[crop.reel].within(crop.top) for crop in crops]))
+        if all(crop.other is None for crop in crops):
+            return batch
+        # Before the empty scene nothing passes.
+        others = [crop.background.expand_as(crop.video) if crop.other is None else crop.other for crop in crops]
+        return batch._replace(before=torch.stack(others))
+
+    def clips(self, step: int, *, size: int) -> list[int]:
+        return list(range(step * size, (step + 1) * size))

@@ -1,4 +1,4 @@
-"""Bootstrapping from motion: a blob of an object's size that stands out, alone, is one object.
+"""Pseudo-labels from motion: a lone blob of the foreground that has an object's size is one object.
 
 What an object is worth can only be learned from objects that are proposed and kept. On footage with few, varied things
 they die out before that, or what moves is explained in pieces; the empty scene tells where whole things are. Blobs of
@@ -18,8 +18,8 @@ from scalor.models.base import WorldModel
 from scalor.models.discover import cells_of
 from scalor.models.scalor import Scalor
 from scalor.rollout import Rollout
-from scalor.training.crowding import Layers
-from scalor.training.lone_blobs import ANY_SIZE, LARGER, Blobs, blobs_of, layered
+from scalor.training.copy_paste import ForegroundLayers
+from scalor.training.foreground_blobs import ANY_SIZE, LARGER, Blobs, blobs_of, layered
 
 FRAMES = 2
 """First frames of a clip that proposals are taught from: later ones hardly differ."""
@@ -52,7 +52,7 @@ def bootstrap_loss(
     video: Tensor,
     scenery: Scenery,
     rollout: Rollout,
-    layers: Layers | None = None,
+    layers: ForegroundLayers | None = None,
     usual: Tensor | None = None,
 ) -> Tensor:
     """Mean over the frames of clips [B, T, C, H, W]: what proposals and objects lack of the blobs, in nats.
@@ -63,28 +63,28 @@ def bootstrap_loss(
     if not (isinstance(model, Scalor) and model.config.needs_backdrop):
         return video.new_zeros(())
     frames, where = min(FRAMES, video.shape[1]), model.config.where
-    moving = model.what_moves(video if layers is None else video[:, :frames], scenery)
+    foreground = model.foreground_masks(video if layers is None else video[:, :frames], scenery)
     sizes = [ANY_SIZE] * len(video) if usual is None else usual.tolist()
     if layers is None:
-        clips = zip((moving > 0.5).cpu().numpy(), sizes, strict=True)
+        clips = zip((foreground > 0.5).cpu().numpy(), sizes, strict=True)
         blobs = [[blobs_of(mask, where, size) for mask in clip] for clip, size in clips]
     else:
         masks = zip((layers.front > 0.5).cpu().numpy(), (layers.back > 0.5).cpu().numpy(), sizes, strict=True)
         blobs = [[layered(*pair, where, size) for pair in zip(front, back, strict=True)] for front, back, size in masks]
     firsts = [blob for clip in blobs for blob in clip[:frames]]
-    first = _proposed(model, (video[:, :frames], moving[:, :frames]), scenery, firsts)
+    first = _proposed(model, (video[:, :frames], foreground[:, :frames]), scenery, firsts)
     carried = [_carried(step, [clip[t] for clip in blobs]) for t, step in enumerate(rollout.steps)]
     return first + torch.stack(carried).mean()
 
 
 def _proposed(model: Scalor, seen: tuple[Tensor, Tensor], scenery: Scenery, blobs: list[Blobs]) -> Tensor:
     """What the proposals of the first frames of clips lack, of which ``seen`` are the frames and what moves in them."""
-    video, moving = seen[0], seen[1].flatten(0, 1)
+    video, foreground = seen[0], seen[1].flatten(0, 1)
     sights = model.look(model.init(len(video), scenery), video)
     features = torch.stack([sight.features for sight in sights if sight.features is not None], 1).flatten(0, 1)
     center = cells_of(model.discover.detector.ringed(features), model.config)
     labels = labels_of(blobs, center, cell=model.config.cell)
-    cells = model.discover.detector(features, torch.zeros_like(moving), moving.unsqueeze(1))
+    cells = model.discover.detector(features, torch.zeros_like(foreground), foreground.unsqueeze(1))
     lacking = F.binary_cross_entropy_with_logits(cells.logit, labels.present, labels.weight, reduction="sum")
     frame, cell = labels.owner.unbind(1)
     top = 0.0 if scenery.top is None else scenery.top[frame // video.shape[1]]

@@ -1,183 +1,24 @@
-"""Data by name, and batches as a pure function of the step."""
+"""Data sets by name."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, Protocol
-
-import numpy as np
-import torch
-from torch import Tensor
 
 from scalor.core.jsonable import nearest
 from scalor.data import balls, benchmark_sets, crowd, digits, sprites
-from scalor.data.footage import Footage
 from scalor.data.grand_central import GrandCentral
 from scalor.data.grounds import REPLACEMENTS
-from scalor.data.loader import ClipData, CutToLength, batch_at
+from scalor.data.loader import ClipData
 from scalor.data.motsynth import EIGHT, MOTSynth, MOTSynthReplacedBG
 from scalor.errors import UserError
-from scalor.training.usual_box import UsualBox
 
 TRAINING_SEEDS = 1_000_000_000
 """Training with seed s sees clips of data seed s + this: the clips of small seeds are never seen in training."""
-
-ENDLESS = 1_000_000
-"""Frames of a clip that can be made as long as one likes."""
 
 TINY = sprites.SpritesConfig(size=32, canvas=44, count=(2, 4), object_size=9, frames=6, name="tiny")
 
 MOTSYNTH_PARTS = {"8": EIGHT, "one": ("060",)}
 """Sequences of the study's experiments on several videos, and on one."""
-
-
-class Batch(NamedTuple):
-    """Clips uint8 [B, T, C, H, W]; where known their median images uint8 [B, C, H, W] and the videos' numbers [B].
-
-    ``shown``: what is looked at, of the clips' shape, where something hides parts of them; None: they themselves.
-    ``before``: clips of the same shape and places, of which what moves passes before what the clips show (see
-    `scalor.training.crowding`); None: nothing does. ``usual`` float32 [B, 4]: how large single objects are in them (see
-    `UsualBox.within`); None: nothing is known. ``top`` float32 [B]: the row of the whole view that is their first.
-    """
-
-    video: Tensor
-    backdrop: Tensor | None = None
-    which: Tensor | None = None
-    shown: Tensor | None = None
-    before: Tensor | None = None
-    usual: Tensor | None = None
-    top: Tensor | None = None
-
-    def to(self, device: torch.device) -> "Batch":
-        """The same on another device."""
-        return self._replace(**{name: part.to(device) for name, part in self._asdict().items() if part is not None})
-
-    def part(self, which: slice) -> "Batch":
-        """Some of the clips."""
-        return self._replace(**{name: part[which] for name, part in self._asdict().items() if part is not None})
-
-
-def cut_away(batch: Batch, rng: np.random.Generator, share: float) -> Batch:
-    """``share`` of the clips go on as another one from some frame on: the next clip of the batch, or the empty scene.
-
-    A clip with a median image goes on as that image; of the others half go on as the next clip and half in black. Only
-    the number of clips and frames decides what is drawn.
-    """
-    count, frames = batch.video.shape[:2]
-    chosen = rng.random(count) < share
-    first = rng.integers(1, max(2, frames), count)
-    dark = rng.random(count) < 0.5
-    if frames < 2 or not chosen.any():
-        return batch
-    video, before = batch.video.clone(), None if batch.before is None else batch.before.clone()
-    for clip in np.flatnonzero(chosen):
-        start = int(first[clip])
-        if batch.backdrop is not None:
-            video[clip, start:] = batch.backdrop[clip]
-            if before is not None:
-                before[clip, start:] = batch.backdrop[clip]
-        elif dark[clip] or count == 1:
-            video[clip, start:] = 0
-        else:
-            video[clip, start:] = batch.video[(clip + 1) % count, start:]
-    return batch._replace(video=video, before=before)
-
-
-class Lessons(Protocol):
-    """Where batches come from.
-
-    longest   the largest number of frames a clip can have
-    portable  whether other processes can make the batches: what they are made from is small
-    """
-
-    @property
-    def longest(self) -> int: ...
-
-    @property
-    def portable(self) -> bool: ...
-
-    def batch(self, step: int, *, size: int, frames: int) -> Batch: ...
-
-    def clips(self, step: int, *, size: int) -> list[int]:
-        """The numbers of the clips of a batch."""
-        ...
-
-
-@dataclass(frozen=True)
-class ClipLessons:
-    """Batches of a data set of clips."""
-
-    dataset: ClipData
-    seed: int
-
-    @property
-    def longest(self) -> int:
-        """Made clips are as long as anyone likes; of others the first one tells."""
-        if isinstance(self.dataset, CutToLength) or len(self.dataset) == 0:
-            return ENDLESS
-        return len(self.dataset[0].video)
-
-    @property
-    def portable(self) -> bool:
-        return True
-
-    def batch(self, step: int, *, size: int, frames: int) -> Batch:
-        return Batch(batch_at(self.dataset, self.seed, step=step, batch=size, frames=frames))
-
-    def clips(self, step: int, *, size: int) -> list[int]:
-        # The draw that `batch_at` begins with; a test holds the two together.
-        return np.random.default_rng([self.seed, step]).integers(0, len(self.dataset), size).tolist()
-
-
-@dataclass(frozen=True)
-class FootageLessons:
-    """Batches of crops of the user's own videos, with the same place of the median images.
-
-    hurry    share of the clips that are seen at twice the speed
-    crowded  share of the clips before which things of another moment pass
-    usual    how large single objects are in each video; empty: nothing is known
-    """
-
-    footage: Footage
-    seed: int
-    crop: int | tuple[int, int]
-    hurry: float = 0.0
-    crowded: float = 0.0
-    usual: Sequence[UsualBox] = ()
-
-    @property
-    def longest(self) -> int:
-        return self.footage.longest_run()
-
-    @property
-    def portable(self) -> bool:
-        """The frames of whole videos are too much to copy."""
-        return False
-
-    def batch(self, step: int, *, size: int, frames: int) -> Batch:
-        crops = [
-            self.footage.crop_clip(
-                self.seed, index, frames=frames, crop=self.crop, hurry=self.hurry, crowded=self.crowded
-            )
-            for index in self.clips(step, size=size)
-        ]
-        batch = Batch(
-            video=torch.stack([crop.video for crop in crops]),
-            backdrop=torch.stack([crop.background for crop in crops]),
-            which=torch.tensor([crop.reel for crop in crops]),
-            top=torch.tensor([float(crop.top) for crop in crops]),
-        )
-        if self.usual:
-            batch = batch._replace(usual=torch.tensor([self.usual[crop.reel].within(crop.top) for crop in crops]))
-        if all(crop.other is None for crop in crops):
-            return batch
-        # Before the empty scene nothing passes.
-        others = [crop.background.expand_as(crop.video) if crop.other is None else crop.other for crop in crops]
-        return batch._replace(before=torch.stack(others))
-
-    def clips(self, step: int, *, size: int) -> list[int]:
-        return list(range(step * size, (step + 1) * size))
 
 
 def data_names() -> list[str]:

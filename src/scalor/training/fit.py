@@ -25,17 +25,17 @@ from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.models.build import build
 from scalor.models.config import ModelConfig
+from scalor.training.batches import FootageBatches
+from scalor.training.box_prior import with_fitted_prior
 from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
-from scalor.training.datasets import FootageLessons
-from scalor.training.evened import evened
+from scalor.training.crop_balance import balanced
+from scalor.training.fine_tuning import plan_from_weights, refuse_other_start
+from scalor.training.footage_checks import refuse_moving_camera, refuse_still
+from scalor.training.object_sizes import Sizes, crop_for, scale_for, typical_sizes
 from scalor.training.preset import Preset, apply_overrides
 from scalor.training.resume import DEFAULT_SEED, found_again, refuse_other_preset, refuse_other_seed
 from scalor.training.runner import Options, refuse_impossible, run
-from scalor.training.shaped import shaped_plan
-from scalor.training.start import refuse_other_start, started
-from scalor.training.still import refuse_pans, refuse_still
 from scalor.training.train import refuse_both, with_length
-from scalor.training.typical import Sizes, crop_for, scale_for, typical
 from scalor.training.usual_box import usual_boxes
 
 ENOUGH = 0.5
@@ -120,7 +120,7 @@ def fit(
         if start is None and not isinstance(preset, Preset):
             again = partial(_planned, paths, surveys, preset, given)
         if start is not None:
-            plan = started(plan, start, footage_settings(given)[1])
+            plan = plan_from_weights(plan, start, footage_settings(given)[1])
             say(f"starting from the weights {os.fspath(start)}")
         length = plan.preset.recipe.steps if steps is None and minutes is None else steps
         plan = dataclasses.replace(plan, seed=chosen, steps=length, minutes=minutes)
@@ -128,17 +128,17 @@ def fit(
     footage = _loaded(plan)
     if not resume:
         if plan.preset.recipe.bootstrap:
-            plan, footage = _shaped(plan, footage, again, given, say)
-        say(_scale_words(plan, typical(surveys, plan.scales)))
+            plan, footage = _with_fitted_prior(plan, footage, again, given, say)
+        say(_scale_words(plan, typical_sizes(surveys, plan.scales)))
     for reel in footage.reels:
         say(f"{reel.name}: {reel.report.words()}; at {reel.size[1]}x{reel.size[0]} px for training")
     recipe, crop = plan.preset.recipe, crop_size(footage, plan.crop, cell=plan.preset.model.cell)
-    lessons = FootageLessons(evened(footage, plan.usual), plan.seed, crop, recipe.hurry, recipe.crowded, plan.usual)
+    batches = FootageBatches(balanced(footage, plan.usual), plan.seed, crop, recipe.hurry, recipe.crowded, plan.usual)
     if not resume:
         folder.claim(plan)
     card, extra = _keepsakes(plan, footage)
     options = Options(device=device, devices=devices, threads=threads, quiet=quiet, card=card, extra=extra)
-    done = run(plan, folder, lessons, options)
+    done = run(plan, folder, batches, options)
     say(reached(plan, folder))
     return done
 
@@ -165,7 +165,7 @@ def reached(plan: Plan, folder: RunFolder) -> str:
     return f"{text} and hardly falls any more ({before:.5f} before): more steps would give little"
 
 
-def _shaped(
+def _with_fitted_prior(
     plan: Plan,
     footage: Footage,
     again: Callable[[float], Plan] | None,
@@ -183,7 +183,7 @@ def _shaped(
         plan = dataclasses.replace(again(usual[0].far / before), seed=plan.seed, steps=plan.steps, minutes=plan.minutes)
         footage, known = _loaded(plan), usual[0].perspective.scaled(plan.scales[0] / before)
         usual = usual_boxes(build(plan.preset.model), footage, given=given, known=known)
-    return shaped_plan(plan, usual, given, say), footage
+    return with_fitted_prior(plan, usual, given, say), footage
 
 
 def _scale_words(plan: Plan, sizes: Sizes) -> str:
@@ -228,13 +228,13 @@ def _planned(
             f"data is {rest['data']}, and fit learns from its videos alone; leave it out, or use scalor train"
         )
     scales = [settings.scale or scale_for(stats, far) for stats in surveys]
-    sizes = typical(surveys, scales, upright=far is not None)
+    sizes = typical_sizes(surveys, scales, upright=far is not None)
     made = preset if isinstance(preset, Preset) else preset(sizes)
     made = apply_overrides(dataclasses.replace(made, data="footage"), rest)
     if made.scalor.background.family == "per_video":
         made = apply_overrides(made, {"model.background.videos": str(len(paths))})
     if made.model.needs_backdrop:
-        refuse_pans(paths, surveys)
+        refuse_moving_camera(paths, surveys)
     else:
         made = _without_an_empty_scene(made, made.scalor)
     if made.channels != 3:

@@ -1,4 +1,4 @@
-"""From logged numbers to words: does one of the known ways to fail show? (spec A.13-10)"""
+"""Health of a training: which of the known failure modes the log shows, in sentences (spec A.13-10)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

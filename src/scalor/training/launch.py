@@ -1,4 +1,4 @@
-"""`in_crew`: the same work in several processes that can neither outlive each other nor hang.
+"""`run_in_processes`: the same work in several processes that can neither outlive each other nor hang.
 
 The calling process does none of the work. It hands on the signals that end a run, and when one process ends badly it
 ends the others, whatever they are waiting for.
@@ -23,7 +23,7 @@ from typing import Any
 import torch
 
 from scalor.errors import UserError
-from scalor.training.crew import Crew, Joined
+from scalor.training.process_group import DistributedGroup, ProcessGroup
 
 GRACE_SECONDS = 5.0
 """How long the others have to end by themselves when one has ended badly."""
@@ -50,7 +50,7 @@ class _Outcome:
         return bool(self.lost or self.told(MISTAKE) or self.told(BROKEN))
 
 
-def in_crew(work: Callable[[Crew], object], devices: Sequence[str]) -> bool:
+def run_in_processes(work: Callable[[ProcessGroup], object], devices: Sequence[str]) -> bool:
     """Do ``work`` in one process per device; returns whether a signal ended it early.
 
     ``work`` is pickled. The cores are shared out evenly.
@@ -65,32 +65,32 @@ def in_crew(work: Callable[[Crew], object], devices: Sequence[str]) -> bool:
     threads = max(1, torch.get_num_threads() // len(devices))
     resource_tracker.ensure_running()  # it would let signals through again if it were started later
     context = get_context("spawn")
-    with tempfile.TemporaryDirectory(prefix="scalor-crew-") as place:
-        pipes, members = [], []
+    with tempfile.TemporaryDirectory(prefix="scalor-processes-") as place:
+        pipes, workers = [], []
         for rank in range(len(devices)):
             hear, tell = context.Pipe(duplex=False)
-            args = (work, rank, tuple(devices), Path(place) / "meeting", threads, tell)
-            members.append(context.Process(target=_member, args=args, name=f"scalor-{rank}", daemon=True))
+            args = (work, rank, tuple(devices), Path(place) / "rendezvous", threads, tell)
+            workers.append(context.Process(target=_worker, args=args, name=f"scalor-{rank}", daemon=True))
             pipes.append((hear, tell))
         try:
-            with _handing_on(members) as caught:
-                for member, (_, tell) in zip(members, pipes, strict=True):
-                    with _held_back():
-                        member.start()
+            with _forwarding_signals(workers) as caught:
+                for worker, (_, tell) in zip(workers, pipes, strict=True):
+                    with _signals_blocked():
+                        worker.start()
                     tell.close()
                 for number in caught[:1]:
-                    _pass_on(members[0], number)  # it came before there was anybody to hand it to
-                outcome = _watched(members, [hear for hear, _ in pipes])
+                    _forward(workers[0], number)  # it came before there was anybody to hand it to
+                outcome = _watched(workers, [hear for hear, _ in pipes])
         finally:
-            for member in members:
-                if member.pid is not None and member.is_alive():
-                    member.kill()
-                    member.join()
+            for worker in workers:
+                if worker.pid is not None and worker.is_alive():
+                    worker.kill()
+                    worker.join()
     return _judged(outcome, stopped=bool(caught))
 
 
-def _member(
-    work: Callable[[Crew], object], rank: int, devices: Sequence[str], meeting: Path, threads: int, tell: Any
+def _worker(
+    work: Callable[[ProcessGroup], object], rank: int, devices: Sequence[str], rendezvous: Path, threads: int, tell: Any
 ) -> None:
     """What a process does."""
     try:
@@ -98,8 +98,8 @@ def _member(
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         threading.Thread(target=_end_with_parent, daemon=True).start()
         torch.set_num_threads(threads)
-        _stay_inside()
-        work(Joined(rank, devices, meeting))
+        _use_loopback()
+        work(DistributedGroup(rank, devices, rendezvous))
     except (UserError, OSError) as error:
         tell.send((time.monotonic(), MISTAKE, error))
     except KeyboardInterrupt:
@@ -119,7 +119,7 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _stay_inside() -> None:
+def _use_loopback() -> None:
     """Talk over the loopback interface: all processes are on this machine, and nobody else has to listen."""
     import socket
 
@@ -128,19 +128,19 @@ def _stay_inside() -> None:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", names[0])
 
 
-def _watched(members: Sequence[BaseProcess], pipes: Sequence[Any]) -> _Outcome:
+def _watched(workers: Sequence[BaseProcess], pipes: Sequence[Any]) -> _Outcome:
     """Wait until all have ended; when one has ended badly, or the leader at all, the others have GRACE_SECONDS."""
-    outcome, running, until = _Outcome(), set(range(len(members))), float("inf")
+    outcome, running, until = _Outcome(), set(range(len(workers))), float("inf")
     while running:
         left = None if until == float("inf") else max(0.0, until - time.monotonic())
-        connection.wait([members[rank].sentinel for rank in running], timeout=left)
-        for rank in [rank for rank in running if not members[rank].is_alive()]:
+        connection.wait([workers[rank].sentinel for rank in running], timeout=left)
+        for rank in [rank for rank in running if not workers[rank].is_alive()]:
             running.discard(rank)
             if pipes[rank].poll() and (report := _received(pipes[rank])) is not None:
                 when, kind, what = report
                 outcome.reports.append((when, rank, kind, what))
-            elif members[rank].exitcode != 0:
-                outcome.lost.append((rank, members[rank].exitcode))
+            elif workers[rank].exitcode != 0:
+                outcome.lost.append((rank, workers[rank].exitcode))
         if outcome.bad or 0 not in running:
             until = min(until, time.monotonic() + GRACE_SECONDS)
         if time.monotonic() >= until:
@@ -173,13 +173,13 @@ def _judged(outcome: _Outcome, *, stopped: bool) -> bool:
     return bool(outcome.told(STOPPED))
 
 
-def _pass_on(leader: BaseProcess, number: int) -> None:
+def _forward(leader: BaseProcess, number: int) -> None:
     if leader.pid is not None and leader.is_alive():
         os.kill(leader.pid, number)
 
 
 @contextmanager
-def _held_back() -> Iterator[None]:
+def _signals_blocked() -> Iterator[None]:
     """Signals wait while a process is started: it is born with them blocked and takes them when it is ready."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
@@ -189,18 +189,18 @@ def _held_back() -> Iterator[None]:
 
 
 @contextmanager
-def _handing_on(members: Sequence[BaseProcess]) -> Iterator[list[int]]:
+def _forwarding_signals(workers: Sequence[BaseProcess]) -> Iterator[list[int]]:
     """The signals that came, each handed on to the first process, which tells the others after their step."""
     caught: list[int] = []
 
-    def hand_on(number: int, frame: object) -> None:
+    def forward(number: int, frame: object) -> None:
         caught.append(number)
-        _pass_on(members[0], number)
+        _forward(workers[0], number)
 
     if threading.current_thread() is not threading.main_thread():
         yield caught
         return
-    before = {number: signal.signal(number, hand_on) for number in SIGNALS}
+    before = {number: signal.signal(number, forward) for number in SIGNALS}
     try:
         yield caught
     finally:

@@ -1,4 +1,4 @@
-"""A rollout in numbers, for the log and the health report."""
+"""Statistics of a rollout, for the log and the health report."""
 
 import torch
 from torch import Tensor

@@ -18,22 +18,22 @@ from scalor.models.build import build
 from scalor.objectives.extras import Extras
 from scalor.objectives.vimco import loss_of
 from scalor.rollout import Rollout, observe, scenery_of
-from scalor.training.ahead import DEPTH, Ahead, workers_for
-from scalor.training.batches import Batches
+from scalor.training.augment import AugmentedBatches
+from scalor.training.batches import Batch, Batches
 from scalor.training.bootstrap import bootstrap_loss
 from scalor.training.checkpoint import Plan, random_states, restore_random_states, seed_everything
 from scalor.training.clock import Clock
-from scalor.training.crew import Crew
-from scalor.training.crowding import behind, crowded
-from scalor.training.datasets import Batch, Lessons
-from scalor.training.guard import Guard
+from scalor.training.copy_paste import copy_paste, under_occluders
 from scalor.training.measure import measure
+from scalor.training.nonfinite_guard import NonFiniteGuard
+from scalor.training.prefetch import DEPTH, Prefetcher, workers_for
+from scalor.training.process_group import ProcessGroup
 
 LOG_EVERY = 20
 """Steps between two measurements; between them nothing is computed for the log."""
 
 
-class Lesson(NamedTuple):
+class BatchShare(NamedTuple):
     """A process's share of a batch, the whole batch's numbers for the guard's report, and where in the training it is.
 
     weight  the share of the batch's clips that ``batch`` has
@@ -46,32 +46,32 @@ class Lesson(NamedTuple):
     progress: float
 
 
-class Feed(IterableDataset[Lesson]):
-    """The lessons from step ``trainee.done`` to the clock's end; all schedules follow from (step, progress).
+class BatchStream(IterableDataset[BatchShare]):
+    """Shares of the batches from step ``module.done`` to the clock's end; schedules follow from (step, progress).
 
-    Batches, which follow from (seed, step) and the clips' length, are made ahead.
+    Batches, which follow from (seed, step) and the clips' length, are made in advance.
     """
 
-    def __init__(self, lessons: Lessons, recipe: Recipe, clock: Clock, trainee: "Trainee") -> None:
-        self.lessons, self.recipe, self.clock, self.trainee = lessons, recipe, clock, trainee
-        self.seed = trainee.plan.seed
+    def __init__(self, batches: Batches, recipe: Recipe, clock: Clock, module: "TrainingModule") -> None:
+        self.batches, self.recipe, self.clock, self.module = batches, recipe, clock, module
+        self.seed = module.plan.seed
 
-    def __iter__(self) -> Iterator[Lesson]:
-        step, crew = self.trainee.done, self.trainee.crew
+    def __iter__(self) -> Iterator[BatchShare]:
+        step, group = self.module.done, self.module.group
         # On a CPU a third busy thread on two cores costs half a step more than it saves (`scalor bench`).
-        on_cpu = self.trainee.device.type == "cpu"
-        workers = 0 if on_cpu or not self.lessons.portable else workers_for(os.cpu_count() or 1)
-        make = Batches(self.lessons, self.recipe, self.seed)
-        with Ahead(make, last=self.clock.steps, depth=0 if on_cpu else DEPTH, workers=workers) as ahead:
-            while (progress := crew.led(self.clock.progress(step))) < 1.0:
-                frames = min(clip_length(self.recipe, step, progress), self.lessons.longest)
-                clips, batch = self.lessons.clips(step, size=self.recipe.batch), ahead(step, frames)
+        on_cpu = self.module.device.type == "cpu"
+        workers = 0 if on_cpu or not self.batches.portable else workers_for(os.cpu_count() or 1)
+        make = AugmentedBatches(self.batches, self.recipe, self.seed)
+        with Prefetcher(make, last=self.clock.steps, depth=0 if on_cpu else DEPTH, workers=workers) as prefetched:
+            while (progress := group.from_leader(self.clock.progress(step))) < 1.0:
+                frames = min(clip_length(self.recipe, step, progress), self.batches.longest)
+                clips, batch = self.batches.clips(step, size=self.recipe.batch), prefetched(step, frames)
                 size = len(batch.video)
-                yield Lesson(batch.part(crew.share(size)), crew.weight(size), clips, step, progress)
+                yield BatchShare(batch.part(group.share(size)), group.weight(size), clips, step, progress)
                 step += 1
 
 
-class Trainee(LightningModule):
+class TrainingModule(LightningModule):
     """The model under training and the average of its weights.
 
     done     steps done, skipped ones included: the number of the next step
@@ -79,10 +79,10 @@ class Trainee(LightningModule):
     states   the states of everybody's random generators, by rank, when they were last gathered
     """
 
-    def __init__(self, plan: Plan, clock: Clock, guard: Guard, crew: Crew) -> None:
+    def __init__(self, plan: Plan, clock: Clock, guard: NonFiniteGuard, group: ProcessGroup) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self.plan, self.clock, self.guard, self.crew = plan, clock, guard, crew
+        self.plan, self.clock, self.guard, self.group = plan, clock, guard, group
         seed_everything(plan.seed)
         self.model = build(plan.preset.model)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
@@ -104,40 +104,40 @@ class Trainee(LightningModule):
 
     def on_train_start(self) -> None:
         """Whatever Lightning drew until here, a run is reproducible from here on."""
-        if len(self.states) == self.crew.size:
-            restore_random_states(self.states[self.crew.rank])
+        if len(self.states) == self.group.size:
+            restore_random_states(self.states[self.group.rank])
         else:
-            seed_everything(self.crew.seed(self.plan.seed, self.done))
-        self.crew.copy_leader([*self.parameters(), *self.buffers()])
+            seed_everything(self.group.seed(self.plan.seed, self.done))
+        self.group.broadcast([*self.parameters(), *self.buffers()])
 
     def gather_states(self) -> None:
         """What exact resuming needs of the others; everybody calls it before the leader saves."""
-        self.states = self.crew.gathered(random_states())
+        self.states = self.group.all_gather(random_states())
 
-    def training_step(self, lesson: Lesson, batch_idx: int) -> None:
-        recipe, step, batch = self.plan.preset.recipe, lesson.step, lesson.batch
+    def training_step(self, share: BatchShare, batch_idx: int) -> None:
+        recipe, step, batch = self.plan.preset.recipe, share.step, share.batch
         particles = self.plan.preset.particles
         video, shown, scenery = prepared(batch, particles)
         usual = None if batch.usual is None else batch.usual.repeat_interleave(particles, 0)
         layers = None
         if batch.before is not None:
             before, clear = batch.before.float().div_(255).repeat_interleave(particles, 0), video
-            video, layers = crowded(self.model, clear, before, scenery)
-            shown = None if shown is None else behind(shown, clear, video)
-        knobs = knobs_at(recipe, step, lesson.progress)
+            video, layers = copy_paste(self.model, clear, before, scenery)
+            shown = None if shown is None else under_occluders(shown, clear, video)
+        knobs = knobs_at(recipe, step, share.progress)
         if particles > 1:
             knobs = replace(knobs, hard=True, weigh=True)
         rollout: Rollout = observe(self.model, video, knobs, scenery, shown=shown)
         terms = rollout.terms
         loss = loss_of(rollout, particles)
-        added, scalars = self.extras(video, rollout, step, lesson.progress)
+        added, scalars = self.extras(video, rollout, step, share.progress)
         total = loss if added is None else loss + added
-        if lead := bootstrap_weight(recipe, lesson.progress):
+        if lead := bootstrap_weight(recipe, share.progress):
             scalars["bootstrap"] = bootstrap_loss(self.model, video, scenery, rollout, layers, usual)
             total = total + lead * scalars["bootstrap"]
-        means = self.crew.summed(torch.stack([loss.detach(), total.detach()]) * lesson.weight)
-        norm = self._descend(total, means[1], terms, scalars, lesson)
-        self._step_critics(video, rollout, lesson)
+        means = self.group.all_sum(torch.stack([loss.detach(), total.detach()]) * share.weight)
+        norm = self._descend(total, means[1], terms, scalars, share)
+        self._step_critics(video, rollout, share)
         self.numbers = None
         if step % LOG_EVERY == 0:
             seen = measure(rollout, video, self.plan.preset.model) | {
@@ -145,12 +145,12 @@ class Trainee(LightningModule):
                 **{name: value for critic in self.extras.critics for name, value in critic.report().items()},
                 "elbo": float(terms.elbo.detach().mean()),
             }
-            self.numbers = self.crew.mean(seen, lesson.weight) | {
+            self.numbers = self.group.mean(seen, share.weight) | {
                 "step": float(step),
                 "loss": float(means[0]),
                 "objective": float(means[1]),
                 "grad_norm": float(norm),
-                "lr": learning_rate(recipe, step, lesson.progress),
+                "lr": learning_rate(recipe, step, share.progress),
                 "temperature": knobs.temperature,
                 "birth": knobs.birth,
                 "frames": float(video.shape[1]),
@@ -158,25 +158,27 @@ class Trainee(LightningModule):
             }
         self.done = step + 1
 
-    def _descend(self, loss: Tensor, mean: Tensor, terms: Terms, scalars: dict[str, Tensor], lesson: Lesson) -> Tensor:
+    def _descend(
+        self, loss: Tensor, mean: Tensor, terms: Terms, scalars: dict[str, Tensor], share: BatchShare
+    ) -> Tensor:
         """Backward, clip and, if all is finite, one step of the optimiser; returns the gradient's norm.
 
-        ``loss`` is this process's and ``mean`` the crew's.
+        ``loss`` is this process's and ``mean`` that of all processes.
         """
-        recipe, step = self.plan.preset.recipe, lesson.step
+        recipe, step = self.plan.preset.recipe, share.step
         optimizer = self._optimizers()[0]
         optimizer.zero_grad()
-        self.manual_backward(loss * lesson.weight)
-        self.crew.sum_gradients(self.model.parameters())
+        self.manual_backward(loss * share.weight)
+        self.group.sum_gradients(self.model.parameters())
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip_norm)
-        if self.guard.passes(step, loss=mean, norm=norm, terms=terms, clips=lesson.clips, scalars=scalars):
+        if self.guard.passes(step, loss=mean, norm=norm, terms=terms, clips=share.clips, scalars=scalars):
             for group in optimizer.param_groups:
-                group["lr"] = learning_rate(recipe, step, lesson.progress)
+                group["lr"] = learning_rate(recipe, step, share.progress)
             optimizer.step()
             self._follow(ema_decay(recipe, step))
         return norm
 
-    def _step_critics(self, video: Tensor, rollout: Rollout, lesson: Lesson) -> None:
+    def _step_critics(self, video: Tensor, rollout: Rollout, share: BatchShare) -> None:
         """One step of every critic against what the model has just made; what is not finite teaches it nothing.
 
         Each process's critic judges its own share; it is taught by those that have something to teach.
@@ -185,13 +187,13 @@ class Trainee(LightningModule):
             return
         image = rollout.image.detach()
         for critic, optimizer in zip(self.extras.critics, self._optimizers()[1:], strict=True):
-            loss = critic.own_loss(video, image, lesson.step)
+            loss = critic.own_loss(video, image, share.step)
             optimizer.zero_grad()
             teaches = loss is not None and bool(torch.isfinite(loss))
             if loss is not None and teaches:
-                self.manual_backward(loss * lesson.weight)
-            if self.crew.most([float(teaches)])[0]:
-                self.crew.sum_gradients(critic.parameters())
+                self.manual_backward(loss * share.weight)
+            if self.group.all_max([float(teaches)])[0]:
+                self.group.sum_gradients(critic.parameters())
                 optimizer.step()
 
     def _optimizers(self) -> list[torch.optim.Optimizer]:
@@ -207,7 +209,7 @@ class Trainee(LightningModule):
             mine.copy_(other)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        # Lightning's own loop counters would decide where to go on; the step alone does (see Feed).
+        # Lightning's own loop counters would decide where to go on; the step alone does (see BatchStream).
         checkpoint.pop("loops", None)
         checkpoint["scalor"] = {
             "step": self.done,

@@ -1,10 +1,10 @@
-"""Things that pass before a clip: the model looks at them, but what it has to explain is the clip behind them."""
+"""Occluders as augmentation: something passes before a clip, and the model has to explain the clip behind it."""
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from scalor.training.datasets import Batch
+from scalor.training.batches import Batch
 
 FLASHES = 0.2
 """Share of the covered clips in which it is the whole view that is hidden, for one frame."""

@@ -1,4 +1,4 @@
-"""How much larger things are low in a view than high in it, told by how blobs grow on their way.
+"""The perspective of a fixed camera, estimated from how blobs grow on their way down the view.
 
 A camera sees what stands on level ground larger the farther it is below the horizon, in proportion. How large things
 are says little about it, since those far away touch more often and then are one blob; but such a group grows on its way
@@ -13,7 +13,7 @@ import numpy as np
 
 from scalor.core.geometry import FARTHEST, WhereConfig
 from scalor.core.jsonable import later
-from scalor.training.merges import Components, going_on
+from scalor.training.components import Components, going_on
 
 LEAST_ROWS = 5
 """Frames in which a blob must be seen to tell how it grows."""

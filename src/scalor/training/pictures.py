@@ -1,4 +1,4 @@
-"""Pictures of how it is going: frames, reconstruction, background and masks of a few clips as one PNG."""
+"""Pictures of a training: frames, reconstruction, background and masks of a few clips as one PNG."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from scalor.core.files import put_in_place
 from scalor.core.types import TRACKING, Step
 from scalor.models.base import WorldModel
 from scalor.rollout import observe, scenery_of
-from scalor.training.datasets import Batch
+from scalor.training.batches import Batch
 
 CLIPS, FRAMES, LEAST_SIDE = 3, 4, 160
 GOLDEN = 0.618034

@@ -1,4 +1,4 @@
-"""`Preset`: what a training is made of, but for its seed and its length. The presets themselves are in `configs`."""
+"""`Preset`: model, recipe and data of a training, without its seed and length. The presets are in `configs`."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""What a resumed run is asked for beside its plan: the same videos, wherever they lie now, and the same seed."""
+"""Checks of a resumed run: the same videos, wherever they lie now, the same seed and preset."""
 
 import dataclasses
 import os

@@ -22,17 +22,17 @@ from scalor.errors import UserError
 from scalor.models.build import build
 from scalor.pretrained import save
 from scalor.training import health
+from scalor.training.batches import Batches
 from scalor.training.checkpoint import Interrupted, Plan, RunFolder
 from scalor.training.clock import Clock
-from scalor.training.crew import Alone, Crew
-from scalor.training.datasets import Lessons
-from scalor.training.exam import Exam, progress_of
-from scalor.training.guard import Guard
-from scalor.training.launch import in_crew
+from scalor.training.launch import run_in_processes
+from scalor.training.nonfinite_guard import NonFiniteGuard
 from scalor.training.preset import Preset
+from scalor.training.process_group import ProcessGroup, SingleProcess
+from scalor.training.validation import Validation, validation_curves
 
 if TYPE_CHECKING:
-    from scalor.training.module import Trainee
+    from scalor.training.module import TrainingModule
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Options:
     devices how many processes share each batch, each on a device of its own
     card    what else the card of the weights says
     extra   tensors that are stored with the weights
-    exam    scores the weights now and then
+    validation scores the weights now and then
     threads of the CPU to compute with, all processes together; None: as many as pay (see `threads.Pace`)
     """
 
@@ -51,12 +51,12 @@ class Options:
     save_seconds: float = 60.0
     card: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Tensor] = field(default_factory=dict)
-    exam: Exam | None = None
+    validation: Validation | None = None
     devices: int = 1
     threads: int | None = None
 
 
-def run(plan: Plan, folder: RunFolder, lessons: Lessons, options: Options) -> Path:
+def run(plan: Plan, folder: RunFolder, batches: Batches, options: Options) -> Path:
     """Train until the plan's end, from the folder's checkpoint where there is one; returns the folder.
 
     Raises:
@@ -67,36 +67,36 @@ def run(plan: Plan, folder: RunFolder, lessons: Lessons, options: Options) -> Pa
     places = places_of(options.device, options.devices)
     with _computing_with(options.threads):
         if len(places) == 1:
-            work(plan, folder, lessons, options, Alone(places[0]))
-        elif in_crew(partial(work, plan, folder, lessons, options), places):
+            work(plan, folder, batches, options, SingleProcess(places[0]))
+        elif run_in_processes(partial(work, plan, folder, batches, options), places):
             raise Interrupted
     return folder.path
 
 
-def work(plan: Plan, folder: RunFolder, lessons: Lessons, options: Options, crew: Crew) -> None:
+def work(plan: Plan, folder: RunFolder, batches: Batches, options: Options, group: ProcessGroup) -> None:
     """What each process of a training does; raises as `run`."""
-    accelerator, devices = hardware(crew.device)
+    accelerator, devices = hardware(group.device)
     from lightning.pytorch import Trainer
     from torch.utils.data import DataLoader
 
-    from scalor.training.diary import Diary
-    from scalor.training.module import Feed, Trainee
+    from scalor.training.callbacks import RunRecorder
+    from scalor.training.module import BatchStream, TrainingModule
     from scalor.training.threads import ThreadChoice
 
     # Processes that share a batch wait for each other, and share the cores once and for all.
-    chosen = accelerator == "cpu" and options.threads is None and crew.size == 1
+    chosen = accelerator == "cpu" and options.threads is None and group.size == 1
     with denormals_flushed(), _calm():
         # An accelerator works while this thread waits: there only the wall tells the time.
         clock = Clock(steps=plan.steps, minutes=plan.minutes, worked=time.thread_time if accelerator == "cpu" else None)
-        trainee = Trainee(plan, clock, Guard(folder.nonfinite, crew=crew), crew)
-        diary = Diary(
+        module = TrainingModule(plan, clock, NonFiniteGuard(folder.nonfinite, group=group), group)
+        recorder = RunRecorder(
             folder,
-            lessons,
-            lambda model, numbers: _save_weights(model, numbers, folder, options),
+            batches,
+            lambda module, numbers: _save_weights(module, numbers, folder, options),
             quiet=options.quiet,
             save_seconds=options.save_seconds,
-            exam=options.exam,
-            crew=crew,
+            validation=options.validation,
+            group=group,
         )
         trainer = Trainer(
             accelerator=accelerator,
@@ -107,22 +107,22 @@ def work(plan: Plan, folder: RunFolder, lessons: Lessons, options: Options, crew
             enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
-            # The choice times steps, so it must hear of their end before the diary saves and examines.
-            callbacks=[ThreadChoice(diary.say), diary] if chosen else [diary],
+            # The choice times steps, so it must hear of their end before the recorder saves and validates.
+            callbacks=[ThreadChoice(recorder.say), recorder] if chosen else [recorder],
             default_root_dir=str(folder.path),
         )
         resumed = folder.checkpoint.is_file()
         if plan.start and not resumed:
-            trainee.start_from(plan.start)
-        diary.say(_opening(plan, folder, resumed, crew))
+            module.start_from(plan.start)
+        recorder.say(_opening(plan, folder, resumed, group))
         clock.start()
-        loader = DataLoader(Feed(lessons, plan.preset.recipe, clock, trainee), batch_size=None)
+        loader = DataLoader(BatchStream(batches, plan.preset.recipe, clock, module), batch_size=None)
         checkpoint = str(folder.checkpoint) if resumed else None
-        trainer.fit(trainee, loader, ckpt_path=checkpoint, weights_only=True)
-    if diary.caught is not None:
-        diary.say(f"stopped at step {trainee.done}; everything is saved in {folder.path}; go on with --resume")
+        trainer.fit(module, loader, ckpt_path=checkpoint, weights_only=True)
+    if recorder.caught is not None:
+        recorder.say(f"stopped at step {module.done}; everything is saved in {folder.path}; go on with --resume")
         raise Interrupted
-    diary.say(_closing(trainee.done, folder, health.report(health.recent(diary.rows))))
+    recorder.say(_closing(module.done, folder, health.report(health.recent(recorder.rows))))
 
 
 def hardware(device: str) -> tuple[str, int | list[int]]:
@@ -171,16 +171,16 @@ def refuse_impossible(preset: Preset, device: str, devices: int) -> None:
         raise UserError(f"the model cannot be built from {preset.name}: {error}") from error
 
 
-def _save_weights(trainee: "Trainee", numbers: Mapping[str, float], folder: RunFolder, options: Options) -> None:
-    plan = trainee.plan
+def _save_weights(module: "TrainingModule", numbers: Mapping[str, float], folder: RunFolder, options: Options) -> None:
+    plan = module.plan
     fields = {
         "name": plan.preset.name,
         "data": plan.preset.data,
         "kind": plan.kind,
         "seed": plan.seed,
-        "steps": trainee.done,
-        "minutes": round(trainee.clock.elapsed / 60, 2),
-        "finished": trainee.clock.over(trainee.done),
+        "steps": module.done,
+        "minutes": round(module.clock.elapsed / 60, 2),
+        "finished": module.clock.over(module.done),
         "training": {key: float(f"{value:.6g}") for key, value in numbers.items() if key in ("loss", "mse", "objects")},
         "births": births_of(plan.preset.recipe),
         "health": health.report(numbers),
@@ -188,9 +188,9 @@ def _save_weights(trainee: "Trainee", numbers: Mapping[str, float], folder: RunF
         "torch": torch.__version__,
         **options.card,
     }
-    if (progress := progress_of(folder.rows())) is not None:
+    if (progress := validation_curves(folder.rows())) is not None:
         fields["validation"] = progress
-    save(trainee.average, plan.preset.model, folder.weights, fields, extra=options.extra)
+    save(module.average, plan.preset.model, folder.weights, fields, extra=options.extra)
 
 
 def births_of(recipe: Recipe) -> dict[str, float | None]:
@@ -198,10 +198,10 @@ def births_of(recipe: Recipe) -> dict[str, float | None]:
     return {"birth": recipe.birth[1], "first_birth": recipe.first_birth or None}
 
 
-def _opening(plan: Plan, folder: RunFolder, resumed: bool, crew: Crew) -> str:
+def _opening(plan: Plan, folder: RunFolder, resumed: bool, group: ProcessGroup) -> str:
     length = f"{plan.steps} steps" if plan.steps is not None else f"{plan.minutes:g} minutes"
-    accelerator, _ = hardware(crew.device)
-    shared = f", each batch shared by {crew.size} processes" if crew.size > 1 else ""
+    accelerator, _ = hardware(group.device)
+    shared = f", each batch shared by {group.size} processes" if group.size > 1 else ""
     return (
         f"{'resuming' if resumed else 'training'} {plan.preset.name} on {plan.preset.data} for {length}, "
         f"seed {plan.seed}, on {accelerator}{shared}, in {folder.path}"

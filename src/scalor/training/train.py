@@ -7,13 +7,14 @@ from pathlib import Path
 
 from scalor.core.seeds import whole_seed
 from scalor.errors import UserError
+from scalor.training.batches import ClipBatches
 from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
-from scalor.training.datasets import TRAINING_SEEDS, ClipLessons, data_named
-from scalor.training.exam import VALIDATION, Exam
+from scalor.training.datasets import TRAINING_SEEDS, data_named
+from scalor.training.fine_tuning import preset_of_weights, refuse_other_model, refuse_other_start, whole_name
 from scalor.training.preset import Preset, apply_overrides, check
 from scalor.training.resume import DEFAULT_SEED, refuse_other_preset, refuse_other_seed
 from scalor.training.runner import Options, refuse_impossible, run
-from scalor.training.start import of_weights, refuse_other_start, refuse_others, whole_name
+from scalor.training.validation import VALIDATION_SEED, Validation
 
 
 def train(
@@ -27,7 +28,7 @@ def train(
     resume: bool = False,
     device: str = "auto",
     quiet: bool = False,
-    exam_minutes: float | None = None,
+    validation_minutes: float | None = None,
     devices: int = 1,
     threads: int | None = None,
     start: str | os.PathLike[str] | None = None,
@@ -48,10 +49,10 @@ def train(
         device: auto, cpu, cuda or mps.
         devices: how many processes share each batch, each on a GPU of its own, or on a part of the cores.
         quiet: print nothing.
-        exam_minutes: track validation clips after every so many minutes and log the scores (see `exam`); a resumed run
-            is examined only where this is given again.
+        validation_minutes: track validation clips after every so many minutes and log the scores (see `Validation`); a
+            resumed run is validated only where this is given again.
         threads: of the CPU to compute with; None: as many as pay, found by timing steps with one and with all of them.
-        start: weights to start from; the model is theirs, the preset gives data and recipe (see `start.experienced`).
+        start: weights to start from; the model is theirs, the preset gives data and recipe (see `fine_tuning_recipe`).
 
     Raises:
         UserError: a folder that holds a run, nothing to resume, other settings than the run's, unknown keys or data,
@@ -67,7 +68,7 @@ def train(
         refuse_other_preset(plan, preset)
         preset = plan.preset
     elif start is not None:
-        preset = of_weights(preset, start)
+        preset = preset_of_weights(preset, start)
     preset = apply_overrides(preset, overrides or {})
     check(preset)
     if plan is not None:
@@ -80,20 +81,23 @@ def train(
         chosen = DEFAULT_SEED if seed is None else whole_seed(seed)
         plan = Plan(kind="train", preset=preset, seed=chosen, steps=length, minutes=minutes)
         if start is not None:
-            refuse_others(start, preset)
+            refuse_other_model(start, preset)
             plan = dataclasses.replace(plan, start=whole_name(start))
     if preset.model.needs_backdrop:
         raise UserError(
             f"{preset.name} has the background family median, which needs footage; use scalor fit, or set "
             "model.background.family to none, encoder, lattice or fixed"
         )
-    lessons = ClipLessons(data_named(preset.data, TRAINING_SEEDS + plan.seed), plan.seed)
-    _refuse_misfits(preset, lessons)
-    exam = None if exam_minutes is None else Exam(data_named(preset.data, VALIDATION), exam_minutes)
+    batches = ClipBatches(data_named(preset.data, TRAINING_SEEDS + plan.seed), plan.seed)
+    _refuse_misfits(preset, batches)
+    validation = None
+    if validation_minutes is not None:
+        validation = Validation(data_named(preset.data, VALIDATION_SEED), validation_minutes)
     refuse_impossible(preset, device, devices)
     if not resume:
         folder.claim(plan)
-    return run(plan, folder, lessons, Options(device=device, devices=devices, threads=threads, quiet=quiet, exam=exam))
+    options = Options(device=device, devices=devices, threads=threads, quiet=quiet, validation=validation)
+    return run(plan, folder, batches, options)
 
 
 def with_length(plan: Plan, steps: int | None, minutes: float | None) -> Plan:
@@ -112,8 +116,8 @@ def refuse_both(steps: int | None, minutes: float | None) -> None:
             raise UserError(f"{name} is {value}; a number above 0 is wanted; correct it")
 
 
-def _refuse_misfits(preset: Preset, lessons: ClipLessons) -> None:
-    video = lessons.batch(0, size=1, frames=1).video
+def _refuse_misfits(preset: Preset, batches: ClipBatches) -> None:
+    video = batches.batch(0, size=1, frames=1).video
     channels, height, width = video.shape[-3:]
     if channels != preset.channels:
         raise UserError(

@@ -1,4 +1,4 @@
-"""The boxes that single objects have: how large at each height of a view, and of which shape.
+"""`UsualBox`: size and shape of a video's single objects, by their height in the view.
 
 A fixed camera sees what is near it larger. Across the whole view one object near the camera may be as large as two far
 from it; in one place two that touch are larger by a factor of 1.4 in the mean of their sides, single ones differ less,
@@ -18,8 +18,8 @@ from scalor.core.types import Scenery
 from scalor.data.footage import Footage, Reel
 from scalor.models.base import WorldModel
 from scalor.models.scalor import Scalor
-from scalor.training.lone_blobs import sized
-from scalor.training.merges import Components, pairs_among
+from scalor.training.components import Components, pairs_among
+from scalor.training.foreground_blobs import sized
 from scalor.training.perspective import Perspective, perspective_of
 
 FRAMES = 200
@@ -204,7 +204,7 @@ def _looked_at(model: Scalor, reel: Reel) -> list[list[Components]]:
     scenery = Scenery(height=reel.size[0], width=reel.size[1], backdrop=_plane(reel.background))
     runs = []
     for rows in _runs(len(reel.frames)):
-        masks = [model.what_moves(_plane(reel.frames[row]).unsqueeze(0), scenery)[0, 0] > 0.5 for row in rows]
+        masks = [model.foreground_masks(_plane(reel.frames[row]).unsqueeze(0), scenery)[0, 0] > 0.5 for row in rows]
         runs.append([Components.of(mask.cpu().numpy()) for mask in masks])
     return runs
 

@@ -34,12 +34,12 @@ SPREAD = (0.5, 0.5, 1.0, 1.0)
 class Chain:
     """Presence that stops at the first absence.
 
-    pres        [B] the product of all samples so far; score [B] the product of their probabilities
+    pres        [B] the product of all samples so far; confidence [B] the product of their probabilities
     kl, ratio   [B] KL and log p / q of the samples that were drawn; log_q [B] their log probability
     """
 
     pres: Tensor
-    score: Tensor
+    confidence: Tensor
     kl: Tensor
     ratio: Tensor
     log_q: Tensor
@@ -59,7 +59,7 @@ class Chain:
         ratio = torch.zeros_like(logit) if free else log_bernoulli(sample, prior_logit) - log_bernoulli(sample, logit)
         return Chain(
             pres=goes_on * sample,
-            score=self.score * room * torch.sigmoid(logit.detach()),
+            confidence=self.confidence * room * torch.sigmoid(logit.detach()),
             kl=self.kl + goes_on * kl,
             ratio=self.ratio + goes_on.detach() * ratio,
             log_q=self.log_q
@@ -84,17 +84,17 @@ class Finder(nn.Module):
         self.where = mlp(hidden, hidden, 8, act="celu")
         self.what = mlp(hidden, hidden, 2 * config.what, act="celu")
 
-    def forward(self, sight: Sight | None, kept: Slots, knobs: Knobs, birth: Tensor) -> tuple[Slots, DrawnTerms]:
-        """New `Slots` [B, K] without identities beside the ``kept``, and what they cost.
+    def forward(self, sight: Sight | None, propagated: Slots, knobs: Knobs, birth: Tensor) -> tuple[Slots, DrawnTerms]:
+        """New `Slots` [B, K] without identities beside the ``propagated`` ones, and what they cost.
 
         ``sight`` None: from the prior. ``birth`` [B] is the prior probability of one more.
         """
         config, batch = self.config, birth.shape[0]
-        state, there = birth.new_zeros(batch, config.hidden), kept.alive.sum(1)
+        state, there = birth.new_zeros(batch, config.hidden), propagated.alive.sum(1)
         prior_logit = to_logit(birth).to(birth.dtype)
         chain = Chain.start(batch, birth)
         found: list[tuple[Chain, Codes]] = []
-        covered = None if sight is None else self._covered(kept.box, kept.latents.pres * kept.alive)
+        covered = None if sight is None else self._covered(propagated.box, propagated.latents.pres * propagated.alive)
         last = torch.cat([birth.new_zeros(batch, 4 + config.what), birth.new_ones(batch, 1)], dim=1)
         for number in range(config.slots):
             room = (there + number < config.slots).to(birth.dtype)
@@ -114,7 +114,7 @@ class Finder(nn.Module):
             if covered is not None:
                 box = box_of(where, config).unsqueeze(1)
                 covered = covered + self._covered(box, chain.pres.unsqueeze(1))
-        return self._slots(found, chain, kept)
+        return self._slots(found, chain, propagated)
 
     def _covered(self, box: Tensor, pres: Tensor) -> Tensor:
         """How much of each place the objects [B, N] have: [B, 1, h, w]; a bell in each box."""
@@ -159,9 +159,9 @@ class Finder(nn.Module):
         std = like.new_tensor(SPREAD).expand_as(like)
         return Gaussian(torch.zeros_like(like), std)
 
-    def _slots(self, found: list[tuple[Chain, Codes]], chain: Chain, kept: Slots) -> tuple[Slots, DrawnTerms]:
+    def _slots(self, found: list[tuple[Chain, Codes]], chain: Chain, propagated: Slots) -> tuple[Slots, DrawnTerms]:
         zeros = Terms.zeros(chain.kl.shape[0], chain.kl)
-        slots = blank(kept, len(found))
+        slots = blank(propagated, len(found))
         if not found:
             return slots, DrawnTerms.of(zeros, chain.log_q)
         pres = torch.stack([each.pres for each, _ in found], dim=1)
@@ -171,7 +171,7 @@ class Finder(nn.Module):
             latents=Latents(pres=pres, where=where, what=what, depth=torch.zeros_like(where[..., :1])),
             box=box_of(where, self.config),
             size=where[..., :2],
-            score=torch.stack([each.score for each, _ in found], dim=1),
+            confidence=torch.stack([each.confidence for each, _ in found], dim=1),
             alive=pres > 0.5,
         )
         costs = charge_codes(codes, pres)

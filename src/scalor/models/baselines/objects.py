@@ -200,13 +200,13 @@ def packed(slots: Slots, *others: Tensor) -> tuple[Slots, Tensor, tuple[Tensor, 
     """The living slots in front, as many as the longest list has; where each was; the ``others`` [B, N, ...] alike."""
     count = int(slots.alive.sum(1).max()) if slots.count else 0
     order = torch.argsort((~slots.alive).to(torch.uint8), dim=1, stable=True)[:, :count]
-    kept = take(slots, order)
-    kept = kept.replace(id=torch.where(kept.alive, kept.id, -1))
+    living = take(slots, order)
+    living = living.replace(id=torch.where(living.alive, living.id, -1))
     picked = [
         other.gather(1, order.reshape(*order.shape, *[1] * (other.dim() - 2)).expand(*order.shape, *other.shape[2:]))
         for other in others
     ]
-    return kept, order, tuple(picked)
+    return living, order, tuple(picked)
 
 
 def named(new: Tensor, next_id: Tensor) -> tuple[Tensor, Tensor]:
@@ -237,10 +237,10 @@ def finish(
         log_like = log_likelihood(sight.frame, image, knobs.soften * (knobs.sigma or config.sigma))
         return terms.replace(log_like=log_like, log_ratio=terms.log_ratio + log_like)
 
-    kept, order, (tight, born) = packed(slots, tight, extra["born"])
-    after = world.replace(slots=kept, next_id=extra["next_id"])
+    carried, order, (tight, born) = packed(slots, tight, extra["born"])
+    after = world.replace(slots=carried, next_id=extra["next_id"])
     report = Step(
-        slots=kept,
+        slots=carried,
         tight=tight,
         born=born,
         layers=layers,

@@ -102,7 +102,7 @@ class Cells(nn.Module):
         self.what = mlp(hidden, hidden, 2 * config.what, act="celu")
         self.depth = mlp(hidden + config.what, hidden, 2, act="celu")
 
-    def forward(self, sight: Sight | None, kept: Slots, knobs: Knobs, birth: Tensor) -> tuple[Slots, Terms]:
+    def forward(self, sight: Sight | None, propagated: Slots, knobs: Knobs, birth: Tensor) -> tuple[Slots, Terms]:
         """All cells as slots without identities, and what they cost; ``sight`` None: from the prior.
 
         Cells that touch propose one after the other, told of what has been proposed: every second of every second row.
@@ -112,9 +112,9 @@ class Cells(nn.Module):
         number = torch.arange(len(places), device=birth.device)
         turn = 2 * (number // rows % 2) + number % rows % 2
         terms: Terms
-        found, terms = self._proposed(sight, kept, knobs, birth, places, number[turn == 0])
+        found, terms = self._proposed(sight, propagated, knobs, birth, places, number[turn == 0])
         for later in range(1, 4):
-            known = joined(kept, found)
+            known = joined(propagated, found)
             more, costs = self._proposed(sight, known, knobs, birth, places, number[turn == later])
             found, terms = joined(found, more), terms + costs
         return found, terms
@@ -140,7 +140,7 @@ class Cells(nn.Module):
             latents=latents,
             box=box_of(where, config),
             size=where[..., :2],
-            score=torch.sigmoid(logit.detach()),
+            confidence=torch.sigmoid(logit.detach()),
             alive=pres > 0.5,
         )
         zeros = Terms.zeros(len(birth), birth)
@@ -226,7 +226,7 @@ class Carried(nn.Module):
             size=where[..., :2],
             tracker=tracker,
             dynamics=dynamics,
-            score=torch.sigmoid(logit.detach()),
+            confidence=torch.sigmoid(logit.detach()),
             alive=slots.alive & (pres > 0.5),
         )
         if frame is None:
@@ -331,16 +331,16 @@ class Silot(WorldModel):
         if knobs.detach:
             world = world.detach()
         looked = None if sight is None or sight.features is None else sight
-        kept, terms = self.carried(world.slots, None if looked is None else looked.frame, knobs)
-        slots, next_id, born = kept, world.next_id, torch.zeros_like(kept.alive)
+        propagated, terms = self.carried(world.slots, None if looked is None else looked.frame, knobs)
+        slots, next_id, born = propagated, world.next_id, torch.zeros_like(propagated.alive)
         proposed = torch.zeros_like(terms.log_like)
-        if (looked is not None or knobs.births) and not self._dropped(kept, knobs):
+        if (looked is not None or knobs.births) and not self._dropped(propagated, knobs):
             birth = torch.full_like(terms.log_like, knobs.birth)
             if knobs.first_birth is not None:
                 birth = torch.where(world.next_id == 0, knobs.first_birth, birth)
-            found, more = self.cells(looked, kept, knobs, birth)
+            found, more = self.cells(looked, propagated, knobs, birth)
             terms, proposed = terms + more, found.latents.pres.sum(1).detach()
-            slots = joined(kept, found)
+            slots = joined(propagated, found)
             chosen = single(slots)
             chosen = chosen * selected(slots.latents.pres * chosen, self.config.slots)
             alive = slots.alive & (chosen > 0)
@@ -352,6 +352,6 @@ class Silot(WorldModel):
         return finish(world, sight, slots, self.brush, terms, knobs, born=born, next_id=next_id, proposed=proposed)
 
     @staticmethod
-    def _dropped(kept: Slots, knobs: Knobs) -> bool:
+    def _dropped(propagated: Slots, knobs: Knobs) -> bool:
         """Discovery dropout: propagation must cope alone."""
-        return bool(kept.count and knobs.discover_dropout and float(torch.rand(())) < knobs.discover_dropout)
+        return bool(propagated.count and knobs.discover_dropout and float(torch.rand(())) < knobs.discover_dropout)

@@ -85,7 +85,7 @@ class Survivors(nn.Module):
             size=where[..., :2],
             tracker=tracker,
             dynamics=dynamics,
-            score=torch.sigmoid(logit.detach()),
+            confidence=torch.sigmoid(logit.detach()),
             alive=slots.alive & (pres > 0.5),
         )
         costs = charge_codes(codes, pres)
@@ -199,20 +199,20 @@ class Sqair(WorldModel):
         if knobs.detach:
             world = world.detach()
         looked = None if sight is None or sight.features is None else sight
-        kept, terms = self.survivors(world.slots, None if looked is None else looked.frame, knobs)
+        propagated, terms = self.survivors(world.slots, None if looked is None else looked.frame, knobs)
         found = None
         if looked is not None or knobs.births:
             birth = torch.full_like(terms.log_like, knobs.birth)
             if knobs.first_birth is not None:
                 birth = torch.where(world.next_id == 0, knobs.first_birth, birth)
-            found, more = self.finder(looked, kept, knobs, birth)
+            found, more = self.finder(looked, propagated, knobs, birth)
             terms = terms + more
-        slots, next_id = kept, world.next_id
-        born = torch.zeros_like(kept.alive)
+        slots, next_id = propagated, world.next_id
+        born = torch.zeros_like(propagated.alive)
         proposed = torch.zeros_like(terms.log_like)
         if found is not None:
             fresh, next_id = named(found.alive, next_id)
-            slots = joined(kept, found.replace(id=fresh))
+            slots = joined(propagated, found.replace(id=fresh))
             born = torch.cat([born, found.alive], dim=1)
             proposed = found.latents.pres.sum(1).detach()
         return finish(world, sight, slots, self.brush, terms, knobs, born=born, next_id=next_id, proposed=proposed)

@@ -1,4 +1,4 @@
-"""Batches that are made ahead are the same batches, come in order, and leave no thread behind."""
+"""Batches that are made in advance are the same batches, come in order, and leave no thread behind."""
 
 import multiprocessing
 import os
@@ -13,9 +13,10 @@ import pytest
 import torch
 
 from scalor.core.schedule import Recipe
-from scalor.training.ahead import DEPTH, Ahead, workers_for
-from scalor.training.batches import Batches
-from scalor.training.datasets import ClipLessons, data_named
+from scalor.training.augment import AugmentedBatches
+from scalor.training.batches import ClipBatches
+from scalor.training.datasets import data_named
+from scalor.training.prefetch import DEPTH, Prefetcher, workers_for
 
 
 def batches() -> list[threading.Thread]:
@@ -24,8 +25,8 @@ def batches() -> list[threading.Thread]:
 
 def test_every_batch_is_that_of_its_step_and_length_whatever_was_made_before() -> None:
     asked = [(0, 2), (1, 2), (2, 4), (3, 4), (3, 4), (9, 4), (4, 2)]
-    with Ahead(lambda step, frames: (step, frames)) as ahead:
-        assert [ahead(*each) for each in asked] == asked
+    with Prefetcher(lambda step, frames: (step, frames)) as prefetched:
+        assert [prefetched(*each) for each in asked] == asked
     assert not batches()
 
 
@@ -36,16 +37,16 @@ def test_the_next_steps_are_under_way_and_none_after_the_last() -> None:
         made.append((step, frames))
         return step
 
-    with Ahead(make, last=4) as ahead:
+    with Prefetcher(make, last=4) as prefetched:
         for step in range(4):
-            ahead(step, 3)
+            prefetched(step, 3)
     assert sorted(made) == [(step, 3) for step in range(4)], "each once, and nothing beyond the last"
 
 
 def test_batches_are_made_while_the_caller_computes() -> None:
     ready = threading.Event()
-    with Ahead(lambda step, frames: ready.set() if step == DEPTH else None) as ahead:
-        ahead(0, 1)
+    with Prefetcher(lambda step, frames: ready.set() if step == DEPTH else None) as prefetched:
+        prefetched(0, 1)
         assert ready.wait(10.0), "nobody asked for this one yet"
 
 
@@ -55,11 +56,11 @@ def test_an_error_comes_up_where_its_batch_is_asked_for() -> None:
             raise ValueError("clip 7 is too short")
         return step
 
-    with Ahead(make) as ahead:
-        assert ahead(0, 1) == 0
+    with Prefetcher(make) as prefetched:
+        assert prefetched(0, 1) == 0
         with pytest.raises(ValueError, match="clip 7"):
-            ahead(1, 1)
-        assert ahead(2, 1) == 2
+            prefetched(1, 1)
+        assert prefetched(2, 1) == 2
     assert not batches()
 
 
@@ -76,23 +77,25 @@ def square(step: int, frames: int) -> tuple[int, int, int]:
 
 @pytest.mark.slow
 def test_processes_make_the_same_batches_and_their_errors_come_up() -> None:
-    with Ahead(square, workers=1) as ahead:
-        first = ahead(0, 2)
+    with Prefetcher(square, workers=1) as prefetched:
+        first = prefetched(0, 2)
         assert first == (0, 2, os.getpid()), "nobody was there to make the first"
-        others = [ahead(step, 2) for step in (1, 2)]
+        others = [prefetched(step, 2) for step in (1, 2)]
         assert [each[:2] for each in others] == [(1, 2), (4, 2)]
         assert all(each[2] != os.getpid() for each in others)
         with pytest.raises(ValueError, match="clip 7"):
-            ahead(3, 2)
+            prefetched(3, 2)
     assert not multiprocessing.active_children()
 
 
 @pytest.mark.slow
 def test_made_clips_are_the_same_from_another_process() -> None:
-    batches = Batches(ClipLessons(data_named("sprites-tiny", 5), 3), replace(Recipe(batch=2), cuts=0.5, covers=0.5), 3)
-    with Ahead(batches, last=2, workers=1) as ahead:
-        ahead(0, 3)
-        made = ahead(1, 3)
+    batches = AugmentedBatches(
+        ClipBatches(data_named("sprites-tiny", 5), 3), replace(Recipe(batch=2), cuts=0.5, covers=0.5), 3
+    )
+    with Prefetcher(batches, last=2, workers=1) as prefetched:
+        prefetched(0, 3)
+        made = prefetched(1, 3)
     here = batches(1, 3)
     assert torch.equal(made.video, here.video)
     assert made.shown is not None and here.shown is not None and torch.equal(made.shown, here.shown)
@@ -111,12 +114,12 @@ def test_a_worker_ends_when_the_training_is_killed(tmp_path: Path) -> None:
     said = tmp_path / "worker"
     code = (
         "import os, pathlib, signal, sys\n"
-        "from scalor.training.ahead import Ahead\n"
-        "from tests.training.test_ahead import square\n"
+        "from scalor.training.prefetch import Prefetcher\n"
+        "from tests.training.test_prefetch import square\n"
         "if __name__ == '__main__':\n"
-        "    ahead = Ahead(square, workers=1)\n"
-        "    ahead(0, 2)\n"
-        f"    pathlib.Path({str(said)!r}).write_text(str(ahead(1, 2)[2]))\n"
+        "    prefetched = Prefetcher(square, workers=1)\n"
+        "    prefetched(0, 2)\n"
+        f"    pathlib.Path({str(said)!r}).write_text(str(prefetched(1, 2)[2]))\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     script = tmp_path / "killed.py"

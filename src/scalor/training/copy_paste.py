@@ -1,4 +1,4 @@
-"""Crowding: what moves at another moment passes before a clip of the same place.
+"""Copy-paste augmentation of footage: what moves at another moment is put before a clip of the same place.
 
 On much footage objects meet too seldom for the model to learn that two which touch are two, and what one hides of the
 other. A fixed camera sees the same place at many moments, with things of the right size, light and perspective; what
@@ -23,34 +23,36 @@ LEAST_PX = 12
 """Blobs of fewer pixels are noise."""
 
 
-class Layers(NamedTuple):
-    """What moves in clips, apart: masks [B, T, H, W] in 0..1 of what passes in front, and of all that is behind it."""
+class ForegroundLayers(NamedTuple):
+    """Foreground masks [B, T, H, W] in 0..1 of what was put in front, and of all that is behind it."""
 
     front: Tensor
     back: Tensor
 
 
 @torch.no_grad()
-def crowded(model: WorldModel, video: Tensor, before: Tensor, scenery: Scenery) -> tuple[Tensor, Layers | None]:
-    """Clips [B, T, C, H, W] with what moves in clips ``before`` of the same shape put before them, and both apart.
+def copy_paste(
+    model: WorldModel, video: Tensor, before: Tensor, scenery: Scenery
+) -> tuple[Tensor, ForegroundLayers | None]:
+    """Clips [B, T, C, H, W] with what moves in clips ``before`` of the same shape pasted over them, and both masks.
 
     Of a model without an empty scene to compare with: the clips as they are, and None.
     """
     if not (isinstance(model, Scalor) and model.config.needs_backdrop):
         return video, None
-    front, back = model.what_moves(before, scenery), model.what_moves(video, scenery)
+    front, back = model.foreground_masks(before, scenery), model.foreground_masks(video, scenery)
     masks = zip((front > 0).cpu().numpy(), (back > 0.5).cpu().numpy(), strict=True)
     clear = torch.from_numpy(np.stack([_without_hiding(*clip) for clip in masks])).to(front.device)
-    layers = Layers(front * clear, back)
+    layers = ForegroundLayers(front * clear, back)
     flat = layers.front.flatten(0, 1).unsqueeze(1)
     soft = F.avg_pool2d(flat, 3, stride=1, padding=1, count_include_pad=False).view_as(layers.front).unsqueeze(2)
     return torch.lerp(video, before, soft), layers
 
 
-def behind(shown: Tensor, clear: Tensor, crowd: Tensor) -> Tensor:
-    """What is looked at of clips ``clear`` [B, T, C, H, W], of which something hides parts, once they are ``crowd``:
-    what was put before them passes behind what hides them."""
-    return torch.where((shown == clear).all(dim=2, keepdim=True), crowd, shown)
+def under_occluders(shown: Tensor, clear: Tensor, pasted: Tensor) -> Tensor:
+    """What is looked at of clips [B, T, C, H, W], ``clear`` before and ``pasted`` after pasting, where occluders hide
+    parts of the clear ones in ``shown``: what was pasted passes behind the occluders."""
+    return torch.where((shown == clear).all(dim=2, keepdim=True), pasted, shown)
 
 
 def _without_hiding(front: np.ndarray, back: np.ndarray) -> np.ndarray:

@@ -14,8 +14,8 @@ from scalor.errors import UserError
 from scalor.models.build import build
 from scalor.training import fit as fitting
 from scalor.training.checkpoint import Plan, RunFolder
+from scalor.training.fine_tuning import LR_FACTOR, fine_tuning_recipe
 from scalor.training.fit import fit
-from scalor.training.start import GENTLER, experienced
 
 SMALL = {
     "train.batch": "1",
@@ -88,9 +88,9 @@ def test_weights_of_another_model_are_refused_and_leave_nothing(video: Path, tmp
 
 def test_the_experienced_begin_where_curricula_end() -> None:
     recipe = tiny().recipe
-    later = experienced(recipe)
+    later = fine_tuning_recipe(recipe)
     assert later.lengths == ((0.0, recipe.lengths[-1][1]),) and later.birth == (recipe.birth[1], recipe.birth[1])
-    assert later.lr == GENTLER * recipe.lr
+    assert later.lr == LR_FACTOR * recipe.lr
     assert later.batch == recipe.batch and later.cuts == recipe.cuts
 
 

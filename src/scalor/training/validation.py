@@ -1,4 +1,4 @@
-"""Scores of a model while it learns: how long it takes to track well."""
+"""Validation during a training: the current weights track a few held-out clips, and the scores go into the log."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from scalor.errors import UserError
 from scalor.models.base import WorldModel
 from scalor.tracking.evaluate_clips import evaluate_dataset
 
-VALIDATION = 4_000_001
-"""Data seed of the clips that may be looked at while learning; reported scores come from other ones."""
+VALIDATION_SEED = 4_000_001
+"""Data seed of the validation clips, which may be looked at while learning; reported scores come from other ones."""
 CLIPS, FRAMES = 16, 10
 SCORES = ("mota", "precision", "recall", "mota_iou50", "clip_mse")
-"""What an exam adds to a row of the log."""
+"""Columns that a validation adds to a row of the log."""
 
 
 @dataclass(frozen=True)
-class Exam:
+class Validation:
     """Tracks `CLIPS` validation clips every ``minutes`` of training; that time counts as training time.
 
     Raises UserError where the data have no truth, or clips of less than `FRAMES` frames.
@@ -34,7 +34,7 @@ class Exam:
         if clip.truth is None or not long_enough:
             raise UserError(
                 f"the data's first clip has {len(clip.video)} frames and {'no' if clip.truth is None else 'a'} truth; "
-                f"{FRAMES} frames with truth are wanted for an exam; leave --exam-minutes out"
+                f"{FRAMES} frames with truth are wanted for validation; leave --validation-minutes out"
             )
 
     def due(self, before: float, now: float) -> bool:
@@ -51,13 +51,13 @@ class Exam:
         return {name: value for name, value in scores.items() if value is not None}
 
 
-def progress_of(rows: Sequence[Mapping[str, float]]) -> dict[str, Any] | None:
-    """The exams in a log for the card: the columns by name, minutes first; None: there were none."""
-    taken = [row for row in rows if "clip_mse" in row]
-    if not taken:
+def validation_curves(rows: Sequence[Mapping[str, float]]) -> dict[str, Any] | None:
+    """The validations in a log for the card: the columns by name, minutes first; None: there were none."""
+    validated = [row for row in rows if "clip_mse" in row]
+    if not validated:
         return None
-    columns = {name: [_rounded(row.get(name)) for row in taken] for name in ("minutes", *SCORES)}
-    return {"seed": VALIDATION, "clips": CLIPS, "frames": FRAMES, **columns}
+    columns = {name: [_rounded(row.get(name)) for row in validated] for name in ("minutes", *SCORES)}
+    return {"seed": VALIDATION_SEED, "clips": CLIPS, "frames": FRAMES, **columns}
 
 
 def _rounded(value: float | None) -> float | None:

@@ -22,23 +22,24 @@ from scalor import pretrained
 from scalor.configs.presets import fast_video
 from scalor.core.schedule import Weight
 from scalor.errors import UserError
+from scalor.training.batches import ClipBatches
 from scalor.training.checkpoint import Interrupted, Plan, RunFolder
-from scalor.training.crew import Alone, Joined, backend_of
-from scalor.training.datasets import ClipLessons, data_named
-from scalor.training.exam import Exam
+from scalor.training.datasets import data_named
 from scalor.training.fit import fit
-from scalor.training.launch import in_crew
+from scalor.training.launch import run_in_processes
 from scalor.training.preset import Preset
+from scalor.training.process_group import DistributedGroup, SingleProcess, backend_of
 from scalor.training.runner import Options, places_of, refuse_impossible, run
 from scalor.training.train import train
-from tests.training import crews
+from scalor.training.validation import Validation
+from tests.training import process_work
 
 TWO = ("cpu", "cpu")
 
 
-def member(rank: int, size: int) -> Joined:
+def worker(rank: int, size: int) -> DistributedGroup:
     """A process as far as its arithmetic goes, with nobody to talk to."""
-    made = object.__new__(Joined)
+    made = object.__new__(DistributedGroup)
     made.rank, made.size, made.device = rank, size, "cpu"
     return made
 
@@ -47,16 +48,16 @@ def member(rank: int, size: int) -> Joined:
 @given(st.integers(1, 9), st.integers(0, 40))
 def test_shares_are_every_clip_once_in_order_and_of_one_size(size: int, more: int) -> None:
     count = size + more
-    shares = [member(rank, size).share(count) for rank in range(size)]
+    shares = [worker(rank, size).share(count) for rank in range(size)]
     assert [clip for share in shares for clip in range(count)[share]] == list(range(count))
     lengths = [share.stop - share.start for share in shares]
     assert max(lengths) - min(lengths) <= 1 and min(lengths) >= 1
-    assert sum(member(rank, size).weight(count) for rank in range(size)) == pytest.approx(1.0)
+    assert sum(worker(rank, size).weight(count) for rank in range(size)) == pytest.approx(1.0)
 
 
 def test_everybody_has_noise_of_his_own_and_one_process_that_of_the_seed() -> None:
-    assert Alone("cpu").seed(5, 0) == member(0, 4).seed(5, 0) == 5
-    seeds = [member(rank, 4).seed(seed, step) for rank in range(4) for seed in (5, 6) for step in (0, 40)]
+    assert SingleProcess("cpu").seed(5, 0) == worker(0, 4).seed(5, 0) == 5
+    seeds = [worker(rank, 4).seed(seed, step) for rank in range(4) for seed in (5, 6) for step in (0, 40)]
     assert len(set(seeds)) == 16 and all(0 <= seed < 2**63 for seed in seeds)
 
 
@@ -90,20 +91,20 @@ def test_devices_that_would_have_nothing_to_do_are_refused(
 
 
 @pytest.mark.slow
-def test_sums_means_and_copies_go_over_the_crew(tmp_path: Path) -> None:
-    assert in_crew(partial(crews.sum_up, tmp_path), TWO) is False
+def test_sums_means_and_copies_go_over_the_processes(tmp_path: Path) -> None:
+    assert run_in_processes(partial(process_work.sum_up, tmp_path), TWO) is False
     for rank in range(2):
         found = torch.load(tmp_path / f"{rank}.pt")
         every, one, none = found["gradients"]
         assert every.tolist() == [3.0, 30.0] and one.tolist() == [5.0, 6.0] and none is None
         assert found["mean"] == {"both": 0.75, "mine": 7.0}
-        assert found["led"].tolist() == [0.0, 0.0]
+        assert found["broadcast"].tolist() == [0.0, 0.0]
 
 
 @pytest.mark.slow
 def test_the_gradient_of_two_processes_is_that_of_one_on_the_whole_batch(tmp_path: Path) -> None:
-    crews.note_gradient(tmp_path, Alone("cpu"))
-    in_crew(partial(crews.note_gradient, tmp_path), TWO)
+    process_work.note_gradient(tmp_path, SingleProcess("cpu"))
+    run_in_processes(partial(process_work.note_gradient, tmp_path), TWO)
     one, *two = (torch.load(tmp_path / f"{name}.pt") for name in ("1-0", "2-0", "2-1"))
     assert [each is None for each in one] == [each is None for each in two[0]]
     whole = torch.cat([each.flatten() for each in one if each is not None])
@@ -128,7 +129,7 @@ def test_when_one_ends_badly_all_end_and_the_cause_is_told(
 ) -> None:
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(kind, match=said):
-        in_crew(partial(crews.fail, how, tmp_path), TWO)
+        run_in_processes(partial(process_work.fail, how, tmp_path), TWO)
     assert not any(alive(tmp_path / f"{rank}.pid") for rank in range(2))
     assert signal.getsignal(signal.SIGINT) == before
 
@@ -136,7 +137,7 @@ def test_when_one_ends_badly_all_end_and_the_cause_is_told(
 @pytest.mark.slow
 def test_when_the_leader_is_done_nobody_is_waited_for() -> None:
     start = time.monotonic()
-    assert in_crew(crews.end_while_another_hangs, TWO) is False
+    assert run_in_processes(process_work.end_while_another_hangs, TWO) is False
     assert time.monotonic() - start < 300
 
 
@@ -145,9 +146,9 @@ def test_nobody_outlives_the_process_that_watches(tmp_path: Path) -> None:
     code = f"""
 from functools import partial
 from pathlib import Path
-from scalor.training.launch import in_crew
-from tests.training import crews
-in_crew(partial(crews.fail, "hangs", Path({str(tmp_path)!r})), ("cpu", "cpu"))
+from scalor.training.launch import run_in_processes
+from tests.training import process_work
+run_in_processes(partial(process_work.fail, "hangs", Path({str(tmp_path)!r})), ("cpu", "cpu"))
 """
     root = Path(__file__).parents[2]
     environment = dict(os.environ, PYTHONPATH=f"{Path(scalor.__file__).parents[1]}{os.pathsep}{root}")
@@ -177,7 +178,7 @@ def wait_until(true) -> None:  # type: ignore[no-untyped-def]
 @pytest.mark.slow
 def test_ctrl_c_saves_and_the_resumed_run_is_that_of_an_undisturbed_one(tmp_path: Path) -> None:
     """With a critic, whose step depends on what each process sees, and a batch that two cannot share evenly."""
-    preset = crews.odd_preset()
+    preset = process_work.odd_preset()
     recipe = dataclasses.replace(
         preset.recipe, objectives=("adversarial",), weights=(Weight("adversarial", 0.1),), cuts=0.5
     )
@@ -187,9 +188,9 @@ def test_ctrl_c_saves_and_the_resumed_run_is_that_of_an_undisturbed_one(tmp_path
     plan = Plan(kind="train", preset=preset, seed=0, steps=6, minutes=None)
     folder = RunFolder(tmp_path / "parts")
     folder.claim(plan)
-    lessons = crews.Signalled(crews.lessons_of(preset), at=3, watcher=os.getpid())
+    batches = process_work.Signalled(process_work.batches_of(preset), at=3, watcher=os.getpid())
     with pytest.raises(Interrupted):
-        run(plan, folder, lessons, Options("cpu", quiet=True, devices=2))
+        run(plan, folder, batches, Options("cpu", quiet=True, devices=2))
     saved = state(tmp_path / "parts")
     assert 0 < saved["scalor"]["step"] < 6 and len(saved["scalor"]["others"]) == 1
     train(preset, tmp_path / "parts", resume=True, device="cpu", devices=2, quiet=True)
@@ -227,10 +228,10 @@ def test_minutes_end_for_all_at_the_same_step_and_another_number_may_go_on(
 
 @pytest.mark.parametrize("name", ["sprites-tiny", "digits-vld", "crowd-tiny"])
 def test_what_a_process_is_given_arrives_as_it_was(name: str) -> None:
-    lessons = ClipLessons(data_named(name, 5), 0)
-    exam = Exam(lessons.dataset, 2.0)
-    there, asked = pickle.loads(pickle.dumps((lessons, exam)))
-    before, after = (each.batch(3, size=2, frames=2).video for each in (lessons, there))
+    batches = ClipBatches(data_named(name, 5), 0)
+    validation = Validation(batches.dataset, 2.0)
+    there, asked = pickle.loads(pickle.dumps((batches, validation)))
+    before, after = (each.batch(3, size=2, frames=2).video for each in (batches, there))
     assert torch.equal(before, after) and asked.minutes == 2.0
 
 

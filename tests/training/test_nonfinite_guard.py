@@ -9,7 +9,7 @@ import torch
 
 from scalor.core.types import Terms
 from scalor.errors import UserError
-from scalor.training.guard import Guard, broken_term
+from scalor.training.nonfinite_guard import NonFiniteGuard, broken_term
 
 GOOD, BAD = torch.tensor(1.0), torch.tensor(math.nan)
 
@@ -18,12 +18,12 @@ def terms(**broken: float) -> Terms:
     return Terms.zeros(2, GOOD).replace(**{name: torch.tensor([0.0, value]) for name, value in broken.items()})
 
 
-def judged(guard: Guard, step: int, *, loss: torch.Tensor = GOOD, norm: torch.Tensor = GOOD) -> bool:
+def judged(guard: NonFiniteGuard, step: int, *, loss: torch.Tensor = GOOD, norm: torch.Tensor = GOOD) -> bool:
     return guard.passes(step, loss=loss, norm=norm, terms=terms(kl_what=math.inf), clips=[7, step])
 
 
 def test_a_finite_step_passes_and_others_are_counted(tmp_path: Path) -> None:
-    guard = Guard(tmp_path / "nonfinite.json")
+    guard = NonFiniteGuard(tmp_path / "nonfinite.json")
     assert judged(guard, 0)
     assert not judged(guard, 1, loss=BAD)
     assert not judged(guard, 2, norm=torch.tensor(math.inf))
@@ -32,7 +32,7 @@ def test_a_finite_step_passes_and_others_are_counted(tmp_path: Path) -> None:
 
 
 def test_five_in_a_row_stop_and_list_their_batches(tmp_path: Path) -> None:
-    guard = Guard(tmp_path / "nonfinite.json")
+    guard = NonFiniteGuard(tmp_path / "nonfinite.json")
     for step in range(4):
         judged(guard, step, loss=BAD)
     assert not guard.path.exists()
@@ -43,7 +43,7 @@ def test_five_in_a_row_stop_and_list_their_batches(tmp_path: Path) -> None:
 
 
 def test_a_good_step_between_starts_the_count_anew(tmp_path: Path) -> None:
-    guard = Guard(tmp_path / "nonfinite.json")
+    guard = NonFiniteGuard(tmp_path / "nonfinite.json")
     for step in range(12):
         judged(guard, step, loss=GOOD if step % 4 == 3 else BAD)
     assert guard.skipped == 9

@@ -1,4 +1,4 @@
-"""Footage that nothing can be learned from is refused: nothing moves in it, or the camera does."""
+"""Checks of footage before a training: it is refused where nothing moves, or where the camera does."""
 
 import os
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ def refuse_still(names: Sequence[str], surveys: Sequence[ObjectStats]) -> None:
         )
 
 
-def refuse_pans(paths: Sequence[str | os.PathLike[str]], surveys: Sequence[ObjectStats]) -> None:
+def refuse_moving_camera(paths: Sequence[str | os.PathLike[str]], surveys: Sequence[ObjectStats]) -> None:
     """Raises UserError where a camera does not stay in its place."""
     for path, stats in zip(paths, surveys, strict=True):
         if stats.pans:

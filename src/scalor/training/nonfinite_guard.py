@@ -1,4 +1,4 @@
-"""`Guard`: steps whose loss or gradient is not finite are skipped and counted; five in a row end the training."""
+"""`NonFiniteGuard`: steps with a NaN or infinity in loss or gradient are skipped; five in a row end the training."""
 
 import json
 import math
@@ -13,27 +13,27 @@ from torch import Tensor
 from scalor.core.files import put_text
 from scalor.core.types import Terms
 from scalor.errors import UserError
-from scalor.training.crew import Alone, Crew
 from scalor.training.measure import TERMS
+from scalor.training.process_group import ProcessGroup, SingleProcess
 
 MOST_IN_A_ROW = 5
 GRADIENT = "the gradient"
 
 
 @dataclass
-class Guard:
+class NonFiniteGuard:
     """Judges every step.
 
     path     where the offending batches are written before the training is stopped
     skipped  how many steps were skipped so far
     row      the steps skipped since the last good one
-    crew     who else takes the steps; loss and gradient are everybody's, the terms one's own
+    group    the processes that take the steps; loss and gradient are those of all, the terms one's own
     """
 
     path: Path
     skipped: int = 0
     row: list[dict[str, object]] = field(default_factory=list)
-    crew: Crew = Alone("cpu")
+    group: ProcessGroup = SingleProcess("cpu")
 
     def passes(
         self,
@@ -55,14 +55,14 @@ class Guard:
             self.row.clear()
             return True
         self.skipped += 1
-        broke = min(self.crew.gathered(broken_term(terms, scalars)), key=lambda term: term == GRADIENT)
+        broke = min(self.group.all_gather(broken_term(terms, scalars)), key=lambda term: term == GRADIENT)
         self.row.append({"step": step, "broke": broke, "loss": str(value), "grad_norm": str(length), "clips": clips})
         if len(self.row) >= MOST_IN_A_ROW:
             self._stop(step)
         return False
 
     def _stop(self, step: int) -> None:
-        if self.crew.leads:
+        if self.group.leads:
             put_text(self.path, json.dumps(self.row, indent=2) + "\n")
         raise UserError(
             f"{len(self.row)} steps in a row up to step {step} broke at {self.row[-1]['broke']}, which is not finite; "

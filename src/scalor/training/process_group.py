@@ -1,7 +1,7 @@
-"""`Crew`: the processes that train one model together, each on a device of its own and on its share of every batch.
+"""`ProcessGroup`: processes that train one model, each on a device of its own and on its share of every batch.
 
 Losses and gradients are means over clips. A process weighs its own by the share of the batch that it has seen, and the
-sum over the crew is then what one process would have found on the whole batch. Every process takes the same step, so
+sum over the group is then what one process would have found on the whole batch. Every process takes the same step, so
 that the weights stay the same everywhere. What depends on a clock or a signal is decided together: nobody waits for
 somebody who has left the loop.
 """
@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, distributed
 
 WAIT = timedelta(minutes=30)
-"""How long the others wait for the first one, who also draws pictures and examines the weights."""
+"""How long the others wait for the first one, who also draws pictures and validates the weights."""
 
 
-class Crew(ABC):
-    """``size`` processes, of which this is number ``rank``; number 0 leads: it alone writes and speaks.
+class ProcessGroup(ABC):
+    """``size`` processes, of which this one has number ``rank``; number 0 leads: it alone writes and prints.
 
     device  this process's, by the name that a user would give
     """
@@ -50,8 +50,8 @@ class Crew(ABC):
         return int(np.random.SeedSequence([seed, self.rank, step]).generate_state(2, np.uint32).view(np.uint64)[0] >> 1)
 
     def mean(self, numbers: Mapping[str, float], weight: float) -> dict[str, float]:
-        """Weighted means over the crew, of each number over those who have it."""
-        told = self.gathered((dict(numbers), weight))
+        """Weighted means over the processes, of each number over those that have it."""
+        told = self.all_gather((dict(numbers), weight))
         names = dict.fromkeys(name for found, _ in told for name in found)
         having = {name: [(found[name], share) for found, share in told if name in found] for name in names}
         return {
@@ -59,32 +59,32 @@ class Crew(ABC):
             for name, pairs in having.items()
         }
 
-    def led(self, value: float) -> float:
+    def from_leader(self, value: float) -> float:
         """The leader's value."""
-        return self.most([value if self.leads else -float("inf")])[0]
+        return self.all_max([value if self.leads else -float("inf")])[0]
 
     @abstractmethod
-    def most(self, values: Sequence[float]) -> list[float]:
-        """The largest of each over the crew."""
+    def all_max(self, values: Sequence[float]) -> list[float]:
+        """The largest of each over the processes."""
 
     @abstractmethod
-    def gathered(self, thing: Any) -> list[Any]:
-        """Everybody's thing, by rank."""
+    def all_gather(self, thing: Any) -> list[Any]:
+        """The things of all processes, by rank."""
 
     @abstractmethod
-    def summed(self, value: Tensor) -> Tensor:
-        """The sum over the crew of a tensor without gradient."""
+    def all_sum(self, value: Tensor) -> Tensor:
+        """The sum over the processes of a tensor without gradient."""
 
     @abstractmethod
     def sum_gradients(self, parameters: Iterable[Tensor]) -> None:
-        """Put the sum over the crew in every gradient's place; where nobody has one, nobody gets one."""
+        """Replace every gradient by its sum over the processes; where no process has one, none gets one."""
 
     @abstractmethod
-    def copy_leader(self, tensors: Iterable[Tensor]) -> None:
-        """Overwrite the tensors by the leader's."""
+    def broadcast(self, tensors: Iterable[Tensor]) -> None:
+        """Overwrite the tensors by those of the leader."""
 
 
-class Alone(Crew):
+class SingleProcess(ProcessGroup):
     """One process that does everything."""
 
     rank, size = 0, 1
@@ -92,48 +92,48 @@ class Alone(Crew):
     def __init__(self, device: str) -> None:
         self.device = device
 
-    def most(self, values: Sequence[float]) -> list[float]:
+    def all_max(self, values: Sequence[float]) -> list[float]:
         return list(values)
 
-    def gathered(self, thing: Any) -> list[Any]:
+    def all_gather(self, thing: Any) -> list[Any]:
         return [thing]
 
-    def summed(self, value: Tensor) -> Tensor:
+    def all_sum(self, value: Tensor) -> Tensor:
         return value
 
     def sum_gradients(self, parameters: Iterable[Tensor]) -> None:
         pass
 
-    def copy_leader(self, tensors: Iterable[Tensor]) -> None:
+    def broadcast(self, tensors: Iterable[Tensor]) -> None:
         pass
 
 
-class Joined(Crew):
-    """One of several processes of this machine; they find each other by the file ``meeting``, which must be new."""
+class DistributedGroup(ProcessGroup):
+    """One of several processes of this machine; they find each other by the file ``rendezvous``, which must be new."""
 
-    def __init__(self, rank: int, devices: Sequence[str], meeting: Path) -> None:
+    def __init__(self, rank: int, devices: Sequence[str], rendezvous: Path) -> None:
         self.rank, self.size, self.device = rank, len(devices), devices[rank]
         if self.device.startswith("cuda"):
             torch.cuda.set_device(self.device)
         distributed.init_process_group(
             backend_of(self.device),
-            init_method=f"file://{meeting}",
+            init_method=f"file://{rendezvous}",
             rank=rank,
             world_size=self.size,
             timeout=WAIT,
         )
 
-    def most(self, values: Sequence[float]) -> list[float]:
+    def all_max(self, values: Sequence[float]) -> list[float]:
         told = torch.tensor(values, dtype=torch.float64)
         distributed.all_reduce(told, distributed.ReduceOp.MAX)
         return [float(value) for value in told]
 
-    def gathered(self, thing: Any) -> list[Any]:
+    def all_gather(self, thing: Any) -> list[Any]:
         told: list[Any] = [None] * self.size
         distributed.all_gather_object(told, thing)
         return told
 
-    def summed(self, value: Tensor) -> Tensor:
+    def all_sum(self, value: Tensor) -> Tensor:
         total = value.detach().clone()
         distributed.all_reduce(total)
         return total
@@ -149,7 +149,7 @@ class Joined(Crew):
         for each, part, count in zip(every, parts, counts.tolist(), strict=True):
             each.grad = part.view_as(each) if count else None
 
-    def copy_leader(self, tensors: Iterable[Tensor]) -> None:
+    def broadcast(self, tensors: Iterable[Tensor]) -> None:
         for tensor in tensors:
             distributed.broadcast(tensor.detach(), 0)
 

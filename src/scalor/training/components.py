@@ -1,10 +1,10 @@
-"""Blobs that come apart in two, or come from two, are two objects for as long as they are one blob."""
+"""Connected components of masks, and which of them are two objects: those that part in two, or that two became."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from scalor.training.crowding import LEAST_PX
+from scalor.training.copy_paste import LEAST_PX
 
 LINKED = 0.3
 """Share of the smaller of two blobs of successive frames that must lie on the other for one to become the other."""

@@ -5,9 +5,9 @@ import pytest
 
 from scalor.core.geometry import WhereConfig
 from scalor.training import usual_box
-from scalor.training.lone_blobs import ROOM
-from scalor.training.merges import Components, pairs_among
-from scalor.training.shaped import shaped
+from scalor.training.box_prior import fitted_where
+from scalor.training.components import Components, pairs_among
+from scalor.training.foreground_blobs import ROOM
 from scalor.training.usual_box import UsualBox
 
 
@@ -57,8 +57,8 @@ def test_sizes_that_were_measured_among_pairs_are_measured_without_them() -> Non
     boxes, pairs = np.column_stack([place, side, side]), np.arange(300) >= 100
     rule = usual_box._rule(boxes, pairs, where, 200)
     assert np.exp(rule.middle) == pytest.approx(14.0, rel=0.05)
-    made = shaped(where, [rule])
+    made = fitted_where(where, [rule])
     assert made.sizes[1] < 20.0 * ROOM
     unflagged = usual_box._rule(boxes, np.zeros(300, bool), where, 200)
-    assert unflagged.reach == np.inf and shaped(where, [unflagged]).size == 24.0
-    assert shaped(where, [rule, UsualBox()]) == where, "one video of which nothing is known"
+    assert unflagged.reach == np.inf and fitted_where(where, [unflagged]).size == 24.0
+    assert fitted_where(where, [rule, UsualBox()]) == where, "one video of which nothing is known"

@@ -1,4 +1,4 @@
-"""Which crops are seen: every thing counts as much, near or far.
+"""Balanced sampling of training crops: every thing counts as much, near or far.
 
 Crops are placed over cells in which something moves. Under perspective a near thing has as many of these as fifty far
 ones, which would hardly be learned.
@@ -15,7 +15,7 @@ from scalor.training.perspective import Perspective
 from scalor.training.usual_box import UsualBox
 
 
-def evened(footage: Footage, usual: Sequence[UsualBox]) -> Footage:
+def balanced(footage: Footage, usual: Sequence[UsualBox]) -> Footage:
     """The footage with fewer moving cells where things are near; as it is where there is no perspective."""
     if not any(rule.perspective.tilt for rule in usual):
         return footage

@@ -1,4 +1,4 @@
-"""How large, fast, noisy and varied the objects of footage are: what presets for it are made from."""
+"""Sizes, speed, noise and contrast of the objects of footage: what presets for it are made from."""
 
 import math
 from collections.abc import Sequence
@@ -60,7 +60,7 @@ def scale_for(stats: ObjectStats, far: float | None = None) -> float:
     return min(1.0, max(scale, min(FAR_PX / far, FINER * scale)))
 
 
-def typical(surveys: Sequence[ObjectStats], scales: Sequence[float], *, upright: bool = False) -> Sizes:
+def typical_sizes(surveys: Sequence[ObjectStats], scales: Sequence[float], *, upright: bool = False) -> Sizes:
     """One size for all videos, each at its scale, weighted by how sure its survey is.
 
     What stands ``upright`` on level ground, as where there is a perspective, is never seen from all sides.

@@ -1,4 +1,4 @@
-"""Trainings that start from weights which were learned before."""
+"""Fine-tuning: trainings that start from weights which were learned before."""
 
 import dataclasses
 import os
@@ -13,17 +13,17 @@ from scalor.models.build import CONFIGS, build
 from scalor.training.checkpoint import Plan
 from scalor.training.preset import Preset, apply_overrides
 
-GENTLER = 0.3
+LR_FACTOR = 0.3
 """Learning rate of a training that starts from weights, in rates of one from nothing."""
 STEPS = 1000
 """Its usual length."""
 
 
-def experienced(recipe: Recipe) -> Recipe:
+def fine_tuning_recipe(recipe: Recipe) -> Recipe:
     """The recipe for weights that need not find out anything any more: every curriculum starts where it ends."""
     return dataclasses.replace(
         recipe,
-        lr=GENTLER * recipe.lr,
+        lr=LR_FACTOR * recipe.lr,
         steps=STEPS,
         lengths=((0.0, recipe.lengths[-1][1]),),
         blind_frames=((0.0, recipe.blind_frames[-1][1]),),
@@ -37,24 +37,24 @@ def experienced(recipe: Recipe) -> Recipe:
     )
 
 
-def of_weights(preset: Preset, start: str | os.PathLike[str]) -> Preset:
+def preset_of_weights(preset: Preset, start: str | os.PathLike[str]) -> Preset:
     """The preset with the model that weights are of, and the recipe for weights that know something already."""
     config = one_of_jsonable(CONFIGS, pretrained.card(start)["config"], where="config of the weights' card")
-    return dataclasses.replace(preset, model=config, recipe=experienced(preset.recipe))
+    return dataclasses.replace(preset, model=config, recipe=fine_tuning_recipe(preset.recipe))
 
 
-def started(plan: Plan, start: str | os.PathLike[str], given: Mapping[str, str]) -> Plan:
+def plan_from_weights(plan: Plan, start: str | os.PathLike[str], given: Mapping[str, str]) -> Plan:
     """The plan with weights to start from, and the shorter training that they need; what the user set stays.
 
     ``given``: the user's changes of the preset. Raises UserError where the weights are not of the plan's model.
     """
-    refuse_others(start, plan.preset)
+    refuse_other_model(start, plan.preset)
     mine = {key: text for key, text in given.items() if key.startswith("train.")}
-    made = dataclasses.replace(plan.preset, recipe=experienced(plan.preset.recipe))
+    made = dataclasses.replace(plan.preset, recipe=fine_tuning_recipe(plan.preset.recipe))
     return dataclasses.replace(plan, preset=apply_overrides(made, mine), start=whole_name(start))
 
 
-def refuse_others(start: str | os.PathLike[str], preset: Preset) -> None:
+def refuse_other_model(start: str | os.PathLike[str], preset: Preset) -> None:
     """Raises UserError where weights are not of the preset's model."""
     if not pretrained.fits(start, build(preset.model)):
         raise UserError(

@@ -1,4 +1,4 @@
-"""What the rules of `scalor.training.usual_box` make of the boxes of a model that is to be trained."""
+"""The prior of a model's boxes, fitted to the sizes and shapes that single objects of the videos have."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -7,7 +7,7 @@ from dataclasses import replace
 from scalor.core.geometry import WhereConfig
 from scalor.models.config import ModelConfig
 from scalor.training.checkpoint import Plan
-from scalor.training.lone_blobs import ROOM
+from scalor.training.foreground_blobs import ROOM
 from scalor.training.usual_box import LEAST_SHAPES, UsualBox
 
 LARGEST = 0.5
@@ -16,7 +16,7 @@ LEAST_SIZES = 0.3
 """Least deviation of log sizes that boxes can have."""
 
 
-def shaped(where: WhereConfig, rules: Sequence[UsualBox]) -> WhereConfig:
+def fitted_where(where: WhereConfig, rules: Sequence[UsualBox]) -> WhereConfig:
     """Boxes of the shapes that the videos' objects have, if that is known and narrower than what was allowed; and of
     their sizes, where those were measured among too many pairs."""
     if where.scale == "log" and rules and all(rule.reach < math.inf for rule in rules):
@@ -32,10 +32,10 @@ def shaped(where: WhereConfig, rules: Sequence[UsualBox]) -> WhereConfig:
     return replace(where, ratio=math.exp(middle), ratio_range=reach)
 
 
-def shaped_plan(
+def with_fitted_prior(
     plan: Plan, rules: Sequence[UsualBox], given: Mapping[str, str], say: Callable[[str], None] = print
 ) -> Plan:
-    """The plan with the rules and their perspective, which it says, and with boxes `shaped` by them, unless the user
+    """The plan with the rules and their perspective, which it says, and with boxes by `fitted_where`, unless the user
     said in the settings ``given`` what boxes are like."""
     model = plan.preset.model
     if not isinstance(model, ModelConfig) or not rules:
@@ -45,7 +45,7 @@ def shaped_plan(
         say(words)
     where = seen.of(model.where)
     if not any(key.startswith(("model.where.", "data.object_")) for key in given):
-        where = shaped(where, rules)
+        where = fitted_where(where, rules)
     if where.tilt:  # what fills the view would cost more than all the rest, in memory too
         where = replace(where, nearest=max(1.0, min(where.nearest, LARGEST * seen.height / where.sizes[1])))
     return replace(plan, preset=replace(plan.preset, model=replace(model, where=where)), usual=tuple(rules))

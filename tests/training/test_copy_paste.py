@@ -8,7 +8,7 @@ from scalor.configs.presets import tiny
 from scalor.core.types import Scenery
 from scalor.models.config import BackgroundConfig
 from scalor.models.scalor import Scalor
-from scalor.training.crowding import behind, crowded
+from scalor.training.copy_paste import copy_paste, under_occluders
 
 
 def model_of(family: str) -> Scalor:
@@ -22,7 +22,7 @@ def test_what_moves_at_another_moment_passes_before_the_clip() -> None:
     video[..., 4:14, 4:14] = 1.0
     before[..., 8:18, 10:20] = 0.0
     before[..., 0, 0] += 0.01  # not enough to stand out
-    mixed, layers = crowded(model_of("median"), video, before, scenery)
+    mixed, layers = copy_paste(model_of("median"), video, before, scenery)
     assert layers is not None
     assert (mixed[..., 9:17, 11:19] == 0).all()
     assert (mixed[..., 5:13, 5:7] == 1).all()
@@ -34,13 +34,13 @@ def test_what_moves_at_another_moment_passes_before_the_clip() -> None:
 def test_before_the_empty_scene_nothing_passes() -> None:
     scenery = Scenery(height=16, width=16, backdrop=torch.full((1, 3, 16, 16), 0.5))
     video = torch.rand(1, 2, 3, 16, 16)
-    mixed, _ = crowded(model_of("median"), video, torch.full_like(video, 0.5), scenery)
+    mixed, _ = copy_paste(model_of("median"), video, torch.full_like(video, 0.5), scenery)
     assert torch.equal(mixed, video)
 
 
 def test_without_an_empty_scene_clips_stay_as_they_are() -> None:
     video = torch.rand(1, 2, 3, 16, 16)
-    mixed, layers = crowded(model_of("none"), video, 1 - video, Scenery(height=16, width=16))
+    mixed, layers = copy_paste(model_of("none"), video, 1 - video, Scenery(height=16, width=16))
     assert mixed is video and layers is None
 
 
@@ -51,7 +51,7 @@ def test_what_would_hide_a_thing_stays_away() -> None:
     video[..., 4:14, 4:14] = 1.0
     before[0, :, :, 5:15, 6:16] = 0.0
     before[1, :, :, 5:15, 12:22] = 0.0
-    mixed, layers = crowded(model_of("median"), video, before, scenery)
+    mixed, layers = copy_paste(model_of("median"), video, before, scenery)
     assert layers is not None
     assert torch.equal(mixed[0], video[0]) and not layers.front[0].any()
     assert (mixed[1, ..., 7:13, 14:20] == 0).all()
@@ -59,8 +59,8 @@ def test_what_would_hide_a_thing_stays_away() -> None:
 
 def test_what_is_put_before_a_clip_passes_behind_what_hides_the_clip() -> None:
     clear = torch.full((1, 2, 3, 8, 8), 0.5)
-    shown, crowd = clear.clone(), clear.clone()
+    shown, pasted = clear.clone(), clear.clone()
     shown[..., :3] = 0.2  # a bar
-    crowd[..., 2:6] = 1.0  # what passes
-    seen = behind(shown, clear, crowd)
+    pasted[..., 2:6] = 1.0  # what passes
+    seen = under_occluders(shown, clear, pasted)
     assert (seen[..., :3] == 0.2).all() and (seen[..., 3:6] == 1.0).all() and (seen[..., 6:] == 0.5).all()

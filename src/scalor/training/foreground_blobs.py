@@ -1,4 +1,4 @@
-"""Blobs that stand out in a frame, and which of them, by size and shape, are single objects."""
+"""Blobs of the foreground mask of a frame, and which of them, by size and shape, are single objects."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scalor.core.geometry import WhereConfig
-from scalor.training.crowding import LEAST_PX, VISIBLE
+from scalor.training.copy_paste import LEAST_PX, VISIBLE
 
 SLACK = 1.15
 """Factor by which a blob may be smaller than the smallest box."""

@@ -1,4 +1,4 @@
-"""`Ahead`: the next batches are made beside the training step, by a thread or by processes of their own."""
+"""`Prefetcher`: the next batches are made beside the training step, by a thread or by worker processes."""
 
 import multiprocessing
 import os
@@ -23,7 +23,7 @@ def workers_for(cores: int) -> int:
     return max(1, min(MOST_WORKERS, cores // 4))
 
 
-class Ahead(Generic[B]):
+class Prefetcher(Generic[B]):
     """Batches of ``make(step, frames)``, a pure function, with those of the next steps under way.
 
     Clips rarely change their length, so the next steps' is taken to be this one's; where it is not, a batch is made
@@ -67,7 +67,7 @@ class Ahead(Generic[B]):
             return self._make(step, frames)
         return cast(B, pickle.loads(mine.result()) if self._processes else mine.result())
 
-    def __enter__(self) -> "Ahead[B]":
+    def __enter__(self) -> "Prefetcher[B]":
         return self
 
     def __exit__(

@@ -6,7 +6,7 @@ import numpy as np
 
 from scalor.core.geometry import WhereConfig
 from scalor.data.footage import Footage
-from scalor.training.evened import evened, thinned
+from scalor.training.crop_balance import balanced, thinned
 from scalor.training.perspective import Perspective
 from scalor.training.usual_box import UsualBox
 
@@ -28,5 +28,5 @@ def test_a_near_thing_counts_as_much_as_a_far_one() -> None:
 
 def test_without_perspective_the_footage_stays_as_it_is() -> None:
     footage = Footage(())
-    assert evened(footage, ()) is footage
-    assert evened(footage, [UsualBox(), replace(UsualBox(), start=2.0, spread=0.3)]) is footage
+    assert balanced(footage, ()) is footage
+    assert balanced(footage, [UsualBox(), replace(UsualBox(), start=2.0, spread=0.3)]) is footage

@@ -7,7 +7,8 @@ import torch
 
 from scalor.data.clip import Clip
 from scalor.data.sprites import Sprites, sprites
-from scalor.training.datasets import ENDLESS, Batch, ClipLessons, cut_away
+from scalor.training.augment import cut_away
+from scalor.training.batches import ENDLESS, Batch, ClipBatches
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,8 @@ class Short:
 
 
 def test_a_training_asks_for_no_more_frames_than_there_are() -> None:
-    assert ClipLessons(Short(), 0).longest == 10
-    assert ClipLessons(Sprites(sprites("vld"), seed=1), 0).longest == ENDLESS
+    assert ClipBatches(Short(), 0).longest == 10
+    assert ClipBatches(Sprites(sprites("vld"), seed=1), 0).longest == ENDLESS
 
 
 def batch(clips: int, frames: int, *, backdrop: bool = False) -> Batch:

@@ -42,15 +42,16 @@ class Sway:
             return frame
         seen = softened(frame)
         lit = widest(cv2.absdiff(seen, self._calm)) > self._reach
-        picked = np.flatnonzero(lit[self._place])
-        known = picked[_explained(seen[self._place][picked], self._close, picked, self._reach)]
-        if not len(known):
-            return frame
         number, labels, stats, _ = cv2.connectedComponentsWithStats(lit.astype(np.uint8))
-        swept = np.bincount(labels[self._place][known], minlength=number)
-        sways = swept >= MOST * stats[:, cv2.CC_STAT_AREA]
-        sways[0] = False
-        return np.where(sways[labels][..., None], self.image, frame)
+        least = MOST * stats[:, cv2.CC_STAT_AREA]
+        piece = labels[self._place]
+        could = np.bincount(piece, minlength=number) >= least
+        could[0] = False
+        picked = np.flatnonzero(could[piece])
+        colors, own = (image[self._place][picked] for image in (seen, self._calm))
+        known = _explained(colors, own, self._close, picked, self._reach)
+        sways = could & (np.bincount(piece[picked][known], minlength=number) >= least)
+        return np.where(sways[labels][..., None], self.image, frame) if sways.any() else frame
 
 
 def swaying(image: np.ndarray, color: np.ndarray, count: np.ndarray, *, frames: int, reach: float) -> np.ndarray:
@@ -73,7 +74,7 @@ def swaying(image: np.ndarray, color: np.ndarray, count: np.ndarray, *, frames: 
     swept = np.zeros(int(busy.sum()), np.float32)
     for colors, counts in zip(color[:, busy], away[:, busy], strict=True):
         there = np.flatnonzero(counts)
-        swept[there] += counts[there] * _explained(colors[there], close, there, reach)
+        swept[there] += counts[there] * _explained(colors[there], calm[busy][there], close, there, reach)
     strange = frames - np.where(own, count, 0.0).sum(axis=0)[busy] - swept
     out[busy] = np.where((swept >= LEAST_SHARE * frames) & (swept > strange), min(255, round(reach)), 0)
     return out
@@ -90,12 +91,16 @@ def _close(image: np.ndarray, where: np.ndarray) -> np.ndarray:
     return np.stack([image[(rows + y).clip(0, height - 1), (columns + x).clip(0, width - 1)] for y, x in steps])
 
 
-def _explained(colors: np.ndarray, close: np.ndarray, picked: np.ndarray, reach: float) -> np.ndarray:
-    """Which of the colours [P, 3] are, within ``reach``, among those close by the ``picked`` pixels [P]: bool [P]."""
+def _explained(colors: np.ndarray, own: np.ndarray, close: np.ndarray, picked: np.ndarray, reach: float) -> np.ndarray:
+    """Which of the colours [P, 3] are, within ``reach``, mixtures of ``own`` ones [P, 3] and one of those close by the
+    ``picked`` pixels [P], as where a leaf covers a part of a pixel: bool [P]."""
     out = np.zeros(len(colors), bool)
-    left, wanted = np.arange(len(colors)), colors.astype(np.float32)
+    left, base = np.arange(len(colors)), own.astype(np.float32)
+    wanted = colors.astype(np.float32) - base
     for near in close:
-        match = widest(np.abs(near[picked[left]] - wanted[left])) <= reach
+        way, goal = near[picked[left]] - base[left], wanted[left]
+        share = (goal * way).sum(axis=1) / np.maximum((way * way).sum(axis=1), 1e-6)
+        match = widest(np.abs(goal - share.clip(0, 1)[:, None] * way)) <= reach
         out[left[match]] = True
         left = left[~match]
         if not len(left):

@@ -5,8 +5,10 @@ import pytest
 import torch
 
 from scalor.core.tracks import Tracks
+from scalor.data.backdrop import empty_scene
 from scalor.data.source import smoothed
 from scalor.data.video import open_video
+from scalor.pretrained import Loaded
 from scalor.tracking.passes import first_pass, second_pass
 from scalor.tracking.report import FrameResult
 from scalor.tracking.run import track_video
@@ -43,6 +45,25 @@ def test_a_video_is_seen_as_its_weights_were_learned(make_model, make_frames, wr
     assert tracker.smooth == Tracker(run).smooth == 1.5
     assert np.array_equal(tracker.seen(view, frames[0]), smoothed(frames[0], 1.5))
     assert tracker._noise is not None and float(tracker._noise.max()) == pytest.approx(0.1)
+
+
+def test_what_sways_is_at_rest_in_tracking_as_in_learning(make_model, write_clip, write_run):
+    """Leaves move by two pixels for as long as the film lasts; also before weights that have never seen the place."""
+    rng, frames = np.random.default_rng(0), np.full((24, 40, 48, 3), (150, 160, 120), np.uint8)
+    for t, frame in enumerate(frames):
+        for row, column in ((10, 12), (12, 30), (28, 20)):
+            x = column + round(2 * np.sin(t / 3 + row))
+            frame[row : row + 6, x : x + 5] = (40, 80, 30)
+    frames = np.clip(frames + rng.normal(0, 1, frames.shape), 0, 255).astype(np.uint8)
+    scene = empty_scene(frames)
+    stored = {"backdrop": torch.from_numpy(scene.image).permute(2, 0, 1), "sways": torch.from_numpy(scene.sways)}
+    model, video = make_model(background="median"), open_video(write_clip(frames))
+    for weights in (write_run(model, extra=stored, scale=1.0), Loaded(model, {"scale": 1.0}, {})):
+        tracker = prepare(weights, video, device="cpu").tracker
+        tracker.observe(frames[0])
+        for frame in frames[1:]:
+            before, after = (np.abs(image.astype(int) - scene.image) > 30 for image in (frame, tracker._steady(frame)))
+            assert after.sum() <= 0.2 * before.sum()
 
 
 def test_a_table_of_a_video_counts_frames_without_objects(make_frames, write_clip):

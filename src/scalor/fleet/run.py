@@ -38,7 +38,8 @@ def fleet(
     """Track every video into a folder of its own in ``out``; returns what became of each.
 
     Videos whose folder is there already, of the same contents, weights, settings and version of this package, are
-    skipped; others are tracked again, and their row says why. One that fails costs nobody else anything. The rows are also in ``out/fleet.csv``, at the end or when interrupted.
+    skipped; others are tracked again, and their row says why. One that fails costs nobody else anything. The rows are
+    also in ``out/fleet.csv``, at the end or when interrupted.
 
     Args:
         videos: files or folders, as `open_video` takes them.

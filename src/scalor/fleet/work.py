@@ -110,7 +110,9 @@ class Worker:
         record, wanted = _record_of(self.errand.out / job.name), self._wanted(job)
         if not record:
             return None
-        differs = (name for key, name in COMPARED.items() if wanted[key] in (None, "") or record.get(key) != wanted[key])
+        differs = (
+            name for key, name in COMPARED.items() if wanted[key] in (None, "") or record.get(key) != wanted[key]
+        )
         return ", ".join(f"{name} ({record.get('made_by')})" if name == VERSION else name for name in differs)
 
     def _track(self, job: Job) -> dict[str, Any]:

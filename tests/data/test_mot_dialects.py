@@ -87,6 +87,22 @@ def test_results_of_the_first_version_are_read_as_they_were_meant(tmp_path):
     assert read_mot(tmp_path / "tracks.txt").box_tlwh[0].tolist() == [5, 6, 7, 8]
 
 
+@pytest.mark.parametrize("head", ["", "frame,id,left,top,width,height\n", "frame_index,tracker_id,x,y,w,h\n"])
+def test_a_table_with_a_frame_0_counts_from_0_and_that_is_said(tmp_path, head):
+    (tmp_path / "t.txt").write_text(head + "0,1,5,6,7,8\n3,1,5,6,7,8\n")
+    for base, edge, words in ((None, 5, 1), (0, 5, 0), (1, 4, 0)):
+        said = []
+        for tracks in (
+            read_mot(tmp_path / "t.txt", box_base=base, say=said.append),
+            read_truth(tmp_path / "t.txt", box_base=base).tracks,
+        ):
+            assert tracks.frame.tolist() == [0, 3] and tracks.box_tlwh[0].tolist() == [edge, edge + 1, 7, 8]
+        assert len(said) == words and all("counts frames from 0" in text for text in said)
+    (tmp_path / "t.txt").write_text("-1,1,5,6,7,8\n0,1,5,6,7,8\n")
+    with pytest.raises(UserError, match="frame -1"):
+        read_mot(tmp_path / "t.txt")
+
+
 @pytest.mark.parametrize(
     "text",
     [

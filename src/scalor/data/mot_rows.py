@@ -8,7 +8,7 @@
 
 import json
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,19 +50,19 @@ class Row:
     place: str
 
 
-def read_rows(file: Path, *, box_base: int | None = None) -> list[Row]:
-    """All rows of a file in its order.
+def read_rows(file: Path, *, box_base: int | None = None, say: Callable[[str], None] = lambda text: None) -> list[Row]:
+    """All rows of a file in its order. One with a frame 0 counts frames from 0, and boxes if nothing else is said.
 
     Args:
         file: lines of 6 to 12 columns parted by commas, semicolons, tabs, bars or blanks; a header may name them.
         box_base: what the left and top edge of the picture are called, 0 or 1; None: 1, as the benchmark has it, unless
             ``summary.json`` beside it says otherwise.
+        say: called with a sentence where boxes are taken to count from 0 since frames do.
 
     Raises:
         UserError: with the line's number where a line is wrong.
     """
     base = _base_of(file) if box_base is None else box_base
-    first = FIRST_FRAME
     header: Header | None = None
     found: list[tuple[str, list[float]]] = []
     for number, line in enumerate(_text(file).splitlines(), start=1):
@@ -77,15 +77,16 @@ def read_rows(file: Path, *, box_base: int | None = None) -> list[Row]:
             header = header_of(line, place)
         else:
             found.append((place, values_of(cells, line, place, header)))
-    # Before version 0.2 the tables with a header counted everything from 0.
-    named = header is not None and bool(header.columns)
-    if header is not None and (header.from_zero or (named and any(values[0] == 0 for _, values in found))):
-        first, base = 0, 0
+    # Whoever counts frames from 0 counts pixels so too, as a rule; so did our tables with a header before version 0.2.
+    zero = (header is not None and header.from_zero) or any(values[0] == 0 for _, values in found)
+    if zero and box_base is None:
+        base = 0
+        say(f"{file} counts frames from 0, and its boxes are taken to count from 0 too; if not, say box base 1")
+    bases = (0 if zero else FIRST_FRAME, base)
     classes = header is None and _has_classes([values for _, values in found])
-    known = header.columns if header is not None and named else None
+    known = header.columns if header is not None else None
     return [
-        _row(values, place, columns=known or _columns(len(values), classes), bases=(first, base))
-        for place, values in found
+        _row(values, place, columns=known or _columns(len(values), classes), bases=bases) for place, values in found
     ]
 
 

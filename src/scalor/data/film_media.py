@@ -63,3 +63,12 @@ def _last_cluster(file: BinaryIO, start: int, end: int) -> int:
         place += length
         last = min(place, end) if head[:wide] == CLUSTER else last
     return last
+
+
+def ending_words(film: Film, *, inside: bool) -> tuple[str, ...]:
+    """What is to be said of a film's end; ``inside``: it lies inside its last frame."""
+    if film.cut:
+        return (f"the file breaks off {film.words()}",)
+    if inside:
+        return ("the file ends inside its last frame",)
+    return () if film.sure else ("the file ends without a mark that it is whole: frames may be missing there",)

@@ -130,3 +130,15 @@ def first_whole(pictures: Iterable[Any], *, alone: bool) -> tuple[int, int]:
             if picture.pict_type == INTRA or not alone:
                 return before, int(picture.pts)
     return first or (0, 0)
+
+
+def decoded(packet: Any, stream: Any = None, errors: list[Exception] | None = None) -> Iterable[Any]:
+    """Frames that come out when a packet goes in (None: the end of the stream); errors are noted."""
+    try:
+        return stream.codec_context.decode(None) if packet is None else packet.decode()
+    except EOFError:
+        return ()
+    except FFmpegError as error:
+        if errors is not None:
+            errors.append(error)
+        return ()

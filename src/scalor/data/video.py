@@ -4,7 +4,7 @@ Containers miscount and frames fail to decode. Here a frame's number is the plac
 (`packets`), so a packet that yields no picture leaves a hole (image None) and shifts nothing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
@@ -19,12 +19,22 @@ from av.error import FFmpegError
 from av.format import Flags
 
 from scalor.data.display import Display
-from scalor.data.film_media import Reach
+from scalor.data.film_damage import damage_words, harmed_places
+from scalor.data.film_media import Reach, ending_words
 from scalor.data.films import Film, films_in
 from scalor.data.images import open_images
 from scalor.data.joined import UNREADABLE, JoinedFilms
 from scalor.data.levels import Levels
-from scalor.data.opening import ON_GREY, STILL, best_stream, first_whole, opened_film, unreadable, video_streams
+from scalor.data.opening import (
+    ON_GREY,
+    STILL,
+    best_stream,
+    decoded,
+    first_whole,
+    opened_film,
+    unreadable,
+    video_streams,
+)
 from scalor.data.packets import PacketIndex, breaks_off, holds_frame, index_of, with_holes
 from scalor.data.pictures import is_tiff, is_webp
 from scalor.data.places import fingerprint, refuse_other, refuse_stream
@@ -115,7 +125,7 @@ class VideoFile(VideoSource):
         self._film = film
         self._stream = best_stream(film)
         self._broken = self._strays = self._joined = self._ends_inside = self._stopped = False
-        self._unread, self._before = 0.0, 0
+        self._unread, self._before, self._without_picture = 0.0, 0, 0
         with self._open() as (container, stream):
             rate = stream.average_rate or stream.guessed_rate or stream.base_rate
             fps = float(rate) if rate and 0 < rate < MOST_FPS else DEFAULT_FPS
@@ -133,8 +143,8 @@ class VideoFile(VideoSource):
             # FFmpeg counts a GIF's frames itself, and some programs state a number where they do not know it.
             states = container.format.name != "gif" and 0 < stream.frames < UNSAID
             announced = stream.frames if states else None
-            first = next((frame for packet in self._packets(container, stream) for frame in _decode(packet)), None)
-            first = first or next(iter(_decode(None, stream)), None)
+            first = next((frame for packet in self._packets(container, stream) for frame in decoded(packet)), None)
+            first = first or next(iter(decoded(None, stream)), None)
             if first is None:
                 raise unreadable(
                     film, "holds no frame that can be decoded; a playable video is wanted; re-encode the file"
@@ -239,16 +249,17 @@ class VideoFile(VideoSource):
                 held = holds_frame(packet)
                 packet.pts, packet.dts = (number if held else -1), None
                 number += held
-                yield from _decode(packet)
-            yield from _decode(None, stream)
+                yield from decoded(packet)
+            yield from decoded(None, stream)
 
     def _counted(self) -> Iterator[tuple[int, Any]]:
         """Frames as they come; an error of the decoder stands for one that failed."""
         errors: list[Exception] = []
-        place, left_out = 0, self._before
+        place, left_out, given = 0, self._before, 0
         with self._open() as (container, stream):
             for packet in chain(self._packets(container, stream), [None]):
-                for picture in _decode(packet, stream, errors):
+                given += packet is not None and holds_frame(packet)
+                for picture in decoded(packet, stream, errors):
                     left_out -= 1
                     # What fails at the end comes after the pictures that are held back.
                     holes = 0 if packet is None or left_out >= 0 else len(errors)
@@ -258,6 +269,7 @@ class VideoFile(VideoSource):
                         yield place + holes, picture
                         place += holes + 1
         yield from ((place + hole, None) for hole in range(len(errors)))
+        self._without_picture = max(0, given - self._before - place - len(errors))
 
     def _own(self, container: Any, stream: Any) -> Iterator[Any]:
         """The packets of a stream; on the way it is seen whether another film begins where this one ends, and whether
@@ -312,7 +324,7 @@ class VideoFile(VideoSource):
             with self._open() as (container, stream), suppress(FFmpegError):
                 if start > 0:
                     container.seek(int(start * av.time_base))
-                found = (p for packet in self._packets(container, stream) for p in _decode(packet))
+                found = (p for packet in self._packets(container, stream) for p in decoded(packet))
                 pictures += [picture.to_ndarray(format="gray16le") for picture in islice(found, 1)]
         levels, self._broken = Levels.of(pictures), broken
         self._notes = (*self._notes, levels.words())
@@ -343,15 +355,12 @@ class VideoFile(VideoSource):
         return self._unread > 1 or bool(index.timed and last + 2 / self.fps + SLACK < self._seconds)
 
     def _remarks(self) -> tuple[str, ...]:
-        if self._joined:
-            return (UNREADABLE,)
-        if self._film.cut:
-            return (f"the file breaks off {self._film.words()}",)
-        if self._ends_inside:
-            return ("the file ends inside its last frame",)
-        return (
-            () if self._film.sure else ("the file ends without a mark that it is whole: frames may be missing there",)
-        )
+        ends = (UNREADABLE,) if self._joined else ending_words(self._film, inside=self._ends_inside)
+        return (*ends, *damage_words(self._harmed, without_picture=self._without_picture))
+
+    @cached_property
+    def _harmed(self) -> int:
+        return max(harmed_places(self._film), self._index.marred)
 
     def _read_by_seeking(self, wanted: Sequence[int]) -> dict[int, Frame] | None:
         """Frames by number, or None if this file cannot be sought in."""
@@ -383,17 +392,5 @@ class VideoFile(VideoSource):
 
     def _pictures_after_seek(self, container: Any, stream: Any) -> Iterator[Any]:
         for packet in self._packets(container, stream):
-            yield from _decode(packet)
-        yield from _decode(None, stream)
-
-
-def _decode(packet: Any, stream: Any = None, errors: list[Exception] | None = None) -> Iterable[Any]:
-    """Frames that come out when a packet goes in (None: the end of the stream); errors are noted."""
-    try:
-        return stream.codec_context.decode(None) if packet is None else packet.decode()
-    except EOFError:
-        return ()
-    except FFmpegError as error:
-        if errors is not None:
-            errors.append(error)
-        return ()
+            yield from decoded(packet)
+        yield from decoded(None, stream)

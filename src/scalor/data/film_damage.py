@@ -126,11 +126,13 @@ def _ogg(content: Content, start: int, end: int) -> int:
     def step(place: int) -> Next:
         head = content[place : place + OGG_HEAD]
         if head[:4] != OGG or len(head) < OGG_HEAD:
+            numbers.clear()
             return Next(None, sound=False)
         body = place + OGG_HEAD + head[26]
         after = body + sum(content[place + OGG_HEAD : body])
         if after > end:
-            return Next(None)
+            numbers.clear()
+            return Next(after, sound=False)
         stream, page = head[14:18], number(head[18:22], "little")
         follows = head[5] & OGG_BEGINS or page == numbers.get(stream, page - 1) + 1
         numbers[stream] = page

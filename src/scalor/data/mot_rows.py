@@ -9,6 +9,7 @@
 import json
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from scalor.errors import UserError
 MOST = 2.0**53
 NO_CLASS = -1
 SUMMARY = "summary.json"
+PACKED = {b"PK\3\4": "a workbook or an archive", b"\x1f\x8b": "compressed", b"PAR1": "a Parquet file"}
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ def read_rows(file: Path, *, box_base: int | None = None, say: Callable[[str], N
         else:
             found.append((place, values_of(cells, line, place, header)))
     # Whoever counts frames from 0 counts pixels so too, as a rule; so did our tables with a header before version 0.2.
+    _refuse_shares(file, [values for _, values in found])
     zero = (header is not None and header.from_zero) or any(values[0] == 0 for _, values in found)
     if zero and box_base is None:
         base = 0
@@ -90,7 +93,23 @@ def read_rows(file: Path, *, box_base: int | None = None, say: Callable[[str], N
     ]
 
 
+def _refuse_shares(file: Path, rows: Sequence[Sequence[float]]) -> None:
+    """Raises UserError where all boxes lie between 0 and 1: they are in shares of the picture's size."""
+    boxes = [row[2:FEWEST_COLUMNS] for row in rows]
+    within = (min(left, top) >= 0 and max(left + width, top + height) <= 1 for left, top, width, height in boxes)
+    if boxes and all(min(box[2:]) > 0 for box in boxes) and all(within):
+        raise UserError(
+            f"{file} has all its boxes between 0 and 1, as shares of the picture; pixels are wanted; multiply left and "
+            "width by the picture's width, top and height by its height"
+        )
+
+
 def _text(file: Path) -> str:
+    with suppress(OSError), file.open("rb") as opened:
+        head = opened.read(4)
+        kind = next((kind for mark, kind in PACKED.items() if head.startswith(mark)), None)
+        if kind is not None:
+            raise UserError(f"{file} is {kind}; a table as text is wanted; save it as CSV, or unpack it")
     try:
         return read_text(file)
     except (OSError, ValueError) as error:
@@ -152,6 +171,11 @@ def once_per_frame(rows: Sequence[Row]) -> Iterator[Row]:
     seen: dict[tuple[int, int], str] = {}
     for row in rows:
         key = row.frame, row.id
+        if key in seen and row.id < 0:
+            raise UserError(
+                f"{row.place} gives id {row.id} in frame {row.frame + 1} again: boxes without identities; tracks are "
+                "wanted, each with an id of its own; give those"
+            )
         if key in seen:
             raise UserError(
                 f"{row.place} gives id {row.id} in frame {row.frame + 1} again, as {seen[key]} does; "

@@ -47,6 +47,8 @@ __all__ = ["DecodeReport", "Frame", "VideoFile", "VideoSource", "open_video"]
 DEFAULT_FPS = 25.0
 TRANSPORT = "mpegts"
 """A kind of file that may be cut anywhere, and is."""
+PLAYLISTS = frozenset({"hls", "concat", "dash"})
+"""Kinds of files that name those in which the frames lie."""
 MOST_FPS = 1e6
 NEAR = 16
 """Frames that are decoded on the way rather than sought."""
@@ -133,6 +135,7 @@ class VideoFile(VideoSource):
             bare = bool(container.format.flags & Flags.no_timestamps.value)
             self._trusted = not (bare or (container.format.name == "avi" and stream.codec_context.has_b_frames))
             self._may_break = container.format.name == TRANSPORT
+            self._listed = container.format.name in PLAYLISTS
             self._chunks = container.format.name == "avi"
             self._on_grey = stream.codec_context.name in ON_GREY
             self._reorders = bool(stream.codec_context.has_b_frames)
@@ -288,7 +291,7 @@ class VideoFile(VideoSource):
         if last is not None:
             self._joined |= any(len(places) > 1 and places[0] > (last.pos or 0) for places in others.values())
             size = self._film.end - self._film.start
-            self._ends_inside = breaks_off(last, size)
+            self._ends_inside = not self._listed and breaks_off(last, size)
             self._stopped = reach.short
             self._unread = (size - last.pos - last.size) * number / bytes_read if last.pos else 0.0
 

@@ -2,9 +2,9 @@
 
 python benchmarks/harmed_films.py [--cases N] [KIND ...]
 
-Films of 30 numbered pictures are made, each picture from no other. A piece of the bytes is zeroed, overwritten, cut out
-or put in, at N seeded places each. Printed per kind of file: cases, those refused, those in which frames were missing or
-more than three had another number (harmed), and those of them of which nothing was said (silent).
+Films of 30 numbered pictures are made, each picture from no other. A piece of the bytes is zeroed, overwritten, cut
+out or put in, at N seeded places each. Printed per kind of file: cases, those refused, those in which frames were
+missing or more than three had another number (harmed), and those of them of which nothing was said (silent).
 """
 
 import argparse
@@ -22,9 +22,9 @@ from scalor.errors import UserError
 
 H, W, FRAMES = 64, 96, 30
 KINDS = {
-    "avi": "mjpeg", "ogv": "libvpx", "flv": "flv", "nut": "mjpeg", "mpg": "mpeg1video", "mkv": "mjpeg", "ts": "mpeg2video",
-    "mp4": "mpeg4", "ismv": "mpeg4", "mxf": "mpeg2video", "asf": "msmpeg4", "m2v": "mpeg2video", "h264": "libx264",
-    "mjpeg": "mjpeg",
+    "avi": "mjpeg", "ogv": "libvpx", "flv": "flv", "nut": "mjpeg", "mpg": "mpeg1video", "mkv": "mjpeg",
+    "ts": "mpeg2video", "mp4": "mpeg4", "ismv": "mpeg4", "mxf": "mpeg2video", "asf": "msmpeg4", "m2v": "mpeg2video",
+    "h264": "libx264", "mjpeg": "mjpeg",
 }  # fmt: skip
 STRANGE = 3
 """Pictures that may be taken for another one because their own pixels are damaged."""

@@ -23,6 +23,7 @@ KINDS = {
     "asf": ("msmpeg4", "asf"),
     "mxf": ("mpeg2video", "mxf"),
     "ismv": ("mpeg4", "ismv"),
+    "nut": ("mjpeg", "nut"),
 }
 
 
@@ -72,7 +73,7 @@ def test_a_whole_film_has_no_harmed_place(tmp_path: Path, ending: str, even: boo
         assert [harmed_places(each) for each in films_in(path)] == [0]
 
 
-@pytest.mark.parametrize("ending", ["ogv", "avi", "flv", "mkv"])
+@pytest.mark.parametrize("ending", ["ogv", "avi", "flv", "mkv", "nut"])
 def test_frames_that_damage_takes_or_shifts_are_said(tmp_path: Path, ending: str) -> None:
     path, met = tmp_path / f"film.{ending}", 0
     raw = film(path, even=False)

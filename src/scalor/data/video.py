@@ -32,6 +32,7 @@ from scalor.data.opening import (
     decoded,
     first_whole,
     opened_film,
+    rate_of,
     unreadable,
     video_streams,
 )
@@ -49,7 +50,6 @@ TRANSPORT = "mpegts"
 """A kind of file that may be cut anywhere, and is."""
 PLAYLISTS = frozenset({"hls", "concat", "dash"})
 """Kinds of files that name those in which the frames lie."""
-MOST_FPS = 1e6
 NEAR = 16
 """Frames that are decoded on the way rather than sought."""
 ALL_KEYS = frozenset({"h261", "h263"})
@@ -129,8 +129,7 @@ class VideoFile(VideoSource):
         self._broken = self._strays = self._joined = self._ends_inside = self._stopped = False
         self._unread, self._before, self._without_picture = 0.0, 0, 0
         with self._open() as (container, stream):
-            rate = stream.average_rate or stream.guessed_rate or stream.base_rate
-            fps = float(rate) if rate and 0 < rate < MOST_FPS else DEFAULT_FPS
+            fps = rate_of(stream) or DEFAULT_FPS
             # Bare streams and AVI store no display times: with reordered frames they are guessed, and wrong.
             bare = bool(container.format.flags & Flags.no_timestamps.value)
             self._trusted = not (bare or (container.format.name == "avi" and stream.codec_context.has_b_frames))

@@ -226,6 +226,16 @@ def test_names_are_names(tmp_path, name):
     assert numbers_of(tmp_path / name) == list(range(N))
 
 
+def test_a_list_of_films_is_no_film_that_breaks_off(tmp_path):
+    film(tmp_path / "a.ts")
+    (tmp_path / "list.m3u8").write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\na.ts\n#EXT-X-ENDLIST\n")
+    (tmp_path / "list.ffconcat").write_text("ffconcat version 1.0\nfile a.ts\n")
+    for name in ("list.m3u8", "list.ffconcat"):
+        source = open_video(tmp_path / name)
+        assert [shown(frame.image) for frame in source] == numbers_of(tmp_path / "a.ts")
+        assert source.report.notes == () and source.report.clean
+
+
 def test_a_relative_name_with_a_colon_is_no_protocol(tmp_path, monkeypatch):
     shutil.move(film(tmp_path / "plain.mp4"), tmp_path / "cam:1.mp4")
     monkeypatch.chdir(tmp_path)

@@ -88,6 +88,57 @@ def test_results_of_the_first_version_are_read_as_they_were_meant(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("1,1,0.1,0.2,0.05,0.1\n2,1,0.11,0.2,0.05,0.1\n", "as shares of the picture"),
+        ("frame,id,cx,cy,w,h\n1,1,0.5,0.5,0.1,0.1\n", "as shares of the picture"),
+        ('{"frame": 1, "id": 1, "left": 1, "top": 2, "width": 3, "height": 4}\n', "wanted numbers only"),
+        ("frame,id,left,top,width,height\n1,1,10,5,20,30,40\n", "7 columns under 6 names"),
+        ("frame id left top width height\n1 1 1 10 20 30 40\n", "7 columns under 6 names"),
+        ("1,-1,1,2,3,4\n1,-1,5,6,7,8\n", "boxes without identities"),
+        ("1,1,NA,20,30,40\n", "not finite"),
+        ("PK\x03\x04 and more", "a workbook or an archive"),
+        ("PAR1 and more", "a Parquet file"),
+    ],
+)
+def test_what_would_be_taken_for_other_boxes_is_refused(tmp_path, text, words):
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(UserError, match=words):
+        read_mot(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"frame","id","left","top","width","height"\n"1",1,7,6,7,8,9\n',
+        "frame,id,left,top,width,height,conf\n1,7,6,7,8,9,1,-1,-1,-1\n",
+        "1,7,6,7,8,9,NA,None,n/a\n",
+    ],
+)
+def test_row_names_of_r_and_marks_for_nothing_shift_nothing(tmp_path, text):
+    (tmp_path / "t.csv").write_text(text)
+    tracks = read_mot(tmp_path / "t.csv")
+    assert (tracks.frame.tolist(), tracks.id.tolist(), tracks.box_tlwh.tolist()) == ([0], [7], [[5, 6, 8, 9]])
+    assert tracks.score.tolist() == [1.0]
+
+
+@pytest.mark.parametrize("head", ["", "frame,id,left,top,width,height\n", "frame_index,tracker_id,x,y,w,h\n"])
+def test_a_table_with_a_frame_0_counts_from_0_and_that_is_said(tmp_path, head):
+    (tmp_path / "t.txt").write_text(head + "0,1,5,6,7,8\n3,1,5,6,7,8\n")
+    for base, edge, words in ((None, 5, 1), (0, 5, 0), (1, 4, 0)):
+        said = []
+        for tracks in (
+            read_mot(tmp_path / "t.txt", box_base=base, say=said.append),
+            read_truth(tmp_path / "t.txt", box_base=base).tracks,
+        ):
+            assert tracks.frame.tolist() == [0, 3] and tracks.box_tlwh[0].tolist() == [edge, edge + 1, 7, 8]
+        assert len(said) == words and all("counts frames from 0" in text for text in said)
+    (tmp_path / "t.txt").write_text("-1,1,5,6,7,8\n0,1,5,6,7,8\n")
+    with pytest.raises(UserError, match="frame -1"):
+        read_mot(tmp_path / "t.txt")
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "1,7,6,7,8,9\n",

@@ -80,7 +80,7 @@ def test_all_usual_dialects_are_understood(tmp_path: Path, line: str, score: flo
     [
         ("1,2,3,4,5", "5 columns"),
         ("1,2,3,4,5,x", "numbers"),
-        ("0,2,3,4,5,6", "from 1"),
+        ("-1,2,3,4,5,6", "from 1"),
         ("1.5,2,3,4,5,6", "whole"),
         ("1,2,3,4,-5,6", "negative"),
         ("1,2,nan,4,5,6", "finite"),

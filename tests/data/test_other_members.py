@@ -91,6 +91,18 @@ def test_numbers_are_counted_and_not_spelled(tmp_path, name):
     assert numbers_of(tmp_path) == list(range(N))
 
 
+def test_pictures_of_two_series_in_a_folder_are_frames_and_that_is_said(tmp_path):
+    for number in range(3):
+        for name in (f"f{number}", f"f{number}_mask"):
+            Image.fromarray(picture(number)).save(tmp_path / f"{name}.png")
+    source = open_video(tmp_path)
+    assert len(list(source)) == 6
+    assert "names of 2 kinds are all taken for frames (3 like f#, 3 like f#_mask)" in source.report.words()
+    (tmp_path / "f1_mask.png").unlink()
+    (tmp_path / "f2_mask.png").unlink()
+    assert open_video(tmp_path).report.notes == ()
+
+
 @pytest.mark.parametrize("mode", ["CMYK", "YCbCr", "LA", "P"])
 def test_pictures_of_other_modes_are_shown(tmp_path, mode):
     for number in range(4):

@@ -83,6 +83,27 @@ def test_what_is_done_is_skipped_until_something_changes(film: Callable[..., str
     assert sorted(path.name for path in out.iterdir()) == ["cam", "fleet.csv"]
 
 
+def test_what_another_version_made_is_made_again_and_the_row_says_so(
+    film: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video, out, said = film("cam.mp4"), tmp_path / "out", list[str]()
+
+    def again(**settings: object) -> work.Row:
+        return fleet([video], WEIGHTS, out, device="cpu", settings=QUICK | settings, say=said.append)[0]
+
+    with monkeypatch.context() as older:
+        older.setattr(work.scalor, "__version__", "0.0.9")
+        assert again()["again"] == ""
+    row = again()
+    assert row["state"] == "done" and row["again"] == "another version (scalor fleet 0.0.9)"
+    assert said[-1].endswith("since before there were another version (scalor fleet 0.0.9)")
+    assert again()["state"] == "skipped" and again(box_base=0)["again"] == "other settings"
+    record = out / "cam" / "fleet.json"
+    record.write_text(json.dumps({"fingerprint": json.loads(record.read_text())["fingerprint"]}))
+    assert again()["again"].startswith("other weights, other settings, another version")
+    assert "again" in (out / "fleet.csv").read_text().splitlines()[0].split(",")
+
+
 def test_a_video_of_another_list_or_a_folder_of_somebody_else_is_not_overwritten(
     film: Callable[..., str], tmp_path: Path
 ) -> None:

@@ -47,6 +47,12 @@ def test_parts_have_tables_of_their_own() -> None:
     assert Part.parse("1/1").table == "fleet.csv" and Part.parse("3/50").table == "fleet-3-of-50.csv"
 
 
+def test_a_stream_is_no_video_of_a_fleet() -> None:
+    for address in ("cam:0", "rtsp://door/1"):
+        with pytest.raises(UserError, match="record it first"):
+            planned(["a.mp4", address])
+
+
 def test_no_video_is_refused() -> None:
     with pytest.raises(UserError, match="no video came"):
         planned([])

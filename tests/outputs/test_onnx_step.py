@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from scalor.models.build import build
 from scalor.outputs.onnx_check import check_step
 from scalor.outputs.onnx_step import FOUND, OnnxStep, export_onnx
 from scalor.pretrained import Loaded
-from scalor.tracking.stored import backdrops_of
+from scalor.tracking.stored import backdrops_of, chosen_video, size_seen
 from scalor.tracking.tracker import Tracker
 
 from .onnx_file import DEPLOY, Step, opened, running
@@ -87,6 +88,38 @@ def test_frames_that_are_no_whole_cells_and_a_backdrop_are_taken_as_the_tracker_
         theirs, mine = tracker.observe(frame), see(frame)
         assert sorted(mine["id"][mine["here"] & (mine["visibility"] >= 0.25)].tolist()) == theirs.ids.tolist()
         assert mine["owner"].shape == (45, 61)
+
+
+def of_two_videos() -> Loaded:
+    """Weights with a learned background for each of two videos."""
+    torch.manual_seed(0)
+    model = preset_named("fast-sprites-ld").model
+    model = replace(model, background=replace(model.background, family="per_video", residual=False, videos=2))
+    footage = [{"name": "door", "height": 64, "width": 64}, {"name": "yard", "height": 32, "width": 64}]
+    return Loaded(build(model).eval().requires_grad_(False), {"footage": footage}, {})
+
+
+@torch.inference_mode()
+def test_a_step_paints_the_background_of_the_wanted_video() -> None:
+    loaded = of_two_videos()
+    scenes = []
+    for video in (0, 1):
+        step = OnnxStep(loaded, (64, 64), 4, video=video)
+        empty = step.model.background.expected(torch.zeros(1, 1), step._empty(None).scenery)
+        scenes.append(empty)
+    assert (scenes[0] - scenes[1]).abs().max() > 0.01
+
+
+def test_which_video_is_meant_must_be_said_where_each_has_a_background() -> None:
+    loaded = of_two_videos()
+    assert chosen_video(loaded, 1) == 1 and size_seen(loaded, 1) == (32, 64) and size_seen(loaded) == (64, 64)
+    for video, told in ((None, "a background for each of their videos"), (2, "video is 2")):
+        with pytest.raises(UserError, match=rf"{told}; one of 0 \(door\), 1 \(yard\) is wanted"):
+            chosen_video(loaded, video)
+    one = pretrained.load_all("sprites-ld")
+    assert chosen_video(one, None) is None
+    with pytest.raises(UserError, match="--video"):
+        chosen_video(one, 1)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import shlex
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,10 @@ def test_weights_of_footage_bring_their_empty_scene_and_their_rate() -> None:
     known = filmed(loaded, {"frame": [*size, 3], "backdrop": True})
     assert len(base64.b64decode(known["empty"])) == 3 * size[0] * size[1] and known["fps"] == 24.0
     assert filmed(loaded, {"frame": [64, 64, 3], "backdrop": True})["empty"] is None
+    second = replace(loaded, card={"footage": [{"fps": 24.0}, {"fps": 30.0}]})
+    second.extra["backdrop.1"] = 1 - second.extra["backdrop"]
+    theirs = filmed(second, {"frame": [*size, 3], "backdrop": True}, 1)
+    assert theirs["empty"] != known["empty"] and theirs["fps"] == 30.0
     assert filmed(pretrained.load_all("sprites-md"), {"frame": [64, 64, 3], "backdrop": False})["fps"] is None
 
 
@@ -91,7 +96,7 @@ def test_the_command_of_the_docs_writes_a_page(
 ) -> None:
     """With a file that stands for the step, which takes a minute to make."""
 
-    def export_onnx(weights: str, out: Path, *, size: tuple[int, int] | None, objects: int) -> dict[str, Any]:
+    def export_onnx(weights: str, out: Path, *, size: tuple[int, int] | None, objects: int, **_: Any) -> dict[str, Any]:
         out.write_bytes(b"a step")
         return TOY | {"weights": weights, "frame": [78, 138, 3], "backdrop": True, "objects": objects}
 

@@ -84,7 +84,7 @@ def run(minutes: float, out: str, *, clip: str | None = None, truth: str | None 
     resume = _made_ready(folder, video)
     stage = _staged(folder, video, clip is None, truth)
     if stage.truth is not None:
-        read_truth(stage.truth)  # a slip in it costs a second now and not five minutes
+        read_truth(stage.truth, say=print)  # a slip in it costs a second now and not five minutes
     fit([stage.clip], folder / RUN, minutes=minutes, resume=resume)
     summary = track_to_folder(stage.clip, folder / RUN, folder / TRACKED)
     write_png(folder / FIGURE, figure_of(stage.clip, folder / RUN))

@@ -1,6 +1,7 @@
 """``scalor evaluate``: score tracks against the truth."""
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -98,13 +99,16 @@ def run(args: Namespace) -> None:
     from scalor.metrics.distractors import without_distractors
     from scalor.metrics.mot import evaluate
 
+    def say(text: str) -> None:
+        print(f"scalor: {text} (--truth-box-base, --tracks-box-base)", file=sys.stderr)
+
     if synthetic:
         from scalor.data.motsynth import true_tracks
 
         everyone = true_tracks(truth_path, Path(args.truth).name)
         truth = TruthTable(everyone, distractors=everyone.select(np.zeros(len(everyone), dtype=bool)))
     else:
-        truth = read_truth(truth_path, classes=args.classes or [PEDESTRIAN], box_base=args.truth_box_base)
+        truth = read_truth(truth_path, classes=args.classes or [PEDESTRIAN], box_base=args.truth_box_base, say=say)
 
     def fair(tracks: "Tracks") -> "Tracks":
         return without_distractors(truth.tracks, truth.distractors, tracks)
@@ -112,7 +116,7 @@ def run(args: Namespace) -> None:
     def scored(tracks: "Tracks") -> dict[str, float | int | None]:
         return evaluate(truth.tracks, tracks, iou=iou, distance=args.distance, frames=frames).as_dict()
 
-    tracks = fair(read_mot(tracks_path, box_base=args.tracks_box_base))
+    tracks = fair(read_mot(tracks_path, box_base=args.tracks_box_base, say=say))
     beside: dict[str, dict[str, float | int | None]] = {"tracks": scored(tracks)}
     if video is not None:
         beside["mog2-sort"] = scored(fair(_classical(video, args.allow_truncated)))

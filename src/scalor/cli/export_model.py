@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from jsonargparse import Namespace
-from jsonargparse.typing import PositiveInt
+from jsonargparse.typing import NonNegativeInt, PositiveInt
 
 from scalor.cli.parser import Parser
 from scalor.cli.paths import writable
@@ -27,6 +27,13 @@ def parser() -> Parser:
     )
     made.add_argument(
         "--objects", metavar="N", type=PositiveInt, default=64, help="how many it has room for (default: 64)"
+    )
+    made.add_argument(
+        "--video",
+        metavar="N",
+        type=NonNegativeInt,
+        default=None,
+        help="which of the videos that the weights were learned on, counted from 0, where each has a place of its own",
     )
     made.add_argument(
         "--runtime",
@@ -51,7 +58,7 @@ def run(args: Namespace) -> None:
     else:
         from scalor.outputs.onnx_step import export_onnx
 
-        about, end = export_onnx(args.weights, out, size=size, objects=args.objects), ""
+        about, end = export_onnx(args.weights, out, size=size, objects=args.objects, video=args.video), ""
     height, width, channels = about["frame"]
     print(f"{out}: frames of {width}x{height} px with {channels} channels, room for {about['objects']} objects{end}")
 
@@ -61,7 +68,8 @@ def _page(args: Namespace, out: Path, size: tuple[int, int] | None) -> dict[str,
     from scalor.outputs.web_page import export_web
 
     ending(out, ".html", "a page")
-    return export_web(args.weights, out, size=size, objects=args.objects, runtime=args.runtime)
+    how: dict[str, Any] = {"size": size, "objects": args.objects, "video": args.video, "runtime": args.runtime}
+    return export_web(args.weights, out, **how)
 
 
 def size_of(text: str) -> tuple[int, int]:

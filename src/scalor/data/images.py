@@ -1,6 +1,7 @@
 """Pictures as frames: folders of images and MOTChallenge sequences; stacks and moving pictures come from `stacks`."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +46,7 @@ class Album:
     times      seconds of every frame since the first, None: an even rate
     cut        the file is known to break off
     pauses     {frame number: pictures whose numbers are missing before it}
+    remarks    what is to be said of the pictures, in words
     """
 
     name: str
@@ -56,6 +58,7 @@ class Album:
     times: Sequence[float] | None = None
     cut: bool = False
     pauses: Mapping[int, int] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 class ImageFrames(VideoSource):
@@ -109,6 +112,9 @@ class ImageFrames(VideoSource):
     def _pauses(self) -> Mapping[int, int]:
         return self._album.pauses
 
+    def _remarks(self) -> tuple[str, ...]:
+        return self._album.remarks
+
     def _ended_early(self, seen: int) -> bool:
         return self._album.cut or super()._ended_early(seen)
 
@@ -139,6 +145,7 @@ def open_images(folder: Path) -> ImageFrames:
         fps=sequence_rate(folder) or DEFAULT_FPS,
         announced=sequence_length(folder),
         pauses={} if numbered or len(pages) > len(files) else _skipped(files),
+        remarks=_series(files),
     )
     return ImageFrames(album)
 
@@ -150,6 +157,15 @@ def _picture_folder(folder: Path, said: str) -> Path:
         return inside
     others = {place.name.casefold(): place for place in folder.iterdir() if place.is_dir()}
     return others.get(inside.name.casefold(), folder / IMG)
+
+
+def _series(files: Sequence[Path]) -> tuple[str, ...]:
+    """Whether the names are of several kinds that all come more than once: those of masks, say, or of two cameras."""
+    kinds = Counter(re.sub("[0-9]+", "#", file.stem) for file in files)
+    if len(kinds) < 2 or min(kinds.values()) < 2:
+        return ()
+    shown = ", ".join(f"{count} like {kind}" for kind, count in kinds.most_common(3)) + ", ..." * (len(kinds) > 3)
+    return (f"names of {len(kinds)} kinds are all taken for frames ({shown})",)
 
 
 def _skipped(files: Sequence[Path]) -> dict[int, int]:

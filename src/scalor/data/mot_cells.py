@@ -39,6 +39,10 @@ CENTER_NAMES = {
     "top": ("cy", "yc", "centery", "centrey", "ycenter", "ycentre", "bbcy", "bboxcy"),
 }
 """Headers of other tools that give the center in place of the near edge."""
+MISSING = frozenset({"na", "n/a", "none", "null", "-"})
+"""What programs write where there is no number."""
+MARKUP = ("{", "[", "<")
+"""How a line of JSON or XML begins."""
 FROM_ZERO = frozenset({"frameindex", "trackerid"})
 """supervision's words; its frames and pixels count from 0."""
 ORDER = tuple(NAMES)
@@ -75,6 +79,7 @@ class Header:
     far      sides that are given as far edges
     centers  edges that are given as centers
     mark     what parts the columns, "" if that is seen line by line
+    width    number of its columns
     """
 
     columns: Mapping[str, int]
@@ -82,6 +87,7 @@ class Header:
     centers: frozenset[str] = frozenset()
     from_zero: bool = False
     mark: str = ""
+    width: int = 0
 
 
 def cells_of(line: str, mark: str = "") -> list[str]:
@@ -146,8 +152,9 @@ def header_of(line: str, place: str) -> Header:
     centers = frozenset(middles.keys() - near.keys())
     found = ends | middles | near
     if all(name in found for name in ORDER[:FEWEST_COLUMNS]):
-        return Header(found, far, centers, not FROM_ZERO.isdisjoint(words), mark)
-    if len(cells) not in range(FEWEST_COLUMNS, MOST_COLUMNS + 1) or not all(re.search("[A-Za-z]", c) for c in cells):
+        return Header(found, far, centers, not FROM_ZERO.isdisjoint(words), mark, len(cells))
+    some_letters = all(re.search("[A-Za-z]", cell) for cell in cells) and not line.lstrip().startswith(MARKUP)
+    if len(cells) not in range(FEWEST_COLUMNS, MOST_COLUMNS + 1) or not some_letters:
         raise UserError(f"{place} is {' '.join(cells)[:80]!r}; wanted numbers only, or a header first; correct it")
     elsewhere = any(ORDER.index(name) != at for name, at in found.items() if name in ORDER[:FEWEST_COLUMNS])
     some = any(name in found for name in BOX) and not all(name in found for name in BOX)
@@ -175,6 +182,7 @@ def values_of(cells: Sequence[str], line: str, place: str, header: Header | None
     if header is not None and header.columns:
         if len(cells) <= max(header.columns.values()):
             raise UserError(f"{place} has {len(cells)} columns; wanted as many as the header names; correct it")
+        cells = _named(cells, line, place, header)
         cells = [cells[column] if column is not None else "" for column in map(header.columns.get, NAMES)]
         kind = ORDER.index("class")
         cells[kind] = _kind(cells[kind])
@@ -183,7 +191,7 @@ def values_of(cells: Sequence[str], line: str, place: str, header: Header | None
             f"{place} has {len(cells)} columns; wanted frame, id, left, top, width, height and up to 6 more; correct it"
         )
     try:
-        values = [float(cell) if cell else math.nan for cell in cells]
+        values = [float(cell) if cell and cell.lower() not in MISSING else math.nan for cell in cells]
     except ValueError as error:
         raise UserError(f"{place} is {line.strip()[:80]!r}; wanted numbers only; correct it") from error
     for near, side in (("left", "width"), ("top", "height")):
@@ -196,6 +204,21 @@ def values_of(cells: Sequence[str], line: str, place: str, header: Header | None
     if not all(map(math.isfinite, values[:FEWEST_COLUMNS])):
         raise UserError(f"{place} has a value that is not finite; wanted plain numbers; correct it")
     return values
+
+
+def _named(cells: Sequence[str], line: str, place: str, header: Header) -> Sequence[str]:
+    """The cells that have a name: without the quoted number of the row that R writes first, and gives no name.
+
+    Raises UserError where more is left over than MOTChallenge's -1: commas inside numbers would shift what follows.
+    """
+    extra = cells[header.width :]
+    if len(extra) == 1 and line.lstrip().startswith('"'):
+        return cells[1:]
+    if any(cell not in ("-1", "") for cell in extra):
+        raise UserError(
+            f"{place} has {len(cells)} columns under {header.width} names; a name for each is wanted; add them"
+        )
+    return cells
 
 
 def _kind(cell: str) -> str:

@@ -8,7 +8,8 @@
 
 import json
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from scalor.errors import UserError
 MOST = 2.0**53
 NO_CLASS = -1
 SUMMARY = "summary.json"
+PACKED = {b"PK\3\4": "a workbook or an archive", b"\x1f\x8b": "compressed", b"PAR1": "a Parquet file"}
 
 
 @dataclass(frozen=True)
@@ -50,19 +52,19 @@ class Row:
     place: str
 
 
-def read_rows(file: Path, *, box_base: int | None = None) -> list[Row]:
-    """All rows of a file in its order.
+def read_rows(file: Path, *, box_base: int | None = None, say: Callable[[str], None] = lambda text: None) -> list[Row]:
+    """All rows of a file in its order. One with a frame 0 counts frames from 0, and boxes if nothing else is said.
 
     Args:
         file: lines of 6 to 12 columns parted by commas, semicolons, tabs, bars or blanks; a header may name them.
         box_base: what the left and top edge of the picture are called, 0 or 1; None: 1, as the benchmark has it, unless
             ``summary.json`` beside it says otherwise.
+        say: called with a sentence where boxes are taken to count from 0 since frames do.
 
     Raises:
         UserError: with the line's number where a line is wrong.
     """
     base = _base_of(file) if box_base is None else box_base
-    first = FIRST_FRAME
     header: Header | None = None
     found: list[tuple[str, list[float]]] = []
     for number, line in enumerate(_text(file).splitlines(), start=1):
@@ -77,19 +79,37 @@ def read_rows(file: Path, *, box_base: int | None = None) -> list[Row]:
             header = header_of(line, place)
         else:
             found.append((place, values_of(cells, line, place, header)))
-    # Before version 0.2 the tables with a header counted everything from 0.
-    named = header is not None and bool(header.columns)
-    if header is not None and (header.from_zero or (named and any(values[0] == 0 for _, values in found))):
-        first, base = 0, 0
+    # Whoever counts frames from 0 counts pixels so too, as a rule; so did our tables with a header before version 0.2.
+    _refuse_shares(file, [values for _, values in found])
+    zero = (header is not None and header.from_zero) or any(values[0] == 0 for _, values in found)
+    if zero and box_base is None:
+        base = 0
+        say(f"{file} counts frames from 0, and its boxes are taken to count from 0 too; if not, say box base 1")
+    bases = (0 if zero else FIRST_FRAME, base)
     classes = header is None and _has_classes([values for _, values in found])
-    known = header.columns if header is not None and named else None
+    known = header.columns if header is not None else None
     return [
-        _row(values, place, columns=known or _columns(len(values), classes), bases=(first, base))
-        for place, values in found
+        _row(values, place, columns=known or _columns(len(values), classes), bases=bases) for place, values in found
     ]
 
 
+def _refuse_shares(file: Path, rows: Sequence[Sequence[float]]) -> None:
+    """Raises UserError where all boxes lie between 0 and 1: they are in shares of the picture's size."""
+    boxes = [row[2:FEWEST_COLUMNS] for row in rows]
+    within = (min(left, top) >= 0 and max(left + width, top + height) <= 1 for left, top, width, height in boxes)
+    if boxes and all(min(box[2:]) > 0 for box in boxes) and all(within):
+        raise UserError(
+            f"{file} has all its boxes between 0 and 1, as shares of the picture; pixels are wanted; multiply left and "
+            "width by the picture's width, top and height by its height"
+        )
+
+
 def _text(file: Path) -> str:
+    with suppress(OSError), file.open("rb") as opened:
+        head = opened.read(4)
+        kind = next((kind for mark, kind in PACKED.items() if head.startswith(mark)), None)
+        if kind is not None:
+            raise UserError(f"{file} is {kind}; a table as text is wanted; save it as CSV, or unpack it")
     try:
         return read_text(file)
     except (OSError, ValueError) as error:
@@ -151,6 +171,11 @@ def once_per_frame(rows: Sequence[Row]) -> Iterator[Row]:
     seen: dict[tuple[int, int], str] = {}
     for row in rows:
         key = row.frame, row.id
+        if key in seen and row.id < 0:
+            raise UserError(
+                f"{row.place} gives id {row.id} in frame {row.frame + 1} again: boxes without identities; tracks are "
+                "wanted, each with an id of its own; give those"
+            )
         if key in seen:
             raise UserError(
                 f"{row.place} gives id {row.id} in frame {row.frame + 1} again, as {seen[key]} does; "

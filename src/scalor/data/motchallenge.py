@@ -8,7 +8,7 @@ from 0 (docs/adr/0007). Identities are kept as they are. One line per object and
 
 import os
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,10 @@ from scalor.errors import UserError
 PEDESTRIAN = 1
 DISTRACTORS = frozenset({2, 7, 8, 12})
 """MOT16, 17 and 20: people on vehicles, static people, distractors, reflections; a tracker may follow them or not."""
+
+
+def _silent(text: str) -> None:
+    """What is said to nobody."""
 
 
 @dataclass(frozen=True)
@@ -98,23 +102,27 @@ def _line(frame: int, identity: int, box: list[float], score: float, visibility:
     return ",".join([str(frame + FIRST_FRAME), str(identity), *numbers]) + "\n"
 
 
-def read_mot(path: str | Path, *, length: int | None = None, box_base: int | None = None) -> Tracks:
+def read_mot(
+    path: str | Path, *, length: int | None = None, box_base: int | None = None, say: Callable[[str], None] = _silent
+) -> Tracks:
     """Read every row of a file of tracks: MOTChallenge lines, ``tracks.csv``, or a folder with it or ``gt/gt.txt``.
 
     Lines have 6 to 12 columns parted by commas, tabs or blanks. Score is 1 where column 7 is missing or negative,
-    visibility 1 where there is none (`mot_rows`). Of a truth, `read_truth` picks what counts.
+    visibility 1 where there is none (`mot_rows`). A file that has a frame 0 counts from 0. Of a truth, `read_truth`
+    picks what counts.
 
     Args:
         path: a file, or a sequence folder.
         length: number of frames; None: that of the sequence folder's ``seqinfo.ini``, else the last frame with a line.
         box_base: 0 or 1, what the file calls the picture's left and top edge; None: 1, as the benchmark has it, unless
-            the ``summary.json`` of a tracking lies beside it and says otherwise.
+            the ``summary.json`` of a tracking lies beside it, or a frame 0 in it, and says otherwise.
+        say: called with a sentence where a frame 0 decides that.
 
     Raises:
         UserError: with the line's number where a line is wrong.
     """
     file = _file(path)
-    return _table(read_rows(file, box_base=box_base), file, length)
+    return _table(read_rows(file, box_base=box_base, say=say), file, length)
 
 
 def read_truth(
@@ -123,6 +131,7 @@ def read_truth(
     classes: Collection[int] = (PEDESTRIAN,),
     length: int | None = None,
     box_base: int | None = None,
+    say: Callable[[str], None] = _silent,
 ) -> TruthTable:
     """Read a truth by the benchmarks' rules: rows with flag 0 and of other classes are not to be found.
 
@@ -130,7 +139,7 @@ def read_truth(
     kept aside. Otherwise as `read_mot`. Raises UserError also where rows are there and none counts.
     """
     file = _file(path)
-    rows = read_rows(file, box_base=box_base)
+    rows = read_rows(file, box_base=box_base, say=say)
     kept = [row for row in rows if row.counts and (row.kind == NO_CLASS or row.kind in classes)]
     if rows and not kept:
         kinds = Counter("flag 0" if not row.counts else f"class {row.kind}" for row in rows)

@@ -38,6 +38,10 @@ ON_GREY = frozenset(
     ]
 )
 """Codecs whose decoders paint differences on grey where what they differ from is not there; the others wait."""
+MOST_FPS = 1e6
+JPEG, JPEG_END, JPEG_HEAD, STEREO = b"\xff\xd8\xff", b"\xff\xd9", 1 << 16, b"MPF\0"
+MOST_BYTES = 1 << 26
+"""Of a file that is looked into as a whole."""
 PROBED = 300
 """Packets that tell a film from a picture."""
 
@@ -49,11 +53,31 @@ def open_media(file: Any, *, options: dict[str, str] | None = None, timeout: flo
     """
     how: dict[str, Any] = {"options": options or {}, "timeout": timeout, **lenient(Container)}
     try:
-        return av.open(file, **how)
+        opened = av.open(file, **how)
     except FFmpegError:
         if not _is_transport(file):
             raise
         return av.open(file, format="mpegts", **how)  # a few frames are taken for something else
+    if opened.format.name == "image2" and _are_joined_jpegs(file):  # by its name it is taken for one picture
+        opened.close()
+        return av.open(file, format="jpeg_pipe", **how)
+    return opened
+
+
+def rate_of(stream: Any) -> float | None:
+    """Frames per second that a stream states; None where it says nothing of use."""
+    rate = stream.average_rate or stream.guessed_rate or stream.base_rate
+    if rate and stream.time_base and rate * stream.time_base == 1:
+        rate = stream.codec_context.framerate or rate  # DV and GXF state the ticks of their clock
+    return float(rate) if rate and 0 < rate < MOST_FPS else None
+
+
+def _are_joined_jpegs(file: Any) -> bool:
+    """Whether a JPEG picture follows right behind another that does not speak of it, as those of stereo cameras do."""
+    with suppress(OSError, TypeError, ValueError), open(file, "rb") as opened:
+        content = opened.read(MOST_BYTES)
+        return content.startswith(JPEG) and JPEG_END + JPEG in content and STEREO not in content[:JPEG_HEAD]
+    return False
 
 
 def _is_transport(file: Any) -> bool:
@@ -130,3 +154,15 @@ def first_whole(pictures: Iterable[Any], *, alone: bool) -> tuple[int, int]:
             if picture.pict_type == INTRA or not alone:
                 return before, int(picture.pts)
     return first or (0, 0)
+
+
+def decoded(packet: Any, stream: Any = None, errors: list[Exception] | None = None) -> Iterable[Any]:
+    """Frames that come out when a packet goes in (None: the end of the stream); errors are noted."""
+    try:
+        return stream.codec_context.decode(None) if packet is None else packet.decode()
+    except EOFError:
+        return ()
+    except FFmpegError as error:
+        if errors is not None:
+            errors.append(error)
+        return ()

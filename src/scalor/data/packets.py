@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,6 +40,7 @@ class PacketIndex:
     dropped  packets that a player does not show (before an edit list's start)
     inside   frames are shown before the first key frame: they may lack what they were made from
     late     even the first packet is no key frame
+    marred   packets that came damaged, where the rate is too uneven for holes to be placed
     """
 
     rank: np.ndarray
@@ -53,6 +54,7 @@ class PacketIndex:
     dropped: int = 0
     inside: bool = False
     late: bool = False
+    marred: int = 0
 
     def __len__(self) -> int:
         return len(self.stamps)
@@ -170,8 +172,9 @@ def _timed(found: _Found, unit: float, *, breaks: bool) -> PacketIndex:
     order = np.lexsort((np.arange(len(pts)), pts, part))
     stamps = pts[order]
     steps = _steps(stamps, part[order])
-    lost, pauses = _gaps(steps, np.array(found.corrupt, bool)[order], tail=_reordered(order) if breaks else 0)
-    place = np.arange(len(pts), dtype=np.int64) + np.cumsum(lost)
+    corrupt = np.array(found.corrupt, bool)[order]
+    gaps = _gaps(steps, corrupt, tail=_reordered(order) if breaks else 0)
+    place = np.arange(len(pts), dtype=np.int64) + np.cumsum(gaps.lost)
     rank = np.empty_like(place)
     rank[order] = place
     seconds, filled = _filled(place, np.cumsum(steps) * unit), _filled(place, stamps).astype(np.int64)
@@ -182,7 +185,8 @@ def _timed(found: _Found, unit: float, *, breaks: bool) -> PacketIndex:
         keys=np.sort(np.array(found.keys, np.int64)),
         timed=True,
         unique=bool(part[-1] == 0) and bool((np.diff(stamps) > 0).all()) if len(part) else False,
-        pauses={int(place[row]): count for row, count in pauses.items()},
+        pauses={int(place[row]): count for row, count in gaps.pauses.items()},
+        marred=0 if gaps.even else int(corrupt[1:-1].sum()),
         dropped=found.dropped,
         inside=found.inside(),
         late=found.late,
@@ -203,14 +207,22 @@ def _steps(stamps: np.ndarray, part: np.ndarray) -> np.ndarray:
     return np.where(inside, steps, usual)
 
 
-def _gaps(steps: np.ndarray, corrupt: np.ndarray, *, tail: int) -> tuple[np.ndarray, dict[int, int]]:
+class _Gaps(NamedTuple):
+    """Frames lost before each one, other gaps by the number of the frame behind them, and whether the rate is even."""
+
+    lost: np.ndarray
+    pauses: dict[int, int]
+    even: bool
+
+
+def _gaps(steps: np.ndarray, corrupt: np.ndarray, *, tail: int) -> _Gaps:
     """Frames lost before each one where damage is on record, or up to ``tail`` among the last ``tail`` ones, and the
     other gaps in an even rate."""
     lost, pauses = np.zeros(len(steps), np.int64), dict[int, int]()
     inner = steps[1 : len(steps) - tail] if len(steps) > 2 else steps[:0]
     usual = float(np.median(inner)) if len(inner) else 0.0
     if usual <= 0:
-        return lost, pauses
+        return _Gaps(lost, pauses, even=False)
     counts = np.maximum(np.round(steps / usual), 1).astype(np.int64) - 1
     # Milliseconds round 1/24 s to 41 or 42: half a tick on either side is no unevenness.
     whole = np.abs(steps - (counts + 1) * usual) <= 0.1 * usual + counts + 1
@@ -219,13 +231,13 @@ def _gaps(steps: np.ndarray, corrupt: np.ndarray, *, tail: int) -> tuple[np.ndar
     known = whole & ((known & (counts <= MOST_LOST)) | ((rows >= len(steps) - tail) & (counts <= tail)))
     # What is known to be lost says nothing against the rate.
     if (whole & ((counts == 0) | known))[1:].mean() < EVEN:
-        return lost, pauses
+        return _Gaps(lost, pauses, even=False)
     for row in np.flatnonzero(steps > 1.5 * usual + 1):
         if known[row]:
             lost[row] = counts[row]
         else:
             pauses[int(row)] = int(counts[row])
-    return lost, pauses
+    return _Gaps(lost, pauses, even=True)
 
 
 def with_holes(pictures: Iterable[Any], total: int) -> Iterator[Any | None]:

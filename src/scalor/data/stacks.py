@@ -13,7 +13,7 @@ from PIL import Image
 
 from scalor.data.images import DEFAULT_FPS, Album, ImageFrames
 from scalor.data.pictures import Reader, frame_pages, header_size, quiet
-from scalor.data.tiff_pages import directories
+from scalor.data.tiff_pages import directories, tiff_begins
 from scalor.errors import UserError
 
 TRIED = 16
@@ -168,7 +168,7 @@ def _another_follows(path: Path) -> bool:
                 map(sum, zip(_numbers(tags, STRIPS, TILES), _numbers(tags, STRIP_BYTES, TILE_BYTES), strict=True))
             )
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return any(_starts(content, at) for mark in MARKS for at in _places(content, mark, end))
+            return any(tiff_begins(file, at) for mark in MARKS for at in _places(content, mark, end))
     except Exception:  # noqa: BLE001 - pages that Pillow cannot read say nothing of what follows them
         return False
 
@@ -181,19 +181,6 @@ def _places(content: mmap.mmap, mark: bytes, start: int) -> Iterator[int]:
     while (start := content.find(mark, start)) >= 0:
         yield start
         start += 1
-
-
-def _starts(content: mmap.mmap, at: int) -> bool:
-    """Whether the first directory of the TIFF file that would begin there has its tags in rising order."""
-    order = "<" if content[at : at + 2] == b"II" else ">"
-    first = at + struct.unpack_from(f"{order}I", content, at + 4)[0]
-    if first + 2 > len(content):
-        return False
-    count = struct.unpack_from(f"{order}H", content, first)[0]
-    if not 0 < count < 200 or first + 2 + 12 * count > len(content):
-        return False
-    tags = [struct.unpack_from(f"{order}H", content, first + 2 + 12 * entry)[0] for entry in range(count)]
-    return tags == sorted(set(tags))
 
 
 def _chain_is_cut(path: Path) -> bool:

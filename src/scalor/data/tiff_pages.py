@@ -14,7 +14,8 @@ NEEDED = frozenset({DESCRIPTION, STRIPS, STRIP_BYTES, TILES, TILE_BYTES})
 """Tags without which a page cannot be shown, or pages cannot be told."""
 FORMS = {1: "B", 2: "s", 3: "H", 4: "I", 6: "b", 7: "s", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I", 16: "Q", 17: "q"}
 """Kinds of numbers as `struct` calls them; fractions are left out."""
-MOST_ENTRIES = 4096
+MOST_ENTRIES, FEW_ENTRIES = 4096, 200
+"""Tags of a page: at most, and where it is only guessed that one begins."""
 KINDS = {1: "u", 2: "i", 3: "f"}
 """Kinds of pixels as NumPy calls them."""
 
@@ -98,25 +99,43 @@ def _strips(path: Path, places: Sequence[int], lengths: Sequence[int]) -> bytes:
     return raw
 
 
+def tiff_begins(file: BinaryIO, place: int) -> bool:
+    """Whether a TIFF file of its own begins there: its first directory has its tags in rising order."""
+    file.seek(place)
+    head = file.read(8)
+    order = "<" if head[:2] == b"II" else ">"
+    if len(head) < 8:
+        return False
+    entries, _ = _entries(file, place + struct.unpack(f"{order}I", head[4:])[0], order, big=False)
+    tags = [struct.unpack(f"{order}H", entry[:2])[0] for entry in entries or ()]
+    return 0 < len(tags) < FEW_ENTRIES and tags == sorted(set(tags))
+
+
 def _directory(file: BinaryIO, place: int, order: str, *, big: bool) -> tuple[dict[int, Any] | None, int]:
     """The tags of one page, None where it is not there to its end, and the place of the next one (0: the last)."""
+    entries, following = _entries(file, place, order, big=big)
+    if entries is None:
+        return None, 0
+    tags = {struct.unpack(f"{order}H", each[:2])[0]: _value(file, each, order, big=big) for each in entries}
+    return tags, following
+
+
+def _entries(file: BinaryIO, place: int, order: str, *, big: bool) -> tuple[list[bytes] | None, int]:
+    """The entries of one directory as stored, None where it is not there to its end, and the place of the next one."""
     head, entry, word = ("Q", 20, "Q") if big else ("H", 12, "I")
     counted = struct.calcsize(f"{order}{head}")
     file.seek(place)
     raw = file.read(counted)
-    if len(raw) < counted:
-        return None, 0
-    number = struct.unpack(f"{order}{head}", raw)[0]
+    number = struct.unpack(f"{order}{head}", raw)[0] if len(raw) == counted else MOST_ENTRIES + 1
     if number > MOST_ENTRIES:
         return None, 0
     raw = file.read(number * entry + struct.calcsize(f"{order}{word}"))
     if len(raw) < number * entry:
         return None, 0
     following = raw[number * entry :]
-    entries = [raw[start : start + entry] for start in range(0, number * entry, entry)]
-    tags = {struct.unpack(f"{order}H", each[:2])[0]: _value(file, each, order, big=big) for each in entries}
     # Some programs end the file without saying that no page follows.
-    return tags, struct.unpack(f"{order}{word}", following)[0] if len(following) >= (8 if big else 4) else 0
+    place = struct.unpack(f"{order}{word}", following)[0] if len(following) >= (8 if big else 4) else 0
+    return [raw[start : start + entry] for start in range(0, number * entry, entry)], place
 
 
 def _value(file: BinaryIO, entry: bytes, order: str, *, big: bool) -> Any:

@@ -4,7 +4,7 @@ Containers miscount and frames fail to decode. Here a frame's number is the plac
 (`packets`), so a packet that yields no picture leaves a hole (image None) and shifts nothing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
@@ -19,12 +19,23 @@ from av.error import FFmpegError
 from av.format import Flags
 
 from scalor.data.display import Display
-from scalor.data.film_media import Reach
+from scalor.data.film_damage import damage_words, harmed_places
+from scalor.data.film_media import Reach, ending_words
 from scalor.data.films import Film, films_in
 from scalor.data.images import open_images
 from scalor.data.joined import UNREADABLE, JoinedFilms
 from scalor.data.levels import Levels
-from scalor.data.opening import ON_GREY, STILL, best_stream, first_whole, opened_film, unreadable, video_streams
+from scalor.data.opening import (
+    ON_GREY,
+    STILL,
+    best_stream,
+    decoded,
+    first_whole,
+    opened_film,
+    rate_of,
+    unreadable,
+    video_streams,
+)
 from scalor.data.packets import PacketIndex, breaks_off, holds_frame, index_of, with_holes
 from scalor.data.pictures import is_tiff, is_webp
 from scalor.data.places import fingerprint, refuse_other, refuse_stream
@@ -37,7 +48,8 @@ __all__ = ["DecodeReport", "Frame", "VideoFile", "VideoSource", "open_video"]
 DEFAULT_FPS = 25.0
 TRANSPORT = "mpegts"
 """A kind of file that may be cut anywhere, and is."""
-MOST_FPS = 1e6
+PLAYLISTS = frozenset({"hls", "concat", "dash"})
+"""Kinds of files that name those in which the frames lie."""
 NEAR = 16
 """Frames that are decoded on the way rather than sought."""
 ALL_KEYS = frozenset({"h261", "h263"})
@@ -115,14 +127,14 @@ class VideoFile(VideoSource):
         self._film = film
         self._stream = best_stream(film)
         self._broken = self._strays = self._joined = self._ends_inside = self._stopped = False
-        self._unread, self._before = 0.0, 0
+        self._unread, self._before, self._without_picture = 0.0, 0, 0
         with self._open() as (container, stream):
-            rate = stream.average_rate or stream.guessed_rate or stream.base_rate
-            fps = float(rate) if rate and 0 < rate < MOST_FPS else DEFAULT_FPS
+            fps = rate_of(stream) or DEFAULT_FPS
             # Bare streams and AVI store no display times: with reordered frames they are guessed, and wrong.
             bare = bool(container.format.flags & Flags.no_timestamps.value)
             self._trusted = not (bare or (container.format.name == "avi" and stream.codec_context.has_b_frames))
             self._may_break = container.format.name == TRANSPORT
+            self._listed = container.format.name in PLAYLISTS
             self._chunks = container.format.name == "avi"
             self._on_grey = stream.codec_context.name in ON_GREY
             self._reorders = bool(stream.codec_context.has_b_frames)
@@ -133,8 +145,8 @@ class VideoFile(VideoSource):
             # FFmpeg counts a GIF's frames itself, and some programs state a number where they do not know it.
             states = container.format.name != "gif" and 0 < stream.frames < UNSAID
             announced = stream.frames if states else None
-            first = next((frame for packet in self._packets(container, stream) for frame in _decode(packet)), None)
-            first = first or next(iter(_decode(None, stream)), None)
+            first = next((frame for packet in self._packets(container, stream) for frame in decoded(packet)), None)
+            first = first or next(iter(decoded(None, stream)), None)
             if first is None:
                 raise unreadable(
                     film, "holds no frame that can be decoded; a playable video is wanted; re-encode the file"
@@ -239,16 +251,17 @@ class VideoFile(VideoSource):
                 held = holds_frame(packet)
                 packet.pts, packet.dts = (number if held else -1), None
                 number += held
-                yield from _decode(packet)
-            yield from _decode(None, stream)
+                yield from decoded(packet)
+            yield from decoded(None, stream)
 
     def _counted(self) -> Iterator[tuple[int, Any]]:
         """Frames as they come; an error of the decoder stands for one that failed."""
         errors: list[Exception] = []
-        place, left_out = 0, self._before
+        place, left_out, given = 0, self._before, 0
         with self._open() as (container, stream):
             for packet in chain(self._packets(container, stream), [None]):
-                for picture in _decode(packet, stream, errors):
+                given += packet is not None and holds_frame(packet)
+                for picture in decoded(packet, stream, errors):
                     left_out -= 1
                     # What fails at the end comes after the pictures that are held back.
                     holes = 0 if packet is None or left_out >= 0 else len(errors)
@@ -258,6 +271,7 @@ class VideoFile(VideoSource):
                         yield place + holes, picture
                         place += holes + 1
         yield from ((place + hole, None) for hole in range(len(errors)))
+        self._without_picture = max(0, given - self._before - place - len(errors))
 
     def _own(self, container: Any, stream: Any) -> Iterator[Any]:
         """The packets of a stream; on the way it is seen whether another film begins where this one ends, and whether
@@ -276,7 +290,7 @@ class VideoFile(VideoSource):
         if last is not None:
             self._joined |= any(len(places) > 1 and places[0] > (last.pos or 0) for places in others.values())
             size = self._film.end - self._film.start
-            self._ends_inside = breaks_off(last, size)
+            self._ends_inside = not self._listed and breaks_off(last, size)
             self._stopped = reach.short
             self._unread = (size - last.pos - last.size) * number / bytes_read if last.pos else 0.0
 
@@ -312,7 +326,7 @@ class VideoFile(VideoSource):
             with self._open() as (container, stream), suppress(FFmpegError):
                 if start > 0:
                     container.seek(int(start * av.time_base))
-                found = (p for packet in self._packets(container, stream) for p in _decode(packet))
+                found = (p for packet in self._packets(container, stream) for p in decoded(packet))
                 pictures += [picture.to_ndarray(format="gray16le") for picture in islice(found, 1)]
         levels, self._broken = Levels.of(pictures), broken
         self._notes = (*self._notes, levels.words())
@@ -343,15 +357,12 @@ class VideoFile(VideoSource):
         return self._unread > 1 or bool(index.timed and last + 2 / self.fps + SLACK < self._seconds)
 
     def _remarks(self) -> tuple[str, ...]:
-        if self._joined:
-            return (UNREADABLE,)
-        if self._film.cut:
-            return (f"the file breaks off {self._film.words()}",)
-        if self._ends_inside:
-            return ("the file ends inside its last frame",)
-        return (
-            () if self._film.sure else ("the file ends without a mark that it is whole: frames may be missing there",)
-        )
+        ends = (UNREADABLE,) if self._joined else ending_words(self._film, inside=self._ends_inside)
+        return (*ends, *damage_words(self._harmed, without_picture=self._without_picture))
+
+    @cached_property
+    def _harmed(self) -> int:
+        return max(harmed_places(self._film), self._index.marred)
 
     def _read_by_seeking(self, wanted: Sequence[int]) -> dict[int, Frame] | None:
         """Frames by number, or None if this file cannot be sought in."""
@@ -383,17 +394,5 @@ class VideoFile(VideoSource):
 
     def _pictures_after_seek(self, container: Any, stream: Any) -> Iterator[Any]:
         for packet in self._packets(container, stream):
-            yield from _decode(packet)
-        yield from _decode(None, stream)
-
-
-def _decode(packet: Any, stream: Any = None, errors: list[Exception] | None = None) -> Iterable[Any]:
-    """Frames that come out when a packet goes in (None: the end of the stream); errors are noted."""
-    try:
-        return stream.codec_context.decode(None) if packet is None else packet.decode()
-    except EOFError:
-        return ()
-    except FFmpegError as error:
-        if errors is not None:
-            errors.append(error)
-        return ()
+            yield from decoded(packet)
+        yield from decoded(None, stream)

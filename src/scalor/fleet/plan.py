@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from scalor.data.places import refuse_stream
 from scalor.errors import UserError
 
 LONGEST = 100
@@ -51,10 +52,12 @@ WHOLE = Part()
 def planned(videos: Sequence[str], part: Part = WHOLE) -> list[Job]:
     """The jobs of a part; a folder is called as its video, and where two are called alike a hash of the path follows.
 
-    Raises UserError where no video came. One that came twice is done once.
+    Raises UserError where no video came, or a stream. One that came twice is done once.
     """
     if not videos:
         raise UserError("no video came; at least one is wanted; name files or folders of images")
+    for video in videos:
+        refuse_stream(video)
     places = list(dict.fromkeys(str(Path(video).absolute()) for video in videos))
     plain = [_plain(Path(place)) for place in places]
     shared = Counter(map(_folded, plain))

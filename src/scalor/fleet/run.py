@@ -20,7 +20,7 @@ from scalor.fleet.plan import WHOLE, Job, Part, planned
 from scalor.fleet.work import FAILED, SKIPPED, Errand, Row, Worker, sweep
 from scalor.tracking.setup import pick_device
 
-COLUMNS = ("video", "folder", "state", "frames", "tracks", "seconds", "cpu_seconds", "error")
+COLUMNS = ("video", "folder", "state", "frames", "tracks", "seconds", "cpu_seconds", "again", "error")
 
 
 # More arguments than the house allows: they are the options of `scalor fleet`.
@@ -37,8 +37,9 @@ def fleet(
 ) -> list[Row]:
     """Track every video into a folder of its own in ``out``; returns what became of each.
 
-    Videos whose folder is there already, of the same contents, weights and settings, are skipped. One that fails costs
-    nobody else anything. The rows are also in ``out/fleet.csv``, at the end or when interrupted.
+    Videos whose folder is there already, of the same contents, weights, settings and version of this package, are
+    skipped; others are tracked again, and their row says why. One that fails costs nobody else anything. The rows are
+    also in ``out/fleet.csv``, at the end or when interrupted.
 
     Args:
         videos: files or folders, as `open_video` takes them.
@@ -79,7 +80,8 @@ def words_of(row: Row) -> str:
         return f"{row['folder']} failed: {row['error']}"
     if row["state"] == SKIPPED:
         return f"{row['folder']} was done before"
-    return f"{row['folder']} has {row['tracks']} tracks in {row['frames']} frames ({row['seconds']:.1f} s)"
+    again = f"; tracked again, since before there were {row['again']}" if row["again"] else ""
+    return f"{row['folder']} has {row['tracks']} tracks in {row['frames']} frames ({row['seconds']:.1f} s){again}"
 
 
 def closing(rows: Sequence[Row], out: str, part: Part) -> str:

@@ -24,6 +24,14 @@ RECORD = "fleet.json"
 """In every folder, so that a finished one is known again; it appears with all the rest."""
 TRIES = 2
 """A video during which the process was ended so often is not tried again."""
+VERSION = "another version"
+COMPARED = {
+    "fingerprint": "other contents",
+    "weights_sha256": "other weights",
+    "settings": "other settings",
+    "made_by": VERSION,
+}
+"""What a record must have in common with what is wanted, and what it is called where it has not."""
 DONE, SKIPPED, FAILED = "done", "skipped", "failed"
 
 
@@ -46,7 +54,8 @@ class Errand:
 
 
 Row = dict[str, Any]
-"""What became of a video: video, folder, state, frames, tracks, seconds on the clock and of the processor, error."""
+"""What became of a video: video, folder, state, frames, tracks, seconds on the clock and of the processor, why it was
+tracked again, error."""
 
 
 class Worker:
@@ -59,12 +68,14 @@ class Worker:
         self.loaded = load(errand.weights, device=errand.device)
 
     def __call__(self, job: Job) -> Row:
-        """Track a video, unless it was done before with the same weights and settings."""
+        """Track a video, unless it was done before by this version with the same weights and settings."""
         start, worked = time.monotonic(), time.process_time()
         job = self._settled(job)
+        again = self._stale(job)
         row = {"video": job.video, "folder": job.name, "state": FAILED, "frames": 0, "tracks": 0, "error": ""}
+        row["again"] = again or ""
         try:
-            if self._is_done(job):
+            if again == "":
                 return row | {"state": SKIPPED, "seconds": 0.0, "cpu_seconds": 0.0}
             summary = self._track(job)
             row |= {"state": DONE, "frames": summary["frames"], "tracks": summary["tracks"]}
@@ -93,11 +104,16 @@ class Worker:
             "settings": dict(self.errand.settings),
         }
 
-    def _is_done(self, job: Job) -> bool:
-        """Whether this very video was tracked with these weights and settings; it may have moved since."""
+    def _stale(self, job: Job) -> str | None:
+        """What was different when this video was tracked, "" where nothing was, None where it was not tracked yet. That
+        it has moved since is no difference."""
         record, wanted = _record_of(self.errand.out / job.name), self._wanted(job)
-        same = ("fingerprint", "weights_sha256", "settings")
-        return wanted["fingerprint"] != "" and all(record.get(key) == wanted[key] for key in same)
+        if not record:
+            return None
+        differs = (
+            name for key, name in COMPARED.items() if wanted[key] in (None, "") or record.get(key) != wanted[key]
+        )
+        return ", ".join(f"{name} ({record.get('made_by')})" if name == VERSION else name for name in differs)
 
     def _track(self, job: Job) -> dict[str, Any]:
         """Into a hidden folder first; nobody ever sees half of it."""

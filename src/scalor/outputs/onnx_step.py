@@ -23,7 +23,7 @@ from scalor.outputs.onnx_check import check_step
 from scalor.outputs.places import library
 from scalor.pretrained import Loaded, load_all
 from scalor.tracking.report import owner_ids, tight_tlwh, visible_share
-from scalor.tracking.stored import size_seen, smooth_of
+from scalor.tracking.stored import chosen_video, size_seen, smooth_of
 from scalor.tracking.view import View
 
 OPSET = 18
@@ -42,6 +42,7 @@ def export_onnx(
     *,
     size: tuple[int, int] | None = None,
     objects: int = OBJECTS,
+    video: int | None = None,
 ) -> dict[str, Any]:
     """Write a step of tracking with these weights as an ONNX file; returns what its metadata say (see `described`).
 
@@ -50,15 +51,17 @@ def export_onnx(
         out: the file.
         size: height and width of the frames; None: the size that the weights were learned on.
         objects: how many the file has room for; when all are taken nothing new is found.
+        video: which of the videos that the weights were learned on, for its size and learned background.
 
     Raises:
-        UserError: no such weights, weights without objects, an unknown size, a library that is missing, or one that
-            writes something else than the model.
+        UserError: no such weights, weights without objects, an unknown size, no such video or none where each has a
+            background of its own, a library that is missing, or one that writes something else than the model.
     """
     for name in ("onnx", "onnxruntime", "onnxscript"):
         library(name, extra="onnx")
     loaded = load_all(weights)
-    step = OnnxStep(loaded, _size(loaded, size), objects)
+    video = chosen_video(loaded, video)
+    step = OnnxStep(loaded, _size(loaded, size, video), objects, video=video or 0)
     names, state = step.initial()
     about = described(step, names, state) | {"weights": str(weights), "smooth": smooth_of(loaded)}
     program = _program(step, names, state)
@@ -95,7 +98,7 @@ class OnnxStep(nn.Module):
     """`Tracker.observe` as a function of tensors of fixed shapes, without its care for cameras that shake and frames
     that go blank."""
 
-    def __init__(self, loaded: Loaded, size: tuple[int, int], objects: int) -> None:
+    def __init__(self, loaded: Loaded, size: tuple[int, int], objects: int, *, video: int = 0) -> None:
         super().__init__()
         if not isinstance(loaded.model, Scalor):
             raise UserError("these weights are of a baseline; weights of SCALOR are wanted for a file in ONNX")
@@ -105,6 +108,7 @@ class OnnxStep(nn.Module):
         self.eval().requires_grad_(False)
         self.view = View.of(*size, scale=1.0, cell=config.cell)
         self.frame, self.objects, self.filmed = (*size, config.channels), objects, config.needs_backdrop
+        self.video = video
 
     def initial(self) -> tuple[list[str], list[Tensor]]:
         """Names and tensors of the state before the first frame; what has no numbers is left out."""
@@ -135,7 +139,8 @@ class OnnxStep(nn.Module):
 
     def _empty(self, backdrop: Tensor | None) -> World:
         height, width = self.view.padded
-        return self.model.init(1, Scenery(height=height, width=width, backdrop=backdrop))
+        which = torch.full((1,), self.video, dtype=torch.int64)
+        return self.model.init(1, Scenery(height=height, width=width, backdrop=backdrop, video=which))
 
     @staticmethod
     def _flat(world: World) -> dict[str, Tensor]:
@@ -177,8 +182,8 @@ def described(step: OnnxStep, names: list[str], state: list[Tensor]) -> dict[str
     }
 
 
-def _size(loaded: Loaded, size: tuple[int, int] | None) -> tuple[int, int]:
-    known = size or size_seen(loaded)
+def _size(loaded: Loaded, size: tuple[int, int] | None, video: int | None) -> tuple[int, int]:
+    known = size or size_seen(loaded, video)
     if known is None:
         raise UserError("these weights do not say how large their frames are; give --size HxW, for example 360x640")
     return known

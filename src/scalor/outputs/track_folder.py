@@ -71,7 +71,7 @@ def track_to_folder(
         weights: run folder, weights file or packaged name, or loaded ones; not looked at by ``mog2-sort``.
         out: a new or empty folder, or one that an earlier tracking wrote, which is replaced.
         method: ``scalor`` or ``mog2-sort``.
-        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``; with ``auto`` loaded weights stay where they are.
         allow_truncated: accept a video whose end cannot be read.
         min_visibility: objects of which less than this share is seen are followed but not reported.
         pictures: also write what people look at: film, sheet and report.
@@ -131,7 +131,7 @@ def _follower(
         return Mog2SortFollower(source), {}
     if method != "scalor":
         raise UserError(f"method {method} is unknown; scalor or mog2-sort is wanted; choose one")
-    loaded = weights if isinstance(weights, Loaded) else load(weights, device=device)
+    loaded = load(weights, device=device)
     name = loaded.card.get("name", "") if isinstance(weights, Loaded) else weights
     ready = prepare(loaded, source, min_visibility=min_visibility)
     if ready.doubt:

@@ -37,12 +37,13 @@ def export_web(
     *,
     size: tuple[int, int] | None = None,
     objects: int = OBJECTS,
+    video: int | None = None,
     runtime: str | os.PathLike[str] | None = None,
 ) -> dict[str, Any]:
     """Write a page that follows objects in a video or a camera of who opens it; returns what `export_onnx` does.
 
     Args:
-        weights, size, objects: as for `export_onnx`.
+        weights, size, objects, video: as for `export_onnx`.
         out: the HTML file.
         runtime: a folder with the files of onnxruntime-web, which are put into the page; None: the page fetches them.
 
@@ -51,9 +52,9 @@ def export_web(
     """
     inside = runtime_files(runtime)
     with tempfile.TemporaryDirectory() as folder:
-        about = export_onnx(weights, Path(folder) / "step.onnx", size=size, objects=objects)
+        about = export_onnx(weights, Path(folder) / "step.onnx", size=size, objects=objects, video=video)
         model = (Path(folder) / "step.onnx").read_bytes()
-    write_page(out, model, about | filmed(load_all(weights), about), runtime=inside)
+    write_page(out, model, about | filmed(load_all(weights), about, video), runtime=inside)
     return about
 
 
@@ -71,11 +72,13 @@ def runtime_files(folder: str | os.PathLike[str] | None) -> dict[str, bytes]:
         ) from error
 
 
-def filmed(loaded: Loaded, about: Mapping[str, Any]) -> dict[str, Any]:
-    """What weights of footage know of their place at the size of the file: its empty scene and its rate."""
+def filmed(loaded: Loaded, about: Mapping[str, Any], video: int | None = None) -> dict[str, Any]:
+    """What weights of footage know of their place at the size of the file: its empty scene and its rate, those of the
+    first video, or of ``video``."""
     height, width, _ = about["frame"]
-    fitting = [image for image in backdrops_of(loaded) if image.shape[:2] == (height, width)]
-    rates = [entry["fps"] for entry in loaded.card.get("footage") or () if entry.get("fps")]
+    wanted = slice(None) if video is None else slice(video, video + 1)
+    fitting = [image for image in backdrops_of(loaded)[wanted] if image.shape[:2] == (height, width)]
+    rates = [entry["fps"] for entry in (loaded.card.get("footage") or [])[wanted] if entry.get("fps")]
     return {
         "empty": base64.b64encode(fitting[0].tobytes()).decode() if fitting and about["backdrop"] else None,
         "fps": rates[0] if rates else None,

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,11 @@ class Loaded:
     model: WorldModel
     card: dict[str, Any]
     extra: dict[str, Tensor]
+
+    def to(self, device: torch.device) -> "Loaded":
+        """The same on another device; the model itself moves."""
+        extra = {name: value.to(device) for name, value in self.extra.items()}
+        return replace(self, model=self.model.to(device), extra=extra)
 
 
 def names() -> list[str]:

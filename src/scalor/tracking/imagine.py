@@ -7,6 +7,7 @@ from os import PathLike
 import numpy as np
 import torch
 
+from scalor.core.devices import pick_device
 from scalor.core.seeds import whole_seed
 from scalor.core.types import Knobs, World
 from scalor.data.source import VideoSource
@@ -70,7 +71,7 @@ def imagine(
         seed: the same seed gives the same futures; the global random state is left alone.
         start: first frame to look at.
         births: probability per grid cell and frame that a new object appears (the paper's Figure 14); 0: none do.
-        device: where weights given by name or path are put.
+        device: where the model is put; with ``auto`` one that is loaded already stays where it is.
 
     Frames after the observed ones are never shown to the model. Raises UserError for numbers below 1, a video that
     is too short, or frames of which none can be decoded.
@@ -133,12 +134,14 @@ def _tracker(
     video: VideoSource | Frames, model: str | PathLike[str] | Loaded | WorldModel | Tracker, device: str
 ) -> Tracker:
     if isinstance(model, Tracker):
+        if device != "auto":
+            model.reset()
+            model.model.to(pick_device(device))
         return model
-    if isinstance(model, str | PathLike):
-        model = load(model, device=device)
-    if isinstance(model, Loaded) and isinstance(video, VideoSource):
-        return prepare(model, video).tracker
-    return Tracker(model)
+    if isinstance(model, WorldModel):
+        return Tracker(model, device=None if device == "auto" else device)
+    loaded = load(model, device=device)
+    return prepare(loaded, video).tracker if isinstance(video, VideoSource) else Tracker(loaded)
 
 
 def _pictures(video: VideoSource | Frames, start: int, count: int) -> list[np.ndarray | None]:

@@ -51,8 +51,8 @@ def track(
     """The table of a whole video with weights by name, path or already loaded; without ``masks`` only boxes.
 
     The video is read to its end before anything is decided (`second_pass`), unless ``online``: then it is followed
-    causally, as a `Tracker` follows a camera. ``animals`` as in `track_to_folder`. Raises UserError as `track_video`
-    and `load`.
+    causally, as a `Tracker` follows a camera. ``device`` and ``animals`` as in `track_to_folder`. Raises UserError as
+    `track_video` and `load`.
     """
     check_animals(animals, online=online)
     source = opened_video(video)

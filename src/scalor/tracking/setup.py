@@ -38,11 +38,14 @@ class Prepared:
     doubt: str = ""
 
 
-def load(name_or_path: str | PathLike[str], *, device: str = "auto") -> Loaded:
+def load(name_or_path: str | PathLike[str] | Loaded, *, device: str = "auto") -> Loaded:
     """Weights by the name of a packaged set, from a run folder or from a file; ``.model`` is the world model itself.
 
-    Raises UserError where there are none, or where the file is not the one that its card describes.
+    What is loaded already is moved to ``device``, the model itself too, and stays where it is with ``auto``. Raises
+    UserError where there are no such weights or device, or where the file is not the one that its card describes.
     """
+    if isinstance(name_or_path, Loaded):
+        return name_or_path if device == "auto" else name_or_path.to(pick_device(device))
     return load_all(name_or_path, pick_device(device))
 
 
@@ -53,7 +56,7 @@ def prepare(
 
     The stored image is used where it shows the place that the video shows, else one is made of up to 99 frames.
     """
-    loaded = weights if isinstance(weights, Loaded) else load(weights, device=device)
+    loaded = load(weights, device=device)
     scale = scale_of(loaded, source)
     backdrop: np.ndarray | EmptyScene | None = None
     words = None

@@ -7,8 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from scalor.data.images import natural_key
 from scalor.data.sizes import frame_side
 from scalor.data.source import VideoSource
+from scalor.errors import UserError
 from scalor.models.base import WorldModel
 from scalor.pretrained import Loaded
 
@@ -66,9 +68,26 @@ def _could_be(entry: Mapping[str, Any], video: VideoSource) -> bool:
     return all(abs(seen - whole * scale) <= 1 for seen, whole in sides)
 
 
-def size_seen(loaded: Loaded) -> tuple[int, int] | None:
-    """Height and width of the largest frames that the weights were learned on, as the network saw them."""
-    footage = [(e["height"], e["width"]) for e in loaded.card.get("footage") or () if "height" in e and "width" in e]
+def chosen_video(loaded: Loaded, video: int | None) -> int | None:
+    """The number of the wanted video among those that the weights were learned on, None where none was asked for.
+
+    Raises UserError where there is no such one, or none was asked for and each has a learned background of its own.
+    """
+    names = [str(entry.get("name", "")) for entry in loaded.card.get("footage") or ()]
+    count = max(loaded.model.config.videos, len(names))
+    if (video is None and loaded.model.config.videos <= 1) or (video is not None and 0 <= video < count):
+        return video
+    known = ", ".join(f"{n} ({names[n]})" if n < len(names) else str(n) for n in range(min(count, 20)))
+    said = "these weights have a background for each of their videos" if video is None else f"video is {video}"
+    raise UserError(f"{said}; one of {known} is wanted; choose it with --video" if count else f"{said}; they know none")
+
+
+def size_seen(loaded: Loaded, video: int | None = None) -> tuple[int, int] | None:
+    """Height and width of the largest frames that the weights were learned on, or those of one video, as the network
+    saw them."""
+    seen = list(loaded.card.get("footage") or ())
+    seen = seen[video : video + 1] or seen if video is not None else seen
+    footage = [(entry["height"], entry["width"]) for entry in seen if "height" in entry and "width" in entry]
     if footage:
         return max(footage, key=lambda size: size[0] * size[1])
     side = frame_side(str(loaded.card.get("data", "")))
@@ -76,10 +95,10 @@ def size_seen(loaded: Loaded) -> tuple[int, int] | None:
 
 
 def backdrops_of(model: WorldModel | Loaded) -> list[np.ndarray]:
-    """The median images in a weights file (its extra tensors ``backdrop...``), uint8 [h, w, C]."""
+    """The median images in a weights file (its extra tensors ``backdrop...``), uint8 [h, w, C], in their order."""
     found: list[np.ndarray] = []
     extra = model.extra if isinstance(model, Loaded) else {}
-    for name in sorted(extra):
+    for name in sorted(extra, key=natural_key):
         image = extra[name]
         if name.startswith("backdrop") and image.dim() >= 3:
             found += [_as_uint8(each) for each in image.reshape(-1, *image.shape[-3:])]

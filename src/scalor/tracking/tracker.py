@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from scalor.core.devices import pick_device
 from scalor.core.types import TRACKING, Scenery, Sight, World
 from scalor.data.backdrop import EmptyScene
 from scalor.data.source import smoothed
@@ -62,11 +63,13 @@ class Tracker:
             min_score: the same for the probability of presence.
             confirm: frames that an object must live before it is reported.
             video: which of the videos it was learned on, for a model with one background per video.
-            device: moves the model; None leaves it where it is.
+            device: moves the model (``auto``: to the fastest device there is); None leaves it where it is.
 
         Raises:
-            UserError: scale out of range, confirm below 1, no such video, or no backdrop for a model that needs one.
+            UserError: no such device, scale out of range, confirm below 1, no such video, or no backdrop for a model
+                that needs one.
         """
+        device = device if device is None else pick_device(device)
         if isinstance(model, str | PathLike):
             model = load_all(model, "cpu" if device is None else device)
         if not isinstance(model, WorldModel | Loaded):

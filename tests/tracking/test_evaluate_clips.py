@@ -118,7 +118,7 @@ def test_frames_that_are_no_multiple_of_the_cell_and_clips_that_cut_themselves_a
     assert itself["frames"] == 3 and 0 < itself["mse"] < 1
 
 
-def test_a_model_on_a_scene_of_gets_the_clips_own(make_model):
+def test_a_model_on_a_median_image_gets_the_clips_own(make_model):
     model, data = make_model(background="median"), Sprites(CONFIG, seed=3)
     assert evaluate_dataset(model, data, clips=2, frames=4)["mse"] < 1
 

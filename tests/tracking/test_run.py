@@ -17,7 +17,7 @@ from scalor.tracking.table import shelf
 from scalor.tracking.tracker import Tracker
 
 
-def test_a_scene_of_is_taken_from_the_weights_only_where_it_shows_this_place(
+def test_a_median_image_is_taken_from_the_weights_only_where_it_shows_this_place(
     make_model, make_frames, write_clip, write_run
 ):
     frames = make_frames(6, 40, 48)

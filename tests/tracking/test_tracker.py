@@ -188,7 +188,7 @@ def test_thresholds_leave_out_and_change_nothing_else(make_model, make_frames):
     assert 0 < len(part) < len(result)
 
 
-def test_a_model_on_a_scene_of_wants_one_and_takes_it_at_either_size(make_model, make_frames):
+def test_a_model_on_a_median_image_wants_one_and_takes_it_at_either_size(make_model, make_frames):
     model, frames = make_model(background="median"), make_frames(3, 40, 48)
     backdrop = np.median(frames, axis=0).astype(np.uint8)
     with pytest.raises(UserError, match="backdrop"):

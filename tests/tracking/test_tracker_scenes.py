@@ -52,7 +52,7 @@ def test_grey_frames_and_scenes_are_brought_into_place_and_light_as_their_rgb(ch
     assert float((255 * grey[0, 0, 6:42, 6:58] - torch.from_numpy(scene)[6:42, 6:58]).abs().mean()) < 3.0
 
 
-def test_a_scene_of_the_frames_size_is_smoothed_as_frames_are(make_model):
+def test_a_median_image_of_the_frames_size_is_smoothed_as_frames_are(make_model):
     scene = patterned(0, 96, 128)
     loaded = Loaded(model=make_model(background="median"), card={"scale": 0.5, "smooth": 1.5}, extra={})
     tracker = Tracker(loaded, backdrop=scene)

@@ -12,6 +12,9 @@ FARTHEST = 0.015
 """How far things sway, as a share of the longer side of the view."""
 LEAST_FARTHEST = 4
 """The same in pixels, at least."""
+FINE = 4
+"""Places close by are looked at every so many pixels that there are at least this many on the way: things that sway are
+larger in larger pictures, which are soft at that."""
 LEAST_SHARE = 0.05
 """Share of the frames in which a pixel that things sway over shows a colour from close by."""
 MOST = 0.8
@@ -83,7 +86,9 @@ def swaying(image: np.ndarray, color: np.ndarray, count: np.ndarray, *, frames: 
 def _close(image: np.ndarray, where: np.ndarray) -> np.ndarray:
     """Colours close by the P pixels of a mask, the nearest first: uint8 [S, P, 3]."""
     most = max(LEAST_FARTHEST, round(FARTHEST * max(where.shape)))
-    steps = np.mgrid[-most : most + 1, -most : most + 1].reshape(2, -1).T
+    apart = max(1, most // FINE)
+    line = np.arange(-(most // apart), most // apart + 1) * apart
+    steps = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2)
     far = (steps**2).sum(axis=1)
     steps = steps[np.argsort(far, kind="stable")][1 : int((far <= most**2).sum())]
     rows, columns = np.nonzero(where)

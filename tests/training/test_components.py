@@ -55,10 +55,10 @@ def test_sizes_that_were_measured_among_pairs_are_measured_without_them() -> Non
     side = np.where(np.arange(300) < 100, 14.0, 20.0) * np.exp(rng.normal(0, 0.03, 300))
     place = rng.uniform(20, 180, (300, 2))
     boxes, pairs = np.column_stack([place, side, side]), np.arange(300) >= 100
-    rule = usual_box._rule(boxes, pairs, where, 200)
+    rule = usual_box.rule_of(boxes, pairs, where, 200)
     assert np.exp(rule.middle) == pytest.approx(14.0, rel=0.05)
     made = fitted_where(where, [rule])
     assert made.sizes[1] < 20.0 * ROOM
-    unflagged = usual_box._rule(boxes, np.zeros(300, bool), where, 200)
+    unflagged = usual_box.rule_of(boxes, np.zeros(300, bool), where, 200)
     assert unflagged.reach == np.inf and fitted_where(where, [unflagged]).size == 24.0
     assert fitted_where(where, [rule, UsualBox()]) == where, "one video of which nothing is known"

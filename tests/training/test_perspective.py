@@ -15,7 +15,7 @@ from scalor.core.types import Knobs, Scenery
 from scalor.data.footage import ObjectStats
 from scalor.models.build import build
 from scalor.rollout import generate
-from scalor.training import usual_box
+from scalor.training import box_survey, usual_box
 from scalor.training.box_prior import fitted_where, with_fitted_prior
 from scalor.training.checkpoint import Plan, RunFolder
 from scalor.training.components import Components
@@ -85,7 +85,7 @@ def test_sizes_are_told_at_the_level_and_pairs_far_away_are_none() -> None:
     runs = drive(horizon=0.0, groups=True)
     perspective = perspective_of(runs, HEIGHT)
     where = replace(fast_video().scalor.where, size=20.0, ratio=1.0)
-    rule = usual_box._found(runs, perspective, where, HEIGHT)
+    rule = box_survey._found(runs, perspective, where, HEIGHT)
     made = fitted_where(perspective.of(where), [rule])
     single = 0.25 * perspective.level / 0.875
     assert made.size == pytest.approx(ROOM * single, rel=0.15)
@@ -103,9 +103,9 @@ def test_the_common_size_is_that_of_all_distances_beside_groups_far_away_and_par
         for middle, count in ((3.0, singles), (3.6, groups), (1.5, parts)):
             sizes.append(middle + rng.normal(0, 0.08 if middle == 3.0 else 0.3, count))
             near.append(np.full(count, distance))
-    found = usual_box._everywhere(np.concatenate(sizes), np.concatenate(near))
+    found = box_survey._everywhere(np.concatenate(sizes), np.concatenate(near))
     assert found == pytest.approx(3.0, abs=0.1)
-    assert usual_box._bulk(np.concatenate(sizes))[0] > 3.15, "most blobs are groups"
+    assert usual_box.bulk(np.concatenate(sizes))[0] > 3.15, "most blobs are groups"
 
 
 def test_the_scale_follows_far_things_and_no_kind_of_thing_turns_where_there_is_a_perspective() -> None:

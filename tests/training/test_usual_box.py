@@ -10,9 +10,10 @@ from scalor.configs.presets import fast_video, tiny
 from scalor.core.geometry import WhereConfig
 from scalor.models.scalor import Scalor
 from scalor.training.box_prior import fitted_where, with_fitted_prior
+from scalor.training.box_survey import usual_boxes
 from scalor.training.checkpoint import Plan
 from scalor.training.foreground_blobs import blobs_of
-from scalor.training.usual_box import FLOOR, UsualBox, usual_box, usual_boxes
+from scalor.training.usual_box import FLOOR, UsualBox, usual_box
 
 WHERE = WhereConfig(size=20.0, size_range=0.9, ratio=2.0, ratio_range=0.6, scale="log")
 HEIGHT = 200
@@ -46,8 +47,8 @@ def test_of_few_blobs_and_of_one_height_no_slope_is_made() -> None:
 
 
 def test_rows_are_counted_from_the_crops_top() -> None:
-    assert UsualBox(2.0, 0.01, 0.2).within(50) == pytest.approx((2.5, 0.01, 0.2, 50))
-    assert UsualBox().within(50) == (0.0, 0.0, math.inf, 50)
+    assert UsualBox(2.0, 0.01, 0.2).within(50) == pytest.approx((2.5, 0.01, 0.2, 50, 0.0))
+    assert UsualBox().within(50) == (0.0, 0.0, math.inf, 50, 0.0)
 
 
 def mask_of(*blobs: tuple[int, int, int, int]) -> np.ndarray:
@@ -61,12 +62,12 @@ def test_two_beside_each_other_far_away_are_not_one_that_is_near() -> None:
     """The pair above has the size of the single one below, and a shape that one can have."""
     mask = mask_of((10, 4, 13, 19), (60, 60, 13, 26))
     assert len(blobs_of(mask, WHERE).single) == 2
-    rule = (math.log(11.0), math.log(2.0) / 80, 0.2, 0.0)
+    rule = (math.log(11.0), math.log(2.0) / 80, 0.2, 0.0, 0.0)
     assert blobs_of(mask, WHERE, rule).single[:, 0].tolist() == [66.5]
 
 
 def test_what_the_view_cuts_off_is_continued_to_the_size_of_its_place() -> None:
-    rule = (math.log(11.0), math.log(2.0) / 80, 0.3, 0.0)
+    rule = (math.log(11.0), math.log(2.0) / 80, 0.3, 0.0, 0.0)
     (box,) = blobs_of(mask_of((0, 60, 6, 28)), WHERE, rule).single
     assert box[2] == pytest.approx(math.exp(rule[0] + rule[1] * 74) / math.sqrt(2), rel=1e-5)
     assert box[0] + box[2] / 2 == pytest.approx(6.0)
@@ -78,7 +79,7 @@ def test_a_model_without_an_empty_scene_has_no_rule() -> None:
 
 def test_a_batch_without_a_rule_learns_as_before() -> None:
     mask = mask_of((10, 4, 13, 19))
-    any_size = blobs_of(mask, WHERE, (0.0, 0.0, math.inf, 0.0))
+    any_size = blobs_of(mask, WHERE, (0.0, 0.0, math.inf, 0.0, 0.0))
     np.testing.assert_array_equal(blobs_of(mask, WHERE).single, any_size.single)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from scalor.data.footage import Footage
 from scalor.data.loader import ClipData, CutToLength, batch_at
+from scalor.training.groups import COLUMNS, ROWS
 from scalor.training.usual_box import UsualBox
 
 ENDLESS = 1_000_000
@@ -21,8 +22,10 @@ class Batch(NamedTuple):
 
     ``shown``: what is looked at, of the clips' shape, where something hides parts of them; None: they themselves.
     ``before``: clips of the same shape and places, of which what moves passes before what the clips show (see
-    `training.copy_paste`); None: nothing does. ``usual`` float32 [B, 4]: how large single objects are in them (see
-    `UsualBox.within`); None: nothing is known. ``top`` float32 [B]: the row of the whole view that is their first.
+    `training.copy_paste`); None: nothing does. ``usual`` float32 [B, 5]: how large single objects are in them (see
+    `UsualBox.within`); None: nothing is known. ``outline`` float32 [B, 12, 6]: what they fill of their boxes, where
+    groups are taken apart by it (see `training.groups`), else 0. ``top`` float32 [B]: the row of the
+    whole view that is their first.
     """
 
     video: Tensor
@@ -31,6 +34,7 @@ class Batch(NamedTuple):
     shown: Tensor | None = None
     before: Tensor | None = None
     usual: Tensor | None = None
+    outline: Tensor | None = None
     top: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
@@ -127,7 +131,12 @@ class FootageBatches:
             top=torch.tensor([float(crop.top) for crop in crops]),
         )
         if self.usual:
-            batch = batch._replace(usual=torch.tensor([self.usual[crop.reel].within(crop.top) for crop in crops]))
+            rules = [self.usual[crop.reel] for crop in crops]
+            within = [rule.within(crop.top) for rule, crop in zip(rules, crops, strict=True)]
+            batch = batch._replace(usual=torch.tensor(within))
+            if any(rule.outline for rule in rules):
+                outlines = [rule.outline or ((0.0,) * COLUMNS,) * ROWS for rule in rules]
+                batch = batch._replace(outline=torch.tensor(outlines))
         if all(crop.other is None for crop in crops):
             return batch
         # Before the empty scene nothing passes.

@@ -54,23 +54,29 @@ def bootstrap_loss(
     rollout: Rollout,
     layers: ForegroundLayers | None = None,
     usual: Tensor | None = None,
+    outline: Tensor | None = None,
 ) -> Tensor:
     """Mean over the frames of clips [B, T, C, H, W]: what proposals and objects lack of the blobs, in nats.
 
-    ``layers``: what moves in them, where things were put before others. ``usual`` [B, 4]: how large single objects are
-    (see `UsualBox.within`). Of a model without an empty scene to compare with: 0.
+    ``layers``: what moves in them, where things were put before others. ``usual`` [B, 5]: how large single objects are
+    (see `UsualBox.within`), and their ``outline`` [B, 12, 6], 0 over where it is not known. Of a model without an
+    empty scene to compare with: 0.
     """
     if not (isinstance(model, Scalor) and model.config.needs_backdrop):
         return video.new_zeros(())
     frames, where = min(FRAMES, video.shape[1]), model.config.where
     foreground = model.foreground_masks(video if layers is None else video[:, :frames], scenery)
     sizes = [ANY_SIZE] * len(video) if usual is None else usual.tolist()
+    outlines = [None] * len(video) if outline is None else [one if one.any() else None for one in outline.cpu().numpy()]
+    known = list(zip(sizes, outlines, strict=True))
     if layers is None:
-        clips = zip((foreground > 0.5).cpu().numpy(), sizes, strict=True)
-        blobs = [[blobs_of(mask, where, size) for mask in clip] for clip, size in clips]
+        clips = zip((foreground > 0.5).cpu().numpy(), known, strict=True)
+        blobs = [[blobs_of(mask, where, *rule) for mask in clip] for clip, rule in clips]
     else:
-        masks = zip((layers.front > 0.5).cpu().numpy(), (layers.back > 0.5).cpu().numpy(), sizes, strict=True)
-        blobs = [[layered(*pair, where, size) for pair in zip(front, back, strict=True)] for front, back, size in masks]
+        masks = zip((layers.front > 0.5).cpu().numpy(), (layers.back > 0.5).cpu().numpy(), known, strict=True)
+        blobs = [
+            [layered(*pair, where, *rule) for pair in zip(front, back, strict=True)] for front, back, rule in masks
+        ]
     firsts = [blob for clip in blobs for blob in clip[:frames]]
     first = _proposed(model, (video[:, :frames], foreground[:, :frames]), scenery, firsts)
     carried = [_carried(step, [clip[t] for clip in blobs]) for t, step in enumerate(rollout.steps)]

@@ -45,6 +45,12 @@ class Components:
         whole = (low > 0).all(1) & (low + size < np.array(mask.shape[::-1])).all(1)
         return cls(number[labels], table[kept, 4].astype(float), np.concatenate([low + size / 2, size], 1), whole)
 
+    def mask(self, row: int) -> np.ndarray:
+        """The pixels of one of them within its box: bool [h, w]."""
+        low = np.round(self.box[row, :2] - self.box[row, 2:] / 2).astype(int)
+        width, height = np.round(self.box[row, 2:]).astype(int)
+        return self.labels[low[1] : low[1] + height, low[0] : low[0] + width] == row + 1
+
 
 def pairs_among(frames: list[Components]) -> list[np.ndarray]:
     """Which components of successive frames are known to be two objects: bool [K] each.

@@ -27,6 +27,7 @@ from scalor.models.build import build
 from scalor.models.config import ModelConfig
 from scalor.training.batches import FootageBatches
 from scalor.training.box_prior import with_fitted_prior
+from scalor.training.box_survey import usual_boxes
 from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
 from scalor.training.crop_balance import balanced
 from scalor.training.fine_tuning import plan_from_weights, refuse_other_start
@@ -36,7 +37,6 @@ from scalor.training.preset import Preset, apply_overrides
 from scalor.training.resume import DEFAULT_SEED, found_again, refuse_other_preset, refuse_other_seed
 from scalor.training.runner import Options, refuse_impossible, run
 from scalor.training.train import refuse_both, with_length
-from scalor.training.usual_box import usual_boxes
 
 ENOUGH = 0.5
 """A training of less than this share of the preset's steps says that it is too short."""

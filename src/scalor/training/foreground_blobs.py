@@ -8,6 +8,7 @@ import numpy as np
 
 from scalor.core.geometry import WhereConfig
 from scalor.training.copy_paste import LEAST_PX, VISIBLE
+from scalor.training.groups import members
 
 SLACK = 1.15
 """Factor by which a blob may be smaller than the smallest box."""
@@ -18,7 +19,7 @@ ENOUGH = 0.3
 ROOM = 1.15
 """Boxes are larger than what is in them by this factor: masks end softly."""
 LARGER = np.array([1.0, 1.0, ROOM, ROOM], np.float32)
-ANY_SIZE = (0.0, 0.0, math.inf, 0.0)
+ANY_SIZE = (0.0, 0.0, math.inf, 0.0, 0.0)
 """Nothing is known of how large objects are where (see `UsualBox.within`)."""
 
 
@@ -38,14 +39,17 @@ class Blobs:
     hidden: np.ndarray
 
 
-def blobs_of(mask: np.ndarray, where: WhereConfig, usual: Sequence[float] = ANY_SIZE) -> Blobs:
+def blobs_of(
+    mask: np.ndarray, where: WhereConfig, usual: Sequence[float] = ANY_SIZE, outline: np.ndarray | None = None
+) -> Blobs:
     """The connected components of a boolean [H, W]; single objects have a size that boxes can have, and that is
     ``usual`` for their place: log sqrt(width x height) at the top of the mask but for the perspective, its slope per
-    pixel, and tolerance; and the row of the view that is the mask's first.
+    pixel, and tolerance; the row of the view that is the mask's first; and log(height / width). Groups are taken apart
+    by an ``outline`` float32 [12, 6] (see `training.groups`).
     """
-    low, size, known = _components(mask)
+    low, size, known, pixels = _components(mask)
     every = np.concatenate([low + size / 2, size], axis=1)
-    start, slope, spread, top = usual
+    start, slope, spread, top, shape = usual
     near = where.nearness(every[:, 1:2] + top)
     expected = np.log(near) + (start + slope * every[:, 1:2] if spread < math.inf else math.log(where.size / ROOM))
     sides = np.exp(np.float32(expected)) * np.array([where.ratio**-0.5, where.ratio**0.5], np.float32)
@@ -56,7 +60,16 @@ def blobs_of(mask: np.ndarray, where: WhereConfig, usual: Sequence[float] = ANY_
     single = (known[:, :2] | known[:, 2:]).all(1) & (~cut | (size > ENOUGH * sides)).all(1) & _fits(whole / near, where)
     single &= np.abs(0.5 * np.log(whole.prod(1, keepdims=True)) - expected)[:, 0] <= spread
     boxes = np.concatenate([middle, whole], axis=1).astype(np.float32)
-    return Blobs(every, boxes[single], known[single], np.zeros((0, 4), np.float32))
+    single_boxes, edges = [boxes[single]], [known[single]]
+    if outline is not None:
+        for row in np.flatnonzero(~single & known.all(1)):
+            side, corner = math.exp(start + slope * every[row, 1]), low[row].astype(int)
+            width, height = size[row].astype(int)
+            part = pixels[corner[1] : corner[1] + height, corner[0] : corner[0] + width] == row + 1
+            found = members(part, side * math.exp(-shape / 2), side * math.exp(shape / 2), outline)
+            single_boxes.append(found + np.array([*low[row], 0, 0], np.float32))
+            edges.append(np.ones((len(found), 4), bool))
+    return Blobs(every, np.concatenate(single_boxes), np.concatenate(edges), np.zeros((0, 4), np.float32))
 
 
 def sized(boxes: np.ndarray, where: WhereConfig) -> np.ndarray:
@@ -64,23 +77,32 @@ def sized(boxes: np.ndarray, where: WhereConfig) -> np.ndarray:
     return _sized(boxes[:, 2:] / where.nearness(boxes[:, 1:2]), where)
 
 
-def _components(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Left upper corners and sizes float32 [K, 2] of the connected components of a boolean [H, W], and which of their
-    edges (left, top, right, bottom) are in view: bool [K, 4]."""
+def _components(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Left upper corners and sizes float32 [K, 2] of the connected components of a boolean [H, W]; which of their
+    edges (left, top, right, bottom) are in view: bool [K, 4]; and whose a pixel is, one more than the row, int [H, W].
+    """
     import cv2
 
-    _, _, table, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    table = table[1:][table[1:, 4] >= LEAST_PX]
+    count, labels, table, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    kept = np.flatnonzero(table[:, 4] >= LEAST_PX)
+    table, number = table[kept := kept[kept > 0]], np.zeros(count, np.int32)
+    number[kept] = np.arange(1, len(kept) + 1)
     low, size = table[:, :2].astype(np.float32), table[:, 2:4].astype(np.float32)
-    return low, size, np.concatenate([low > 0, low + size < np.array(mask.shape[::-1])], axis=1)
+    return low, size, np.concatenate([low > 0, low + size < np.array(mask.shape[::-1])], axis=1), number[labels]
 
 
-def layered(front: np.ndarray, back: np.ndarray, where: WhereConfig, usual: Sequence[float] = ANY_SIZE) -> Blobs:
+def layered(
+    front: np.ndarray,
+    back: np.ndarray,
+    where: WhereConfig,
+    usual: Sequence[float] = ANY_SIZE,
+    outline: np.ndarray | None = None,
+) -> Blobs:
     """The blobs of what passes in front and of what is behind it, each told apart by itself; masks boolean [H, W].
 
     Of what is behind, edges that are hidden are not known, and of what is hidden for the most part nothing is.
     """
-    near, far = blobs_of(front, where, usual), blobs_of(back, where, usual)
+    near, far = (blobs_of(mask, where, usual, outline) for mask in (front, back))
     seen = back & ~front
     keep, known, hidden = [], [], []
     for box, edges in zip(far.single, far.known, strict=True):

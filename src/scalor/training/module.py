@@ -119,6 +119,7 @@ class TrainingModule(LightningModule):
         particles = self.plan.preset.particles
         video, shown, scenery = prepared(batch, particles)
         usual = None if batch.usual is None else batch.usual.repeat_interleave(particles, 0)
+        outline = None if batch.outline is None else batch.outline.repeat_interleave(particles, 0)
         layers = None
         if batch.before is not None:
             before, clear = batch.before.float().div_(255).repeat_interleave(particles, 0), video
@@ -133,7 +134,7 @@ class TrainingModule(LightningModule):
         added, scalars = self.extras(video, rollout, step, share.progress)
         total = loss if added is None else loss + added
         if lead := bootstrap_weight(recipe, share.progress):
-            scalars["bootstrap"] = bootstrap_loss(self.model, video, scenery, rollout, layers, usual)
+            scalars["bootstrap"] = bootstrap_loss(self.model, video, scenery, rollout, layers, usual, outline)
             total = total + lead * scalars["bootstrap"]
         means = self.group.all_sum(torch.stack([loss.detach(), total.detach()]) * share.weight)
         norm = self._descend(total, means[1], terms, scalars, share)

@@ -1,0 +1,94 @@
+"""What is seen alone again and again, where most of what moves are groups that never part."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from scalor.core.geometry import WhereConfig
+from scalor.training.components import Components, pairs_among
+from scalor.training.foreground_blobs import sized
+from scalor.training.groups import MOST, members, outline_of
+from scalor.training.usual_box import LEAST, UsualBox, usual_box
+
+DENSE = 0.15
+"""Half the width, in log sides and in heights of the view, of the window in which blobs are counted as alike."""
+AROUND = 0.3
+"""The same for blobs that then count for the size of single objects: so much do their sides vary."""
+OFTEN = 0.5
+"""Share of the most frequent size with which a smaller one is frequent, too."""
+ALIKE = 0.2
+"""Deviation of log sides up to which a blob counts for the outline."""
+LARGER = 1.25
+"""Sizes of an outline from which on a blob may be a group."""
+LEAST_GROUPS = 20
+"""Groups that must be taken apart before it is believed that there are any."""
+GROUPS = 0.4
+"""Their least share of the larger blobs: on what is no group an outline seldom fits."""
+
+
+def seen_alone(runs: list[list[Components]], rule: UsualBox, where: WhereConfig, height: float) -> UsualBox | None:
+    """The rule of the smallest frequent size of which most larger things are groups; None where ``rule`` may stay.
+
+    Where it says what is single, most of that must be groups, too.
+    """
+    boxes = np.array([each.box[row] for each, row, paired in _whole(runs) if not paired]).reshape(-1, 4)
+    boxes = boxes[sized(boxes, where)]
+    if len(boxes) < LEAST:
+        return None
+    sides = np.log(boxes[:, 2:])
+    place = np.concatenate([sides, boxes[:, 1:2] / height], axis=1)
+    near = (np.abs(place[:, None] - place) < DENSE).all(2).sum(1)
+    frequent = np.flatnonzero(near >= max(LEAST, OFTEN * near.max()))
+    if not len(frequent):
+        return None
+    smallest = frequent[sides[frequent].sum(1).argmin()]
+    middle = sides[(np.abs(place - place[smallest]) < DENSE).all(1)].mean(0)
+    found = usual_box(boxes[(np.abs(sides - middle) < AROUND).all(1)], height)
+    if found.spread == math.inf:
+        return None
+    found = with_outline(runs, replace(found, middle=float(middle.mean()), reach=max(AROUND, found.spread)))
+    if not found.outline:
+        return None
+    if rule.spread == math.inf:
+        return found
+    single = [row for row in _whole(runs) if _like(row[0].box[row[1]], rule, rule.spread)]
+    groups = [_group(each, row, found, np.array(found.outline, np.float32)) for each, row, _ in single]
+    return found if groups and np.mean([group is True for group in groups]) >= GROUPS else None
+
+
+def with_outline(runs: list[list[Components]], rule: UsualBox) -> UsualBox:
+    """The rule with the outline of its single objects, if that takes many of the larger blobs apart."""
+    if rule.spread == math.inf or rule.shapes == math.inf or rule.perspective.tilt:
+        return rule
+    alone = [each.mask(row) for each, row, paired in _whole(runs) if not paired and _like(each.box[row], rule, ALIKE)]
+    outline = outline_of(alone)
+    if not outline:
+        return rule
+    cells = np.array(outline, np.float32)
+    groups = [group for each, row, _ in _whole(runs) if (group := _group(each, row, rule, cells)) is not None]
+    many = sum(groups) >= LEAST_GROUPS and float(np.mean(groups)) >= GROUPS
+    return replace(rule, outline=outline) if many else rule
+
+
+def _group(each: Components, row: int, rule: UsualBox, outline: np.ndarray) -> bool | None:
+    """Whether a blob is taken apart; None where it is no larger than one, or too large to tell."""
+    width, height = rule.sides(each.box[row, 1])
+    if not LARGER < each.area[row] / (outline.mean() * width * height) < MOST + 1:
+        return None
+    return len(members(each.mask(row), width, height, outline)) > 1
+
+
+def _like(box: np.ndarray, rule: UsualBox, within: float) -> bool:
+    """Whether a box (x, y, w, h) has, but for so much, the log sides of a single object in its place."""
+    off = np.log(box[2:]) - np.log(rule.sides(float(box[1])))
+    return bool((np.abs(off) < within).all())
+
+
+def _whole(runs: list[list[Components]]) -> Iterator[tuple[Components, int, bool]]:
+    """The blobs that no edge of the view cuts off, as components, row, and whether they are known to be two."""
+    for run in runs:
+        for each, paired in zip(run, pairs_among(run), strict=True):
+            for row in np.flatnonzero(each.whole):
+                yield each, int(row), bool(paired[row])

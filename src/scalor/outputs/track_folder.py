@@ -73,7 +73,8 @@ def track_to_folder(
         method: ``scalor`` or ``mog2-sort``.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``; with ``auto`` loaded weights stay where they are.
         allow_truncated: accept a video whose end cannot be read.
-        min_visibility: objects of which less than this share is seen are followed but not reported.
+        min_visibility: objects of which less than this share is seen are followed but not reported; in two passes two
+            fifths of it suffice where a track begins or ends at the edge of the view.
         pictures: also write what people look at: film, sheet and report.
         box_base: what the tables call the left and top edge of the picture: 1 as MOTChallenge, or 0.
         online: report each frame from what came before it alone, as if it came from a camera; otherwise the video is

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from scalor.tracking.encounters import encounters, parting, swapped
+from scalor.tracking.entrances import at_the_edge
 from scalor.tracking.individuals import NOBODY
 from scalor.tracking.individuals import individuals as individuals_of
 from scalor.tracking.linking import Link, Tracklet, Video, link
@@ -120,7 +121,8 @@ def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1, indivi
 
     Args:
         rows: of a causal tracker that reports everything at once.
-        min_visibility: objects of which less than this share is seen are not reported, as in `Tracker`.
+        min_visibility: objects of which less than this share is seen are not reported, as in `Tracker`, but those that
+            enter the view or leave it (see `tracking.entrances`).
         confirm: tracks that are seen in fewer frames, links counted, are dropped.
         individuals: how many there are in every frame, if that is known: each keeps one identity, 0, 1, ...
     """
@@ -150,6 +152,8 @@ def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1, indivi
     part = keep & (into != np.arange(len(rows)))
     parts = len(np.unique(ids[part]))
     keep &= ~part
+    entering, ids = at_the_edge(rows, ids, keep, min_visibility)
+    keep |= entering
     boxes, window = _smoothed(_with_parts(rows, into, part), ids, keep)
     table = replace(rows, id=ids, box_tlwh=boxes)
     joints = [

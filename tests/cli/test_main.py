@@ -148,6 +148,20 @@ def test_evaluate_ignores_no_option(capsys, given, said):
     assert said in refused(capsys, "evaluate", "--tracks", "b", *given)
 
 
+def test_reports_on_what_is_hardly_seen_are_no_errors_but_strictly(capsys, tmp_path):
+    seen, hidden = "1,1,10,10,20,20,1,1,1\n2,1,12,10,20,20,1,1,1\n", "1,2,90,50,4,20,1,1,0.1\n"
+    truth, tracks = tmp_path / "gt.txt", tmp_path / "tracks.txt"
+    truth.write_text(seen + hidden)
+    tracks.write_text(seen + hidden.replace("0.1", "-1"))
+    argv = ["evaluate", "--truth", str(truth), "--tracks", str(tracks), "--json"]
+    assert door.main(argv) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert (scores["mota"], scores["mota_strict"], scores["truth_count"]) == (1.0, 0.5, 2)
+    tracks.write_text(seen + "1,2,60,50,4,20,1,1,1\n")
+    assert door.main(argv) == 0
+    assert json.loads(capsys.readouterr().out)["mota"] == 0.5, "a report on nothing is one"
+
+
 def test_the_classical_competitor_is_printed_beside_where_the_video_is_given(capsys, tmp_path):
     rng = np.random.default_rng(0)
     (tmp_path / "video").mkdir()

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jsonargparse import Namespace
 from jsonargparse.typing import NonNegativeInt, PositiveFloat
@@ -96,6 +96,7 @@ def run(args: Namespace) -> None:
     import numpy as np
 
     from scalor.data.motchallenge import PEDESTRIAN, TruthTable, read_mot, read_truth
+    from scalor.metrics.boxes import without_hidden
     from scalor.metrics.distractors import without_distractors
     from scalor.metrics.mot import evaluate
 
@@ -114,7 +115,10 @@ def run(args: Namespace) -> None:
         return without_distractors(truth.tracks, truth.distractors, tracks)
 
     def scored(tracks: "Tracks") -> dict[str, float | int | None]:
-        return evaluate(truth.tracks, tracks, iou=iou, distance=args.distance, frames=frames).as_dict()
+        how: dict[str, Any] = {"iou": iou, "distance": args.distance, "frames": frames}
+        excused = without_hidden(truth.tracks, tracks)
+        found, strict = (evaluate(truth.tracks, rows, **how).as_dict() for rows in (excused, tracks))
+        return {**found, "mota_strict": strict["mota"]}
 
     tracks = fair(read_mot(tracks_path, box_base=args.tracks_box_base, say=say))
     beside: dict[str, dict[str, float | int | None]] = {"tracks": scored(tracks)}

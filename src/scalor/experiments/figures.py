@@ -12,7 +12,8 @@ from scalor.experiments.pictures import Story, moments, story_of
 from scalor.experiments.report import Report, number, table
 from scalor.experiments.rows import ROWS, SPECIAL, Row
 from scalor.experiments.tables import Bench, Scores, mean_of
-from scalor.tracking.evaluate_clips import LEAST_VISIBLE, rollout_tracks
+from scalor.metrics.boxes import LEAST_VISIBLE
+from scalor.tracking.evaluate_clips import rollout_tracks
 from scalor.viz.figures import grid
 
 PLAIN, SEPARATED = ("input", "boxes", "objects"), ("input", "boxes", "background", "foreground", "alpha")

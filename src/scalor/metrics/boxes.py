@@ -8,6 +8,9 @@ import numpy as np
 
 from scalor.core.tracks import Tracks
 
+LEAST_VISIBLE = 0.25
+"""Share of an object that must be seen before it is asked for."""
+
 
 @dataclass(frozen=True)
 class FrameRows:
@@ -54,7 +57,7 @@ def rows_at(tracks: Tracks, frames: np.ndarray) -> Iterator[FrameRows]:
         yield FrameRows(id=tracks.id[rows], box_tlwh=tracks.box_tlwh[rows])
 
 
-def without_hidden(truth: Tracks, tracks: Tracks, *, min_visibility: float, iou: float = 0.5) -> Tracks:
+def without_hidden(truth: Tracks, tracks: Tracks, *, min_visibility: float = LEAST_VISIBLE, iou: float = 0.5) -> Tracks:
     """The tracks without the rows that sit on truth objects seen by less than ``min_visibility``.
 
     MOTChallenge's rule for objects that are there but hardly visible: finding them is neither asked for nor an error.

@@ -9,9 +9,9 @@ from scipy.optimize import linear_sum_assignment, minimize
 from scalor.core.types import TRACKING
 from scalor.data.loader import ClipData, CutToLength
 from scalor.errors import UserError
+from scalor.metrics.boxes import LEAST_VISIBLE
 from scalor.models.base import WorldModel
 from scalor.rollout import observe
-from scalor.tracking.evaluate_clips import LEAST_VISIBLE
 from scalor.tracking.report import visible_share
 
 BINS = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 1.0)

@@ -14,7 +14,7 @@ from scalor.core.types import TRACKING, Scenery
 from scalor.data.clip import Clip, Truth
 from scalor.data.loader import ClipData, CutToLength
 from scalor.errors import UserError
-from scalor.metrics.boxes import without_hidden
+from scalor.metrics.boxes import LEAST_VISIBLE, without_hidden
 from scalor.metrics.counting import count_accuracy, counting
 from scalor.metrics.mot import evaluate_many
 from scalor.metrics.segmentation import fg_ari, mean_iou
@@ -22,8 +22,6 @@ from scalor.models.base import WorldModel
 from scalor.rollout import Rollout, observe
 from scalor.tracking.report import owner_ids, tight_tlwh, visible_share
 
-LEAST_VISIBLE = 0.25
-"""Truth and reports of which less is seen are not scored."""
 OUTLINES = ((0, "fg_ari"), (1, "mask_iou"))
 
 

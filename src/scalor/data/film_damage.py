@@ -47,7 +47,7 @@ def harmed_places(film: Film) -> int:
     ):
         head = content[film.start : film.start + 16]
         walk = next((walk for mark, walk in WALKS.items() if head.startswith(mark)), None)
-        walk = _boxes if head[4:8] == b"ftyp" else walk
+        walk = _boxes if head[4:8] == b"ftyp" else None if head[8:12] == b"WEBP" else walk
         return 0 if walk is None else walk(content, film.start, film.end)
     return 0
 

@@ -55,7 +55,7 @@ def _boxes(file: BinaryIO, start: int, size: int) -> End:
     while place + 8 <= size:
         head = _at(file, place, 16)
         length, kind = number(head[:4]), head[4:8]
-        if kind == b"ftyp" and {b"moov", b"mdat"} <= seen:
+        if kind == b"ftyp" and b"mdat" in seen and seen & {b"moov", b"meta"}:  # a still picture has no moov
             return End(place)
         if length == 0 or not kind.isascii():  # the last box reaches to the end; or this is no box
             return End(size)

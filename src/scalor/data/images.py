@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from scalor.data.joined_pictures import refuse_joined
 from scalor.data.levels import Levels
 from scalor.data.pictures import Page, Reader, endings, frame_pages, header_size
 from scalor.data.seqinfo import sequence_info, sequence_length, sequence_rate
@@ -134,6 +135,7 @@ def open_images(folder: Path) -> ImageFrames:
             f"{folder} holds no images; png, jpg, tif, webp or other frames are wanted; {_instead_of(folder)}"
         )
     _refuse_twins(folder, files)
+    refuse_joined(max(files, key=lambda file: file.stat().st_size))  # joined ones are larger than others
     numbered = challenge and all(re.fullmatch("[0-9]+", file.stem) for file in files)
     pages = _numbered(files) if numbered else [(file, page) for file in files for page in frame_pages(file)]
     name = info.get("name", folder.resolve().name)

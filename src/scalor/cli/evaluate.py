@@ -97,6 +97,7 @@ def run(args: Namespace) -> None:
 
     from scalor.data.motchallenge import PEDESTRIAN, TruthTable, read_mot, read_truth
     from scalor.metrics.distractors import without_distractors
+    from scalor.metrics.misfit import misfit
     from scalor.metrics.mot import evaluate
 
     def say(text: str) -> None:
@@ -117,6 +118,9 @@ def run(args: Namespace) -> None:
         return evaluate(truth.tracks, tracks, iou=iou, distance=args.distance, frames=frames).as_dict()
 
     tracks = fair(read_mot(tracks_path, box_base=args.tracks_box_base, say=say))
+    hint = misfit(truth.tracks, tracks, distance=args.distance, frames=frames)
+    if hint is not None:
+        print(f"scalor: {hint}", file=sys.stderr)
     beside: dict[str, dict[str, float | int | None]] = {"tracks": scored(tracks)}
     if video is not None:
         beside["mog2-sort"] = scored(fair(_classical(video, args.allow_truncated)))

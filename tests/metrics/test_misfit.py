@@ -7,8 +7,8 @@ import pytest
 
 from scalor.cli.main import main
 from scalor.core.tracks import Tracks
-from scalor.metrics.misfit import misfit
 from scalor.data.motchallenge import write_mot
+from scalor.metrics.misfit import misfit
 
 LENGTH, OBJECTS = 60, 6
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
+from scalor.data.bare_streams import JPEG_BEGINS, harmed_jpegs, harmed_units
 from scalor.data.film_ends import ASF_DATA, ASF_DATA_HEAD, ASF_FILE, ASF_HEAD, FLV_TAGS, MATROSKA, number
 from scalor.data.film_media import CLUSTER, SEGMENT
 from scalor.data.films import Film
@@ -228,5 +229,8 @@ WALKS: Mapping[bytes, Callable[[Content, int, int], int]] = {
     MATROSKA: _matroska,
     ASF_HEAD: _asf,
     MXF_KEY: _mxf,
+    JPEG_BEGINS: harmed_jpegs,
+    b"\0\0\1": harmed_units,
+    b"\0\0\0\1": harmed_units,
 }
 """How a film begins, and the walk through it; for MP4 and its relatives `_boxes`."""

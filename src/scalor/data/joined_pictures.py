@@ -37,20 +37,25 @@ HEADS: Mapping[str, int] = {
     "XBM": 16,
 }
 """How many first bytes are alike in pictures of one kind and size, and nowhere else; by Pillow's names."""
+STREAMED = frozenset(["BMP", "JPEG", "JPEG2000", "PNG", "PPM", "QOI"])
+"""Kinds of which FFmpeg reads all pictures, and what damage takes from them is told by others."""
 HEAD = 1 << 20
 """Bytes in which a picture says its size."""
 UNKNOWN: Mapping[bytes, int] = {b"v/1\x01": 16, b"P7\n": 12}
 """The same for OpenEXR and PAM, by their first bytes: FFmpeg reads them, Pillow does not."""
 
 
-def joined_pictures(path: Path) -> int:
-    """How many files of pictures of one kind and size were joined into one; 1 for everything else."""
+def joined_pictures(path: Path, leave_out: frozenset[str] = frozenset()) -> int:
+    """How many files of pictures of one kind and size were joined into one; 1 for everything else, and for the kinds
+    ``leave_out``."""
     try:
         with quiet(), Image.open(path) as picture:
             kind, size = str(picture.format), picture.size
     except UnidentifiedImageError:
         kind, size = "", (0, 0)
     except Exception:  # noqa: BLE001 - damage, which is reported where the picture is read
+        return 1
+    if kind in leave_out:
         return 1
     if kind in STATED:
         return len(films_in(path))
@@ -68,8 +73,8 @@ def joined_pictures(path: Path) -> int:
 
 
 def refuse_joined(path: Path, shown: Callable[[], int] | None = None) -> None:
-    """Raises UserError where pictures were joined into one file; not if all are read, as ``shown`` counts them."""
-    count = joined_pictures(path)
+    """Raises UserError where pictures were joined into one; ``shown`` counts the frames that FFmpeg reads of it."""
+    count = joined_pictures(path, leave_out=frozenset() if shown is None else STREAMED)
     if count > 1 and (shown is None or count > shown()):
         raise UserError(
             f"{path} is {count} pictures joined byte by byte, and viewers show the first only; one picture per file is "

@@ -108,7 +108,7 @@ def misfit(
 
 
 def _paces(truth: Tracks, looks: np.ndarray) -> np.ndarray:
-    """Pixels per frame, (x, y), of the true boxes of these frames, [B, 2]; NaN where one does not go on on both sides."""
+    """Pixels per frame, (x, y), of the true boxes of these frames, [B, 2]; NaN where one is not there on both sides."""
     near = truth.select(np.isin(truth.frame, np.concatenate([looks - 1, looks, looks + 1])))
     known = dict(zip(zip(near.frame.tolist(), near.id.tolist(), strict=True), near.center, strict=True))
     nowhere = np.full(2, np.nan)

@@ -45,7 +45,7 @@ def names() -> list[str]:
 
 
 def whole_name(name_or_path: str | os.PathLike[str]) -> str:
-    """What is meant from any folder: the name of packaged weights, else a path from the root. Nothing needs be there."""
+    """What is meant from any folder: the name of packaged weights, else a whole path. Nothing needs be there."""
     text, path = os.fspath(name_or_path), Path(name_or_path)
     here = (path / RUN_WEIGHTS).is_file() or path.is_file()
     return text if text in names() and not here else str(path.resolve())

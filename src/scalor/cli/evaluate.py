@@ -118,6 +118,9 @@ def run(args: Namespace) -> None:
         return evaluate(truth.tracks, tracks, iou=iou, distance=args.distance, frames=frames).as_dict()
 
     tracks = fair(read_mot(tracks_path, box_base=args.tracks_box_base, say=say))
+    scored_frames = truth.tracks.frame if frames is None else np.clip(truth.tracks.frame, frames[0], frames[1] - 1)
+    if not (scored_frames == truth.tracks.frame).any():
+        print("scalor: the truth has no boxes in the frames that are scored", file=sys.stderr)
     hint = misfit(truth.tracks, tracks, distance=args.distance, frames=frames)
     if hint is not None:
         print(f"scalor: {hint}", file=sys.stderr)

@@ -19,6 +19,8 @@ from scalor.errors import UserError
 DEFAULT_FPS = 10.0
 IMG = "img1"
 """The folder of pictures of a MOTChallenge sequence."""
+RESULT = ("tracks.txt", "summary.json")
+"""Files by which a folder of tracks is known."""
 FILMS = frozenset([".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".wmv", ".flv", ".mts"])
 """Endings by which a folder of videos is told from an empty one."""
 EVEN = 0.8
@@ -126,6 +128,8 @@ def open_images(folder: Path) -> ImageFrames:
     Raises:
         UserError: no images in it, images of differing sizes or too small, unreadable seqinfo.ini.
     """
+    if all((folder / name).is_file() for name in RESULT):
+        raise UserError(f"{folder} holds tracks and no images; a video is wanted; give the one that was tracked")
     info = sequence_info(folder)
     inside = _picture_folder(folder, info.get("imdir", IMG))
     challenge = bool(info) or inside.is_dir()
@@ -163,7 +167,7 @@ def _picture_folder(folder: Path, said: str) -> Path:
 
 def _series(files: Sequence[Path]) -> tuple[str, ...]:
     """Whether the names are of several kinds that all come more than once: those of masks, say, or of two cameras."""
-    kinds = Counter(re.sub("[0-9]+", "#", file.stem) for file in files)
+    kinds = Counter(re.sub("^-?[0-9]+$|[0-9]+", "#", file.stem) for file in files)
     if len(kinds) < 2 or min(kinds.values()) < 2:
         return ()
     shown = ", ".join(f"{count} like {kind}" for kind, count in kinds.most_common(3)) + ", ..." * (len(kinds) > 3)

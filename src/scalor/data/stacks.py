@@ -2,7 +2,8 @@
 
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,15 @@ def open_animation(path: Path) -> ImageFrames | None:
     times = np.cumsum([0.0, *lengths[:-1]]).tolist() if whole > 0 else None
     tokens = [(path, page) for page in range(pages)]
     return ImageFrames(Album(path.stem, tokens, Reader().stored, size=size, fps=fps, times=times))
+
+
+def unparted_gif(path: Path, shown: Callable[[], int]) -> ImageFrames | None:
+    """A GIF of which FFmpeg reads fewer frames (``shown`` counts them) than there are, None for all else: it takes
+    those without a time for parts of the one before."""
+    with suppress(OSError), path.open("rb") as file:
+        if file.read(4) == b"GIF8" and len(frame_pages(path)) > shown():
+            return open_animation(path)
+    return None
 
 
 def _head(path: Path) -> _Head | None:

@@ -41,7 +41,7 @@ from scalor.data.packets import PacketIndex, breaks_off, holds_frame, index_of, 
 from scalor.data.pictures import is_tiff, is_webp
 from scalor.data.places import fingerprint, refuse_other, refuse_stream
 from scalor.data.source import DecodeReport, Frame, VideoSource
-from scalor.data.stacks import open_animation, open_stack
+from scalor.data.stacks import open_animation, open_stack, unparted_gif
 from scalor.errors import UserError
 
 __all__ = ["DecodeReport", "Frame", "VideoFile", "VideoSource", "open_video"]
@@ -104,7 +104,7 @@ def _opened(place: Path) -> VideoSource:
         return open_animation(place) or VideoFile(films[0])
     source = _one_after_the_other(films)
     refuse_joined(place, shown=source.count)
-    return source
+    return unparted_gif(place, shown=source.count) or source
 
 
 def _one_after_the_other(films: Sequence[Film]) -> VideoSource:

@@ -31,10 +31,8 @@ SAMPLED = 16
 
 def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
     """Sort key under which ``f2`` comes before ``f10``; digits count as numbers, letters ignore case."""
-    parts = re.findall(r"[0-9]+|[^0-9]+", text)
-    return tuple(
-        (0, int(part), part) if part.isascii() and part.isdigit() else (1, 0, part.casefold()) for part in parts
-    )
+    parts = re.findall(r"\d+|\D+", text)  # digits of any script
+    return tuple((0, int(part), part) if part.isdecimal() else (1, 0, part.casefold()) for part in parts)
 
 
 @dataclass(frozen=True)
@@ -166,9 +164,9 @@ def _picture_folder(folder: Path, said: str) -> Path:
 
 
 def _series(files: Sequence[Path]) -> tuple[str, ...]:
-    """Whether the names are of several kinds that all come more than once: those of masks, say, or of two cameras."""
+    """Whether the names are of several kinds, not each of its own: those of masks, say, of two cameras, or copies."""
     kinds = Counter(re.sub("^-?[0-9]+$|[0-9]+", "#", file.stem) for file in files)
-    if len(kinds) < 2 or min(kinds.values()) < 2:
+    if len(kinds) < 2 or (min(kinds.values()) < 2 and max(kinds.values()) < EVEN * len(files)):
         return ()
     shown = ", ".join(f"{count} like {kind}" for kind, count in kinds.most_common(3)) + ", ..." * (len(kinds) > 3)
     return (f"names of {len(kinds)} kinds are all taken for frames ({shown})",)
@@ -196,10 +194,11 @@ def _instead_of(folder: Path) -> str:
 
 
 def _refuse_twins(folder: Path, files: Sequence[Path]) -> None:
-    """Raises UserError where pictures have one name and two endings: one moment saved twice is no two frames."""
+    """Raises UserError where pictures have one name and two endings, or one number written in two ways: one moment
+    saved twice is no two frames."""
     seen: dict[str, Path] = {}
     for file in files:
-        other = seen.setdefault(file.stem, file)
+        other = seen.setdefault(re.sub("(?<![0-9.,])0+(?=[0-9])", "", file.stem), file)
         if other is not file:
             raise UserError(
                 f"{folder} holds {other.name} and {file.name}, two pictures of one name; one picture per frame is "

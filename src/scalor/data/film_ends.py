@@ -285,7 +285,7 @@ def _transport(file: BinaryIO, start: int, size: int) -> End:
 
 def _mxf(file: BinaryIO, start: int, size: int) -> End:
     """MXF: values behind keys and lengths; the head may say where the foot is."""
-    head = _at(file, start, 64)
+    head = _at(file, start, 64).ljust(64, b"\0")
     width = head[16] & 0x7F if head[16] & 0x80 else 0
     foot = number(head[17 + width + 24 : 17 + width + 32])
     place = start

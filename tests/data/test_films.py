@@ -198,7 +198,7 @@ def test_moving_pictures_that_are_joined_are_refused(tmp_path, ending):
     pages[0].save(tmp_path / f"one.{ending}", save_all=True, append_images=pages[1:], duration=40)
     (tmp_path / f"two.{ending}").write_bytes((tmp_path / f"one.{ending}").read_bytes() * 2)
     assert len(seen(tmp_path / f"one.{ending}")) == 3
-    with pytest.raises(UserError, match="2 moving pictures joined byte by byte; one is wanted"):
+    with pytest.raises(UserError, match="2 pictures joined byte by byte"):
         open_video(tmp_path / f"two.{ending}")
 
 
@@ -214,3 +214,13 @@ def test_the_films_of_any_bytes_lie_one_behind_the_other(made, tmp_path, data):
     assert films[0].start == 0 and films[-1].end == path.stat().st_size
     assert all(a.end == b.start for a, b in zip(films, films[1:], strict=False))
     assert all(film.stated >= film.end for film in films)
+
+
+@pytest.mark.parametrize("kind", ["mxf", "mp4", "asf", "flv", "nut", "wtv", "avi"])
+def test_a_film_that_breaks_off_in_its_first_bytes_is_refused(made, tmp_path, kind):
+    content = made[kind].read_bytes()
+    for length in (*range(1, 40), 64, 100):
+        path = tmp_path / f"film{made[kind].suffix}"
+        path.write_bytes(content[:length])
+        with pytest.raises(UserError):
+            open_video(path)

@@ -1,6 +1,7 @@
 """Opening: tags in any encoding, with each PyAV."""
 
 import os
+import re
 import threading
 from pathlib import Path
 
@@ -82,3 +83,13 @@ def test_a_rate_is_that_of_frames_and_not_of_the_clock(tmp_path, ending):
         container.mux(stream.encode())
     source = open_video(tmp_path / f"film.{ending}")
     assert source.fps == 25.0 and [frame.time for frame in source][:3] == pytest.approx([0.0, 0.04, 0.08])
+
+
+def test_a_gif_whose_frames_have_no_time_is_read_whole(tmp_path):
+    path = tmp_path / "film.gif"
+    pages = [Image.fromarray(picture(number)) for number in range(5)]
+    pages[0].save(path, save_all=True, append_images=pages[1:], duration=60, disposal=2)
+    assert [shown(frame.image) for frame in open_video(path)] == [0, 1, 2, 3, 4]
+    path.write_bytes(re.sub(rb"\x21\xf9\x04....\x00", b"", path.read_bytes(), flags=re.DOTALL))
+    source = open_video(path)
+    assert len(list(source)) == source.count() == 5 and source.report.clean

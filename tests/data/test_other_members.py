@@ -303,3 +303,32 @@ def test_files_of_other_kinds_are_named_and_no_film_is_found_in_them(tmp_path, h
     (tmp_path / "a.mp4").write_bytes(head + bytes(2000))
     with pytest.raises(UserError, match=words):
         open_video(tmp_path / "a.mp4")
+
+
+def test_one_number_written_in_two_ways_is_one_moment(tmp_path):
+    for name in ("0.05", "0.5", "10.05"):
+        Image.fromarray(picture(0)).save(tmp_path / f"{name}.png")
+    assert open_video(tmp_path).count() == 3
+    for name in ("f_002", "f_003", "f_3", "f_004"):
+        Image.fromarray(picture(0)).save(tmp_path / f"{name}.png")
+    with pytest.raises(UserError, match=r"f_3\.png and f_003\.png|f_003\.png and f_3\.png"):
+        open_video(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["004 (1)", "004 - Copy", "cover"])
+def test_a_name_unlike_all_others_is_said(tmp_path, name):
+    for number in range(6):
+        Image.fromarray(picture(number)).save(tmp_path / f"{number:03d}.png")
+    assert open_video(tmp_path).report.notes == ()
+    Image.fromarray(picture(4)).save(tmp_path / f"{name}.png")
+    assert any(
+        "names of 2 kinds are all taken for frames (6 like #, 1 like" in note
+        for note in open_video(tmp_path).report.notes
+    )
+
+
+def test_digits_of_other_scripts_are_numbers(tmp_path):
+    for number in range(N):
+        arabic = "".join("٠١٢٣٤٥٦٧٨٩"[int(digit)] for digit in str(number))
+        Image.fromarray(picture(number)).save(tmp_path / f"frame{arabic}.png")
+    assert numbers_of(tmp_path) == list(range(N))

@@ -179,3 +179,35 @@ def test_an_impossible_correction_leaves_nothing_behind(folder, tmp_path):
     with pytest.raises(UserError, match="correction 1 .* id 0 would be twice in frame 2"):
         correct_folder(folder, tmp_path / "c.csv", tmp_path / "fixed")
     assert not (tmp_path / "fixed").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "action,id,other,first,last\nrelabel,1.0,77.0,3.0,NaN\n",  # a column with empty cells, as pandas writes it
+        "sep=;\naction;id;other;first;last\nrelabel;1;77;3;\n",
+        "action,id,other,first,last\nrelabel,1,77,3,,,\n,,,,,,\n",
+    ],
+)
+def test_what_spreadsheets_and_pandas_write_is_understood(tmp_path, text):
+    path = tmp_path / "c.csv"
+    path.write_text(text)
+    assert read_corrections(path) == [Correction("relabel", 1, 77, first=2)]
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("relabel,1,99999999999999999999,,", "other is '99999999999999999999', and a whole number"),
+        ("relabel,1,-3,,", "ids from 0 on"),
+        ("relabel,1.5,77,,", "id is '1.5', and a whole number"),
+        ("delete,,,,", "the id is empty"),
+        ("delete,1,,,,,bad", "more cells"),
+    ],
+)
+def test_numbers_that_are_none_are_named(tmp_path, row, said):
+    path = tmp_path / "c.csv"
+    path.write_text(f"action,id,other,first,last\n{row}\n")
+    with pytest.raises(UserError, match=said) as caught:
+        read_corrections(path)
+    assert "line 2" in str(caught.value)

@@ -183,3 +183,29 @@ def test_a_card_says_which_model_its_weights_are_of(name: str, tmp_path: Path) -
     (tmp_path / "w.json").write_text(json.dumps(written))
     with pytest.raises(UserError, match=r"kind is 'vrn'; did you mean vrnn\?"):
         pretrained.load(path)
+
+
+def test_a_folder_without_weights_does_not_hide_packaged_ones_of_its_name(tmp_path, monkeypatch, capsys):
+    store._say_once.cache_clear()
+    monkeypatch.chdir(tmp_path)
+    name = pretrained.names()[0]
+    (tmp_path / name).mkdir()
+    assert pretrained.card(name) == pretrained.card(store.PACKAGED / f"{name}.safetensors")
+    assert pretrained.whole_name(name) == name and capsys.readouterr().err == ""
+    with pytest.raises(UserError, match=r"has no weights\.safetensors"):
+        pretrained.card(f"./{name}/")  # a path is a path
+
+
+def test_a_run_folder_with_a_packaged_name_is_taken_and_said(tmp_path, monkeypatch, capsys):
+    store._say_once.cache_clear()
+    monkeypatch.chdir(tmp_path)
+    mine, other = pretrained.names()[:2]
+    (tmp_path / mine).mkdir()
+    packaged = store.PACKAGED / f"{other}.safetensors"
+    (tmp_path / mine / "weights.safetensors").write_bytes(packaged.read_bytes())
+    (tmp_path / mine / "card.json").write_bytes(packaged.with_suffix(".json").read_bytes())
+    assert pretrained.card(mine)["sha256"] == pretrained.card(other)["sha256"]
+    pretrained.card(mine)
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "those of the folder are taken" in said
+    assert pretrained.whole_name(mine) == str(tmp_path / mine)

@@ -12,6 +12,7 @@ from scalor.configs import train
 from scalor.configs.presets import fast_video, tiny
 from scalor.errors import UserError
 from scalor.models.build import build
+from scalor.pretrained import store
 from scalor.training import fit as fitting
 from scalor.training.checkpoint import Plan, RunFolder
 from scalor.training.fine_tuning import LR_FACTOR, fine_tuning_recipe
@@ -123,3 +124,17 @@ def test_train_refuses_weights_that_the_settings_do_not_fit(tmp_path: Path) -> N
     with pytest.raises(UserError, match="of another model"):
         train("tiny", tmp_path / "run", steps=1, quiet=True, start="sprites-md", overrides={"model.cell": "8"})
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_may_have_the_name_of_the_packaged_weights_it_starts_from(tmp_path: Path, monkeypatch) -> None:
+    preset = tiny()
+    torch.manual_seed(3)
+    (tmp_path / "packaged").mkdir()
+    pretrained.save(build(preset.model), preset.model, tmp_path / "packaged" / "mine.safetensors", {})
+    monkeypatch.setattr(store, "PACKAGED", tmp_path / "packaged")
+    monkeypatch.chdir(tmp_path)
+    out = train("tiny", "mine", steps=1, quiet=True, start="mine")
+    assert RunFolder(out).plan().start == "mine"
+    train("tiny", "mine", steps=2, quiet=True, start="mine", resume=True)  # the folder has weights of that name now
+    with pytest.raises(UserError, match="a resumed run goes on"):
+        train("tiny", "mine", steps=2, quiet=True, start="packaged/mine.safetensors", resume=True)

@@ -98,6 +98,7 @@ def run(args: Namespace) -> None:
     from scalor.data.motchallenge import PEDESTRIAN, TruthTable, read_mot, read_truth
     from scalor.metrics.boxes import without_hidden
     from scalor.metrics.distractors import without_distractors
+    from scalor.metrics.misfit import misfit
     from scalor.metrics.mot import evaluate
 
     def say(text: str) -> None:
@@ -121,6 +122,12 @@ def run(args: Namespace) -> None:
         return {**found, "mota_strict": strict["mota"]}
 
     tracks = fair(read_mot(tracks_path, box_base=args.tracks_box_base, say=say))
+    scored_frames = truth.tracks.frame if frames is None else np.clip(truth.tracks.frame, frames[0], frames[1] - 1)
+    if not (scored_frames == truth.tracks.frame).any():
+        print("scalor: the truth has no boxes in the frames that are scored", file=sys.stderr)
+    hint = misfit(truth.tracks, tracks, distance=args.distance, frames=frames)
+    if hint is not None:
+        print(f"scalor: {hint}", file=sys.stderr)
     beside: dict[str, dict[str, float | int | None]] = {"tracks": scored(tracks)}
     if video is not None:
         beside["mog2-sort"] = scored(fair(_classical(video, args.allow_truncated)))

@@ -1,10 +1,13 @@
 """``scalor measure``: paths, speeds, zones, lines and counts of tracks."""
 
+from collections.abc import Sequence
+
 from jsonargparse import Namespace
 from jsonargparse.typing import PositiveFloat
 
 from scalor.cli.parser import Parser, add_out
 from scalor.cli.paths import existing
+from scalor.errors import UserError
 
 HELP = "measure paths, speeds, zones, crossings"
 
@@ -33,13 +36,22 @@ def parser() -> Parser:
     return made
 
 
+def _refuse_twins(option: str, names: Sequence[str]) -> None:
+    """Raises UserError where a name came twice."""
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UserError(f"{option} {twice} came twice; each name once is wanted; rename one")
+
+
 def run(args: Namespace) -> None:
     tracks = existing(args.tracks, what="tracks")
 
     from scalor.outputs.measure import Ground, line_of, zone_of
     from scalor.outputs.measured_folder import measure_to_folder
 
-    zones, lines = dict(map(zone_of, args.zone)), dict(map(line_of, args.line))
-    done = measure_to_folder(tracks, args.out, ground=Ground(args.px_per_mm, zones, lines))
+    zones, lines = list(map(zone_of, args.zone)), list(map(line_of, args.line))
+    for option, places in (("--zone", zones), ("--line", lines)):
+        _refuse_twins(option, [name for name, _ in places])
+    done = measure_to_folder(tracks, args.out, ground=Ground(args.px_per_mm, dict(zones), dict(lines)))
     crossed = "".join(f" {count} crossings of {name}." for name, count in done["crossings"].items())
     print(f"measured {done['tracks']} tracks over {done['seconds']:.4g} s.{crossed} Everything is in {args.out}.")

@@ -1,6 +1,7 @@
 """Checks of paths that are done before any work, so that a slip costs a second and not an hour."""
 
 import errno
+import re
 import tempfile
 from pathlib import Path
 
@@ -23,6 +24,8 @@ def existing(path: str, *, what: str, once: bool = False) -> str:
         there = Path(path).exists()
     except (OSError, ValueError) as error:
         raise UserError(f"{what} {path!r} is no path ({error}); check it") from error
+    if not there and what == "video" and re.search(r"%0?\d*d|[*?]", Path(path).name) and Path(path).parent.is_dir():
+        raise UserError(f"video {path} is a pattern; the folder of the pictures is wanted; give {Path(path).parent}")
     if not there:
         raise UserError(f"{what} {path} does not exist; check the path")
     return path

@@ -117,6 +117,8 @@ def closing(summary: Mapping[str, Any], out: str) -> str:
     reading = summary.get("reading", "")
     if reading and reading != f"{summary['frames']} frames decoded":
         lost += f"\nThe video: {reading}."
+    if summary["frames"] == 1:
+        lost += "\nThis is a single frame; for more give a film, a stack, or the folder of the pictures."
     return (
         f"{summary['tracks']} tracks in {summary['frames']} frames at {summary['speed']['frames_per_second']:g} frames "
         f"per second ({summary['objects_per_frame']:.3g} objects per frame).{lost}\n{trusted(summary)}\n"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
+from scalor.data.bare_streams import JPEG_BEGINS, harmed_jpegs, harmed_units
 from scalor.data.film_ends import ASF_DATA, ASF_DATA_HEAD, ASF_FILE, ASF_HEAD, FLV_TAGS, MATROSKA, number
 from scalor.data.film_media import CLUSTER, SEGMENT
 from scalor.data.films import Film
@@ -47,7 +48,7 @@ def harmed_places(film: Film) -> int:
     ):
         head = content[film.start : film.start + 16]
         walk = next((walk for mark, walk in WALKS.items() if head.startswith(mark)), None)
-        walk = _boxes if head[4:8] == b"ftyp" else walk
+        walk = _boxes if head[4:8] == b"ftyp" else None if head[8:12] == b"WEBP" else walk
         return 0 if walk is None else walk(content, film.start, film.end)
     return 0
 
@@ -228,5 +229,8 @@ WALKS: Mapping[bytes, Callable[[Content, int, int], int]] = {
     MATROSKA: _matroska,
     ASF_HEAD: _asf,
     MXF_KEY: _mxf,
+    JPEG_BEGINS: harmed_jpegs,
+    b"\0\0\1": harmed_units,
+    b"\0\0\0\1": harmed_units,
 }
 """How a film begins, and the walk through it; for MP4 and its relatives `_boxes`."""

@@ -55,7 +55,7 @@ def _boxes(file: BinaryIO, start: int, size: int) -> End:
     while place + 8 <= size:
         head = _at(file, place, 16)
         length, kind = number(head[:4]), head[4:8]
-        if kind == b"ftyp" and {b"moov", b"mdat"} <= seen:
+        if kind == b"ftyp" and b"mdat" in seen and seen & {b"moov", b"meta"}:  # a still picture has no moov
             return End(place)
         if length == 0 or not kind.isascii():  # the last box reaches to the end; or this is no box
             return End(size)
@@ -285,7 +285,7 @@ def _transport(file: BinaryIO, start: int, size: int) -> End:
 
 def _mxf(file: BinaryIO, start: int, size: int) -> End:
     """MXF: values behind keys and lengths; the head may say where the foot is."""
-    head = _at(file, start, 64)
+    head = _at(file, start, 64).ljust(64, b"\0")
     width = head[16] & 0x7F if head[16] & 0x80 else 0
     foot = number(head[17 + width + 24 : 17 + width + 32])
     place = start

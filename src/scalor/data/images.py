@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from scalor.data.joined_pictures import refuse_joined
 from scalor.data.levels import Levels
 from scalor.data.pictures import Page, Reader, endings, frame_pages, header_size
 from scalor.data.seqinfo import sequence_info, sequence_length, sequence_rate
@@ -18,6 +19,8 @@ from scalor.errors import UserError
 DEFAULT_FPS = 10.0
 IMG = "img1"
 """The folder of pictures of a MOTChallenge sequence."""
+RESULT = ("tracks.txt", "summary.json")
+"""Files by which a folder of tracks is known."""
 FILMS = frozenset([".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".wmv", ".flv", ".mts"])
 """Endings by which a folder of videos is told from an empty one."""
 EVEN = 0.8
@@ -28,10 +31,8 @@ SAMPLED = 16
 
 def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
     """Sort key under which ``f2`` comes before ``f10``; digits count as numbers, letters ignore case."""
-    parts = re.findall(r"[0-9]+|[^0-9]+", text)
-    return tuple(
-        (0, int(part), part) if part.isascii() and part.isdigit() else (1, 0, part.casefold()) for part in parts
-    )
+    parts = re.findall(r"\d+|\D+", text)  # digits of any script
+    return tuple((0, int(part), part) if part.isdecimal() else (1, 0, part.casefold()) for part in parts)
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,8 @@ def open_images(folder: Path) -> ImageFrames:
     Raises:
         UserError: no images in it, images of differing sizes or too small, unreadable seqinfo.ini.
     """
+    if all((folder / name).is_file() for name in RESULT):
+        raise UserError(f"{folder} holds tracks and no images; a video is wanted; give the one that was tracked")
     info = sequence_info(folder)
     inside = _picture_folder(folder, info.get("imdir", IMG))
     challenge = bool(info) or inside.is_dir()
@@ -134,6 +137,7 @@ def open_images(folder: Path) -> ImageFrames:
             f"{folder} holds no images; png, jpg, tif, webp or other frames are wanted; {_instead_of(folder)}"
         )
     _refuse_twins(folder, files)
+    refuse_joined(max(files, key=lambda file: file.stat().st_size))  # joined ones are larger than others
     numbered = challenge and all(re.fullmatch("[0-9]+", file.stem) for file in files)
     pages = _numbered(files) if numbered else [(file, page) for file in files for page in frame_pages(file)]
     name = info.get("name", folder.resolve().name)
@@ -160,9 +164,9 @@ def _picture_folder(folder: Path, said: str) -> Path:
 
 
 def _series(files: Sequence[Path]) -> tuple[str, ...]:
-    """Whether the names are of several kinds that all come more than once: those of masks, say, or of two cameras."""
-    kinds = Counter(re.sub("[0-9]+", "#", file.stem) for file in files)
-    if len(kinds) < 2 or min(kinds.values()) < 2:
+    """Whether the names are of several kinds, not each of its own: those of masks, say, of two cameras, or copies."""
+    kinds = Counter(re.sub("^-?[0-9]+$|[0-9]+", "#", file.stem) for file in files)
+    if len(kinds) < 2 or (min(kinds.values()) < 2 and max(kinds.values()) < EVEN * len(files)):
         return ()
     shown = ", ".join(f"{count} like {kind}" for kind, count in kinds.most_common(3)) + ", ..." * (len(kinds) > 3)
     return (f"names of {len(kinds)} kinds are all taken for frames ({shown})",)
@@ -190,10 +194,11 @@ def _instead_of(folder: Path) -> str:
 
 
 def _refuse_twins(folder: Path, files: Sequence[Path]) -> None:
-    """Raises UserError where pictures have one name and two endings: one moment saved twice is no two frames."""
+    """Raises UserError where pictures have one name and two endings, or one number written in two ways: one moment
+    saved twice is no two frames."""
     seen: dict[str, Path] = {}
     for file in files:
-        other = seen.setdefault(file.stem, file)
+        other = seen.setdefault(re.sub("(?<![0-9.,])0+(?=[0-9])", "", file.stem), file)
         if other is not file:
             raise UserError(
                 f"{folder} holds {other.name} and {file.name}, two pictures of one name; one picture per frame is "

@@ -81,7 +81,7 @@ def read_rows(file: Path, *, box_base: int | None = None, say: Callable[[str], N
             found.append((place, values_of(cells, line, place, header)))
     # Whoever counts frames from 0 counts pixels so too, as a rule; so did our tables with a header before version 0.2.
     _refuse_shares(file, [values for _, values in found])
-    zero = (header is not None and header.from_zero) or any(values[0] == 0 for _, values in found)
+    zero = (header is not None and header.from_zero) or min((values[0] for _, values in found), default=1) == 0
     if zero and box_base is None:
         base = 0
         say(f"{file} counts frames from 0, and its boxes are taken to count from 0 too; if not, say box base 1")

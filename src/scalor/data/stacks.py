@@ -1,9 +1,9 @@
 """Many frames in one picture file: TIFF stacks, ImageJ's stacks with a single head, and moving WebP and AVIF."""
 
-import mmap
 import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,17 +12,15 @@ import numpy as np
 from PIL import Image
 
 from scalor.data.images import DEFAULT_FPS, Album, ImageFrames
+from scalor.data.joined_pictures import another_tiff_follows
 from scalor.data.pictures import Reader, frame_pages, header_size, quiet
-from scalor.data.tiff_pages import directories, tiff_begins
+from scalor.data.tiff_pages import directories
 from scalor.errors import UserError
 
 TRIED = 16
 """Pages of which one should be readable."""
 METAMORPH = 33629
 DESCRIPTION, COMPRESSION, STRIPS, BITS, SAMPLES, FORMAT = 270, 259, 273, 258, 277, 339
-STRIP_BYTES, TILES, TILE_BYTES = 279, 324, 325
-MARKS = b"II*\0", b"MM\0*"
-"""What a TIFF file begins with."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def open_stack(path: Path) -> ImageFrames:
     # MetaMorph has one head for all planes, with a row for each.
     planes = len(head.tags.get(METAMORPH, ())) or head.number("images")
     pages, images, size = frame_pages(path), planes, header_size(path)
-    if _another_follows(path):
+    if another_tiff_follows(path):
         raise UserError(
             f"{path} is two TIFF files, one joined to the other, and viewers show the first only; one stack is wanted; "
             "save the pages of both as one"
@@ -121,6 +119,15 @@ def open_animation(path: Path) -> ImageFrames | None:
     return ImageFrames(Album(path.stem, tokens, Reader().stored, size=size, fps=fps, times=times))
 
 
+def unparted_gif(path: Path, shown: Callable[[], int]) -> ImageFrames | None:
+    """A GIF of which FFmpeg reads fewer frames (``shown`` counts them) than there are, None for all else: it takes
+    those without a time for parts of the one before."""
+    with suppress(OSError), path.open("rb") as file:
+        if file.read(4) == b"GIF8" and len(frame_pages(path)) > shown():
+            return open_animation(path)
+    return None
+
+
 def _head(path: Path) -> _Head | None:
     with quiet():
         try:
@@ -156,31 +163,6 @@ def _one_headed(path: Path, head: _Head, images: int) -> ImageFrames | None:
         return None
     album = Album(path.stem, pages, stored, size=head.size, fps=head.fps(), announced=images, cut=there < images)
     return ImageFrames(album)
-
-
-def _another_follows(path: Path) -> bool:
-    """Whether another TIFF file begins behind the last page's pixels: no page of the first one leads there."""
-    try:
-        with quiet(), Image.open(path) as picture:
-            picture.seek(getattr(picture, "n_frames", 1) - 1)
-            tags = getattr(picture, "tag_v2", {})
-            end = max(
-                map(sum, zip(_numbers(tags, STRIPS, TILES), _numbers(tags, STRIP_BYTES, TILE_BYTES), strict=True))
-            )
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return any(tiff_begins(file, at) for mark in MARKS for at in _places(content, mark, end))
-    except Exception:  # noqa: BLE001 - pages that Pillow cannot read say nothing of what follows them
-        return False
-
-
-def _numbers(tags: Mapping[int, Any], *keys: int) -> tuple[int, ...]:
-    return next(tuple(tags[key]) for key in keys if key in tags)
-
-
-def _places(content: mmap.mmap, mark: bytes, start: int) -> Iterator[int]:
-    while (start := content.find(mark, start)) >= 0:
-        yield start
-        start += 1
 
 
 def _chain_is_cut(path: Path) -> bool:

@@ -24,6 +24,7 @@ from scalor.data.film_media import Reach, ending_words
 from scalor.data.films import Film, films_in
 from scalor.data.images import open_images
 from scalor.data.joined import UNREADABLE, JoinedFilms
+from scalor.data.joined_pictures import refuse_joined
 from scalor.data.levels import Levels
 from scalor.data.opening import (
     ON_GREY,
@@ -40,7 +41,7 @@ from scalor.data.packets import PacketIndex, breaks_off, holds_frame, index_of, 
 from scalor.data.pictures import is_tiff, is_webp
 from scalor.data.places import fingerprint, refuse_other, refuse_stream
 from scalor.data.source import DecodeReport, Frame, VideoSource
-from scalor.data.stacks import open_animation, open_stack
+from scalor.data.stacks import open_animation, open_stack, unparted_gif
 from scalor.errors import UserError
 
 __all__ = ["DecodeReport", "Frame", "VideoFile", "VideoSource", "open_video"]
@@ -98,13 +99,12 @@ def _opened(place: Path) -> VideoSource:
     if is_tiff(place):
         return open_stack(place)
     films = films_in(place)
-    if place.suffix.lower() not in STILLS and not is_webp(place):
-        return _one_after_the_other(films)
-    if len(films) > 1:
-        raise UserError(
-            f"{place} holds {len(films)} moving pictures joined byte by byte; one is wanted; give them as files"
-        )
-    return open_animation(place) or VideoFile(films[0])
+    if place.suffix.lower() in STILLS or is_webp(place):
+        refuse_joined(place)
+        return open_animation(place) or VideoFile(films[0])
+    source = _one_after_the_other(films)
+    refuse_joined(place, shown=source.count)
+    return unparted_gif(place, shown=source.count) or source
 
 
 def _one_after_the_other(films: Sequence[Film]) -> VideoSource:

@@ -56,7 +56,7 @@ def fleet(
     """
     jobs, place = planned(videos, part), Path(out).absolute()
     pretrained.card(weights)
-    known = str(weights) if str(weights) in pretrained.names() else str(Path(weights).absolute())
+    known = pretrained.whole_name(weights)
     if workers > 1 and find_spec("ray") is None:
         raise UserError("ray is not installed; several workers are run by it; pip install 'scalor[fleet]'")
     place.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ count from 1 as in ``tracks.csv``; an empty ``first`` or ``last`` means the begi
 """
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -20,11 +21,13 @@ import numpy as np
 
 from scalor.core.texts import read_text
 from scalor.core.tracks import FIRST_FRAME, Tracks
+from scalor.data.mot_cells import SEPARATOR
 from scalor.errors import UserError
 
 ACTIONS = ("swap", "merge", "split", "delete", "relabel")
 COLUMNS = ("action", "id", "other", "first", "last")
 REMARKS = ("note", "notes", "comment", "")
+EMPTY = ("", "nan", "na", "none", "null")
 NEEDS_OTHER = ("swap", "merge", "relabel")
 
 
@@ -50,6 +53,8 @@ def read_corrections(path: str | PathLike[str]) -> list[Correction]:
         lines = read_text(file).splitlines()
     except (OSError, UnicodeError) as error:
         raise UserError(f"{file} cannot be read ({error}); a table {','.join(COLUMNS)} is wanted") from error
+    skipped = 1 if lines and SEPARATOR.fullmatch(lines[0]) else 0
+    lines = lines[skipped:]
     head = lines[0] if lines else ""
     table = csv.DictReader(lines, delimiter=max(",;\t", key=head.count))  # as spreadsheets like
     table.fieldnames = [name.strip().lower() for name in table.fieldnames or ()]
@@ -60,14 +65,15 @@ def read_corrections(path: str | PathLike[str]) -> list[Correction]:
         )
     found = []
     for cells in table:
-        if not any(cells.values()):  # rows of commas, as spreadsheets leave them
+        beyond = any(cells.pop(None, None) or ())
+        if not beyond and not any(cells.values()):  # rows of commas, as spreadsheets leave them
             continue
         try:
-            if None in cells:
+            if beyond:
                 raise ValueError(f"it has more cells than the {len(table.fieldnames)} columns")
             found.append(_correction({key: (cells.get(key) or "").strip() for key in COLUMNS}))
         except ValueError as error:
-            raise UserError(f"{file} line {table.line_num} is no correction ({error}); correct it") from error
+            raise UserError(f"{file} line {table.line_num + skipped} is no correction ({error}); correct it") from error
     return found
 
 
@@ -75,14 +81,29 @@ def _correction(cells: dict[str, str]) -> Correction:
     action = cells["action"].lower()
     if action not in ACTIONS:
         raise ValueError(f"the action is {cells['action']!r}, one of {', '.join(ACTIONS)} is wanted")
-    other = int(cells["other"]) if cells["other"] else None
-    if action in NEEDS_OTHER and other in (None, int(cells["id"])):
+    mine, other, first, last = (_whole(cells, name) for name in COLUMNS[1:])
+    if mine is None:
+        raise ValueError("the id is empty")
+    if action in NEEDS_OTHER and other in (None, mine):
         raise ValueError(f"{action} wants another id in the column other")
-    first = int(cells["first"] or FIRST_FRAME) - FIRST_FRAME
-    last = int(cells["last"]) - FIRST_FRAME if cells["last"] else None
+    if other is not None and other < 0:
+        raise ValueError(f"other is {other}, and ids from 0 on are wanted")
+    first = 0 if first is None else first - FIRST_FRAME
+    last = None if last is None else last - FIRST_FRAME
     if first < 0 or (last is not None and last < first):
         raise ValueError(f"frames {cells['first']} to {cells['last']} are no range from {FIRST_FRAME} on")
-    return Correction(action, int(cells["id"]), other, first, last)
+    return Correction(action, mine, other, first, last)
+
+
+def _whole(cells: dict[str, str], name: str) -> int | None:
+    """A number of a column, None where it is empty. Tables with empty cells come back from pandas as 7.0 and NaN."""
+    text = cells[name]
+    if text.lower() in EMPTY:
+        return None
+    match = re.fullmatch(r"([+-]?\d{1,18})([.,]0*)?", text, re.ASCII)
+    if match is None:
+        raise ValueError(f"{name} is {text!r}, and a whole number is wanted")
+    return int(match[1])
 
 
 def corrected(tracks: Tracks, corrections: Sequence[Correction]) -> Tracks:

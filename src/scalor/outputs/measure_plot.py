@@ -41,11 +41,11 @@ def _paths(axes: Any, tracked: Tracked, rows: Rows, ground: Ground) -> None:
         axes.plot(rows.x[mine], rows.y[mine], color=np.array(track_color(identity)) / 255 * 0.8, linewidth=1)
     for name, corners in ground.zones.items():
         axes.fill(*(corners / scale).T, facecolor=INK, alpha=0.12)
-        axes.text(*(corners.min(axis=0) / scale), name, ha="left", va="bottom", fontsize=9)
+        axes.text(*(corners.min(axis=0) / scale), name, ha="left", va="bottom", fontsize=9, in_layout=False)
     for name, line in ground.lines.items():
         (x0, y0), (x1, y1) = line / scale
         axes.annotate("", (x1, y1), (x0, y0), arrowprops={"arrowstyle": "->", "color": INK, "linestyle": "--"})
-        axes.text(x0, y0, f"{name} ", fontsize=9, ha="right", va="center")
+        axes.text(x0, y0, f"{name} ", fontsize=9, ha="right", va="center", in_layout=False)
     unit = ground.unit
     axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal", title="paths", xlabel=f"x, {unit}", ylabel=f"y, {unit}")
 

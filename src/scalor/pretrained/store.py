@@ -3,8 +3,10 @@
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,13 @@ class Loaded:
 def names() -> list[str]:
     """The packaged weights, sorted."""
     return sorted(path.stem for path in PACKAGED.glob("*.safetensors"))
+
+
+def whole_name(name_or_path: str | os.PathLike[str]) -> str:
+    """What is meant from any folder: the name of packaged weights, else a whole path. Nothing needs be there."""
+    text, path = os.fspath(name_or_path), Path(name_or_path)
+    here = (path / RUN_WEIGHTS).is_file() or path.is_file()
+    return text if text in names() and not here else str(path.resolve())
 
 
 def card(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -166,7 +175,12 @@ def _find(name_or_path: str | os.PathLike[str]) -> Path:
             f"{name_or_path!r} came as weights; the name of packaged weights, a run folder or a file is wanted"
         )
     text, path = str(name_or_path), Path(name_or_path)
+    packaged = PACKAGED / f"{text}.safetensors" if text in names() else None
     if path.is_dir():
+        if packaged is not None and not (path / RUN_WEIGHTS).is_file():
+            return packaged
+        if packaged is not None:
+            _say_once(f"{text} is a run folder here and the name of packaged weights; those of the folder are taken")
         if not (path / RUN_WEIGHTS).is_file():
             raise UserError(
                 f"{path} has no {RUN_WEIGHTS}; a run folder is wanted; train longer or choose another folder"
@@ -178,13 +192,18 @@ def _find(name_or_path: str | os.PathLike[str]) -> Path:
                 f"{path} is not a .safetensors file; weights are wanted; give a run folder or packaged name"
             )
         return path
-    if text in names():
-        return PACKAGED / f"{text}.safetensors"
+    if packaged is not None:
+        return packaged
     if path.suffix or len(path.parts) > 1:
         raise UserError(f"weights {path} do not exist; check the path")
     known = names()
     hint = nearest(text, known) if known else "no weights are packaged, give a run folder"
     raise UserError(f"weights {text} are unknown; {hint}")
+
+
+@cache
+def _say_once(text: str) -> None:
+    print(f"scalor: {text}", file=sys.stderr)
 
 
 def _card_of(path: Path) -> tuple[dict[str, Any], bytes]:

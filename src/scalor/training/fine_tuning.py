@@ -3,7 +3,6 @@
 import dataclasses
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from scalor import pretrained
 from scalor.core.jsonable import one_of_jsonable
@@ -51,7 +50,7 @@ def plan_from_weights(plan: Plan, start: str | os.PathLike[str], given: Mapping[
     refuse_other_model(start, plan.preset)
     mine = {key: text for key, text in given.items() if key.startswith("train.")}
     made = dataclasses.replace(plan.preset, recipe=fine_tuning_recipe(plan.preset.recipe))
-    return dataclasses.replace(plan, preset=apply_overrides(made, mine), start=whole_name(start))
+    return dataclasses.replace(plan, preset=apply_overrides(made, mine), start=pretrained.whole_name(start))
 
 
 def refuse_other_model(start: str | os.PathLike[str], preset: Preset) -> None:
@@ -65,15 +64,9 @@ def refuse_other_model(start: str | os.PathLike[str], preset: Preset) -> None:
 
 def refuse_other_start(plan: Plan, start: str | os.PathLike[str] | None) -> None:
     """Raises UserError where a resumed run is to start from other weights than it did."""
-    if start is not None and whole_name(start) != plan.start:
+    if start is not None and plan.start not in (pretrained.whole_name(start), os.fspath(start)):
         began = f"started from {plan.start}" if plan.start else "started from nothing"
         raise UserError(
             f"the run {began} and {os.fspath(start)} came; a resumed run goes on from its own checkpoint; leave --from "
             "out, or start a new run"
         )
-
-
-def whole_name(start: str | os.PathLike[str]) -> str:
-    """The name of packaged weights, or the whole path of others: a run is resumed from anywhere."""
-    weights = os.fspath(start)
-    return weights if weights in pretrained.names() else str(Path(weights).resolve())

@@ -5,12 +5,13 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from scalor import pretrained
 from scalor.core.seeds import whole_seed
 from scalor.errors import UserError
 from scalor.training.batches import ClipBatches
 from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
 from scalor.training.datasets import TRAINING_SEEDS, data_named
-from scalor.training.fine_tuning import preset_of_weights, refuse_other_model, refuse_other_start, whole_name
+from scalor.training.fine_tuning import preset_of_weights, refuse_other_model, refuse_other_start
 from scalor.training.preset import Preset, apply_overrides, check
 from scalor.training.resume import DEFAULT_SEED, refuse_other_preset, refuse_other_seed
 from scalor.training.runner import Options, refuse_impossible, run
@@ -82,7 +83,7 @@ def train(
         plan = Plan(kind="train", preset=preset, seed=chosen, steps=length, minutes=minutes)
         if start is not None:
             refuse_other_model(start, preset)
-            plan = dataclasses.replace(plan, start=whole_name(start))
+            plan = dataclasses.replace(plan, start=pretrained.whole_name(start))
     if preset.model.needs_backdrop:
         raise UserError(
             f"{preset.name} has the background family median, which needs footage; use scalor fit, or set "

@@ -1,0 +1,77 @@
+"""Slips of users: one sentence that says what to do."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from scalor.cli.main import main
+from scalor.data.mot_rows import read_rows
+from scalor.data.video import open_video
+from scalor.errors import UserError
+from tests.outputs.conftest import toy_tracks, write_folder
+
+from .calls import refused
+
+
+def pictures(folder, names) -> None:
+    folder.mkdir()
+    for name in names:
+        Image.fromarray(np.full((32, 48, 3), 90, np.uint8)).save(folder / name)
+
+
+@pytest.mark.parametrize("name", ["f_%03d.png", "f_%d.png", "f_*.png", "f_00?.png"])
+def test_a_pattern_of_pictures_names_their_folder(capsys, tmp_path, name):
+    pictures(tmp_path / "seq", ["f_000.png", "f_001.png"])
+    path = tmp_path / "seq" / name
+    sentence = refused(capsys, "track", str(path), "--method", "mog2-sort", "-o", str(tmp_path / "out"))
+    assert f"give {tmp_path / 'seq'}" in sentence and not (tmp_path / "out").exists()
+
+
+def test_a_single_frame_is_said_to_be_one(capsys, tmp_path):
+    pictures(tmp_path / "seq", ["f_000.png", "f_001.png"])
+    for place, single in ((tmp_path / "seq" / "f_000.png", True), (tmp_path / "seq", False)):
+        assert main(["track", str(place), "--method", "mog2-sort", "-o", str(tmp_path / f"out{single}")]) == 0
+        assert ("This is a single frame" in capsys.readouterr().out) == single
+
+
+def test_names_of_negative_numbers_are_of_one_kind(tmp_path):
+    pictures(tmp_path / "seq", [f"{number}.png" for number in range(-3, 4)])
+    assert open_video(tmp_path / "seq").report.notes == ()
+
+
+def test_a_negative_frame_is_refused_in_one_line(tmp_path):
+    (tmp_path / "t.txt").write_text("-1,1,5,5,9,9\n0,1,5,5,9,9\n")
+    said: list[str] = []
+    with pytest.raises(UserError, match="frame -1"):
+        read_rows(tmp_path / "t.txt", say=said.append)
+    assert said == []
+
+
+@pytest.mark.parametrize("frames", [[], ["--frames", "500:600"]])
+def test_a_truth_without_boxes_is_said_to_be_one(capsys, tmp_path, frames):
+    (tmp_path / "gt.txt").write_text("1,1,5,5,9,9,1,1,1\n" if frames else "")
+    (tmp_path / "t.txt").write_text("1,1,5,5,9,9\n")
+    assert main(["evaluate", "--truth", str(tmp_path / "gt.txt"), "--tracks", str(tmp_path / "t.txt"), *frames]) == 0
+    assert "no boxes in the frames that are scored" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("option", "place"), [("--zone", "a=0,0,20,20"), ("--line", "a=0,0,20,20")])
+def test_places_of_one_name_are_refused(capsys, tmp_path, option, place):
+    folder = write_folder(tmp_path, toy_tracks())
+    sentence = refused(capsys, "measure", str(folder), "-o", str(tmp_path / "m"), option, place, option, place)
+    assert f"{option} a came twice" in sentence and not (tmp_path / "m").exists()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_zone_outside_the_view_is_drawn_without_a_warning(tmp_path):
+    folder = write_folder(tmp_path, toy_tracks())
+    assert main(["measure", str(folder), "-o", str(tmp_path / "m"), "--zone", "a=5000,5000,9000,9000"]) == 0
+
+
+def test_a_folder_of_tracks_is_no_video(capsys, tmp_path):
+    pictures(tmp_path / "seq", ["f_000.png", "f_001.png"])
+    out = tmp_path / "out"
+    assert main(["track", str(tmp_path / "seq"), "--method", "mog2-sort", "-o", str(out)]) == 0
+    capsys.readouterr()
+    sentence = refused(capsys, "track", str(out), "--method", "mog2-sort", "-o", str(tmp_path / "again"))
+    assert "holds tracks and no images" in sentence and not (tmp_path / "again").exists()

@@ -34,6 +34,38 @@ def test_a_shake_of_some_pixels_is_found_and_undone(x, y):
     assert np.abs(back[inner].astype(int) - reference[inner]).mean() < 3.0
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.floats(-1.8, 1.8), st.floats(-1.8, 1.8), st.integers(0, 500))
+def test_a_trembling_camera_over_a_field_is_found_to_a_third_of_a_pixel(x, y, seed):
+    """Little but grain and two lines to hold on to, in a view that is measured smaller, and players move."""
+    import cv2
+
+    rng = np.random.default_rng(3)
+    grass = cv2.GaussianBlur(rng.normal(0, 24, (360, 640)).astype(np.float32), (0, 0), 3) + 110
+    cv2.line(grass, (320, 0), (320, 359), 225, 3)
+    cv2.circle(grass, (320, 180), 70, 225, 3)
+    field = np.repeat(grass[..., None], 3, 2)
+    way = np.array([[1, 0, x], [0, 1, y]], np.float32)
+    frame = cv2.warpAffine(field, way, (640, 360), borderMode=cv2.BORDER_REPLICATE)
+    noise = np.random.default_rng(seed)
+    for left, top in noise.integers((10, 10), (600, 320), (14, 2)):
+        frame[top : top + 30, left : left + 14] = noise.integers(20, 235)
+    frame = (frame + noise.normal(0, 4, frame.shape)).clip(0, 255).astype(np.uint8)
+    shift = Steady(field.clip(0, 255).astype(np.uint8)).seen(frame)[1]
+    small = max(abs(x), abs(y)) < 0.75
+    assert (small and shift == (0.0, 0.0)) or max(abs(shift[0] - x), abs(shift[1] - y)) < 0.35
+
+
+def test_a_large_thing_that_moves_before_a_still_scene_is_no_shake():
+    reference = seen_from(0, 0)
+    for x in (2, 5, 9):
+        frame = reference.copy()
+        frame[20:76, :90] = world(1)[:56, 20 - x : 110 - x]
+        before = reference.copy()
+        before[20:76, :90] = world(1)[:56, 20:110]
+        assert Steady(before).seen(frame)[1] == (0.0, 0.0)
+
+
 def test_a_steady_frame_is_left_as_it_is_whatever_moves_in_it():
     reference = seen_from(0, 0)
     frame = reference.copy()

@@ -11,7 +11,16 @@ import numpy as np
 from scalor.data.sway import Sway
 
 SMALL_SIDE = 256
-"""Shifts are measured in images of at most this side: finer than a quarter of a pixel of theirs is noise."""
+"""Shifts are measured in images of at most this side."""
+NEAR = 2.0
+"""Pixels of them up to which a shift is found from rest."""
+IN_PLACE = 0.5
+"""Correlation of the steep edges from which a frame that no small shift makes fit better is in its place."""
+STEEP = 0.25
+"""Share of the pixels, the steepest, that tell shifts."""
+ROUNDS = 6
+STILL = 0.02
+"""Pixels of the small image below which a shift is not measured better."""
 THUMB = 64
 """Side of the images in which light is measured."""
 BLANK = 0.1
@@ -22,8 +31,9 @@ LEAST_LIGHT = 1.5
 """Smaller corrections, in grey levels, are left alone."""
 GAINS = (0.33, 3.0)
 PRIOR = 9.0
-MOST_BETTER = 0.65
-"""Share of the scene's edges that must fit better after a shift: what moves in front of a still scene moves few."""
+LEFT = 0.95
+"""Share of the misfit of the scene's edges that a shift may leave in any half of the view: what moves in front of a
+still scene is on one side of it."""
 MOST_SHIFT = 0.1
 """Share of the frame's side that a shaking camera may be off; beyond that it pans."""
 
@@ -52,7 +62,13 @@ class Steady:
 
         self.reference = reference
         self._sway = None if sways is None else Sway(reference, sways)
-        self._edges = _edges(reference)
+        self._grey = _small(reference)
+        self._edges = _steepness(self._grey)
+        x, y = (cv2.Sobel(self._grey, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
+        self._halves = self._steepest_of_halves()
+        self._steep = np.flatnonzero(self._edges >= np.quantile(self._edges, 1 - STEEP))
+        columns = (x, y, self._grey - self._grey.mean(), np.ones_like(x))
+        self._slopes = np.stack([column.ravel()[self._steep] for column in columns], axis=1)
         self._window = cv2.createHanningWindow(self._edges.shape[::-1], cv2.CV_32F)
         self._thumb = _thumb(reference)
         self._contrast = float(self._thumb.mean(axis=2).std())
@@ -85,30 +101,66 @@ class Steady:
         return float(np.corrcoef(moved.ravel(), self._edges.ravel())[0, 1])
 
     def _shift(self, frame: np.ndarray) -> tuple[float, float]:
-        """Phase correlation of the edges, believed where nearly all the scene's own edges fall into place by it."""
+        """The shift that lays the scene's edges onto each other best, believed where it does so all over the view.
+
+        From rest, as a trembling camera wants it, and, where that leaves most as it is, from where phase correlation
+        says that the frame lies.
+        """
         import cv2
 
-        edges = _edges(frame)
-        # Copies: the function multiplies its arguments by the window, in place.
-        (right, down), _ = cv2.phaseCorrelate(self._edges.copy(), edges.copy(), self._window)
+        small = _small(frame)
+        edges = _steepness(small)
         factor = self.reference.shape[0] / edges.shape[0]
-        x, y = right * factor, down * factor
-        sides = (self.reference.shape[1], self.reference.shape[0])
-        most = max(abs(x) / sides[0], abs(y) / sides[1])
-        if max(abs(x), abs(y)) < LEAST_SHIFT or not most <= MOST_SHIFT:
-            return 0.0, 0.0
-        better = np.abs(_moved(edges, (right, down)) - self._edges) < np.abs(edges - self._edges)
-        return (x, y) if all(part.mean() > MOST_BETTER for part in self._scenes_edges(better)) else (0.0, 0.0)
+        found = self._register(small, (0.0, 0.0))
+        left = self._left(edges, found)
+        if max(map(abs, found)) > NEAR or left > LEFT and self._alike(edges) < IN_PLACE:
+            # Copies: the function multiplies its arguments by the window, in place.
+            far, _ = cv2.phaseCorrelate(self._edges.copy(), edges.copy(), self._window)
+            other = self._register(small, far) if max(map(abs, far)) > NEAR else found
+            other_left = self._left(edges, other)
+            found, left = (other, other_left) if other_left < left else (found, left)
+        x, y = found[0] * factor, found[1] * factor
+        most = max(abs(x) / self.reference.shape[1], abs(y) / self.reference.shape[0])
+        believed = max(abs(x), abs(y)) >= LEAST_SHIFT and most <= MOST_SHIFT and left <= LEFT
+        return (x, y) if believed else (0.0, 0.0)
 
-    def _scenes_edges(self, mask: np.ndarray) -> list[np.ndarray]:
-        """The values of a mask on the steepest fifth of each half of the view, left, right, upper, lower."""
+    def _alike(self, edges: np.ndarray) -> float:
+        """Correlation of a frame's edges with the scene's where those are steep."""
+        return float(np.corrcoef(edges.ravel()[self._steep], self._edges.ravel()[self._steep])[0, 1])
+
+    def _left(self, edges: np.ndarray, shift: tuple[float, float]) -> float:
+        """Of the misfit of the scene's edges, the share that is left after a shift, in the half where most is."""
+        before, after = (np.abs(each - self._edges).ravel() for each in (edges, _moved(edges, shift)))
+        return max(float(after[half].sum() / max(before[half].sum(), 1e-6)) for half in self._halves)
+
+    def _register(self, small: np.ndarray, start: tuple[float, float]) -> tuple[float, float]:
+        """Shift of a small grey image, in its pixels: robust least squares with gain and offset (Lucas, Kanade 1981).
+
+        What moves differs more than the scene does, and counts for little.
+        """
+        import cv2
+
+        at, light = np.array(start, np.float64), np.zeros(2)
+        for _ in range(ROUNDS):
+            way = np.array([[1, 0, at[0]], [0, 1, at[1]]], np.float32)
+            flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+            moved = cv2.warpAffine(small, way, small.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
+            off = moved.ravel()[self._steep] - self._grey.ravel()[self._steep]
+            rest = np.abs(off - self._slopes[:, 2:] @ light)
+            weight = 1 / (1 + (rest / (3 * np.median(rest) + 0.5)) ** 2) ** 2
+            weighed = self._slopes * weight[:, None]
+            step = np.linalg.solve(weighed.T @ self._slopes + 1e-3 * np.eye(4), weighed.T @ off)
+            at, light = at - step[:2], step[2:]
+            if np.abs(step[:2]).max() < STILL:
+                break
+        return float(at[0]), float(at[1])
+
+    def _steepest_of_halves(self) -> list[np.ndarray]:
+        """Where the steepest fifth of each half of the view is, left, right, upper, lower: flat indices."""
         height, width = self._edges.shape
-        rows, columns = (
-            (slice(0, height // 2), slice(height // 2, height)),
-            (slice(0, width // 2), slice(width // 2, width)),
-        )
-        halves = [(slice(None), column) for column in columns] + [(row, slice(None)) for row in rows]
-        return [mask[half][self._edges[half] >= np.quantile(self._edges[half], 0.8)] for half in halves]
+        rows, columns = np.indices((height, width))
+        halves = (columns < width // 2, columns >= width // 2, rows < height // 2, rows >= height // 2)
+        return [np.flatnonzero(half & (self._edges >= np.quantile(self._edges[half], 0.8))) for half in halves]
 
 
 def pans(frames: np.ndarray, index: np.ndarray) -> bool:
@@ -162,13 +214,23 @@ def _moved(image: np.ndarray, shift: tuple[float, float]) -> np.ndarray:
 
 
 def _edges(frame: np.ndarray) -> np.ndarray:
-    """Steepness of the grey image at most `SMALL_SIDE` large, float32: light that changes hardly changes it."""
+    """Steepness of the small grey image, float32: light that changes hardly changes it."""
+    return _steepness(_small(frame))
+
+
+def _small(frame: np.ndarray) -> np.ndarray:
+    """The grey image at most `SMALL_SIDE` large, smoothed, float32 in grey levels."""
     import cv2
 
-    grey = frame.astype(np.float32) @ np.full(frame.shape[2], 1 / frame.shape[2], np.float32)
+    grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if frame.shape[2] == 3 else frame.mean(axis=2, dtype=np.float32)
     factor = min(1.0, SMALL_SIDE / max(grey.shape))
     size = (max(8, round(grey.shape[1] * factor)), max(8, round(grey.shape[0] * factor)))
-    small = cv2.GaussianBlur(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), (0, 0), 1.0)
+    return cv2.GaussianBlur(cv2.resize(grey.astype(np.float32), size, interpolation=cv2.INTER_AREA), (0, 0), 1.0)
+
+
+def _steepness(small: np.ndarray) -> np.ndarray:
+    import cv2
+
     return np.hypot(cv2.Sobel(small, cv2.CV_32F, 1, 0), cv2.Sobel(small, cv2.CV_32F, 0, 1))
 
 

@@ -115,8 +115,8 @@ class Steady:
         left = self._left(edges, found)
         if max(map(abs, found)) > NEAR or left > LEFT and self._alike(edges) < IN_PLACE:
             # Copies: the function multiplies its arguments by the window, in place.
-            far, _ = cv2.phaseCorrelate(self._edges.copy(), edges.copy(), self._window)
-            other = self._register(small, far) if max(map(abs, far)) > NEAR else found
+            (right, down), _ = cv2.phaseCorrelate(self._edges.copy(), edges.copy(), self._window)
+            other = self._register(small, (right, down)) if max(abs(right), abs(down)) > NEAR else found
             other_left = self._left(edges, other)
             found, left = (other, other_left) if other_left < left else (found, left)
         x, y = found[0] * factor, found[1] * factor

@@ -109,6 +109,10 @@ def test_evaluate_takes_one_gate_only(capsys):
     assert "both --iou and --distance" in sentence
 
 
+def test_a_distance_is_a_number_of_pixels(capsys):
+    assert "pixels" in refused(capsys, "evaluate", "--truth", "a", "--tracks", "b", "--distance", "inf")
+
+
 @pytest.mark.parametrize("frames", ["5", "0:4", "7:3", "a:b", "1:", "-1:3"])
 def test_a_range_of_frames_that_is_none_is_refused(capsys, frames):
     assert "FIRST:LAST" in refused(capsys, "evaluate", "--truth", "a", "--tracks", "b", f"--frames={frames}")

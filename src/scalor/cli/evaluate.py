@@ -1,6 +1,7 @@
 """``scalor evaluate``: score tracks against the truth."""
 
 import json
+import math
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -79,6 +80,8 @@ def run(args: Namespace) -> None:
         raise UserError("both --iou and --distance came; give one of them")
     if args.iou is not None and args.iou > 1:
         raise UserError(f"--iou came as {args.iou:g}; it wants a share above 0 and at most 1, for example 0.5")
+    if args.distance is not None and not math.isfinite(args.distance):
+        raise UserError(f"--distance came as {args.distance:g}; it wants a number of pixels, for example 20")
     if args.allow_truncated and args.video is None:
         raise UserError("--allow-truncated is for the video that --video names, and none came; leave it out")
     frames = None if args.frames is None else frame_range(args.frames)

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from scalor.core.devices import pick_device
-from scalor.core.types import TRACKING, Scenery, Sight, World
+from scalor.core.types import TRACKING, Scenery, Sight, Slots, World
 from scalor.data.backdrop import EmptyScene
 from scalor.data.source import smoothed
 from scalor.data.steady import Steady
@@ -22,6 +22,7 @@ from scalor.pretrained import Loaded, load_all
 from scalor.tracking.relit import SceneSlopes
 from scalor.tracking.report import FrameResult, results_of
 from scalor.tracking.silhouette import with_silhouettes
+from scalor.tracking.splitting import EVERY, followed_as_one, inherit
 from scalor.tracking.stored import backdrops_of, changed, model_of, noise_of, scale_of, smooth_of, sways_of
 from scalor.tracking.view import View, as_picture, went_blank, with_channels
 
@@ -148,6 +149,7 @@ class Tracker:
         self._slopes: SceneSlopes | None = None
         self._noise: Tensor | None = None
         self._known = np.zeros((2, 0), dtype=np.int64)
+        self._doubtful: set[int] = set()
 
     def update(self, frame: np.ndarray | None, *, masks: bool = True) -> Any:
         """One frame further: uint8 [H, W, 3] RGB (or grey, or RGBA) to `supervision.Detections` in source pixels.
@@ -210,8 +212,10 @@ class Tracker:
         if glance is None or self.world is None or self.view is None:
             self.failed += 1
             return self._blink(number)
-        (sight, shift), world, view = glance, self.world, self.view
+        (sight, shift), view = glance, self.view
+        world, parted = self._parted(self.world, sight)
         self.world, step = self.model.step(world, sight, TRACKING)
+        inherit(self.world.slots, parted)
         self._grow_older(self.world)
         result = self._reported(results_of(step, view, index=number, pictures=pictures)[0])
         outline = self.model.outline(world, sight, self._noise)
@@ -224,6 +228,22 @@ class Tracker:
             picture = view.cut(sight.frame[0]).mul(255).round().byte().permute(1, 2, 0)
             result = self._slopes.compared(result, picture.cpu().numpy())
         return result.moved(*shift)
+
+    def _parted(self, world: World, sight: Sight) -> tuple[World, Slots | None]:
+        """The world without what two looks in a row, knowing nothing, say is two, and what it was; None: nothing."""
+        if not self._backdrops or (self.frames - 1) % EVERY or not bool(world.slots.alive.any()):
+            return world, None
+        anew = self.model.step(self.model.init(1, world.scenery), sight, TRACKING)[1].slots
+        two = followed_as_one(world.slots, anew)
+        names = world.slots.id[0, two].tolist()
+        again = [name for name in names if name in self._doubtful]
+        self._doubtful = set(names) - set(again)
+        if not again:
+            return world, None
+        gone = two & torch.isin(world.slots.id[0], torch.tensor(again, device=two.device))
+        slots = world.slots
+        kept = slots.replace(alive=slots.alive & ~gone)
+        return world.replace(slots=kept), slots.replace(alive=gone[None])
 
     @torch.inference_mode()
     def predict(self, steps: int, *, pictures: bool = False) -> list[FrameResult]:

@@ -35,11 +35,11 @@ def followed_as_one(known: Slots, anew: Slots) -> Tensor:
     inside = inside * there[:, None] * known.alive[0]
     owner, share = inside.argmax(1), inside.amax(1)
     apart, alike = box_iou(new, new), box_iou(old, new)
-    for number in torch.nonzero(known.alive[0] & known.shown[0])[:, 0].tolist():
-        mine = torch.nonzero((owner == number) & (share >= INSIDE))[:, 0]
-        if len(mine) != 2 or bool((alike[number, mine] >= SAME).any()):
+    parts = torch.bincount(owner[share >= INSIDE], minlength=len(old))
+    for number in torch.nonzero(known.alive[0] & known.shown[0] & (parts == 2))[:, 0].tolist():
+        first, second = torch.nonzero((owner == number) & (share >= INSIDE))[:, 0].tolist()
+        if float(torch.maximum(alike[number, first], alike[number, second])) >= SAME:
             continue
-        first, second = mine.tolist()
         within = [_clipped(new[each], old[number]) for each in (first, second)]
         both = _area(within[0]) + _area(within[1]) - _shared(within[0][None], within[1][None])[0, 0]
         out[number] = bool((apart[first, second] < APART) & (both >= FILLED * _area(old[number])))

@@ -34,6 +34,10 @@ PRIOR = 9.0
 LEFT = 0.95
 """Share of the misfit of the scene's edges that a shift may leave in any half of the view: what moves in front of a
 still scene is on one side of it."""
+TREMBLING = 0.005
+"""Share of the frame's side up to which a camera trembles. What is farther off must show it by its pixels, too:"""
+MOST_BETTER = 0.65
+"""share of the scene's edges that must fit better then, also where little but moving things has edges."""
 MOST_SHIFT = 0.1
 """Share of the frame's side that a shaking camera may be off; beyond that it pans."""
 
@@ -98,13 +102,13 @@ class Steady:
         edges, (height, width) = _edges(frame), self.reference.shape[:2]
         x, y = self._shift(frame)
         moved = _moved(edges, (x * edges.shape[1] / width, y * edges.shape[0] / height))
-        return float(np.corrcoef(moved.ravel(), self._edges.ravel())[0, 1])
+        return _correlation(moved.ravel(), self._edges.ravel())
 
-    def _shift(self, frame: np.ndarray) -> tuple[float, float]:
+    def _shift(self, frame: np.ndarray, *, strict: bool = False) -> tuple[float, float]:
         """The shift that lays the scene's edges onto each other best, believed where it does so all over the view.
 
         From rest, as a trembling camera wants it, and, where that leaves most as it is, from where phase correlation
-        says that the frame lies.
+        says that the frame lies. ``strict``: the edges must show a small shift as they must show a large one.
         """
         import cv2
 
@@ -121,17 +125,25 @@ class Steady:
             found, left = (other, other_left) if other_left < left else (found, left)
         x, y = found[0] * factor, found[1] * factor
         most = max(abs(x) / self.reference.shape[1], abs(y) / self.reference.shape[0])
-        believed = max(abs(x), abs(y)) >= LEAST_SHIFT and most <= MOST_SHIFT and left <= LEFT
-        return (x, y) if believed else (0.0, 0.0)
+        if max(abs(x), abs(y)) < LEAST_SHIFT or most > MOST_SHIFT or left > LEFT:
+            return 0.0, 0.0
+        sure = (most <= TREMBLING and not strict) or self._better(edges, found) > MOST_BETTER
+        return (x, y) if sure else (0.0, 0.0)
 
     def _alike(self, edges: np.ndarray) -> float:
         """Correlation of a frame's edges with the scene's where those are steep."""
-        return float(np.corrcoef(edges.ravel()[self._steep], self._edges.ravel()[self._steep])[0, 1])
+        return _correlation(edges.ravel()[self._steep], self._edges.ravel()[self._steep])
 
     def _left(self, edges: np.ndarray, shift: tuple[float, float]) -> float:
         """Of the misfit of the scene's edges, the share that is left after a shift, in the half where most is."""
         before, after = (np.abs(each - self._edges).ravel() for each in (edges, _moved(edges, shift)))
-        return max(float(after[half].sum() / max(before[half].sum(), 1e-6)) for half in self._halves)
+        sums = [(float(after[half].sum()), float(before[half].sum())) for half in self._halves]
+        return max(one / two if two else np.inf for one, two in sums)
+
+    def _better(self, edges: np.ndarray, shift: tuple[float, float]) -> float:
+        """Share of the scene's edges that fit better after a shift, in the half where least do."""
+        better = (np.abs(_moved(edges, shift) - self._edges) < np.abs(edges - self._edges)).ravel()
+        return min(float(better[half].mean()) for half in self._halves)
 
     def _register(self, small: np.ndarray, start: tuple[float, float]) -> tuple[float, float]:
         """Shift of a small grey image, in its pixels: robust least squares with gain and offset (Lucas, Kanade 1981).
@@ -173,7 +185,7 @@ def pans(frames: np.ndarray, index: np.ndarray) -> bool:
         index: their numbers [N].
     """
     neighbours = np.flatnonzero(np.diff(index) == 1)[:: max(1, len(frames) // 40)]
-    moving = [Steady(frames[i])._shift(frames[i + 1]) != (0.0, 0.0) for i in neighbours]
+    moving = [Steady(frames[i])._shift(frames[i + 1], strict=True) != (0.0, 0.0) for i in neighbours]
     if not moving or np.mean(moving) < 0.5:
         return False
     middle = Steady(frames[len(frames) // 2])
@@ -211,6 +223,13 @@ def _moved(image: np.ndarray, shift: tuple[float, float]) -> np.ndarray:
     return cv2.warpAffine(
         image, matrix, (image.shape[1], image.shape[0]), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
+
+
+def _correlation(one: np.ndarray, two: np.ndarray) -> float:
+    """-1..1; 0 where one of the two is the same everywhere."""
+    one, two = one - one.mean(), two - two.mean()
+    size = float(np.sqrt((one**2).sum() * (two**2).sum()))
+    return float((one * two).sum()) / size if size else 0.0
 
 
 def _edges(frame: np.ndarray) -> np.ndarray:

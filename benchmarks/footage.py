@@ -18,7 +18,6 @@ import numpy as np
 from scalor.configs import fit
 from scalor.core.tracks import Tracks
 from scalor.data.motchallenge import read_mot
-from scalor.metrics.boxes import without_hidden
 from scalor.metrics.mot import evaluate
 from scalor.outputs.track_folder import track_to_folder
 
@@ -46,7 +45,6 @@ def gates(truth: Tracks) -> dict[str, dict[str, float]]:
 def scored(truth: Tracks, tracks: Tracks) -> dict[str, Any]:
     """Scores by gate; only frames up to the truth's last are scored."""
     frames = (0, int(truth.frame.max()) + 1)
-    tracks = without_hidden(truth, tracks)
     found: dict[str, Any] = {}
     for name, gate in gates(truth).items():
         scores = evaluate(truth, tracks, frames=frames, **gate).as_dict()

@@ -26,7 +26,6 @@ from scalor.data.motchallenge import read_mot, read_truth
 from scalor.data.source import shrink
 from scalor.data.video import open_video
 from scalor.errors import UserError
-from scalor.metrics.boxes import without_hidden
 from scalor.metrics.mot import MotScores, evaluate
 from scalor.outputs.imagine_folder import imagine_to_folder
 from scalor.outputs.report import Extras, write_report
@@ -167,8 +166,8 @@ def _score(stage: Stage, tracked: Path) -> MotScores | None:
     truth = read_truth(stage.truth).tracks
     # A truth may speak about a part of the clip: only from its first to its last frame is anything right or wrong.
     span = (int(truth.frame.min()), int(truth.frame.max()) + 1) if len(truth) else None
-    found = without_hidden(truth, read_mot(tracked / "tracks.txt"))
-    return evaluate(truth, found, frames=span, **stage.gate)
+    found, gate = read_mot(tracked / "tracks.txt"), stage.gate
+    return evaluate(truth, found, iou=gate.get("iou"), distance=gate.get("distance"), frames=span)
 
 
 def _report(folder: Path, stage: Stage, summary: Mapping[str, Any], scores: Mapping[str, MotScores | None]) -> None:

@@ -99,7 +99,6 @@ def run(args: Namespace) -> None:
     import numpy as np
 
     from scalor.data.motchallenge import PEDESTRIAN, TruthTable, read_mot, read_truth
-    from scalor.metrics.boxes import without_hidden
     from scalor.metrics.distractors import without_distractors
     from scalor.metrics.misfit import misfit
     from scalor.metrics.mot import evaluate
@@ -120,8 +119,7 @@ def run(args: Namespace) -> None:
 
     def scored(tracks: "Tracks") -> dict[str, float | int | None]:
         how: dict[str, Any] = {"iou": iou, "distance": args.distance, "frames": frames}
-        excused = without_hidden(truth.tracks, tracks)
-        found, strict = (evaluate(truth.tracks, rows, **how).as_dict() for rows in (excused, tracks))
+        found, strict = (evaluate(truth.tracks, tracks, **how, strict=each).as_dict() for each in (False, True))
         return {**found, "mota_strict": strict["mota"]}
 
     tracks = fair(read_mot(tracks_path, box_base=args.tracks_box_base, say=say))

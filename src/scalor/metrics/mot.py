@@ -13,7 +13,7 @@ import numpy as np
 
 from scalor.core.tracks import Tracks
 from scalor.errors import UserError
-from scalor.metrics.boxes import FrameRows, box_iou, center_distance, rows_at
+from scalor.metrics.boxes import FrameRows, box_iou, center_distance, rows_at, without_hidden
 
 Gate = float | Mapping[int, float]
 """A distance in pixels for all objects of a clip, or one for each truth id."""
@@ -92,6 +92,7 @@ def evaluate(
     distance: Gate | None = None,
     min_visibility: float = 0.25,
     frames: tuple[int, int] | None = None,
+    strict: bool = False,
 ) -> MotScores:
     """Score `tracks` against `truth`; give exactly one gate.
 
@@ -102,11 +103,15 @@ def evaluate(
                     is treated as hidden truth is
     frames          (first, past the last) frame to score; by default from 0 to the end of the longer table, so a
                     truth that annotates only a part of a video needs its range here
+    strict          reports that sit on truth left out for its visibility are false; otherwise they are no errors, as
+                    in MOTChallenge (`boxes.without_hidden`)
 
     A pair matched in the frame before is kept while it is inside the gate; all other pairs are matched to the
     largest total similarity. Raises UserError for no or two gates, a gate out of range, or an id twice in a frame.
     """
     gate = _check_gate(iou, distance)
+    if not strict:
+        tracks = without_hidden(truth, tracks, min_visibility=min_visibility)
     return _ratios([_tally(truth, tracks, gate, min_visibility=min_visibility, frames=frames)])
 
 
@@ -119,7 +124,7 @@ def evaluate_many(
 ) -> MotScores:
     """Score many (truth, tracks) pairs as one: totals over all clips, then ratios, so large clips weigh more.
 
-    `distance` may be a sequence with one gate per clip. Identities of different clips never meet. Otherwise as
+    `distance` may be a sequence with one gate per clip. Identities of different clips never meet. Otherwise as a strict
     `evaluate`; raises UserError also when there is no clip or the gates are not as many as the clips.
     """
     if not pairs:

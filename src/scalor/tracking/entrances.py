@@ -24,10 +24,12 @@ def at_the_edge(rows: Rows, ids: np.ndarray, keep: np.ndarray, min_visibility: f
     clock = np.cumsum(rows.seen)[rows.frame]
     place = {(int(rows.id[row]), int(clock[row])): int(row) for row in np.flatnonzero(free)}
     kept = np.flatnonzero(keep)
-    for name in np.unique(ids[kept]):
-        mine = kept[ids[kept] == name]
-        for end, step in ((mine[clock[mine].argmin()], -1), (mine[clock[mine].argmax()], 1)):
+    kept = kept[np.lexsort((clock[kept], ids[kept]))]
+    turns = np.flatnonzero(np.diff(ids[kept])) + 1
+    firsts, lasts = kept[np.r_[0, turns]] if len(kept) else kept, kept[np.r_[turns - 1, -1]] if len(kept) else kept
+    for ends, step in ((firsts, -1), (lasts, 1)):
+        for end in ends[edge[ends]]:
             when = int(clock[end]) + step
-            while edge[end] and (row := place.pop((int(rows.id[end]), when), None)) is not None:
-                more[row], named[row], when = True, name, when + step
+            while (row := place.pop((int(rows.id[end]), when), None)) is not None:
+                more[row], named[row], when = True, ids[end], when + step
     return more, named

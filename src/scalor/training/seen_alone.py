@@ -1,7 +1,7 @@
 """What is seen alone again and again, where most of what moves are groups that never part."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,10 +22,15 @@ ALIKE = 0.2
 """Deviation of log sides up to which a blob counts for the outline."""
 LARGER = 1.25
 """Sizes of an outline from which on a blob may be a group."""
+MOST_BLOBS = 3000
+"""Blobs that are looked at, spread over the video: of a thousand particles each frame has enough."""
 LEAST_GROUPS = 20
 """Groups that must be taken apart before it is believed that there are any."""
 GROUPS = 0.4
 """Their least share of the larger blobs: on what is no group an outline seldom fits."""
+
+_Blob = tuple[Components, int, bool]
+"""Components, the row of one of them, and whether it is known to be two."""
 
 
 def seen_alone(runs: list[list[Components]], rule: UsualBox, where: WhereConfig, height: float) -> UsualBox | None:
@@ -33,7 +38,8 @@ def seen_alone(runs: list[list[Components]], rule: UsualBox, where: WhereConfig,
 
     Where it says what is single, most of that must be groups, too.
     """
-    boxes = np.array([each.box[row] for each, row, paired in _whole(runs) if not paired]).reshape(-1, 4)
+    blobs = _whole(runs)
+    boxes = np.array([each.box[row] for each, row, paired in blobs if not paired], np.float32).reshape(-1, 4)
     boxes = boxes[sized(boxes, where)]
     if len(boxes) < LEAST:
         return None
@@ -48,26 +54,30 @@ def seen_alone(runs: list[list[Components]], rule: UsualBox, where: WhereConfig,
     found = usual_box(boxes[(np.abs(sides - middle) < AROUND).all(1)], height)
     if found.spread == math.inf:
         return None
-    found = with_outline(runs, replace(found, middle=float(middle.mean()), reach=max(AROUND, found.spread)))
+    found = _outlined(blobs, replace(found, middle=float(middle.mean()), reach=max(AROUND, found.spread)))
     if not found.outline:
         return None
     if rule.spread == math.inf:
         return found
-    single = [row for row in _whole(runs) if _like(row[0].box[row[1]], rule, rule.spread)]
-    groups = [_group(each, row, found, np.array(found.outline, np.float32)) for each, row, _ in single]
+    single = [(each, row) for each, row, _ in blobs if _like(each.box[row], rule, rule.spread)]
+    groups = [_group(each, row, found, np.array(found.outline, np.float32)) for each, row in single]
     return found if groups and np.mean([group is True for group in groups]) >= GROUPS else None
 
 
 def with_outline(runs: list[list[Components]], rule: UsualBox) -> UsualBox:
     """The rule with the outline of its single objects, if that takes many of the larger blobs apart."""
+    return _outlined(_whole(runs), rule)
+
+
+def _outlined(blobs: Sequence[_Blob], rule: UsualBox) -> UsualBox:
     if rule.spread == math.inf or rule.shapes == math.inf or rule.perspective.tilt:
         return rule
-    alone = [each.mask(row) for each, row, paired in _whole(runs) if not paired and _like(each.box[row], rule, ALIKE)]
+    alone = [each.mask(row) for each, row, paired in blobs if not paired and _like(each.box[row], rule, ALIKE)]
     outline = outline_of(alone)
     if not outline:
         return rule
     cells = np.array(outline, np.float32)
-    groups = [group for each, row, _ in _whole(runs) if (group := _group(each, row, rule, cells)) is not None]
+    groups = [group for each, row, _ in blobs if (group := _group(each, row, rule, cells)) is not None]
     many = sum(groups) >= LEAST_GROUPS and float(np.mean(groups)) >= GROUPS
     return replace(rule, outline=outline) if many else rule
 
@@ -86,9 +96,12 @@ def _like(box: np.ndarray, rule: UsualBox, within: float) -> bool:
     return bool((np.abs(off) < within).all())
 
 
-def _whole(runs: list[list[Components]]) -> Iterator[tuple[Components, int, bool]]:
-    """The blobs that no edge of the view cuts off, as components, row, and whether they are known to be two."""
-    for run in runs:
-        for each, paired in zip(run, pairs_among(run), strict=True):
-            for row in np.flatnonzero(each.whole):
-                yield each, int(row), bool(paired[row])
+def _whole(runs: list[list[Components]]) -> list[_Blob]:
+    """Up to `MOST_BLOBS` of the blobs that no edge of the view cuts off."""
+    found = [
+        (each, int(row), bool(paired[row]))
+        for run in runs
+        for each, paired in zip(run, pairs_among(run), strict=True)
+        for row in np.flatnonzero(each.whole)
+    ]
+    return found[:: -(-len(found) // MOST_BLOBS) or 1]

@@ -182,17 +182,17 @@ def corners(box: Tensor) -> Tensor:
 
 def box_overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """IoU and intersection over the smaller area of boxes (left, top, right, bottom), N x M pairs: [..., N, M]."""
-    inter, area_a, area_b = _intersection(a, b)
+    inter, area_a, area_b = intersection(a, b)
     return _ratio(inter, area_a + area_b - inter), _ratio(inter, torch.minimum(area_a, area_b))
 
 
 def box_iou(a: Tensor, b: Tensor) -> Tensor:
     """IoU of boxes (left, top, right, bottom), N x M pairs: [..., N, M]."""
-    inter, area_a, area_b = _intersection(a, b)
+    inter, area_a, area_b = intersection(a, b)
     return _ratio(inter, area_a + area_b - inter)
 
 
-def _intersection(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def intersection(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Common area [..., N, M] and the boxes' own areas [..., N, 1] and [..., 1, M]; a plane per side, which is fast."""
     left, top, right, bottom = (side.unsqueeze(-1) for side in a.unbind(-1))
     left_b, top_b, right_b, bottom_b = (side.unsqueeze(-2) for side in b.unbind(-1))

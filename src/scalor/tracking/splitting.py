@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from scalor.core.geometry import box_iou, corners
+from scalor.core.geometry import box_iou, corners, intersection
 from scalor.core.types import Slots
 
 EVERY = 8
@@ -31,7 +31,8 @@ def followed_as_one(known: Slots, anew: Slots) -> Tensor:
     out = torch.zeros_like(known.alive[0])
     if not len(old) or int(there.sum()) < 2:
         return out
-    inside = _shared(new, old) / _area(new)[:, None].clamp(min=1e-6)
+    shared, size, _ = intersection(new, old)
+    inside = shared / size.clamp(min=1e-6)
     inside = inside * there[:, None] * known.alive[0]
     owner, share = inside.argmax(1), inside.amax(1)
     apart, alike = box_iou(new, new), box_iou(old, new)
@@ -40,9 +41,11 @@ def followed_as_one(known: Slots, anew: Slots) -> Tensor:
         first, second = torch.nonzero((owner == number) & (share >= INSIDE))[:, 0].tolist()
         if float(torch.maximum(alike[number, first], alike[number, second])) >= SAME:
             continue
-        within = [_clipped(new[each], old[number]) for each in (first, second)]
-        both = _area(within[0]) + _area(within[1]) - _shared(within[0][None], within[1][None])[0, 0]
-        out[number] = bool((apart[first, second] < APART) & (both >= FILLED * _area(old[number])))
+        within = torch.stack([_clipped(new[each], old[number]) for each in (first, second)])
+        shared, size, _ = intersection(within, within)
+        whole = (old[number, 2:] - old[number, :2]).prod()
+        filled = size.sum() - shared[0, 1] >= FILLED * whole
+        out[number] = bool(filled & (apart[first, second] < APART))
     return out
 
 
@@ -59,14 +62,3 @@ def inherit(slots: Slots, parted: Slots | None) -> None:
 
 def _clipped(box: Tensor, to: Tensor) -> Tensor:
     return torch.cat([torch.maximum(box[:2], to[:2]), torch.minimum(box[2:], to[2:])])
-
-
-def _area(box: Tensor) -> Tensor:
-    """Of corners [..., 4]: [...]."""
-    return (box[..., 2:] - box[..., :2]).clamp(min=0).prod(-1)
-
-
-def _shared(one: Tensor, two: Tensor) -> Tensor:
-    """Intersections of corners [N, 4] and [M, 4]: [N, M]."""
-    low, high = torch.maximum(one[:, None, :2], two[None, :, :2]), torch.minimum(one[:, None, 2:], two[None, :, 2:])
-    return (high - low).clamp(min=0).prod(-1)

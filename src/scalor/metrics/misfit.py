@@ -1,6 +1,7 @@
 """Whether tracks would fit the truth better if their rows were read in another way; scores never depend on it."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 
@@ -100,7 +101,7 @@ def misfit(
         weigh(words, similarity, fits=_are_ahead(away[found], paces, shift) or leaves(similarity) <= LEFT)
     middle = np.median(away[found], axis=0) if found.any() else np.zeros(2)
     for words, pixels in PIXELS.items():
-        similarity, _ = fit(read=lambda box, by=pixels: box + by * ONE)  # type: ignore[misc]
+        similarity, _ = fit(read=partial(np.add, pixels * ONE))
         weigh(words, similarity, fits=bool(((-pixels * middle >= PIXEL[0]) & (-pixels * middle <= PIXEL[1])).all()))
     if told is None:
         return None

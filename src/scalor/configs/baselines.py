@@ -120,5 +120,8 @@ BASELINES: dict[str, Callable[[], Preset]] = {
         for name, make in (("sqair", sqair), ("air", air))
         for data, slots in OBJECT_DATA.items()
     },
-    **{f"silot-{data}": partial(silot, data) for data in ("sprites-vld", "sprites-ld", "digits-vld", "digits-ld")},
+    **{
+        f"silot-{data}": partial(silot, data)
+        for data in ("sprites-vld", "sprites-ld", "digits-vld", "digits-ld", "digits-six")
+    },
 }

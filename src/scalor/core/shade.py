@@ -43,8 +43,8 @@ class Outline:
 
 
 @torch.no_grad()
-def shade(frame: Tensor, backdrop: Tensor) -> Tensor:
-    """Brightness in 0.35 .. 1 of the background under each pixel: [B, 1, H, W] for images [B, C, H, W] in 0..1.
+def shade(frame: Tensor, backdrop: Tensor, darkest: float = DARKEST) -> Tensor:
+    """Brightness in ``darkest`` .. 1 of the background under each pixel: [B, 1, H, W] for images [B, C, H, W] in 0..1.
 
     r = <frame, backdrop> / <backdrop, backdrop> over the channels of 3 x 3 means; where r times the backdrop has the
     frame's colour, the pixel is in shade r, else 1. Without colours every darker pixel would be in shade: it gives 1.
@@ -56,7 +56,7 @@ def shade(frame: Tensor, backdrop: Tensor) -> Tensor:
     ratio = (seen * empty).sum(1, keepdim=True) / (empty * empty).sum(1, keepdim=True).clamp(min=1e-4)
     off = (seen - ratio * empty).abs().amax(1, keepdim=True)
     sure = (3.0 - 2.0 * off / TINT).clamp(0.0, 1.0)
-    darker = (ratio > DARKEST) & (ratio < LIGHTEST) & ~grey.view(-1, 1, 1, 1)
+    darker = (ratio > darkest) & (ratio < LIGHTEST) & ~grey.view(-1, 1, 1, 1)
     return torch.where(darker, 1.0 - sure * (1.0 - ratio), torch.ones_like(ratio))
 
 

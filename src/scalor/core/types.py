@@ -304,6 +304,8 @@ class Knobs:
     alpha_override     foreground alpha is replaced by this constant when not None (background curriculum, spec A.13-8)
     sigma              likelihood std, None: the model's own
     soften             factor on the likelihood std (training: first find what stands out, then what it looks like)
+    jitter             before a frame is looked at, boxes of carried objects are put aside by this share of their sides
+                       (std), a quarter of the objects at a time (training: whoever has lost its place finds it again)
     """
 
     temperature: float = 0.3
@@ -322,6 +324,7 @@ class Knobs:
     alpha_override: float | None = None
     sigma: float | None = None
     soften: float = 1.0
+    jitter: float = 0.0
 
 
 TRACKING = Knobs(stochastic=False, hard=True, patience=4.0)

@@ -81,6 +81,7 @@ PRESETS: dict[str, DigitsConfig] = {
     "md": DigitsConfig(canvas=86, count=(18, 24), object_size=10, name="md"),
     "colliding": replace(_VLD, canvas=80, count=(4, 6), object_size=14, colliding=True, name="colliding"),
     "few": DigitsConfig(size=50, canvas=50, count=(0, 2), object_size=22, name="few"),
+    "six": DigitsConfig(size=48, canvas=48, count=(1, 6), object_size=14, name="six"),
     "seen": replace(_LD, labels=tuple(range(6)), name="seen"),
     "unseen": replace(_LD, labels=tuple(range(6, 10)), name="unseen"),
 }

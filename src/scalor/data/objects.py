@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from scalor.core.shade import shade
+from scalor.core.shade import DARKEST, shade
 from scalor.data.backdrop import (
     EmptyScene,
     bring_to_rest,
@@ -30,6 +30,7 @@ from scalor.data.blobs import (
     speed_of,
     weighted_median,
 )
+from scalor.data.shadows import Texture
 from scalor.data.source import VideoSource, smoothed
 from scalor.data.steady import pans, steadied
 from scalor.data.stirring import Outlines, outlines_of, scaled
@@ -70,6 +71,7 @@ class ObjectStats:
     confidence             0 (nothing seen, or the camera moves) .. 1
     shade                  share of the moving pixels that are shadows: the background, only darker; 0 where these are
                            parts of the objects
+    darkest                the least share of its brightness that a shadow leaves of the background
     frame_size             (height, width) of the frames they were measured in
     growth                 how many times larger they are low in the view than high in it, by their sizes alone; whether
                            that is perspective is told by `scalor.training.perspective`
@@ -96,6 +98,7 @@ class ObjectStats:
     level: float = 0.5
     smooth: float = 0.0
     stirs: Outlines = ()
+    darkest: float = DARKEST
 
     @property
     def shadows(self) -> bool:
@@ -178,9 +181,11 @@ def estimate_objects(
     differences = np.stack([difference(frame, background) for frame in frames])
     threshold = motion_threshold(differences)
     lit = _lit(frames, background, differences, np.maximum(threshold, restless(EmptyScene(background, own), RESTLESS)))
+    level = darkest_shadow(frames, background, lit)
+    darkest = DARKEST if level is None or level >= 1.0 else level
     some = spread(len(frames), SHADE_FRAMES)
     # The median over frames: one person who walks by must not decide what dark spiders are.
-    shares = [float(_in_shade(frames[i], background)[lit[i]].mean()) for i in some if lit[i].any()]
+    shares = [float(_in_shade(frames[i], background, darkest)[lit[i]].mean()) for i in some if lit[i].any()]
     shaded = float(np.median(shares)) if shares else 0.0
 
     def measured(lit: list[np.ndarray]) -> ObjectStats:
@@ -188,10 +193,19 @@ def estimate_objects(
 
     whole = measured(lit)
     if not LEAST_SHADE < shaded < MOST_SHADE:
-        return replace(whole, shade=shaded)
-    bare = measured([mask & ~_in_shade(frame, background) for mask, frame in zip(lit, frames, strict=True)])
+        return replace(whole, shade=shaded, darkest=darkest)
+    bare = measured([mask & ~_in_shade(frame, background, darkest) for mask, frame in zip(lit, frames, strict=True)])
     # Without their shadows objects are more alike; without their dark parts they are torn.
-    return whole if whole.confidence > CLEARLY * bare.confidence else replace(bare, shade=shaded)
+    parts = whole.confidence > CLEARLY * bare.confidence if level is None else level >= 1.0
+    return whole if parts else replace(bare, shade=shaded, darkest=darkest)
+
+
+def darkest_shadow(frames: np.ndarray, background: np.ndarray, lit: Sequence[np.ndarray]) -> float | None:
+    """How dark the darkest shadows are among what stands out (see `Texture.darkest`)."""
+    texture = Texture()
+    for frame, mask in zip(frames, lit, strict=True):
+        texture.add(frame, background, mask & _in_shade(frame, background))
+    return texture.darkest()
 
 
 def _measured(
@@ -318,12 +332,12 @@ def suggest_scale(stats: ObjectStats, *, target_px: float = 20.0, smallest_side:
     return float(min(1.0, max(wanted, smallest_side / min(height, width))))
 
 
-def _in_shade(frame: np.ndarray, background: np.ndarray) -> np.ndarray:
+def _in_shade(frame: np.ndarray, background: np.ndarray, darkest: float = DARKEST) -> np.ndarray:
     """Boolean [H, W]: where uint8 [H, W, 3] is the background, only darker."""
     seen, empty = (
         torch.from_numpy(np.moveaxis(image, -1, 0).copy()).float()[None] / 255 for image in (frame, background)
     )
-    return (shade(seen, empty)[0, 0] < 0.98).numpy()
+    return (shade(seen, empty, darkest)[0, 0] < 0.98).numpy()
 
 
 def _trust(number: int, *, contrast: float, limit: float, lit: float) -> float:

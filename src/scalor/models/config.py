@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from scalor.core.geometry import WhereConfig
 from scalor.core.jsonable import later
+from scalor.core.shade import DARKEST
 from scalor.nets.pyramid import ConvStyle
 
 
@@ -156,7 +157,8 @@ class BackgroundConfig:
     what differs from it, as with a median image, and what stands out of it (see `RenderConfig`);
     ``residual``: median plus what the encoder adds.
 
-    ``shade``: where a frame is the median image, only darker, the background is darker: shadows are no objects.
+    ``shade``: where a frame is the median image, only darker, the background is darker: shadows are no objects;
+    what leaves less than the share ``darkest`` of its brightness is no shadow.
     """
 
     family: str = "none"
@@ -168,6 +170,7 @@ class BackgroundConfig:
     width: int = 32
     lattice: int = 16
     prevail: bool = later(False)
+    darkest: float = later(DARKEST)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ from scalor.models.survival import Odds, Survival
 
 GONE = 0.05
 """Share of a box in view below which an object has left."""
+ASTRAY = 0.25
+"""Share of the boxes that are put aside in a frame."""
 MEMORY = 0.8
 """How much of an object's continuity is remembered a frame later."""
 
@@ -44,6 +46,13 @@ class Draw:
         typical = 0.5 * where.shape[-1] * math.log(2 * math.pi * math.e)
         birth = -0.5 * (what.square().sum(-1) + what.shape[-1] * math.log(2 * math.pi))
         return where_prior.log_prob(where) + typical + what_prior.log_prob(what) - birth
+
+
+def put_aside(slots: Slots, share: float) -> Slots:
+    """Slots of which a quarter of the boxes have moved by ``share`` of their sides (std)."""
+    off = share * torch.randn_like(slots.box[..., :2]) * (torch.rand_like(slots.age) < ASTRAY).unsqueeze(-1)
+    center, sides = slots.box.split(2, dim=-1)
+    return slots.replace(box=torch.cat([center + off * sides.detach(), sides], dim=-1))
 
 
 def charge(draw: Draw, weight: Tensor, presence: tuple[Tensor, Tensor], knobs: Knobs, drawn: Tensor) -> Terms:
@@ -89,6 +98,8 @@ class Propagate(nn.Module):
 
         ``ground`` [B, C, H, W] is the background that is expected behind them; tracking asks for it.
         """
+        if knobs.jitter and sight is not None and sight.features is not None:
+            slots = put_aside(slots, knobs.jitter)
         prior, dynamics = self.dynamics(slots, scenery)
         guide: Guide = prior
         slots = slots.replace(dynamics=dynamics)

@@ -108,7 +108,8 @@ class Scalor(WorldModel):
 
     def _in_shade(self, frames: Tensor, backdrop: Tensor) -> Tensor:
         """Backdrops [N, C, H, W], darkened where their frames show them in shade, if shadows are background."""
-        return backdrop * shade(frames, backdrop) if self.config.background.shade else backdrop
+        part = self.config.background
+        return backdrop * shade(frames, backdrop, part.darkest) if part.shade else backdrop
 
     def _needs_foreground(self) -> bool:
         part = self.config

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from scalor.core.shade import DARKEST
 from scalor.data.footage import ObjectStats, suggest_scale
 
 TARGET_PX = 32.0
@@ -31,6 +32,7 @@ class Sizes:
     turns          objects are seen from all sides: their heights and widths have about the same range
     elongation     of things that turn: the longer side by the shorter one
     shadows        they cast shadows (`scalor.data.objects.ObjectStats.shadows`)
+    darkest        the least share of its brightness that a shadow leaves of the background
     growth         how many times larger they are low in the view than high in it, by their sizes
     """
 
@@ -43,6 +45,7 @@ class Sizes:
     turns: bool = False
     level: float = 0.5
     shadows: bool = False
+    darkest: float = DARKEST
     growth: float = 1.0
     elongation: float = 1.0
 
@@ -84,6 +87,7 @@ def typical_sizes(surveys: Sequence[ObjectStats], scales: Sequence[float], *, up
         turns=not upright and any(turns(stats) for stats in surveys),
         elongation=1.0 if upright else max(elongation(stats) for stats in surveys),
         shadows=all(stats.shadows for stats in surveys),
+        darkest=min(stats.darkest for stats in surveys),
         growth=max((stats.growth for stats in surveys), key=lambda growth: abs(math.log(growth))),
     )
 

@@ -1,0 +1,41 @@
+"""Carried boxes are put aside in training, and only there."""
+
+from dataclasses import replace
+
+import torch
+
+from scalor.core.types import TRACKING, Scenery
+from scalor.models.propagate import ASTRAY, put_aside
+
+SHARE = 0.1
+SCENE = Scenery(height=64, width=64)
+
+
+def test_a_quarter_of_the_boxes_moves_by_a_share_of_its_sides(make_model) -> None:
+    slots = make_model().init(1, SCENE).slots
+    slots = slots.map(lambda t: t.new_zeros(1, 4000, *t.shape[2:])).replace(
+        box=torch.tensor([32.0, 32.0, 20.0, 10.0]).expand(1, 4000, 4)
+    )
+    torch.manual_seed(0)
+    box = put_aside(slots, SHARE).box
+    off = box[..., :2] - slots.box[..., :2]
+    moved = off.abs().amax(-1) > 0
+    assert torch.equal(box[..., 2:], slots.box[..., 2:]), "sizes stay"
+    assert abs(float(moved.float().mean()) - ASTRAY) < 0.03
+    sides = off[moved].std(0) / SHARE
+    assert (sides / torch.tensor([20.0, 10.0]) - 1).abs().max() < 0.1
+
+
+def test_frames_that_nobody_looks_at_have_no_jitter(make_model) -> None:
+    """Dreams go on from where things are."""
+    model = make_model().eval()
+    world = model.init(1, SCENE)
+    slots = world.slots.map(lambda t: t.new_zeros(1, 2, *t.shape[2:])).replace(
+        box=torch.tensor([[[20.0, 20.0, 12.0, 12.0], [44.0, 40.0, 12.0, 12.0]]]),
+        id=torch.arange(2).unsqueeze(0),
+        alive=torch.ones(1, 2, dtype=torch.bool),
+    )
+    world = world.replace(slots=slots)
+    with torch.no_grad():
+        dreams = [model.step(world, None, replace(TRACKING, jitter=each))[1].slots.box for each in (0.0, 0.5)]
+    assert dreams[0].shape[1] == 2 and torch.equal(*dreams)

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from scalor.core.geometry import corners
-from scalor.core.types import Scenery, Slots, Step
+from scalor.core.types import Scenery, Step
 from scalor.models.base import WorldModel
 from scalor.models.discover import cells_of
 from scalor.models.scalor import Scalor
@@ -27,10 +27,6 @@ RARE = 10.0
 """A cell of a blob counts as much as so many cells where nothing is."""
 PLACE = 5.0
 """A box that is off by its own size counts as much as so many nats of presence."""
-BESIDE = 10.0
-"""A mask that lies beside its box altogether counts as much as so many nats."""
-SOFT = 1.1
-"""Factor by which a mask may be larger than the blob."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +79,7 @@ def bootstrap_loss(
         ]
     firsts = [blob for clip in blobs for blob in clip[:frames]]
     first = _proposed(model, (video[:, :frames], foreground[:, :frames]), scenery, firsts)
-    carried = [_carried(model, step, [clip[t] for clip in blobs]) for t, step in enumerate(rollout.steps)]
+    carried = [_carried(step, [clip[t] for clip in blobs]) for t, step in enumerate(rollout.steps)]
     return first + torch.stack(carried).mean()
 
 
@@ -133,11 +129,9 @@ def labels_of(blobs: list[Blobs], center: Tensor, *, cell: int) -> Labels:
     return Labels(*(torch.from_numpy(part).to(center.device) for part in parts))
 
 
-def _carried(model: Scalor, step: Step, blobs: list[Blobs]) -> Tensor:
-    """What the objects of a frame lack: of each single blob there is one, in its place, and shows nothing beside it."""
+def _carried(step: Step, blobs: list[Blobs]) -> Tensor:
+    """What the objects of a frame lack: of each single blob there is one, in its place."""
     slots = step.slots
-    owners: list[tuple[int, int]] = []
-    targets: list[np.ndarray] = []
     surplus = off = slots.box.new_zeros(())
     middle, there = slots.box[..., :2].detach().cpu().numpy(), slots.shown.cpu().numpy()
     for clip, found in enumerate(blobs):
@@ -150,27 +144,10 @@ def _carried(model: Scalor, step: Step, blobs: list[Blobs]) -> Tensor:
             if not len(inside):
                 continue
             best = inside[np.abs(middle[clip, inside] - box[:2]).sum(1).argmin()]
-            owners.append((clip, int(best)))
-            targets.append(box)
             others = torch.from_numpy(inside[inside != best]).to(slots.box.device)
             off = off + misplaced(slots.box[clip, best], slots.box.new_tensor(box * LARGER)).sum()
             surplus = surplus + slots.latents.pres[clip, others].sum()
-    beside = _beside(model, slots, owners, targets)
-    return (RARE * surplus + PLACE * off + BESIDE * beside) / len(blobs)
-
-
-def _beside(model: Scalor, slots: Slots, owners: list[tuple[int, int]], targets: list[np.ndarray]) -> Tensor:
-    """Of the masks of objects (clip, slot) the shares that lie outside of boxes (x, y, w, h), added up."""
-    if not owners:
-        return slots.box.new_zeros(())
-    clip, slot = torch.tensor(owners, device=slots.box.device).unbind(1)
-    alpha = model.painter.decoder(slots.latents.what[clip, slot])[:, -1]
-    box, target = slots.box[clip, slot].detach(), slots.box.new_tensor(np.stack(targets))
-    steps = (torch.arange(alpha.shape[-1], device=box.device) + 0.5) / alpha.shape[-1] - 0.5
-    off = (box[:, :2, None] + steps * box[:, 2:, None] - target[:, :2, None]).abs()
-    across, down = (off > SOFT * target[:, 2:, None] / 2).unbind(1)
-    outside = alpha * (across[:, None, :] | down[:, :, None])
-    return (outside.sum((1, 2)) / alpha.sum((1, 2)).detach().clamp(min=1.0)).sum()
+    return (RARE * surplus + PLACE * off) / len(blobs)
 
 
 def _nearest(places: np.ndarray, boxes: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ from scalor.tracking.setup import prepare
 from scalor.training.checkpoint import Plan, RunFolder
 from scalor.training.crop_balance import balanced
 from scalor.training.fit import _planned, fit, footage_settings
+from scalor.training.footage_checks import named_once
 from scalor.training.foreground_blobs import blobs_of
 from scalor.training.object_sizes import Sizes, elongation, typical_sizes
 from scalor.training.preset import Preset
@@ -267,6 +268,19 @@ def test_a_long_thing_that_turns_is_one_object_from_every_side(box: tuple[int, i
 def test_only_what_darts_is_learned_at_twice_the_speed(motion: float, hurry: float) -> None:
     made = fast_video(Sizes(height=20.0, width=24.0, spread=0.3, motion=motion, noise=0.01))
     assert made.recipe.hurry == hurry
+
+
+@pytest.mark.parametrize(("motion", "put_aside"), [(1.0, True), (3.0, False)])
+def test_only_of_what_creeps_boxes_are_put_aside(motion: float, put_aside: bool) -> None:
+    made = fast_video(Sizes(height=20.0, width=24.0, spread=0.3, motion=motion, noise=0.01))
+    assert (made.recipe.jitter > 0) == put_aside
+
+
+def test_a_video_that_is_named_twice_counts_once() -> None:
+    said: list[str] = []
+    videos = ["a.mp4", Path("b.mp4"), "./a.mp4", Path.cwd() / "b.mp4"]
+    assert named_once(videos, said.append) == ["a.mp4", Path("b.mp4")]
+    assert len(said) == 2 and "a.mp4 is given twice" in said[0]
 
 
 def test_how_long_things_that_turn_are_is_measured() -> None:

@@ -18,6 +18,8 @@ THROUGH = 0.5
 SURE, ENOUGH = 0.1, 3000
 """Standard error of that share with which it is known, and numbers (three per pixel) that it takes: pixels beside each
 other say the same."""
+MOST = 20_000
+"""Pixels of a frame that are looked at, spread over it."""
 RARE = 3.0
 """Texture counts up to so many times its median: markings on a road are no more evidence than its grain."""
 
@@ -39,7 +41,8 @@ class Texture:
         frame, background = frame.astype(np.float32), background.astype(np.float32)
         inner = cv2.erode(shaded.astype(np.uint8), np.ones((3, 3), np.uint8))
         count = _sums(inner.astype(np.float32))
-        there = (inner > 0) & (count >= FULL * AROUND**2)
+        there = np.nonzero((inner > 0) & (count >= FULL * AROUND**2))
+        there = tuple(place[:: 1 + len(place) // MOST] for place in there)
         weight, number = inner[..., None].astype(np.float32), np.maximum(count, 1.0)[..., None]
         means = [_sums(picture * weight) / number for picture in (frame, background)]
         ratio = means[0].sum(-1) / np.maximum(means[1].sum(-1), 1.0)

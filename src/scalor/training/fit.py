@@ -31,7 +31,7 @@ from scalor.training.box_survey import usual_boxes
 from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
 from scalor.training.crop_balance import balanced
 from scalor.training.fine_tuning import plan_from_weights, refuse_other_start
-from scalor.training.footage_checks import refuse_moving_camera, refuse_still
+from scalor.training.footage_checks import named_once, refuse_moving_camera, refuse_still
 from scalor.training.object_sizes import Sizes, crop_for, scale_for, typical_sizes
 from scalor.training.preset import Preset, apply_overrides
 from scalor.training.resume import DEFAULT_SEED, found_again, refuse_other_preset, refuse_other_seed
@@ -104,7 +104,7 @@ def fit(
     say, given = _silent if quiet else _say, overrides or {}
     folder, again = RunFolder(Path(out)), None
     refuse_both(steps, minutes)
-    paths = [videos] if isinstance(videos, str | os.PathLike) else list(videos)
+    paths = [videos] if isinstance(videos, str | os.PathLike) else named_once(videos, say)
     if resume:
         plan = with_length(_resumed(folder, given), steps, minutes)
         refuse_other_seed(plan, seed)

@@ -1,11 +1,22 @@
 """Checks of footage before a training: it is refused where nothing moves, or where the camera does."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from scalor.data.footage import ObjectStats
 from scalor.errors import UserError
+
+
+def named_once(videos: Sequence[str | os.PathLike[str]], say: Callable[[str], None]) -> list[str | os.PathLike[str]]:
+    """The videos without those that are named a second time, which is said."""
+    named: dict[Path, str | os.PathLike[str]] = {}
+    for video in videos:
+        place = Path(video).absolute()
+        if place in named:
+            say(f"{os.fspath(video)} is given twice; it counts once")
+        named.setdefault(place, video)
+    return list(named.values())
 
 
 def refuse_still(names: Sequence[str], surveys: Sequence[ObjectStats]) -> None:

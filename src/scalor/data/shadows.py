@@ -20,6 +20,8 @@ SURE, ENOUGH = 0.1, 3000
 other say the same."""
 MOST = 20_000
 """Pixels of a frame that are looked at, spread over it."""
+LEAST = 0.5
+"""Standard deviation of the ground's texture, in grey levels: less is rounding."""
 RARE = 3.0
 """Texture counts up to so many times its median: markings on a road are no more evidence than its grain."""
 
@@ -73,7 +75,7 @@ def _seen_through(rows: np.ndarray) -> tuple[float, float]:
     most = RARE * float(np.median(np.abs(ground)))
     ground, here = np.clip(ground, -most, most), np.clip(here, -RARE * most, RARE * most)
     amount = float((ground**2).sum())
-    if amount == 0.0 or (float((here**2).mean()) / amount) ** 0.5 > SURE:
+    if amount < LEAST**2 * len(rows) or (float((here**2).mean()) / amount) ** 0.5 > SURE:
         return 0.0, 0.0
     return amount, float((ground * here).sum()) / amount
 

@@ -181,22 +181,25 @@ def estimate_objects(
     differences = np.stack([difference(frame, background) for frame in frames])
     threshold = motion_threshold(differences)
     lit = _lit(frames, background, differences, np.maximum(threshold, restless(EmptyScene(background, own), RESTLESS)))
-    level = darkest_shadow(frames, background, lit)
-    darkest = DARKEST if level is None or level >= 1.0 else level
-    some = spread(len(frames), SHADE_FRAMES)
-    # The median over frames: one person who walks by must not decide what dark spiders are.
-    shares = [float(_in_shade(frames[i], background, darkest)[lit[i]].mean()) for i in some if lit[i].any()]
-    shaded = float(np.median(shares)) if shares else 0.0
 
     def measured(lit: list[np.ndarray]) -> ObjectStats:
         return _measured(frames, background, lit, differences, numbers=numbers, noise=own, threshold=threshold)
 
     whole = measured(lit)
+    level = darkest_shadow(frames, background, lit)
+    if level == 1.0:
+        return whole
+    darkest = DARKEST if level is None else level
+    some = spread(len(frames), SHADE_FRAMES)
+    # The median over frames: one person who walks by must not decide what dark spiders are.
+    shares = [float(_in_shade(frames[i], background, darkest)[lit[i]].mean()) for i in some if lit[i].any()]
+    shaded = float(np.median(shares)) if shares else 0.0
+
     if not LEAST_SHADE < shaded < MOST_SHADE:
         return replace(whole, shade=shaded, darkest=darkest)
     bare = measured([mask & ~_in_shade(frame, background, darkest) for mask, frame in zip(lit, frames, strict=True)])
     # Without their shadows objects are more alike; without their dark parts they are torn.
-    parts = whole.confidence > CLEARLY * bare.confidence if level is None else level >= 1.0
+    parts = level is None and whole.confidence > CLEARLY * bare.confidence
     return whole if parts else replace(bare, shade=shaded, darkest=darkest)
 
 

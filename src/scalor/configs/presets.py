@@ -147,7 +147,7 @@ def footage_sigma(sizes: Sizes) -> float:
 FAST = 0.25
 """What moves by more of its longer side per frame, now and then, darts: it is learned at twice the speed as well."""
 
-SLOW, JITTER = 0.07, 0.07
+SLOW, JITTER = 0.05, 0.07
 """What moves by less of its longer side per frame is never far from where its box was, in clips of eight frames: that
 boxes must follow is learned from boxes that are put aside by this share of their sides."""
 

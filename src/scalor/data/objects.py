@@ -194,7 +194,6 @@ def estimate_objects(
     # The median over frames: one person who walks by must not decide what dark spiders are.
     shares = [float(_in_shade(frames[i], background, darkest)[lit[i]].mean()) for i in some if lit[i].any()]
     shaded = float(np.median(shares)) if shares else 0.0
-
     if not LEAST_SHADE < shaded < MOST_SHADE:
         return replace(whole, shade=shaded, darkest=darkest)
     bare = measured([mask & ~_in_shade(frame, background, darkest) for mask, frame in zip(lit, frames, strict=True)])

@@ -33,7 +33,7 @@ class Texture:
     """
 
     def __init__(self) -> None:
-        self.edges = np.arange(DARKEST, LIGHTEST - BIN / 2, BIN / 2)
+        self.edges = np.arange(DARKEST, LIGHTEST - BIN / 2, BIN / 2).round(2)
         self.seen: list[np.ndarray] = []
 
     def add(self, frame: np.ndarray, background: np.ndarray, shaded: np.ndarray) -> None:

@@ -2,8 +2,7 @@
 
     python benchmarks/count_curve.py RUN...
 
-Clips of `digits-six` (48 x 48 pixels, digits of 14, MNIST's test split) with 1 to 12 digits instead of 1 to 6; half a
-digit can hide another one.
+Clips of `digits-six` (48 x 48 pixels, digits of 14, MNIST's test split) with 1 to 12 digits instead of 1 to 6.
 """
 
 import argparse

@@ -186,27 +186,29 @@ def estimate_objects(
         return _measured(frames, background, lit, differences, numbers=numbers, noise=own, threshold=threshold)
 
     whole = measured(lit)
-    level = darkest_shadow(frames, background, lit)
+    dark = [_in_shade(frame, background) for frame in frames]
+    level = darkest_shadow(frames, background, [one & two for one, two in zip(lit, dark, strict=True)])
     if level == 1.0:
         return whole
     darkest = DARKEST if level is None else level
-    some = spread(len(frames), SHADE_FRAMES)
+    if darkest != DARKEST:
+        dark = [_in_shade(frame, background, darkest) for frame in frames]
     # The median over frames: one person who walks by must not decide what dark spiders are.
-    shares = [float(_in_shade(frames[i], background, darkest)[lit[i]].mean()) for i in some if lit[i].any()]
+    shares = [float(dark[i][lit[i]].mean()) for i in spread(len(frames), SHADE_FRAMES) if lit[i].any()]
     shaded = float(np.median(shares)) if shares else 0.0
     if not LEAST_SHADE < shaded < MOST_SHADE:
         return replace(whole, shade=shaded, darkest=darkest)
-    bare = measured([mask & ~_in_shade(frame, background, darkest) for mask, frame in zip(lit, frames, strict=True)])
+    bare = measured([mask & ~shadow for mask, shadow in zip(lit, dark, strict=True)])
     # Without their shadows objects are more alike; without their dark parts they are torn.
     parts = level is None and whole.confidence > CLEARLY * bare.confidence
     return whole if parts else replace(bare, shade=shaded, darkest=darkest)
 
 
-def darkest_shadow(frames: np.ndarray, background: np.ndarray, lit: Sequence[np.ndarray]) -> float | None:
-    """How dark the darkest shadows are among what stands out (see `Texture.darkest`)."""
+def darkest_shadow(frames: np.ndarray, background: np.ndarray, shaded: Sequence[np.ndarray]) -> float | None:
+    """How dark the darkest shadows are among what stands out and may be in shade (see `Texture.darkest`)."""
     texture = Texture()
-    for frame, mask in zip(frames, lit, strict=True):
-        texture.add(frame, background, mask & _in_shade(frame, background))
+    for frame, mask in zip(frames, shaded, strict=True):
+        texture.add(frame, background, mask)
     return texture.darkest()
 
 

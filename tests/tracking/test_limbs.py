@@ -71,6 +71,17 @@ def test_the_box_and_the_mask_hold_the_legs(scale: float) -> None:
         assert mask[inner if y1 - y0 > x1 - x0 else row].mean() > 0.9
 
 
+def test_rain_is_nobodys_limb() -> None:
+    leg = (44, 45, 12, 26)
+    alone = followed([ONE], [leg]).box_xyxy[0]
+    rng = np.random.default_rng(3)
+    drops = [(x, x + 1, y, y + 12) for x, y in zip(rng.integers(0, W, 60), rng.integers(0, H - 12, 60), strict=True)]
+    rain = followed([ONE], [leg, *drops]).box_xyxy[0]
+    body = followed([ONE]).box_xyxy[0]
+    assert alone[1] < body[1] - 8
+    np.testing.assert_allclose(rain, body, atol=2)
+
+
 def test_a_short_leg_is_held() -> None:
     assert followed([ONE], [(40, 41, 34, 40)]).box_xyxy[0, 3] >= 39
 

@@ -12,19 +12,22 @@ BLUR = 1.0
 """Pixels by which what is faint is wider on every side than what is solid."""
 FRINGE = 1
 """What reaches no further than so many pixels is the blurred edge of a body."""
+CLUTTER = 0.25
+"""What is a limb is seen beside bodies: it is clutter, rain for example, where away from them is so much of it."""
 
 
 # More arguments than the house allows: the pictures are one view of one frame.
 def with_limbs(
-    labels: np.ndarray, nearest: np.ndarray, *, faint: np.ndarray, bare: np.ndarray, reach: np.ndarray
+    labels: np.ndarray, near: tuple[np.ndarray, np.ndarray], *, faint: np.ndarray, bare: np.ndarray, reach: np.ndarray
 ) -> np.ndarray:
     """Labels int32 [h, w] of objects with their limbs, given those of their bodies (0: none).
 
-    Of two objects that touch one limb each gets what is nearer to it along the limb.
+    Of two objects that touch one limb each gets what is nearer to it along the limb. Where as thin and faint things are
+    everywhere, nobody has limbs.
 
     Args:
         labels: of the bodies, int32 [h, w].
-        nearest: the label of the body nearest to each pixel, int32 [h, w].
+        near: how far from each pixel the nearest body is, and its label, int32 [h, w].
         faint: bool [h, w], what differs from the empty scene, shadows left out.
         bare: bool [h, w], the same with shadows, which tell how broad things are.
         reach: pixels by which each object's limbs may be long, [N + 1].
@@ -32,8 +35,14 @@ def with_limbs(
     free = faint & (labels == 0)
     if not free.any():
         return labels
+    distance, nearest = near
     radius = THIN * (_thickness(labels, len(reach)) + BLUR)
-    grown = _spread(labels, free & _slender(bare | (labels > 0), radius[nearest]), reach)
+    free &= _slender(bare | (labels > 0), radius[nearest])
+    far = reach[nearest]
+    away, beside = free[distance > far], free[(distance <= np.maximum(2.0, 0.5 * far)) & (labels == 0)]
+    if away.size and beside.size and away.mean() > CLUTTER * beside.mean():
+        return labels
+    grown = _spread(labels, free, reach)
     return np.where(_fringe(labels > 0, grown > 0), 0, grown)
 
 

@@ -41,7 +41,7 @@ def with_silhouettes(
     grown = _grown(labels, np.where(near, nearest, 0), _windows(result, reach[1:], solid.shape))
     if faint is not None and bare is not None:
         reach = _reach(result, LIMB)
-        grown = with_limbs(grown, nearest, faint=faint, bare=bare, reach=reach)
+        grown = with_limbs(grown, (distance, nearest), faint=faint, bare=bare, reach=reach)
     return result if (grown == labels).all() else _cut(result, grown, _windows(result, reach[1:], solid.shape))
 
 

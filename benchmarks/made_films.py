@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from film_stage import FINER, Kind, Sheet, Thing, ellipse, ground, pushes, rectangle, scattered, wander
+from more_kinds import entrance, rain, worms
 
 from scalor.viz.export import video_writer
 
@@ -271,7 +272,7 @@ def tank(rng: np.random.Generator) -> Kind:
 
 
 KINDS: dict[str, Callable[[np.random.Generator], Kind]] = {
-    each.__name__: each for each in (ants, belt, cells, night, path, players, sheep, tank)
+    each.__name__: each for each in (ants, belt, cells, night, path, players, sheep, tank, worms, rain, entrance)
 }
 
 

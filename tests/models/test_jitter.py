@@ -13,8 +13,8 @@ SCENE = Scenery(height=64, width=64)
 
 def test_a_quarter_of_the_boxes_moves_by_a_share_of_its_sides(make_model) -> None:
     slots = make_model().init(1, SCENE).slots
-    slots = slots.map(lambda t: t.new_zeros(1, 4000, *t.shape[2:])).replace(
-        box=torch.tensor([32.0, 32.0, 20.0, 10.0]).expand(1, 4000, 4)
+    slots = slots.map(lambda t: t.new_zeros(4000, 1, *t.shape[2:])).replace(
+        box=torch.tensor([32.0, 32.0, 20.0, 10.0]).expand(4000, 1, 4), alive=torch.ones(4000, 1, dtype=torch.bool)
     )
     torch.manual_seed(0)
     box = put_aside(slots, SHARE).box
@@ -24,6 +24,22 @@ def test_a_quarter_of_the_boxes_moves_by_a_share_of_its_sides(make_model) -> Non
     assert abs(float(moved.float().mean()) - ASTRAY) < 0.03
     sides = off[moved].std(0) / SHARE
     assert (sides / torch.tensor([20.0, 10.0]) - 1).abs().max() < 0.1
+
+
+def test_boxes_with_and_without_room_are_told_apart(make_model) -> None:
+    """Empty slots are no neighbours."""
+    slots = make_model().init(1, SCENE).slots
+    slots = slots.map(lambda t: t.new_zeros(400, 4, *t.shape[2:])).replace(
+        box=torch.tensor(
+            [[10.0, 10.0, 10.0, 10.0], [21.0, 10.0, 10.0, 10.0], [50.0, 50.0, 10.0, 10.0], [50.0, 50.0, 10.0, 10.0]]
+        ).expand(400, 4, 4),
+        alive=torch.tensor([True, True, True, False]).expand(400, 4),
+    )
+    torch.manual_seed(0)
+    moved = (put_aside(slots, SHARE).box != slots.box).any(-1).any(0)
+    assert moved[:3].tolist() == [False, False, True]
+    both = (put_aside(slots, 0.0, SHARE).box != slots.box).any(-1).any(0)
+    assert both[:3].tolist() == [True, True, False]
 
 
 def test_frames_that_nobody_looks_at_have_no_jitter(make_model) -> None:

@@ -271,9 +271,9 @@ def test_only_what_darts_is_learned_at_twice_the_speed(motion: float, hurry: flo
 
 
 @pytest.mark.parametrize(("motion", "put_aside"), [(1.0, True), (3.0, False)])
-def test_only_of_what_creeps_boxes_are_put_aside(motion: float, put_aside: bool) -> None:
+def test_only_of_what_creeps_boxes_beside_others_are_put_aside(motion: float, put_aside: bool) -> None:
     made = fast_video(Sizes(height=20.0, width=24.0, spread=0.3, motion=motion, noise=0.01))
-    assert (made.recipe.jitter > 0) == put_aside
+    assert made.recipe.jitter > 0 and (made.recipe.jitter_beside > 0) == put_aside
 
 
 def test_a_video_that_is_named_twice_counts_once() -> None:

@@ -147,9 +147,10 @@ def footage_sigma(sizes: Sizes) -> float:
 FAST = 0.25
 """What moves by more of its longer side per frame, now and then, darts: it is learned at twice the speed as well."""
 
-SLOW, JITTER = 0.05, 0.07
-"""What moves by less of its longer side per frame is never far from where its box was, in clips of eight frames: that
-boxes must follow is learned from boxes that are put aside by this share of their sides."""
+SLOW, JITTER = 0.05, 0.15
+"""In clips of eight frames nothing is ever far from its box: how boxes that have slipped get back is learned from boxes
+that are put aside by this share of their sides. Where things move by more than so much of their longer side per frame,
+those beside others are not: they would lie on a neighbour."""
 
 SMALL_PX = 14.0
 """Objects whose longer side is shorter than this need cells of 4 px: about half of it, as elsewhere."""
@@ -209,7 +210,8 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
         birth=(0.1, 1e-6),
         bootstrap=100.0,
         hurry=0.25 if sizes.motion > FAST * longer else 0.0,
-        jitter=JITTER if sizes.motion < SLOW * longer else 0.0,
+        jitter=JITTER,
+        jitter_beside=JITTER if sizes.motion < SLOW * longer else 0.0,
         crowded=0.5,
         dropout_until=0.7,
         carry_until=0.15,

@@ -38,8 +38,9 @@ class Recipe:
     hurry                  on footage, share of the clips that are seen at twice the speed
     crowded                on footage, share of the clips before which things of another moment pass, so that objects
                            touch and hide each other more often than they do (see `scalor.training.copy_paste`)
-    jitter                 std, in sides, by which carried boxes are put aside before a frame is looked at: clips of a
-                           few frames do not show what becomes of small errors in thousands (see `Knobs.jitter`)
+    jitter, jitter_beside  std, in sides, by which carried boxes with room around them, and the others, are put aside
+                           before a frame is looked at: clips of a few frames do not show what becomes of small errors
+                           in thousands (see `Knobs.jitter`)
     bootstrap              on footage, weight at the start of what objects lack of the blobs that move; it falls to 0 at
                            the end (see `scalor.training.bootstrap`)
     carry_until            progress until which carried objects cannot fade: thin strokes drawn a pixel beside their
@@ -75,6 +76,7 @@ class Recipe:
     bootstrap: float = later(0.0)
     hurry: float = later(0.0)
     jitter: float = later(0.0)
+    jitter_beside: float = later(0.0)
     crowded: float = later(0.0)
     carry_until: float = 0.08
     blind_every: int = 4
@@ -148,4 +150,5 @@ def knobs_at(recipe: Recipe, step: int, progress: float) -> Knobs:
         soften=recipe.soften ** max(0.0, 1.0 - progress / max(1e-9, recipe.soften_until)),
         alpha_override=recipe.background_alpha if step < recipe.background_steps else None,
         jitter=recipe.jitter,
+        jitter_beside=recipe.jitter_beside,
     )

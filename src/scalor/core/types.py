@@ -304,8 +304,10 @@ class Knobs:
     alpha_override     foreground alpha is replaced by this constant when not None (background curriculum, spec A.13-8)
     sigma              likelihood std, None: the model's own
     soften             factor on the likelihood std (training: first find what stands out, then what it looks like)
-    jitter             before a frame is looked at, boxes of carried objects are put aside by this share of their sides
-                       (std), a quarter of the objects at a time (training: whoever has lost its place finds it again)
+    jitter             before a frame is looked at, boxes of carried objects that have room around them are put aside by
+                       this share of their sides (std), a quarter at a time (training: whoever has lost its place finds
+                       it again)
+    jitter_beside      the same of those that have others beside them
     """
 
     temperature: float = 0.3
@@ -325,6 +327,7 @@ class Knobs:
     sigma: float | None = None
     soften: float = 1.0
     jitter: float = 0.0
+    jitter_beside: float = 0.0
 
 
 TRACKING = Knobs(stochastic=False, hard=True, patience=4.0)

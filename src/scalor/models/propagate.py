@@ -21,8 +21,8 @@ from scalor.models.survival import Odds, Survival
 
 GONE = 0.05
 """Share of a box in view below which an object has left."""
-ASTRAY = 0.25
-"""Share of the boxes that are put aside in a frame."""
+ASTRAY, ROOM = 0.25, 0.25
+"""Share of the boxes that are put aside in a frame; one has room if no other box comes within so much of its sides."""
 MEMORY = 0.8
 """How much of an object's continuity is remembered a frame later."""
 
@@ -48,11 +48,23 @@ class Draw:
         return where_prior.log_prob(where) + typical + what_prior.log_prob(what) - birth
 
 
-def put_aside(slots: Slots, share: float) -> Slots:
-    """Slots of which a quarter of the boxes have moved by ``share`` of their sides (std)."""
-    off = share * torch.randn_like(slots.box[..., :2]) * (torch.rand_like(slots.age) < ASTRAY).unsqueeze(-1)
+def put_aside(slots: Slots, share: float, beside: float = 0.0) -> Slots:
+    """Slots of which a quarter of the boxes have moved, by a ``share`` of their sides (std) where they have room around
+    them, by ``beside`` where they have not."""
+    off = torch.randn_like(slots.box[..., :2]) * (torch.rand_like(slots.age) < ASTRAY).unsqueeze(-1)
     center, sides = slots.box.split(2, dim=-1)
-    return slots.replace(box=torch.cat([center + off * sides.detach(), sides], dim=-1))
+    close = (_beside(center, sides) & slots.alive.unsqueeze(1)).any(2, keepdim=True)
+    off = off * torch.where(close, beside, share) * sides.detach()
+    return slots.replace(box=torch.cat([center + off, sides], dim=-1))
+
+
+@torch.no_grad()
+def _beside(center: Tensor, sides: Tensor) -> Tensor:
+    """Which other boxes [B, N, 2] come within `ROOM` of each: bool [B, N, N]."""
+    apart = (center.unsqueeze(2) - center.unsqueeze(1)).abs()
+    touch = (sides.unsqueeze(2) * (1 + 2 * ROOM) + sides.unsqueeze(1)) / 2
+    near = (apart < touch).all(-1)
+    return near & ~torch.eye(near.shape[1], dtype=torch.bool, device=near.device)
 
 
 def charge(draw: Draw, weight: Tensor, presence: tuple[Tensor, Tensor], knobs: Knobs, drawn: Tensor) -> Terms:
@@ -98,8 +110,8 @@ class Propagate(nn.Module):
 
         ``ground`` [B, C, H, W] is the background that is expected behind them; tracking asks for it.
         """
-        if knobs.jitter and sight is not None and sight.features is not None:
-            slots = put_aside(slots, knobs.jitter)
+        if (knobs.jitter or knobs.jitter_beside) and sight is not None and sight.features is not None:
+            slots = put_aside(slots, knobs.jitter, knobs.jitter_beside)
         prior, dynamics = self.dynamics(slots, scenery)
         guide: Guide = prior
         slots = slots.replace(dynamics=dynamics)

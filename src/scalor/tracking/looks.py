@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-WINDOW = 32
-"""Rows that the looks of an end of a track are averaged over: more than those in which it is half hidden."""
+WINDOW = 16
+"""Rows that the looks of an end of a track are averaged over."""
 LEAST_PAIRS = 6
 """With fewer examples of either kind nothing is claimed."""
 NEIGHBOURS = 20

@@ -13,7 +13,7 @@ BLUR = 1.0
 FRINGE = 1
 """What reaches no further than so many pixels is the blurred edge of a body."""
 CLUTTER = 0.25
-"""What is a limb is seen beside bodies: it is clutter, rain for example, where away from them is so much of it."""
+"""Limbs hang on bodies: what is seen away from them more than so many times as often as beside them is clutter."""
 
 
 # More arguments than the house allows: the pictures are one view of one frame.

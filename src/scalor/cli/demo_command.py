@@ -139,6 +139,7 @@ def figure_of(clip: Path, weights: Path) -> np.ndarray:
     reconstruction, background, rows = [], [], []
     with denormals_flushed():
         tracker = prepare(weights, source).tracker
+        tracker.confirm = 1  # as the two passes do, from which the overlay is: all is shown from its first frame on
         for frame in islice(source, FIGURE_FRAMES):
             result = tracker.observe(frame.image, pictures=True)
             if frame.image is None or result.pictures is None or tracker.view is None:

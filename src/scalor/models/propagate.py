@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from scalor.core.canvas import placed
 from scalor.core.fixed import fixed
-from scalor.core.geometry import decode_size, in_view
+from scalor.core.geometry import corners, decode_size, in_view, intersection
 from scalor.core.sites import Gaussian, kl_presence, log_bernoulli, sample_presence
 from scalor.core.tensors import constant
 from scalor.core.types import Knobs, Objects, Scenery, Sight, Slots, Terms
@@ -53,17 +53,17 @@ def put_aside(slots: Slots, share: float, beside: float = 0.0) -> Slots:
     them, by ``beside`` where they have not."""
     off = torch.randn_like(slots.box[..., :2]) * (torch.rand_like(slots.age) < ASTRAY).unsqueeze(-1)
     center, sides = slots.box.split(2, dim=-1)
-    close = (_beside(center, sides) & slots.alive.unsqueeze(1)).any(2, keepdim=True)
+    close = (_beside(slots.box) & slots.alive.unsqueeze(1)).any(2, keepdim=True)
     off = off * torch.where(close, beside, share) * sides.detach()
     return slots.replace(box=torch.cat([center + off, sides], dim=-1))
 
 
 @torch.no_grad()
-def _beside(center: Tensor, sides: Tensor) -> Tensor:
-    """Which other boxes [B, N, 2] come within `ROOM` of each: bool [B, N, N]."""
-    apart = (center.unsqueeze(2) - center.unsqueeze(1)).abs()
-    touch = (sides.unsqueeze(2) * (1 + 2 * ROOM) + sides.unsqueeze(1)) / 2
-    near = (apart < touch).all(-1)
+def _beside(box: Tensor) -> Tensor:
+    """Which other boxes [B, N, 4] come within `ROOM` of each: bool [B, N, N]."""
+    center, sides = box.split(2, dim=-1)
+    around = torch.cat([center, sides * (1 + 2 * ROOM)], dim=-1)
+    near = intersection(corners(around), corners(box))[0] > 0
     return near & ~torch.eye(near.shape[1], dtype=torch.bool, device=near.device)
 
 

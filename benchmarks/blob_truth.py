@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from scalor.data.backdrop import temporal_median
+from scalor.data.candidates import temporal_median
 from scalor.data.motchallenge import read_mot
 from scalor.data.objects import difference
 from scalor.data.video import open_video

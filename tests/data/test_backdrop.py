@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scalor.data.backdrop import empty_scene, ghostly, temporal_median
+from scalor.data.backdrop import empty_scene, ghostly
+from scalor.data.candidates import temporal_median
 
 H, W, N = 72, 96, 60
 NOISE = 2.0
@@ -160,3 +161,27 @@ def test_a_window_that_is_bright_for_most_of_the_video_is_bright_in_the_scene():
     dim[8:20, 60:80] *= 0.85
     scenes = [dim if t < 4 else bright for t in range(N)]
     assert off(empty_scene(filmed(scenes)).image, bright) < 0.002
+
+
+def queue(seed: int) -> np.ndarray:
+    """A lane at whose end, 40 px long, cars of all colours with dark windows stand close: no frame shows all of it."""
+    rng = np.random.default_rng(seed)
+    scenes, cars = [], [(float(x), rng.uniform(90, 250, 3)) for x in range(10, 66, 14)]
+    for _ in range(4 * N):
+        scene = ground()
+        for x, color in cars:
+            left = round(x)
+            scene[50:60, max(left, 20) : max(left + 10, 20)] = color
+            scene[51:59, max(left + 1, 20) : max(left + 8, 20)] = (30, 32, 40)
+        scenes.append(scene)
+        cars = [(x - 0.37, color) for x, color in cars if x > 8]
+        if cars[-1][0] < 54:
+            cars.append((cars[-1][0] + rng.uniform(13, 17), rng.uniform(90, 250, 3)))
+    return filmed(scenes)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_place_that_is_never_empty_is_what_it_shows_now_and_then(seed):
+    video = queue(seed)
+    assert off(temporal_median(video)[50:60, 20:60], ground()[50:60, 20:60]) > 0.25
+    assert off(empty_scene(video).image, ground()) < 0.005

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from scalor.data.backdrop import temporal_median
+from scalor.data.candidates import temporal_median
 from scalor.data.footage import Footage, FootageClips
 from scalor.data.loader import batch_at
 from scalor.data.objects import estimate_objects, suggest_scale, survey

@@ -3,14 +3,26 @@
 A median over time holds whatever stands still for more than half of the video. Here every pixel keeps several
 candidates: the colours that it had for long (modes over time). Where another candidate continues its surroundings
 better, it takes over: something that has left, or has not yet come, leaves an outline only in the picture that holds it
-(the test for abandoned and removed objects of video surveillance).
+(the test for abandoned and removed objects of video surveillance). Candidates are what some frames show, and, for busy
+places that none shows empty, what grows in from their shores (`scalor.data.growing`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from scalor.data.candidates import (
+    MEDIAN_OF,
+    Candidate,
+    frame_noise,
+    gap_of,
+    modes_of,
+    shown_by,
+    spread,
+    temporal_median,
+)
+from scalor.data.growing import grown
 from scalor.data.slopes import slope_of, softened, widest
 from scalor.data.stirring import stirring
 from scalor.data.sway import Sway, swaying
@@ -19,10 +31,6 @@ MOST_FRAMES = 240
 """Frames, spread over the whole video, in which candidates are looked for."""
 KEYS = 16
 """Of them, frames whose regions are tried as candidates."""
-MODES = 6
-"""Candidates per pixel."""
-LEAST_SHARE = 0.02
-"""Share of the frames in which a candidate must have been seen."""
 DEPTHS = (1, 2, 3, 4)
 """Where a region does not take over, the parts of it that differ so many times more are tried: a change of light, or a
 hand, joins things into one region."""
@@ -39,7 +47,6 @@ JITTER = 0.75
 """Pixels by which a still camera and its compression may move edges without anything standing out there."""
 LEAST_PX = 4
 """Smaller regions are noise."""
-MEDIAN_OF = 99
 STAYS = 0.9
 """Where a pixel shows its colour in a smaller share of the frames, something may be moving on the spot."""
 LEAST_BARE = 0.1
@@ -64,64 +71,6 @@ class EmptyScene:
     sways: np.ndarray | None = None
 
 
-@dataclass(frozen=True)
-class _Candidate:
-    """For every pixel a colour, float32 [h, w, 3], and in how many frames it was seen, float32 [h, w]."""
-
-    color: np.ndarray
-    count: np.ndarray
-
-
-@dataclass(frozen=True)
-class _Modes:
-    """Per pixel up to MODES colours: color float32 [K, h, w, 3], count float32 [K, h, w]; most frequent first.
-
-    reach  largest difference of a pixel to its colour
-    least  count from which a colour is long-lived
-    """
-
-    color: np.ndarray
-    count: np.ndarray
-    reach: float
-    least: float
-
-
-def temporal_median(frames: np.ndarray, *, limit: int = MEDIAN_OF) -> np.ndarray:
-    """Median over at most ``limit`` (< 256) evenly spread frames: uint8 [N, ...] -> [...] (lower of two middles).
-
-    Bisection over the 8 bits: the median is the largest value that at most half of the frames lie below. Eight
-    passes of comparisons are several times faster than partitioning millions of short rows.
-    """
-    picks = spread(len(frames), limit)
-    middle = (len(picks) - 1) // 2
-    out = np.zeros(frames.shape[1:], np.uint8)
-    for top in range(0, len(out), 16):  # blocks of rows that stay in the cache
-        block = frames[picks, top : top + 16]
-        median = out[top : top + 16]
-        for bit in (128, 64, 32, 16, 8, 4, 2, 1):
-            higher = median + np.uint8(bit)
-            below = np.add.reduce(block < higher, axis=0, dtype=np.uint8)
-            np.copyto(median, higher, where=below <= middle)
-    return out
-
-
-def spread(number: int, most: int) -> np.ndarray:
-    """At most ``most`` row numbers, evenly spread over 0 .. number - 1, both ends among them."""
-    return np.unique(np.linspace(0, number - 1, min(most, number)).round().astype(int))
-
-
-def frame_noise(frames: np.ndarray) -> np.ndarray:
-    """Standard deviation of each pixel from one row to the next, float32 [h, w], robust to what passes by.
-
-    The median difference of neighbours in time is not moved by an object that comes, stays and goes.
-    """
-    steps = spread(len(frames) - 1, MEDIAN_OF) if len(frames) > 1 else np.zeros(0, int)
-    if not len(steps):
-        return np.zeros(frames.shape[1:3], np.float32)
-    gaps = np.stack([_gap(frames[i + 1], frames[i]) for i in steps])
-    return temporal_median(gaps).astype(np.float32) * np.float32(1.4826 / 2**0.5)
-
-
 def empty_scene(frames: np.ndarray, stirs: np.ndarray | None = None) -> EmptyScene:
     """The scene without the objects that stood in it for only a part of the time, and the noise of each pixel.
 
@@ -137,14 +86,15 @@ def empty_scene(frames: np.ndarray, stirs: np.ndarray | None = None) -> EmptySce
     soft = np.stack([softened(frame) for frame in frames[picks]])
     noise = frame_noise(frames)
     reach = max(10.0, 5.0 * float(np.median(frame_noise(soft))))
-    modes = _modes(soft, reach)
-    scene = _Candidate(modes.color[0].copy(), modes.count[0].copy())
-    keys = [_shown(modes, soft[i]) for i in spread(len(soft), KEYS)]
+    modes = modes_of(soft, reach)
+    scene = Candidate(modes.color[0].copy(), modes.count[0].copy())
+    keys = [shown_by(modes, soft[i]) for i in spread(len(soft), KEYS)]
     for _ in range(ROUNDS):
         if not sum(_take_over(scene, *key, reach) for key in keys):
             break
     for key in keys:
         _take_parts(scene, *key, reach)
+    _take_over(scene, *grown(scene, modes, len(picks)), reach)
     rows = spread(len(picks), MEDIAN_OF)
     image, deviation = _sharp(frames[picks[rows]], soft[rows], scene.color, reach)
     painted = _without_what_stays(image, soft[rows], reach)
@@ -158,67 +108,12 @@ def empty_scene(frames: np.ndarray, stirs: np.ndarray | None = None) -> EmptySce
     return EmptyScene(painted, noise, known if known.any() else None, sways if sways.any() else None)
 
 
-def _modes(frames: np.ndarray, reach: float) -> _Modes:
-    """Colours that each pixel had for long: leader clustering over time, the rarest candidate gives way to new ones."""
-    middle = temporal_median(frames)
-    count = np.zeros((MODES, *frames.shape[1:3]), np.float32)
-    color = np.full((MODES, *frames.shape[1:]), -1e3, np.float32)
-    color[0], count[0] = middle, len(frames)
-    away = np.zeros(frames.shape[1:3], np.float32)
-    for frame in frames:
-        away += _gap(frame, middle) > reach
-    busy = away >= LEAST_SHARE * len(frames)  # elsewhere the median is the only candidate
-    if busy.any():
-        colors, counts = _clustered((frame[busy] for frame in frames), int(busy.sum()), reach)
-        color[:, busy], count[:, busy] = colors, counts
-    return _Modes(color, count, reach, least=max(2.0, LEAST_SHARE * len(frames)))
-
-
-def _clustered(rows: Iterable[np.ndarray], number: int, reach: float) -> tuple[np.ndarray, np.ndarray]:
-    """Candidates float32 [K, P, 3] and their counts [K, P], most frequent first, of colours [P, 3] in turn."""
-    count = np.zeros((MODES, number), np.float32)
-    color = np.full((3, MODES, number), -1e3, np.float32)
-    at = np.arange(number)
-    for row in rows:
-        seen = np.ascontiguousarray(row.T, np.float32)
-        gap = np.abs(color[0] - seen[0])
-        for channel in (1, 2):
-            np.maximum(gap, np.abs(color[channel] - seen[channel]), out=gap)
-        near = gap.argmin(axis=0)
-        known = gap[near, at] <= reach
-        slot = np.where(known, near, count.argmin(axis=0))
-        total = np.where(known, count[slot, at], 0.0) + 1.0
-        count[slot, at] = total
-        for channel in range(3):
-            color[channel, slot, at] += (seen[channel] - color[channel, slot, at]) / total
-    order = np.argsort(-count, axis=0, kind="stable")
-    return np.stack([color[channel][order, at] for channel in range(3)], axis=2), count[order, at]
-
-
-def _gap(frame: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Largest absolute difference over the channels of uint8 images: uint8 [h, w]."""
-    import cv2
-
-    return widest(cv2.absdiff(frame, other))
-
-
-def _shown(modes: _Modes, frame: np.ndarray) -> tuple[_Candidate, np.ndarray]:
-    """A frame in the colours of the long-lived candidates it shows, and where it does, bool [h, w]."""
-    gap = widest(np.abs(modes.color - frame.astype(np.float32)))
-    near = gap.argmin(axis=0)[None]
-    count = np.take_along_axis(modes.count, near, axis=0)[0]
-    lasting = count >= modes.least
-    lasting &= np.take_along_axis(gap, near, axis=0)[0] <= modes.reach
-    color = np.take_along_axis(modes.color, near[..., None], axis=0)[0]
-    return _Candidate(np.where(lasting[..., None], color, frame), count), lasting
-
-
-def _take_over(scene: _Candidate, other: _Candidate, lasting: np.ndarray, reach: float) -> int:
+def _take_over(scene: Candidate, other: Candidate, lasting: np.ndarray, reach: float) -> int:
     """Try every region in which a frame shows another long-lived candidate; ``scene`` is changed in place."""
     return sum(_taken_over(scene, other, contour) for contour in _differing(scene, other, lasting, reach))
 
 
-def _take_parts(scene: _Candidate, other: _Candidate, lasting: np.ndarray, reach: float) -> None:
+def _take_parts(scene: Candidate, other: Candidate, lasting: np.ndarray, reach: float) -> None:
     """Of large regions that have not taken over, try the parts that differ more, and more."""
     import cv2
 
@@ -231,7 +126,7 @@ def _take_parts(scene: _Candidate, other: _Candidate, lasting: np.ndarray, reach
         lasting = lasting & (wide > 0)
 
 
-def _differing(scene: _Candidate, other: _Candidate, lasting: np.ndarray, reach: float) -> Sequence[np.ndarray]:
+def _differing(scene: Candidate, other: Candidate, lasting: np.ndarray, reach: float) -> Sequence[np.ndarray]:
     """Outlines of the regions in which two candidates differ by more than ``reach``."""
     import cv2
 
@@ -240,7 +135,7 @@ def _differing(scene: _Candidate, other: _Candidate, lasting: np.ndarray, reach:
     return cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
 
 
-def _taken_over(scene: _Candidate, other: _Candidate, contour: np.ndarray) -> bool:
+def _taken_over(scene: Candidate, other: Candidate, contour: np.ndarray) -> bool:
     """Whether ``other`` takes over within a contour."""
     import cv2
 
@@ -314,12 +209,12 @@ def _sharp(frames: np.ndarray, soft: np.ndarray, scene: np.ndarray, reach: float
     ``scene`` is soft, and a mean that dim things have coloured; a median of unblurred frames is neither.
     """
     target = np.clip(scene.round(), 0, 255).astype(np.uint8)
-    shows = np.stack([_gap(frame, target) <= 1.5 * reach for frame in soft])
+    shows = np.stack([gap_of(frame, target) <= 1.5 * reach for frame in soft])
     image = temporal_median(frames)
     covered = ~shows.all(axis=0)
     if covered.any():
         image[covered] = _median_where(frames[:, covered], shows[:, covered], target[covered])
-    gaps = np.stack([_gap(frame, image) for frame in frames])
+    gaps = np.stack([gap_of(frame, image) for frame in frames])
     middle = temporal_median(gaps).astype(np.float32)
     if covered.any():
         nothing = np.zeros((1, 1), np.uint8)
@@ -345,7 +240,7 @@ def _without_what_stays(image: np.ndarray, soft: np.ndarray, reach: float) -> np
     import cv2
 
     calm = softened(image)
-    stays = np.mean([_gap(frame, calm) <= reach for frame in soft], axis=0)
+    stays = np.mean([gap_of(frame, calm) <= reach for frame in soft], axis=0)
     solid = cv2.morphologyEx((stays < STAYS).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
     contours, _ = cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     slope, hole = slope_of(image), np.zeros(stays.shape, np.uint8)
@@ -363,8 +258,8 @@ def _without_what_stays(image: np.ndarray, soft: np.ndarray, reach: float) -> np
     if not islands:
         return image
     painted = cv2.inpaint(image, hole, 3, cv2.INPAINT_TELEA)
-    bare = np.mean([_gap(frame, softened(painted)) <= reach for frame in soft], axis=0)
-    changes = _gap(painted, image) > reach
+    bare = np.mean([gap_of(frame, softened(painted)) <= reach for frame in soft], axis=0)
+    changes = gap_of(painted, image) > reach
     for island in islands:
         part = island & changes & (stays < STAYS)
         if part.any() and np.mean(bare[part] >= LEAST_BARE) >= 0.5:

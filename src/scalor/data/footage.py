@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scalor.data.backdrop import EmptyScene, bring_to_rest, empty_scene, restless, temporal_median
+from scalor.data.backdrop import EmptyScene, bring_to_rest, empty_scene, restless
+from scalor.data.candidates import temporal_median
 from scalor.data.clip import Clip
 from scalor.data.objects import (
     RESTLESS,

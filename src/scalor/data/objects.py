@@ -11,12 +11,8 @@ from scalor.data.backdrop import (
     EmptyScene,
     bring_to_rest,
     empty_scene,
-    frame_noise,
     ghostly,
     restless,
-    spread,
-    temporal_median,
-    widest,
 )
 from scalor.data.blobs import (
     AREA,
@@ -30,7 +26,9 @@ from scalor.data.blobs import (
     speed_of,
     weighted_median,
 )
+from scalor.data.candidates import frame_noise, spread, temporal_median
 from scalor.data.shadows import Texture
+from scalor.data.slopes import widest
 from scalor.data.source import VideoSource, smoothed
 from scalor.data.steady import pans, steadied
 from scalor.data.stirring import Outlines, outlines_of, scaled

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from scalor.core.devices import pick_device
-from scalor.data.backdrop import EmptyScene, empty_scene, temporal_median
+from scalor.data.backdrop import EmptyScene, empty_scene
+from scalor.data.candidates import temporal_median
 from scalor.data.source import VideoSource, shrink, smoothed
 from scalor.data.steady import steadied
 from scalor.errors import UserError

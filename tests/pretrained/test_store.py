@@ -1,6 +1,7 @@
 """Weights come back exactly, and nothing that is not whole and fitting is taken for weights."""
 
 import dataclasses
+import itertools
 import json
 import os
 import shlex
@@ -158,7 +159,9 @@ def test_a_kill_between_any_two_moves_leaves_a_pair_that_loads(
 def test_the_command_on_a_card_builds_the_model_of_the_card(name: str) -> None:
     card = json.loads((store.PACKAGED / f"{name}.json").read_text())
     first, *rest = card["command"].split(" && ")
-    assert all("--from run" in each for each in rest), "others go on from the first"
+    for before, each in itertools.pairwise([first, *rest]):
+        made = shlex.split(before)[shlex.split(before).index("-o") + 1]
+        assert f"--from {made} " in each, "each goes on from the one before"
     program, kind, preset, *words = shlex.split(first)
     assert program == "scalor"
     if kind == "train":

@@ -7,6 +7,7 @@ from functools import partial
 
 from scalor.configs.baselines import BASELINES
 from scalor.configs.beyond import NEAREST, on_balls, on_benchmark
+from scalor.configs.gated import gated, uncut
 from scalor.configs.study import STUDY
 from scalor.core.geometry import WhereConfig
 from scalor.core.jsonable import nearest
@@ -107,6 +108,8 @@ def fast_sprites(density: str) -> Preset:
         render=RenderConfig(sigma=color_sigma(data.object_size) if black else 0.22),
     )
     recipe = fast_recipe(data, FAST_CELLS[density], CROWD_RECIPE if crowd else Recipe())
+    if not black:  # With the present core carried objects fade, and all are found anew in every frame (ADR 31).
+        model, recipe = gated(model, context=True), uncut(recipe)
     return Preset(name=f"fast-sprites-{density}", data=f"sprites-{density}", model=model, recipe=recipe)
 
 
@@ -121,14 +124,12 @@ def fast_digits(density: str) -> Preset:
     model = ModelConfig(
         channels=data.channels,
         cell=FAST_CELLS[density],
-        presence_slope=LOGIT_BOUND,
         where=where,
-        glimpse=GlimpseConfig(context=False),
-        propagate=replace(fast_walls(data, where), update="gated", slow=OFF, presence_bias=2.0),
-        discover=DiscoverConfig(ring=0, presence_bias=-0.25),
+        propagate=fast_walls(data, where),
         render=RenderConfig(sigma=grey_sigma(data.object_size)) if data.channels == 1 else RenderConfig(),
     )
-    recipe = fast_recipe(data, FAST_CELLS[density], replace(Recipe(), cuts=0.0))
+    recipe = fast_recipe(data, FAST_CELLS[density], uncut(Recipe()))
+    model = gated(model, context=False)
     return Preset(name=f"fast-digits-{density}", data=f"digits-{density}", model=model, recipe=recipe)
 
 

@@ -55,6 +55,8 @@ NEAR = 16
 """Frames that are decoded on the way rather than sought."""
 ALL_KEYS = frozenset({"h261", "h263"})
 """Formats of which FFmpeg takes every frame for a key frame, so that what it finds by seeking is another picture."""
+PALETTE = "pal8"
+"""Pixels that are numbers of colours in a table, which in AVI and QuickTime comes with the first packet alone."""
 UNSAID = 1 << 31
 LOOKS = 8
 """Pictures that tell the range of grey levels."""
@@ -140,7 +142,6 @@ class VideoFile(VideoSource):
             self._reorders = bool(stream.codec_context.has_b_frames)
             self._unit = float(stream.time_base or 1 / fps)
             self._seconds = (container.duration or 0) / av.time_base
-            self._keys_hold = container.format.name not in ALL_KEYS
             self._states_length = container.format.name.startswith("matroska") and self._seconds > 0
             # FFmpeg counts a GIF's frames itself, and some programs state a number where they do not know it.
             states = container.format.name != "gif" and 0 < stream.frames < UNSAID
@@ -151,6 +152,7 @@ class VideoFile(VideoSource):
                 raise unreadable(
                     film, "holds no frame that can be decoded; a playable video is wanted; re-encode the file"
                 )
+            self._keys_hold = container.format.name not in ALL_KEYS and first.format.name != PALETTE
             self._display = Display.of(stream, first)
             self._deep = first.format.name.startswith("gray") and first.format.components[0].bits > 8
         size = self._display.size(first.height, first.width)

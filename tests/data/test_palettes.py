@@ -3,8 +3,8 @@
 import av
 import numpy as np
 import pytest
-from scalor.data.video import open_video
 
+from scalor.data.video import open_video
 from tests.data.numbered import picture, shown
 
 GREYS = np.stack([np.full(256, 255), *[np.arange(256)] * 3], axis=1).astype(np.uint8)

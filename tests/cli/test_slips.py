@@ -34,6 +34,11 @@ def test_a_single_frame_is_said_to_be_one(capsys, tmp_path):
         assert ("This is a single frame" in capsys.readouterr().out) == single
 
 
+def test_a_program_without_an_output_prints_nothing(monkeypatch):
+    monkeypatch.setattr("sys.stdout", None)  # as in a service, or with >&-
+    assert main(["weights"]) == 0
+
+
 def test_names_of_negative_numbers_are_of_one_kind(tmp_path):
     pictures(tmp_path / "seq", [f"{number}.png" for number in range(-3, 4)])
     assert open_video(tmp_path / "seq").report.notes == ()

@@ -25,8 +25,8 @@ ENDS = 1 << 16
 
 
 def refuse_stream(text: str) -> None:
-    """Raises UserError for nothing, and for what has no end or can be read only once: URLs, cameras, pipes, the standard
-    input."""
+    """Raises UserError for no name, and for what has no end or can be read only once: URLs, cameras, pipes and the
+    standard input."""
     if not text:
         raise UserError("the path is empty; a video file or a folder of images is wanted; name it")
     if text.lower().startswith("file://"):

@@ -58,7 +58,7 @@ def refuse_over(out: Path, *read: Path) -> None:
         with suppress(OSError):
             if out.samefile(place):
                 raise UserError(
-                    f"{out} is read here, and writing it would destroy it; another place is wanted; choose another with -o"
+                    f"{out} is read here, and writing it would destroy it; another place is wanted; choose one with -o"
                 )
 
 

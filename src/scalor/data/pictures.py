@@ -17,7 +17,7 @@ from scalor.errors import UserError
 
 Page = tuple[Path, int]
 """An image file and the page inside it."""
-ORIENTATION, SUBFILE, BITS, FORMAT = 274, 254, 258, 339
+ORIENTATION, SUBFILE, BITS, FORMAT, PHOTOMETRIC = 274, 254, 258, 339, 262
 """TIFF's and Exif's names of tags."""
 SIDEWAYS = (5, 6, 7, 8)
 NOT_FRAMES = frozenset(
@@ -151,7 +151,12 @@ def _upright(picture: Any) -> np.ndarray:
     if picture.mode.startswith(("I", "F")) or _has_signed_bytes(picture):
         picture.load()
         stored = np.asarray(ImageOps.exif_transpose(picture))
-        return stored.view(np.int8) if stored.dtype == np.uint8 else stored
+        stored = stored.view(np.int8) if stored.dtype == np.uint8 else stored
+        if (getattr(picture, "tag_v2", None) or {}).get(
+            PHOTOMETRIC
+        ) == 0:  # white is 0, which Pillow minds in bytes only
+            return ~stored if stored.dtype.kind == "u" else -stored
+        return stored
     return np.asarray(ImageOps.exif_transpose(picture.convert("RGB")))
 
 

@@ -35,6 +35,20 @@ def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
     return tuple((0, int(part), part) if part.isdecimal() else (1, 0, part.casefold()) for part in parts)
 
 
+FRACTION = re.compile(r"(?<![0-9.])([0-9]+)\.([0-9]+)(?![0-9]|\.[0-9])")
+
+
+def in_order(stems: Sequence[str]) -> Callable[[str], Any]:
+    """The natural key of these names. Digits behind a point are those of a fraction where programs wrote numbers with
+    as many as they need, so that their counts differ and no zero ends them: t0.5 comes after t0.25, shot1.9 before
+    shot1.10."""
+    tails = [tail for stem in stems for _, tail in FRACTION.findall(stem)]
+    width = max(map(len, tails), default=0)
+    if all(len(tail) == width for tail in tails) or any(tail.endswith("0") and tail != "0" for tail in tails):
+        return natural_key
+    return lambda stem: natural_key(FRACTION.sub(lambda number: f"{number[1]}.{number[2]:0<{width}}", stem))
+
+
 @dataclass(frozen=True)
 class Album:
     """What `ImageFrames` needs to know of its pictures.
@@ -213,7 +227,8 @@ def _image_files(folder: Path) -> list[Path]:
     files = [f for f in folder.iterdir() if f.suffix.lower() in known and f.is_file() and not f.name.startswith(".")]
     if all(re.fullmatch("-?[0-9]+", file.stem, re.ASCII) for file in files):
         return sorted(files, key=lambda file: (int(file.stem), file.name))
-    return sorted(files, key=lambda file: (natural_key(file.stem), file.name))
+    key = in_order([file.stem for file in files])
+    return sorted(files, key=lambda file: (key(file.stem), file.name))
 
 
 def _numbered(files: Sequence[Path]) -> list[Page | None]:

@@ -88,6 +88,27 @@ def test_a_picture_a_day_makes_a_film_that_can_be_watched(tmp_path):
     assert json.loads((out / "summary.json").read_text())["fps"] == pytest.approx(1 / 86400)
 
 
+def test_a_stack_of_doubles_says_its_axes_and_its_clock_too(tmp_path):
+    def written(words: str) -> Path:
+        path, text, pages = tmp_path / "f8.tif", words.encode() + b"\0", [n + np.eye(H, W) for n in range(N)]
+        raw, size = b"II*\0" + struct.pack("<I", 8), 2 + 9 * 12 + 4
+        first = 8 + N * size
+        for number in range(N):
+            at = first + len(text) + number * H * W * 8
+            entries = [(256, 4, W), (257, 4, H), (258, 3, 64), (259, 3, 1), (262, 3, 1), (270, 2, first)]
+            entries += [(273, 4, at), (279, 4, H * W * 8), (339, 3, 3)]
+            raw += struct.pack("<H", len(entries))
+            for tag, kind, value in entries:
+                raw += struct.pack("<HHII", tag, kind, len(text) if tag == 270 else 1, value)
+            raw += struct.pack("<I", 8 + (number + 1) * size if number + 1 < N else 0)
+        path.write_bytes(raw + text + b"".join(page.astype("<f8").tobytes() for page in pages))
+        return path
+
+    assert open_video(written(OME.format(2, ""))).time_of(3) == pytest.approx(6.0)
+    with pytest.raises(UserError, match="6 times of 1 slices in 2 channels"):
+        open_video(written(OME.format(2, "").replace('SizeC="1" SizeT="12"', 'SizeC="2" SizeT="6"')))
+
+
 @pytest.mark.parametrize("kind", ["u2", "i4", "f4"])
 def test_where_white_is_0_it_is_shown_so_in_any_depth(tmp_path, kind):
     frames = list(open_video(stack(tmp_path / "s.tif", kind=kind, tags={262: 0})))

@@ -175,7 +175,16 @@ def _head(path: Path) -> _Head | None:
                 order = ">" if getattr(stored, "prefix", b"II") == b"MM" else "<"
                 return _Head(tags, order, (picture.height, picture.width))
         except Exception:  # noqa: BLE001 - damage, or more bits than Pillow takes: OpenCV may read the pages
-            return _Head({}, "<", (0, 0)) if header_size(path) is not None else None
+            return _plain_head(path) if header_size(path) is not None else None
+
+
+def _plain_head(path: Path) -> _Head:
+    """What the first page says, by our own reader."""
+    with suppress(OSError, struct.error):
+        said = directories(path)
+        words = said.pages[0].get(DESCRIPTION) if said.pages else ""
+        return _Head({DESCRIPTION: words or "", SAMPLES: said.number(0, SAMPLES, 1)}, said.order, (0, 0))
+    return _Head({}, "<", (0, 0))
 
 
 def _one_headed(path: Path, head: _Head, images: int) -> ImageFrames | None:

@@ -32,6 +32,7 @@ from scalor.data.opening import (
     best_stream,
     decoded,
     first_whole,
+    keys_hold,
     opened_film,
     rate_of,
     unreadable,
@@ -53,10 +54,6 @@ PLAYLISTS = frozenset({"hls", "concat", "dash"})
 """Kinds of files that name those in which the frames lie."""
 NEAR = 16
 """Frames that are decoded on the way rather than sought."""
-ALL_KEYS = frozenset({"h261", "h263"})
-"""Formats of which FFmpeg takes every frame for a key frame, so that what it finds by seeking is another picture."""
-PALETTE = "pal8"
-"""Pixels that are numbers of colours in a table, which in AVI and QuickTime comes with the first packet alone."""
 UNSAID = 1 << 31
 LOOKS = 8
 """Pictures that tell the range of grey levels."""
@@ -129,7 +126,7 @@ class VideoFile(VideoSource):
         self._film = film
         self._stream = best_stream(film)
         self._broken = self._strays = self._joined = self._ends_inside = self._stopped = False
-        self._unread, self._before, self._without_picture = 0.0, 0, 0
+        self._unread, self._before, self._without_picture, self._unused = 0.0, 0, 0, 0
         with self._open() as (container, stream):
             fps = rate_of(stream) or DEFAULT_FPS
             # Bare streams and AVI store no display times: with reordered frames they are guessed, and wrong.
@@ -152,7 +149,7 @@ class VideoFile(VideoSource):
                 raise unreadable(
                     film, "holds no frame that can be decoded; a playable video is wanted; re-encode the file"
                 )
-            self._keys_hold = container.format.name not in ALL_KEYS and first.format.name != PALETTE
+            self._keys_hold = keys_hold(container, first)
             self._display = Display.of(stream, first)
             self._deep = first.format.name.startswith("gray") and first.format.components[0].bits > 8
         size = self._display.size(first.height, first.width)
@@ -290,7 +287,9 @@ class VideoFile(VideoSource):
             elif packet.stream_index in films:
                 others.setdefault(packet.stream_index, []).append(packet.pos or 0)
         if last is not None:
-            self._joined |= any(len(places) > 1 and places[0] > (last.pos or 0) for places in others.values())
+            more = [places for places in others.values() if len(places) > 1]
+            self._joined |= any(places[0] > (last.pos or 0) for places in more)
+            self._unused = 0 if self._joined else len(more)
             size = self._film.end - self._film.start
             self._ends_inside = not self._listed and breaks_off(last, size)
             self._stopped = reach.short
@@ -360,7 +359,10 @@ class VideoFile(VideoSource):
 
     def _remarks(self) -> tuple[str, ...]:
         ends = (UNREADABLE,) if self._joined else ending_words(self._film, inside=self._ends_inside)
-        return (*ends, *damage_words(self._harmed, without_picture=self._without_picture))
+        others = (
+            (f"the file holds {self._unused} more video{'s' * (self._unused > 1)}, left out",) if self._unused else ()
+        )
+        return (*others, *ends, *damage_words(self._harmed, without_picture=self._without_picture))
 
     @cached_property
     def _harmed(self) -> int:

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from scalor.data.joined_pictures import refuse_joined
 from scalor.data.levels import Levels
 from scalor.data.pictures import Page, Reader, endings, frame_pages, header_size
-from scalor.data.seqinfo import sequence_info, sequence_length, sequence_rate
+from scalor.data.seqinfo import NAME, sequence_info, sequence_length, sequence_rate
 from scalor.data.source import Frame, VideoSource
 from scalor.errors import UserError
 
@@ -135,15 +136,17 @@ class ImageFrames(VideoSource):
 
 
 def open_images(folder: Path) -> ImageFrames:
-    """A folder of images in natural order, or a MOTChallenge sequence (``img1/`` and ``seqinfo.ini``).
+    """A folder of images in natural order, or a MOTChallenge sequence (``img1/`` and ``seqinfo.ini``), be its own folder
+    given or that of its pictures.
 
     Raises:
         UserError: no images in it, images of differing sizes or too small, unreadable seqinfo.ini.
     """
     if all((folder / name).is_file() for name in RESULT):
         raise UserError(f"{folder} holds tracks and no images; a video is wanted; give the one that was tracked")
-    info = sequence_info(folder)
-    inside = _picture_folder(folder, info.get("imdir", IMG))
+    sequence = _sequence_of(folder)
+    info = sequence_info(sequence)
+    inside = _picture_folder(sequence, info.get("imdir", IMG))
     challenge = bool(info) or inside.is_dir()
     files = _image_files(inside if challenge else folder)
     if not files:
@@ -154,18 +157,28 @@ def open_images(folder: Path) -> ImageFrames:
     refuse_joined(max(files, key=lambda file: file.stat().st_size))  # joined ones are larger than others
     numbered = challenge and all(re.fullmatch("[0-9]+", file.stem) for file in files)
     pages = _numbered(files) if numbered else [(file, page) for file in files for page in frame_pages(file)]
-    name = info.get("name", folder.resolve().name)
+    name = info.get("name", sequence.resolve().name)
     album = Album(
         name,
         pages,
         Reader().stored,
         size=common_size(name, pages),
-        fps=sequence_rate(folder) or DEFAULT_FPS,
+        fps=sequence_rate(sequence) or DEFAULT_FPS,
         announced=sequence_length(folder),
         pauses={} if numbered or len(pages) > len(files) else _skipped(files),
         remarks=_series(files),
     )
     return ImageFrames(album)
+
+
+def _sequence_of(folder: Path) -> Path:
+    """The folder above where its ``seqinfo.ini`` speaks of the pictures in this one, else this one."""
+    above = folder.absolute().parent
+    with suppress(UserError, OSError):
+        if (above / NAME).is_file() and not (folder / NAME).is_file():
+            said = sequence_info(above).get("imdir", IMG)
+            return above if _picture_folder(above, said).samefile(folder) else folder
+    return folder
 
 
 def _picture_folder(folder: Path, said: str) -> Path:

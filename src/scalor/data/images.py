@@ -136,8 +136,8 @@ class ImageFrames(VideoSource):
 
 
 def open_images(folder: Path) -> ImageFrames:
-    """A folder of images in natural order, or a MOTChallenge sequence (``img1/`` and ``seqinfo.ini``), whether its folder
-    is given or that of its pictures.
+    """A folder of images in natural order, or a MOTChallenge sequence (``img1/`` and ``seqinfo.ini``), whether its own
+    folder is given or that of its pictures.
 
     Raises:
         UserError: no images in it, images of differing sizes or too small, unreadable seqinfo.ini.

@@ -105,9 +105,9 @@ def _writing(target: Path) -> Iterator[None]:
 
 
 def write_text(path: AnyPath, text: str) -> None:
-    """A UTF-8 text file with Unix line ends, atomically; names of files in other encodings are shown with ``?``."""
+    """A UTF-8 text file with Unix line ends, atomically; names of files in other encodings are written as escapes."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="replace", newline="\n")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def write_png(path: AnyPath, image: np.ndarray) -> None:

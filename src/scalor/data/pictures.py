@@ -57,7 +57,9 @@ class Reader:
                 if is_tiff(path):
                     return self._unknown(path, number)
                 deep = _deep(path, number)
-                return None if deep is None else _turned(deep, picture.getexif().get(ORIENTATION, 1))
+                turned = None if deep is None else _turned(deep, picture.getexif().get(ORIENTATION, 1))
+                _close(self._open)  # once it is loaded, which PNG does for its orientation, it says no depth
+                return turned
             except UnidentifiedImageError:
                 return self._unknown(path, number) if is_tiff(path) else None  # e.g. TIFF with 3 x 16 bits
             except Exception:  # noqa: BLE001 - Pillow's parsers raise whatever damage makes them stumble over
@@ -170,6 +172,7 @@ def _has_deep_colours(picture: Any) -> bool:
     """Whether colours have 16 bits, of which Pillow would keep the upper 8."""
     stated = (getattr(picture, "tag_v2", None) or {}).get(BITS, ())
     deep = ";16" in str(picture.tile) or (isinstance(stated, tuple) and max(stated, default=8) > 8)
+    deep |= picture.format == "PPM" and any("ppm" in tile.codec_name and tile.args[-1] > 255 for tile in picture.tile)
     return deep and picture.mode not in ("1", "L", "P") and not picture.mode.startswith(("I", "F"))
 
 

@@ -20,7 +20,7 @@ from av.format import Flags
 
 from scalor.data.display import Display
 from scalor.data.film_damage import damage_words, harmed_places
-from scalor.data.film_media import Reach, ending_words
+from scalor.data.film_media import Reach, ending_words, others_words
 from scalor.data.films import Film, films_in
 from scalor.data.images import open_images
 from scalor.data.joined import UNREADABLE, JoinedFilms
@@ -289,7 +289,7 @@ class VideoFile(VideoSource):
         if last is not None:
             more = [places for places in others.values() if len(places) > 1]
             self._joined |= any(places[0] > (last.pos or 0) for places in more)
-            self._unused = 0 if self._joined else len(more)
+            self._unused = len(more) * (not self._joined)
             size = self._film.end - self._film.start
             self._ends_inside = not self._listed and breaks_off(last, size)
             self._stopped = reach.short
@@ -359,10 +359,8 @@ class VideoFile(VideoSource):
 
     def _remarks(self) -> tuple[str, ...]:
         ends = (UNREADABLE,) if self._joined else ending_words(self._film, inside=self._ends_inside)
-        others = (
-            (f"the file holds {self._unused} more video{'s' * (self._unused > 1)}, left out",) if self._unused else ()
-        )
-        return (*others, *ends, *damage_words(self._harmed, without_picture=self._without_picture))
+        ends = (*others_words(self._unused), *ends)
+        return (*ends, *damage_words(self._harmed, without_picture=self._without_picture))
 
     @cached_property
     def _harmed(self) -> int:

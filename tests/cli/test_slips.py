@@ -34,6 +34,21 @@ def test_a_single_frame_is_said_to_be_one(capsys, tmp_path):
         assert ("This is a single frame" in capsys.readouterr().out) == single
 
 
+def test_a_program_without_an_output_prints_nothing(monkeypatch):
+    monkeypatch.setattr("sys.stdout", None)  # as in a service, or with >&-
+    assert main(["weights"]) == 0
+
+
+def test_scores_do_not_replace_the_report_of_the_tracks(capsys, tmp_path):
+    folder = write_folder(tmp_path / "tracks", toy_tracks())
+    (folder / "report.html").write_text("of the tracks")
+    asked = ["evaluate", "--truth", str(folder), "--tracks", str(folder), "--iou", "0.5", "-o"]
+    assert "another command" in refused(capsys, *asked, str(folder))
+    assert (folder / "report.html").read_text() == "of the tracks"
+    for _ in range(2):
+        assert main([*asked, str(tmp_path / "scores")]) == 0
+
+
 def test_names_of_negative_numbers_are_of_one_kind(tmp_path):
     pictures(tmp_path / "seq", [f"{number}.png" for number in range(-3, 4)])
     assert open_video(tmp_path / "seq").report.notes == ()

@@ -213,6 +213,25 @@ def test_the_film_is_taken_and_not_its_cover(tmp_path):
     assert numbers_of(path) == list(range(N))
 
 
+@pytest.mark.parametrize("ending", ["mkv", "mp4", "ts", "avi"])
+def test_videos_that_lie_beside_the_one_that_is_read_are_said(tmp_path, ending):
+    """Two cameras in one file: players show the first, and let people choose."""
+    path = tmp_path / f"two.{ending}"
+    with av.open(str(path), "w") as container:
+        streams = [container.add_stream("mpeg4", rate=25) for _ in range(2)]
+        for stream in streams:
+            stream.height, stream.width, stream.pix_fmt = H, W, "yuv420p"
+        for number in range(N):
+            for stream, shift in zip(streams, (0, 3), strict=True):
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(number + shift), format="rgb24")))
+        for stream in streams:
+            container.mux(stream.encode(None))
+    assert numbers_of(path) == list(range(N))
+    source = open_video(path)
+    source.count()
+    assert "the file holds 1 more video, left out" in source.report.words() and not source.cut_short
+
+
 def test_hidden_frames_of_vp8_are_not_counted(tmp_path):
     options = {"auto-alt-ref": "1", "lag-in-frames": "12", "arnr-maxframes": "7", "arnr-strength": "5"}
     path = film(tmp_path / "alt.webm", codec="libvpx", options=options)

@@ -95,6 +95,12 @@ def test_the_standard_input_is_a_stream(film, monkeypatch):
         assert source.name == "stdin" and len(means(source)) == N
 
 
+def test_a_standard_input_that_is_closed_is_refused(monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(UserError, match="is closed"):
+        open_live("-")
+
+
 def test_a_file_behind_an_address_is_a_stream(film, monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(film.parent))

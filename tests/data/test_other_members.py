@@ -332,3 +332,19 @@ def test_digits_of_other_scripts_are_numbers(tmp_path):
         arabic = "".join("٠١٢٣٤٥٦٧٨٩"[int(digit)] for digit in str(number))
         Image.fromarray(picture(number)).save(tmp_path / f"frame{arabic}.png")
     assert numbers_of(tmp_path) == list(range(N))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["t0.25", "t0.5", "t0.75", "t1.0", "t1.125"],
+        ["1700000000.0312", "1700000000.131", "1700000000.23", "1700000001.0"],
+        ["shot1.1", "shot1.2", "shot1.9", "shot1.10", "shot1.11"],
+        ["1.05", "1.10", "1.20", "2.00"],
+        ["2024.1.9", "2024.1.10", "2024.2.1"],
+    ],
+)
+def test_digits_behind_a_point_are_a_fraction_where_programs_wrote_them_so(tmp_path, names):
+    for number, name in enumerate(names):
+        Image.fromarray(np.full((32, 48, 3), 20 * number, np.uint8)).save(tmp_path / f"{name}.png")
+    assert [int(frame.image[0, 0, 0]) // 20 for frame in open_video(tmp_path)] == list(range(len(names)))

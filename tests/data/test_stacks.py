@@ -165,6 +165,18 @@ def test_dark_colours_of_16_bits_keep_their_levels(tmp_path, ending, orientation
     assert all(len(np.unique(frame.image)) > 10 for frame in frames) and "grey levels" in source.report.words()
 
 
+@pytest.mark.parametrize(("ending", "planes"), [("png", 3), ("png", 4), ("ppm", 3), ("tif", 3)])
+def test_a_deep_picture_is_the_same_each_time_it_is_read(tmp_path, ending, planes):
+    for number in range(3):
+        picture = np.repeat(scene(number)[:, :, None], planes, axis=2)
+        assert cv2.imwrite(str(tmp_path / f"{number}.{ending}"), picture)
+    source = open_video(tmp_path)
+    first = [frame.image for frame in source]
+    assert all(image[20, 8 + 4 * number, 0] > 225 and image[0, 60, 0] < 60 for number, image in enumerate(first))
+    for index in (2, 2, 0, 0, 1):
+        np.testing.assert_array_equal(source.read([index])[0].image, first[index])
+
+
 def test_doubles_single_pages_and_pyramids(tmp_path):
     frames = list(open_video(stack(tmp_path / "f8.tif", [scene(n, low=0.1, high=0.9, kind="f8") for n in range(N)])))
     assert len(frames) == N and all(frame.image[20, 8 + 4 * frame.index, 0] > 225 for frame in frames)

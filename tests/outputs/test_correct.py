@@ -15,6 +15,7 @@ from scalor.errors import UserError
 from scalor.outputs.correct import Correction, corrected, read_corrections
 from scalor.outputs.corrected_folder import correct_folder
 from scalor.outputs.export import export
+from scalor.outputs.sheets import write_tables
 from scalor.outputs.tracked import read_tracked
 
 from .conftest import toy_tracks, write_folder
@@ -164,6 +165,18 @@ def test_every_file_of_the_folder_follows(folder, video, tmp_path):
     with export(out, "trackpy", tmp_path / "p.csv").open() as file:
         assert [int(row["particle"]) for row in csv.DictReader(file)] == expected.id.tolist()
     np.testing.assert_array_equal(read_tracked(folder).tracks.id, toy_tracks().id)
+
+
+@pytest.mark.parametrize("box_base", [0, 1])
+def test_corrected_tables_are_read_from_the_base_of_those_that_were_corrected(tmp_path, tracks, box_base):
+    write_folder(tmp_path / "tracks", tracks, box_base=box_base)
+    write_tables(tmp_path / "tracks", tracks, fps=10, box_base=box_base)
+    (tmp_path / "c.csv").write_text("action,id,other,first,last\nswap,0,3,8,\n")
+    correct_folder(tmp_path / "tracks", tmp_path / "c.csv", tmp_path / "fixed")
+    for name in ("tracks.txt", "tracks.csv"):
+        np.testing.assert_allclose(
+            read_mot(tmp_path / "fixed" / name).box_tlwh, read_tracked(tmp_path / "fixed").tracks.box_tlwh
+        )
 
 
 def test_the_frames_own_times_stay(tmp_path):

@@ -117,6 +117,12 @@ def test_a_zone_or_line_that_is_none_is_refused(text):
             read(text)
 
 
+@pytest.mark.parametrize("number", [0.0, -1.0, np.inf, np.nan, 1e-320, 1e300])
+def test_a_scale_that_is_none_is_refused(number):
+    with pytest.raises(UserError, match="pixels per millimetre"):
+        Ground(number)
+
+
 def table_of(file) -> list[dict[str, str]]:
     with file.open(newline="") as lines:
         return list(csv.DictReader(lines))

@@ -94,6 +94,8 @@ def run(args: Namespace) -> None:
     truth_path = existing(args.truth if not synthetic else str(Path(args.truth[len(MOTSYNTH) :]).parent), what="truth")
     tracks_path = existing(args.tracks, what="tracks")
     out = None if args.out is None else writable(args.out)
+    if out is not None and any((Path(out) / name).exists() for name in ("summary.json", "card.json")):
+        raise UserError(f"{out} holds the report of another command; a folder of its own is wanted; choose one with -o")
     video = None if args.video is None else existing(args.video, what="video")
 
     import numpy as np

@@ -4,6 +4,7 @@ Nothing here, nor in the command modules' heads, imports torch: ``scalor --help`
 """
 
 import errno
+import io
 import os
 import signal
 import sys
@@ -77,11 +78,13 @@ def build() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code (0 done, 1 partly, 2 wrong use, 130 interrupted, 143 terminated)."""
     try:
+        _speak()
         _listen()
         keep_memory()
         config = build().parse_args(one_by_one(sys.argv[1:] if argv is None else argv))
         code: int | None = COMMANDS[config.command].run(config[config.command])
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except UserError as error:
         return _say(str(error), WRONG_USE)
     except KeyboardInterrupt:
@@ -98,6 +101,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _say(f"{error.filename}: {error.strerror}; check the path, its permissions and the disk", WRONG_USE)
     return code or 0
+
+
+def _speak() -> None:
+    """Names of files that the terminal has no letters for are printed as escapes, as Python does where it complains."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # it is None where a program was started without one
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _listen() -> None:

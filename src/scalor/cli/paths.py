@@ -37,6 +37,8 @@ def writable(folder: str) -> str:
     Raises:
         UserError: it cannot be created or written to.
     """
+    if not folder:
+        raise UserError("the path after -o is empty; a folder is wanted; name it")
     place = Path(folder)
     try:
         there = next(path for path in (place, *place.absolute().parents) if path.exists())

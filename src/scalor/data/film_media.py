@@ -83,3 +83,8 @@ def ending_words(film: Film, *, inside: bool) -> tuple[str, ...]:
     if inside:
         return ("the file ends inside its last frame",)
     return () if film.sure else ("the file ends without a mark that it is whole: frames may be missing there",)
+
+
+def others_words(number: int) -> tuple[str, ...]:
+    """What is to be said of so many videos that lie in the file beside the one that is read."""
+    return (f"the file holds {number} more video{'s' * (number > 1)}, left out",) if number else ()

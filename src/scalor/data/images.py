@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from scalor.data.joined_pictures import refuse_joined
 from scalor.data.levels import Levels
 from scalor.data.pictures import Page, Reader, endings, frame_pages, header_size
-from scalor.data.seqinfo import sequence_info, sequence_length, sequence_rate
+from scalor.data.seqinfo import NAME, sequence_info, sequence_length, sequence_rate
 from scalor.data.source import Frame, VideoSource
 from scalor.errors import UserError
 
@@ -33,6 +34,20 @@ def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
     """Sort key under which ``f2`` comes before ``f10``; digits count as numbers, letters ignore case."""
     parts = re.findall(r"\d+|\D+", text)  # digits of any script
     return tuple((0, int(part), part) if part.isdecimal() else (1, 0, part.casefold()) for part in parts)
+
+
+FRACTION = re.compile(r"(?<![0-9.])([0-9]+)\.([0-9]+)(?![0-9]|\.[0-9])")
+
+
+def in_order(stems: Sequence[str]) -> Callable[[str], Any]:
+    """The natural key of these names. Digits behind a point are those of a fraction where programs wrote numbers with
+    as many as they need, so that their counts differ and no zero ends them: t0.5 comes after t0.25, shot1.9 before
+    shot1.10."""
+    tails = [tail for stem in stems for _, tail in FRACTION.findall(stem)]
+    width = max(map(len, tails), default=0)
+    if all(len(tail) == width for tail in tails) or any(tail.endswith("0") and tail != "0" for tail in tails):
+        return natural_key
+    return lambda stem: natural_key(FRACTION.sub(lambda number: f"{number[1]}.{number[2]:0<{width}}", stem))
 
 
 @dataclass(frozen=True)
@@ -121,15 +136,17 @@ class ImageFrames(VideoSource):
 
 
 def open_images(folder: Path) -> ImageFrames:
-    """A folder of images in natural order, or a MOTChallenge sequence (``img1/`` and ``seqinfo.ini``).
+    """A folder of images in natural order, or a MOTChallenge sequence (``img1/`` and ``seqinfo.ini``), whether its own
+    folder is given or that of its pictures.
 
     Raises:
         UserError: no images in it, images of differing sizes or too small, unreadable seqinfo.ini.
     """
     if all((folder / name).is_file() for name in RESULT):
         raise UserError(f"{folder} holds tracks and no images; a video is wanted; give the one that was tracked")
-    info = sequence_info(folder)
-    inside = _picture_folder(folder, info.get("imdir", IMG))
+    sequence = _sequence_of(folder)
+    info = sequence_info(sequence)
+    inside = _picture_folder(sequence, info.get("imdir", IMG))
     challenge = bool(info) or inside.is_dir()
     files = _image_files(inside if challenge else folder)
     if not files:
@@ -140,18 +157,28 @@ def open_images(folder: Path) -> ImageFrames:
     refuse_joined(max(files, key=lambda file: file.stat().st_size))  # joined ones are larger than others
     numbered = challenge and all(re.fullmatch("[0-9]+", file.stem) for file in files)
     pages = _numbered(files) if numbered else [(file, page) for file in files for page in frame_pages(file)]
-    name = info.get("name", folder.resolve().name)
+    name = info.get("name", sequence.resolve().name)
     album = Album(
         name,
         pages,
         Reader().stored,
         size=common_size(name, pages),
-        fps=sequence_rate(folder) or DEFAULT_FPS,
+        fps=sequence_rate(sequence) or DEFAULT_FPS,
         announced=sequence_length(folder),
         pauses={} if numbered or len(pages) > len(files) else _skipped(files),
         remarks=_series(files),
     )
     return ImageFrames(album)
+
+
+def _sequence_of(folder: Path) -> Path:
+    """The folder above where its ``seqinfo.ini`` speaks of the pictures in this one, else this one."""
+    above = folder.absolute().parent
+    with suppress(UserError, OSError):
+        if (above / NAME).is_file() and not (folder / NAME).is_file():
+            said = sequence_info(above).get("imdir", IMG)
+            return above if _picture_folder(above, said).samefile(folder) else folder
+    return folder
 
 
 def _picture_folder(folder: Path, said: str) -> Path:
@@ -213,7 +240,8 @@ def _image_files(folder: Path) -> list[Path]:
     files = [f for f in folder.iterdir() if f.suffix.lower() in known and f.is_file() and not f.name.startswith(".")]
     if all(re.fullmatch("-?[0-9]+", file.stem, re.ASCII) for file in files):
         return sorted(files, key=lambda file: (int(file.stem), file.name))
-    return sorted(files, key=lambda file: (natural_key(file.stem), file.name))
+    key = in_order([file.stem for file in files])
+    return sorted(files, key=lambda file: (key(file.stem), file.name))
 
 
 def _numbered(files: Sequence[Path]) -> list[Page | None]:

@@ -303,6 +303,8 @@ class _Pipe:
         self._line = line
         self._close: Callable[[], None] | None = None
         if address == "-":
+            if sys.stdin is None:  # closed by who started the program
+                raise UserError("the standard input is closed; a stream of video is wanted; send one")
             self._number = sys.stdin.fileno()
         else:
             self._number = os.open(address, os.O_RDONLY | os.O_NONBLOCK)  # without a writer this would wait

@@ -32,6 +32,8 @@ from scalor.errors import UserError
 MOST = 2.0**53
 NO_CLASS = -1
 SUMMARY = "summary.json"
+OURS = ("scalor track", "scalor correct")
+"""Commands whose tables say in the summary beside them what they count from."""
 PACKED = {b"PK\3\4": "a workbook or an archive", b"\x1f\x8b": "compressed", b"PAR1": "a Parquet file"}
 
 
@@ -122,7 +124,7 @@ def _base_of(file: Path) -> int:
     """What a tracking of ours wrote down beside its tables; those of before version 0.2 say nothing and are from 0."""
     try:
         said = json.loads((file.parent / SUMMARY).read_text(encoding="utf-8"))
-        ours = str(said["made_by"]).startswith("scalor track") and file.name in ("tracks.txt", "tracks.csv")
+        ours = str(said["made_by"]).startswith(OURS) and file.name in ("tracks.txt", "tracks.csv")
         return int(said.get("box_base", 0) == 1) if ours else FIRST_PIXEL
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return FIRST_PIXEL

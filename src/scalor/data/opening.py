@@ -38,6 +38,10 @@ ON_GREY = frozenset(
     ]
 )
 """Codecs whose decoders paint differences on grey where what they differ from is not there; the others wait."""
+ALL_KEYS = frozenset({"h261", "h263"})
+"""Formats of which FFmpeg takes every frame for a key frame, so that what it finds by seeking is another picture."""
+PALETTE = "pal8"
+"""Pixels that are numbers of colours in a table, which in AVI and QuickTime comes with the first packet alone."""
 MOST_FPS = 1e6
 JPEG, JPEG_END, JPEG_HEAD, STEREO = b"\xff\xd8\xff", b"\xff\xd9", 1 << 16, b"MPF\0"
 MOST_BYTES = 1 << 26
@@ -70,6 +74,11 @@ def rate_of(stream: Any) -> float | None:
     if rate and stream.time_base and rate * stream.time_base == 1:
         rate = stream.codec_context.framerate or rate  # DV and GXF state the ticks of their clock
     return float(rate) if rate and 0 < rate < MOST_FPS else None
+
+
+def keys_hold(container: Any, picture: Any) -> bool:
+    """Whether what follows a key frame can be shown without what came before; ``picture`` is any of the film."""
+    return container.format.name not in ALL_KEYS and picture.format.name != PALETTE
 
 
 def _are_joined_jpegs(file: Any) -> bool:

@@ -17,7 +17,7 @@ from scalor.errors import UserError
 
 Page = tuple[Path, int]
 """An image file and the page inside it."""
-ORIENTATION, SUBFILE, BITS, FORMAT = 274, 254, 258, 339
+ORIENTATION, SUBFILE, BITS, FORMAT, PHOTOMETRIC = 274, 254, 258, 339, 262
 """TIFF's and Exif's names of tags."""
 SIDEWAYS = (5, 6, 7, 8)
 NOT_FRAMES = frozenset(
@@ -57,7 +57,9 @@ class Reader:
                 if is_tiff(path):
                     return self._unknown(path, number)
                 deep = _deep(path, number)
-                return None if deep is None else _turned(deep, picture.getexif().get(ORIENTATION, 1))
+                turned = None if deep is None else _turned(deep, picture.getexif().get(ORIENTATION, 1))
+                _close(self._open)  # once it is loaded, which PNG does for its orientation, it says no depth
+                return turned
             except UnidentifiedImageError:
                 return self._unknown(path, number) if is_tiff(path) else None  # e.g. TIFF with 3 x 16 bits
             except Exception:  # noqa: BLE001 - Pillow's parsers raise whatever damage makes them stumble over
@@ -151,7 +153,12 @@ def _upright(picture: Any) -> np.ndarray:
     if picture.mode.startswith(("I", "F")) or _has_signed_bytes(picture):
         picture.load()
         stored = np.asarray(ImageOps.exif_transpose(picture))
-        return stored.view(np.int8) if stored.dtype == np.uint8 else stored
+        stored = stored.view(np.int8) if stored.dtype == np.uint8 else stored
+        if (getattr(picture, "tag_v2", None) or {}).get(
+            PHOTOMETRIC
+        ) == 0:  # white is 0, which Pillow minds in bytes only
+            return ~stored if stored.dtype.kind == "u" else -stored
+        return stored
     return np.asarray(ImageOps.exif_transpose(picture.convert("RGB")))
 
 
@@ -165,6 +172,7 @@ def _has_deep_colours(picture: Any) -> bool:
     """Whether colours have 16 bits, of which Pillow would keep the upper 8."""
     stated = (getattr(picture, "tag_v2", None) or {}).get(BITS, ())
     deep = ";16" in str(picture.tile) or (isinstance(stated, tuple) and max(stated, default=8) > 8)
+    deep |= picture.format == "PPM" and any("ppm" in tile.codec_name and tile.args[-1] > 255 for tile in picture.tile)
     return deep and picture.mode not in ("1", "L", "P") and not picture.mode.startswith(("I", "F"))
 
 

@@ -25,7 +25,10 @@ ENDS = 1 << 16
 
 
 def refuse_stream(text: str) -> None:
-    """Raises UserError for what has no end or can be read only once: URLs, cameras, pipes and the standard input."""
+    """Raises UserError for no name, and for what has no end or can be read only once: URLs, cameras, pipes and the
+    standard input."""
+    if not text:
+        raise UserError("the path is empty; a video file or a folder of images is wanted; name it")
     if text.lower().startswith("file://"):
         raise UserError(f"{text} is an address; the path of a file or folder is wanted; give {unquote(text[7:])}")
     kind = kind_of_stream(text)

@@ -5,6 +5,7 @@ import struct
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,19 @@ from scalor.errors import UserError
 
 TRIED = 16
 """Pages of which one should be readable."""
-METAMORPH = 33629
+METAMORPH, ZEISS = 33629, 34412
 DESCRIPTION, COMPRESSION, STRIPS, BITS, SAMPLES, FORMAT = 270, 259, 273, 258, 277, 339
+UNITS = {"ns": 1e-9, "us": 1e-6, "\u00b5s": 1e-6, "\u03bcs": 1e-6, "ms": 1e-3, "msec": 1e-3, "s": 1.0, "sec": 1.0} | {
+    "second": 1.0,
+    "min": 60.0,
+    "minute": 60.0,
+    "h": 3600.0,
+    "hr": 3600.0,
+    "hour": 3600.0,
+    "d": 86400.0,
+    "day": 86400.0,
+}
+"""Seconds in what ImageJ and OME call times in."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +60,32 @@ class _Head:
         # The colours of one picture are no pages.
         return 1 if name == "C" and stated == self.tags.get(SAMPLES, 1) else stated
 
+    def grid(self, pages: int) -> tuple[int, ...]:
+        """Lengths of the axes along which ``pages`` lie, as tifffile (also through scikit-image) and Zeiss say them."""
+        zeiss = bytes(self.tags.get(ZEISS, b""))[16:28]
+        if len(zeiss) == 12:
+            slices, _, times = struct.unpack("<3i", zeiss)  # channels are colours of one picture
+            return (times, slices)
+        said = re.match(r'\{"shape": \[([0-9, ]+)\]', self.words)
+        shape = [int(length) for length in said[1].split(",")] if said else []
+        return next((tuple(shape[:axes]) for axes in range(1, len(shape)) if prod(shape[:axes]) == pages), ())
+
     def fps(self) -> float:
-        match = re.search(r"^finterval=([0-9.eE+-]+)\s*$", self.words, re.MULTILINE)
-        try:
-            rate = 1 / float(match[1]) if match else 0.0
-        except (ValueError, ZeroDivisionError):
-            rate = 0.0
+        """Frames per second: of the interval between frames, else that at which ImageJ plays them."""
+        words = re.search(r"^tunit=(.+?)\s*$", self.words, re.MULTILINE)
+        words = words or re.search(r'\bTimeIncrementUnit="([^"]+)"', self.words)
+        unit = words[1].lower() if words else "s"
+        seconds = UNITS.get(unit, UNITS.get(unit.removesuffix("s"), 1.0))
+        interval = self._decimal(r"^finterval=(\S+)\s*$") or self._decimal(r'\bTimeIncrement="([^"]+)"')
+        rate = 1 / (interval * seconds) if interval else self._decimal(r"^fps=(\S+)\s*$")
         return rate if 1e-6 < rate < 1e6 else DEFAULT_FPS
+
+    def _decimal(self, pattern: str) -> float:
+        """The number that the description gives there, 0 where it gives none."""
+        match = re.search(pattern, self.words, re.MULTILINE)
+        with suppress(ValueError):
+            return float(match[1]) if match else 0.0
+        return 0.0
 
 
 def open_stack(path: Path) -> ImageFrames:
@@ -68,9 +99,16 @@ def open_stack(path: Path) -> ImageFrames:
             f"{path} has {head.axis('T')} times of {head.axis('Z')} slices in {head.axis('C')} channels; one picture "
             "per time is wanted; save one channel, and one slice or a projection, as a stack"
         )
+    pages = frame_pages(path)
+    grid = head.grid(len(pages))
+    if sum(length > 1 for length in grid) > 1:
+        raise UserError(
+            f"{path} has {' x '.join(map(str, grid))} pages, along more axes than time; one picture per time is "
+            "wanted; save one channel, and one slice or a projection, as a stack"
+        )
     # MetaMorph has one head for all planes, with a row for each.
     planes = len(head.tags.get(METAMORPH, ())) or head.number("images")
-    pages, images, size = frame_pages(path), planes, header_size(path)
+    images, size = planes, header_size(path)
     if another_tiff_follows(path):
         raise UserError(
             f"{path} is two TIFF files, one joined to the other, and viewers show the first only; one stack is wanted; "
@@ -137,7 +175,16 @@ def _head(path: Path) -> _Head | None:
                 order = ">" if getattr(stored, "prefix", b"II") == b"MM" else "<"
                 return _Head(tags, order, (picture.height, picture.width))
         except Exception:  # noqa: BLE001 - damage, or more bits than Pillow takes: OpenCV may read the pages
-            return _Head({}, "<", (0, 0)) if header_size(path) is not None else None
+            return _plain_head(path) if header_size(path) is not None else None
+
+
+def _plain_head(path: Path) -> _Head:
+    """What the first page says, by our own reader."""
+    with suppress(OSError, struct.error):
+        said = directories(path)
+        words = said.pages[0].get(DESCRIPTION) if said.pages else ""
+        return _Head({DESCRIPTION: words or "", SAMPLES: said.number(0, SAMPLES, 1)}, said.order, (0, 0))
+    return _Head({}, "<", (0, 0))
 
 
 def _one_headed(path: Path, head: _Head, images: int) -> ImageFrames | None:

@@ -20,7 +20,7 @@ from av.format import Flags
 
 from scalor.data.display import Display
 from scalor.data.film_damage import damage_words, harmed_places
-from scalor.data.film_media import Reach, ending_words
+from scalor.data.film_media import Reach, ending_words, others_words
 from scalor.data.films import Film, films_in
 from scalor.data.images import open_images
 from scalor.data.joined import UNREADABLE, JoinedFilms
@@ -32,6 +32,7 @@ from scalor.data.opening import (
     best_stream,
     decoded,
     first_whole,
+    keys_hold,
     opened_film,
     rate_of,
     unreadable,
@@ -53,8 +54,6 @@ PLAYLISTS = frozenset({"hls", "concat", "dash"})
 """Kinds of files that name those in which the frames lie."""
 NEAR = 16
 """Frames that are decoded on the way rather than sought."""
-ALL_KEYS = frozenset({"h261", "h263"})
-"""Formats of which FFmpeg takes every frame for a key frame, so that what it finds by seeking is another picture."""
 UNSAID = 1 << 31
 LOOKS = 8
 """Pictures that tell the range of grey levels."""
@@ -127,7 +126,7 @@ class VideoFile(VideoSource):
         self._film = film
         self._stream = best_stream(film)
         self._broken = self._strays = self._joined = self._ends_inside = self._stopped = False
-        self._unread, self._before, self._without_picture = 0.0, 0, 0
+        self._unread, self._before, self._without_picture, self._unused = 0.0, 0, 0, 0
         with self._open() as (container, stream):
             fps = rate_of(stream) or DEFAULT_FPS
             # Bare streams and AVI store no display times: with reordered frames they are guessed, and wrong.
@@ -140,7 +139,6 @@ class VideoFile(VideoSource):
             self._reorders = bool(stream.codec_context.has_b_frames)
             self._unit = float(stream.time_base or 1 / fps)
             self._seconds = (container.duration or 0) / av.time_base
-            self._keys_hold = container.format.name not in ALL_KEYS
             self._states_length = container.format.name.startswith("matroska") and self._seconds > 0
             # FFmpeg counts a GIF's frames itself, and some programs state a number where they do not know it.
             states = container.format.name != "gif" and 0 < stream.frames < UNSAID
@@ -151,6 +149,7 @@ class VideoFile(VideoSource):
                 raise unreadable(
                     film, "holds no frame that can be decoded; a playable video is wanted; re-encode the file"
                 )
+            self._keys_hold = keys_hold(container, first)
             self._display = Display.of(stream, first)
             self._deep = first.format.name.startswith("gray") and first.format.components[0].bits > 8
         size = self._display.size(first.height, first.width)
@@ -288,7 +287,9 @@ class VideoFile(VideoSource):
             elif packet.stream_index in films:
                 others.setdefault(packet.stream_index, []).append(packet.pos or 0)
         if last is not None:
-            self._joined |= any(len(places) > 1 and places[0] > (last.pos or 0) for places in others.values())
+            more = [places for places in others.values() if len(places) > 1]
+            self._joined |= any(places[0] > (last.pos or 0) for places in more)
+            self._unused = len(more) * (not self._joined)
             size = self._film.end - self._film.start
             self._ends_inside = not self._listed and breaks_off(last, size)
             self._stopped = reach.short
@@ -358,6 +359,7 @@ class VideoFile(VideoSource):
 
     def _remarks(self) -> tuple[str, ...]:
         ends = (UNREADABLE,) if self._joined else ending_words(self._film, inside=self._ends_inside)
+        ends = (*others_words(self._unused), *ends)
         return (*ends, *damage_words(self._harmed, without_picture=self._without_picture))
 
     @cached_property

@@ -20,8 +20,12 @@ from scalor.outputs import (
     trackmate,
     trackpy,
 )
+from scalor.outputs.footage import place_of
 from scalor.outputs.options import Options
+from scalor.outputs.places import refuse_over
+from scalor.outputs.sheets import MASKS, TRACKS_CSV, TRACKS_TXT
 from scalor.outputs.tracked import Tracked, read_tracked
+from scalor.viz.export import SUMMARY
 
 FORMATS: dict[str, Callable[[Tracked, Path, Options], None]] = {
     "cvat": cvat.write,
@@ -53,12 +57,20 @@ def export(
 
     Raises:
         UserError: the format is unknown or its library not installed, it makes nothing unrecognisable and should,
-            the folder holds no tracks, ``out`` cannot be.
+            the folder holds no tracks, ``out`` cannot be, or is the video or a table of the folder.
     """
     if to not in FORMATS:
         raise UserError(f"the format {to} is unknown; one of {', '.join(FORMATS)} is wanted; choose one")
     if options is not None and options.blur != "none" and to != "video":
         raise UserError(f"blur is for video, and {to} makes nothing unrecognisable; leave blur out, or export a video")
     tracked = tracks if isinstance(tracks, Tracked) else read_tracked(tracks)
-    FORMATS[to](tracked, Path(out), options or Options())
+    options = options or Options()
+    videos = [options.video, place_of(tracked)]
+    tables = (
+        []
+        if isinstance(tracks, Tracked)
+        else [Path(tracks) / name for name in (TRACKS_TXT, TRACKS_CSV, MASKS, SUMMARY)]
+    )
+    refuse_over(Path(out), *tables, *(video for video in videos if video is not None))
+    FORMATS[to](tracked, Path(out), options)
     return Path(out)

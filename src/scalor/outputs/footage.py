@@ -19,7 +19,7 @@ def footage_of(tracked: Tracked, video: Path | None, what: str) -> VideoSource:
     Raises:
         UserError: it was a stream, is not there any more, or is another video than the tracks speak of.
     """
-    place = video or _place_of(tracked)
+    place = video or place_of(tracked)
     if place is None:
         raise UserError(f"{what} shows the video, and these tracks do not say where it is; give it with --video")
     if not place.exists():
@@ -41,14 +41,15 @@ def footage_of(tracked: Tracked, video: Path | None, what: str) -> VideoSource:
 
 def at_hand(tracked: Tracked) -> bool:
     """Whether the video that was tracked lies where it lay, unchanged."""
-    place = _place_of(tracked)
+    place = place_of(tracked)
     if place is None or not place.exists():
         return False
     stored = tracked.summary.get("fingerprint")
     return not stored or fingerprint(place) == stored
 
 
-def _place_of(tracked: Tracked) -> Path | None:
+def place_of(tracked: Tracked) -> Path | None:
+    """Where the video lay when it was tracked; None of a stream."""
     path = tracked.summary.get("path")
     return Path(path) if path else None
 

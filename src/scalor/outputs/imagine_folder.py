@@ -10,7 +10,7 @@ import numpy as np
 import scalor
 from scalor.core.devices import denormals_flushed
 from scalor.data.video import open_video
-from scalor.outputs.places import opened_folder
+from scalor.outputs.places import opened_folder, refuse_over
 from scalor.outputs.report import write_report
 from scalor.outputs.report_page import REPORT
 from scalor.tracking.imagine import Futures, imagine
@@ -48,6 +48,7 @@ def imagine_to_folder(
     """
     with denormals_flushed(), opened_folder(out, FILES) as folder:
         source = open_video(video)
+        refuse_over(Path(video), *(Path(out) / name for name in FILES))
         loaded = load(weights, device=device)
         ready = prepare(loaded, source)
         how: dict[str, Any] = {"observe": observe, "steps": steps, "samples": samples, "seed": seed, "start": start}

@@ -14,19 +14,30 @@ from scalor.errors import UserError
 from scalor.outputs.pixels import area, frames_of, steps_of
 from scalor.outputs.tracked import Tracked
 
+LEAST = 1e-12
+"""Pixels per millimetre, and millimetres per pixel, at least."""
+
 
 @dataclass(frozen=True)
 class Ground:
     """What the video shows.
 
-    px_per_mm  pixels per millimetre; None: lengths stay in pixels
+    px_per_mm  pixels per millimetre, above 0 and finite; None: lengths stay in pixels
     zones      name -> corners (x, y) of a polygon in pixels, float64 [N >= 3, 2]
     lines      name -> start and end (x, y) in pixels, float64 [2, 2]
+
+    Raises UserError for other pixels per millimetre.
     """
 
     px_per_mm: float | None = None
     zones: Mapping[str, np.ndarray] = field(default_factory=dict)
     lines: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.px_per_mm is not None and not LEAST < self.px_per_mm < 1 / LEAST:
+            raise UserError(
+                f"{self.px_per_mm:g} pixels per millimetre came; a number as 4.2 is wanted; measure it anew"
+            )
 
     @property
     def unit(self) -> str:

@@ -3,7 +3,7 @@
 import importlib
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
 from types import ModuleType
@@ -50,6 +50,16 @@ def _made_by_us(summary: Path) -> bool:
         return str(json.loads(summary.read_text(encoding="utf-8"))["made_by"]).startswith("scalor ")
     except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def refuse_over(out: Path, *read: Path) -> None:
+    """Raises UserError where the file ``out`` is one of those that are read: writing it would destroy them."""
+    for place in read:
+        with suppress(OSError):
+            if out.samefile(place):
+                raise UserError(
+                    f"{out} is read here, and writing it would destroy it; another place is wanted; choose one with -o"
+                )
 
 
 @contextmanager

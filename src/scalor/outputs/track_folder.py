@@ -23,7 +23,7 @@ from scalor.errors import UserError
 from scalor.outputs.doubts import Watch
 from scalor.outputs.doubts_sheet import sheet_of
 from scalor.outputs.overlay import OVERLAY, overlay_in
-from scalor.outputs.places import opened_folder
+from scalor.outputs.places import opened_folder, refuse_over
 from scalor.outputs.report import write_report
 from scalor.outputs.report_page import REPORT
 from scalor.outputs.sheets import MASKS, TRACKS_CSV, TRACKS_TXT, Sheets
@@ -88,6 +88,8 @@ def track_to_folder(
     check_animals(animals, online=online or method == "mog2-sort")
     with denormals_flushed(), opened_folder(out, FILES) as folder:
         source = _opened(video, online=online, seconds=seconds)
+        if source.path is not None:
+            refuse_over(source.path, *(Path(out) / name for name in FILES))
         refuse_short(source, allow_truncated)
         follower, about = _follower(source, weights, method=method, device=device, min_visibility=min_visibility)
         start = time.perf_counter()

@@ -16,6 +16,8 @@ from scalor.errors import UserError
 
 SUMMARY = "summary.json"
 """The last file of an output folder to appear: where it is, everything else is complete."""
+SLOWEST, LAPSE = 1.0, 10.0
+"""A film of fewer frames per second than the first is a time-lapse, and is played at the second."""
 AnyPath = str | PathLike[str]
 
 
@@ -103,9 +105,9 @@ def _writing(target: Path) -> Iterator[None]:
 
 
 def write_text(path: AnyPath, text: str) -> None:
-    """A UTF-8 text file with Unix line ends, atomically."""
+    """A UTF-8 text file with Unix line ends, atomically; names of files in other encodings are written as escapes."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def write_png(path: AnyPath, image: np.ndarray) -> None:
@@ -141,7 +143,7 @@ class VideoWriter:
 
     def __init__(self, path: Path, *, fps: float, quality: int) -> None:
         self._path = path
-        self._fps = Fraction(fps if fps > 0 else 25.0).limit_denominator(10_000)
+        self._fps = Fraction(fps if fps >= SLOWEST else LAPSE).limit_denominator(10_000)
         self._quality = quality
         self._size: tuple[int, int] | None = None
         self._container: Any = None
@@ -198,7 +200,7 @@ def video_writer(path: AnyPath, *, fps: float, quality: int = 23) -> Iterator[Vi
 
     Args:
         path: the mp4.
-        fps: frames per second.
+        fps: frames per second; those of a time-lapse are shown faster than they were taken.
         quality: constant rate factor, 0 (lossless) to 51.
     """
     with suppress(_NothingWritten), atomic_path(path) as temporary:

@@ -15,7 +15,9 @@ from scalor.errors import UserError
 from scalor.outputs.correct import Correction, corrected, read_corrections
 from scalor.outputs.corrected_folder import correct_folder
 from scalor.outputs.export import export
+from scalor.outputs.sheets import write_tables
 from scalor.outputs.tracked import read_tracked
+from scalor.viz.export import write_summary_json
 
 from .conftest import toy_tracks, write_folder
 
@@ -164,6 +166,17 @@ def test_every_file_of_the_folder_follows(folder, video, tmp_path):
     with export(out, "trackpy", tmp_path / "p.csv").open() as file:
         assert [int(row["particle"]) for row in csv.DictReader(file)] == expected.id.tolist()
     np.testing.assert_array_equal(read_tracked(folder).tracks.id, toy_tracks().id)
+
+
+def test_tables_from_0_are_corrected_into_tables_that_are_read_from_0(tmp_path):
+    folder = write_folder(tmp_path / "tracks", toy_tracks())
+    write_tables(folder, toy_tracks(), box_base=0)
+    write_summary_json(folder / "summary.json", {**read_tracked(folder).summary, "box_base": 0})
+    (tmp_path / "c.csv").write_text("action,id\nsplit,0\n")
+    correct_folder(folder, tmp_path / "c.csv", tmp_path / "fixed")
+    for place in (folder, tmp_path / "fixed", tmp_path / "fixed" / "tracks.txt"):
+        boxes = read_mot(place).box_tlwh
+        assert sorted(boxes.tolist()) == sorted(toy_tracks().box_tlwh.tolist())
 
 
 def test_the_frames_own_times_stay(tmp_path):

@@ -166,6 +166,18 @@ def test_reports_on_what_is_hardly_seen_are_no_errors_but_strictly(capsys, tmp_p
     assert json.loads(capsys.readouterr().out)["mota"] == 0.5, "a report on nothing is one"
 
 
+def test_a_tracker_that_calls_its_reports_hidden_scores_like_one_that_does_not(capsys, tmp_path):
+    truth, table, header = tmp_path / "gt.txt", tmp_path / "t.csv", "frame,id,left,top,width,height,score,visibility\n"
+    truth.write_text("1,1,10,10,20,20,1,1,1\n1,2,90,50,4,20,1,1,0.1\n")
+    scores = []
+    for seen in (1.0, 0.1):
+        table.write_text(f"{header}1,1,10,10,20,20,1,1\n1,2,90,50,4,20,1,{seen}\n1,3,40,60,9,9,1,{seen}\n")
+        assert door.main(["evaluate", "--truth", str(truth), "--tracks", str(table), "--json"]) == 0
+        scores.append(json.loads(capsys.readouterr().out))
+    assert scores[0] == scores[1]
+    assert (scores[0]["fp"], scores[0]["mota"], scores[0]["mota_strict"]) == (1, 0.0, -1.0)
+
+
 def test_the_classical_competitor_is_printed_beside_where_the_video_is_given(capsys, tmp_path):
     rng = np.random.default_rng(0)
     (tmp_path / "video").mkdir()

@@ -4,6 +4,7 @@ import json
 import math
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -122,7 +123,9 @@ def run(args: Namespace) -> None:
         found, strict = (evaluate(truth.tracks, tracks, **how, strict=each).as_dict() for each in (False, True))
         return {**found, "mota_strict": strict["mota"]}
 
-    tracks = fair(read_mot(tracks_path, box_base=args.tracks_box_base, say=say))
+    tracks = read_mot(tracks_path, box_base=args.tracks_box_base, say=say)
+    # What was reported was reported, however little of it the tracker says it saw: tracks.txt does not tell.
+    tracks = fair(replace(tracks, visibility=np.ones(len(tracks))))
     scored_frames = truth.tracks.frame if frames is None else np.clip(truth.tracks.frame, frames[0], frames[1] - 1)
     if not (scored_frames == truth.tracks.frame).any():
         print("scalor: the truth has no boxes in the frames that are scored", file=sys.stderr)

@@ -103,9 +103,9 @@ def _writing(target: Path) -> Iterator[None]:
 
 
 def write_text(path: AnyPath, text: str) -> None:
-    """A UTF-8 text file with Unix line ends, atomically."""
+    """A UTF-8 text file with Unix line ends, atomically; what UTF-8 cannot say is written as ``\\udcff``."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def write_png(path: AnyPath, image: np.ndarray) -> None:

@@ -122,7 +122,10 @@ def _base_of(file: Path) -> int:
     """What a tracking of ours wrote down beside its tables; those of before version 0.2 say nothing and are from 0."""
     try:
         said = json.loads((file.parent / SUMMARY).read_text(encoding="utf-8"))
-        ours = str(said["made_by"]).startswith(("scalor track", "scalor correct")) and file.name in ("tracks.txt", "tracks.csv")
+        ours = str(said["made_by"]).startswith(("scalor track", "scalor correct")) and file.name in (
+            "tracks.txt",
+            "tracks.csv",
+        )
         return int(said.get("box_base", 0) == 1) if ours else FIRST_PIXEL
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return FIRST_PIXEL

@@ -109,6 +109,15 @@ def test_evaluate_takes_one_gate_only(capsys):
     assert "both --iou and --distance" in sentence
 
 
+def test_an_evaluation_leaves_the_report_of_a_tracking_alone(capsys, tmp_path):
+    for name in ("gt.txt", "report.html", "summary.json"):
+        (tmp_path / name).write_text("")
+    argv = ["evaluate", "--truth", str(tmp_path / "gt.txt"), "--tracks", str(tmp_path / "gt.txt")]
+    assert "a report of its own" in refused(capsys, *argv, "-o", str(tmp_path))
+    assert door.main([*argv, "-o", str(tmp_path / "scores")]) == 0 == door.main([*argv, "-o", str(tmp_path / "scores")])
+    assert (tmp_path / "report.html").read_text() == "" != (tmp_path / "scores" / "report.html").read_text()
+
+
 def test_a_distance_is_a_number_of_pixels(capsys):
     assert "pixels" in refused(capsys, "evaluate", "--truth", "a", "--tracks", "b", "--distance", "inf")
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 HELP = "score tracks against the truth"
 DEFAULT_IOU = 0.5
+OTHER_REPORTS = ("summary.json", "metrics.csv")
+"""Where one of these lies, ``report.html`` is that of a tracking, of futures or of a training."""
 MOTSYNTH = "motsynth:"
 """What the truth begins with where it is a sequence of a MOTSynth folder."""
 
@@ -95,6 +97,8 @@ def run(args: Namespace) -> None:
     truth_path = existing(args.truth if not synthetic else str(Path(args.truth[len(MOTSYNTH) :]).parent), what="truth")
     tracks_path = existing(args.tracks, what="tracks")
     out = None if args.out is None else writable(args.out)
+    if out is not None and any((Path(out) / name).exists() for name in OTHER_REPORTS):
+        raise UserError(f"{out} holds a result with a report of its own; another folder is wanted; choose one with -o")
     video = None if args.video is None else existing(args.video, what="video")
 
     import numpy as np

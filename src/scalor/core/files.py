@@ -27,7 +27,7 @@ def put_in_place(path: Path, write: Callable[[Path], object]) -> Path:
 
 
 def put_text(path: Path, text: str) -> Path:
-    """`put_in_place` for a text; what UTF-8 cannot say, such as names of files from elsewhere, is written ``\\udcff``."""
+    """`put_in_place` for a text; what UTF-8 cannot say, such as some names of files, is written ``\\udcff``."""
     return put_in_place(path, lambda staging: staging.write_text(text, encoding="utf-8", errors="backslashreplace"))
 
 

@@ -177,13 +177,13 @@ class RunFolder:
             raise UserError(f"{self.path} holds no run to resume (no config.json); start it without --resume")
         if self.checkpoint.exists() and not zipfile.is_zipfile(self.checkpoint):
             raise UserError(
-                f"{self.checkpoint} is not whole; the file that the run wrote is wanted; copy it anew, or start a new run"
+                f"{self.checkpoint} is not whole; the file that the run wrote is wanted; copy it, or start a new run"
             )
         # It is written before the first weights, so without it these would be learned anew and written over.
         if self.weights.exists() and not self.checkpoint.exists():
             raise UserError(
-                f"{self.path} has weights and no {self.checkpoint.name}, from which runs go on; that file is wanted; copy it there, or "
-                f"start a new run, --from {self.path} if you like"
+                f"{self.path} has weights and no {self.checkpoint.name}, which runs go on from; it is wanted; copy it "
+                f"there, or start a new run, --from {self.path} if you like"
             )
         try:
             data = json.loads(self.config.read_text(encoding="utf-8"))

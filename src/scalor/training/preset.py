@@ -12,7 +12,6 @@ from scalor.models.build import AnyConfig
 from scalor.models.config import ModelConfig
 from scalor.objectives.extras import refuse_misnamed
 
-
 SHARES = (
     "model.background.darkest",
     "model.discover.keep",

@@ -109,6 +109,15 @@ def test_evaluate_takes_one_gate_only(capsys):
     assert "both --iou and --distance" in sentence
 
 
+def test_an_evaluation_leaves_the_report_of_a_tracking_alone(capsys, tmp_path):
+    for name in ("gt.txt", "report.html", "summary.json"):
+        (tmp_path / name).write_text("")
+    argv = ["evaluate", "--truth", str(tmp_path / "gt.txt"), "--tracks", str(tmp_path / "gt.txt")]
+    assert "a report of its own" in refused(capsys, *argv, "-o", str(tmp_path))
+    assert door.main([*argv, "-o", str(tmp_path / "scores")]) == 0 == door.main([*argv, "-o", str(tmp_path / "scores")])
+    assert (tmp_path / "report.html").read_text() == "" != (tmp_path / "scores" / "report.html").read_text()
+
+
 def test_a_distance_is_a_number_of_pixels(capsys):
     assert "pixels" in refused(capsys, "evaluate", "--truth", "a", "--tracks", "b", "--distance", "inf")
 
@@ -164,6 +173,18 @@ def test_reports_on_what_is_hardly_seen_are_no_errors_but_strictly(capsys, tmp_p
     tracks.write_text(seen + "1,2,60,50,4,20,1,1,1\n")
     assert door.main(argv) == 0
     assert json.loads(capsys.readouterr().out)["mota"] == 0.5, "a report on nothing is one"
+
+
+def test_a_tracker_that_calls_its_reports_hidden_scores_like_one_that_does_not(capsys, tmp_path):
+    truth, table, header = tmp_path / "gt.txt", tmp_path / "t.csv", "frame,id,left,top,width,height,score,visibility\n"
+    truth.write_text("1,1,10,10,20,20,1,1,1\n1,2,90,50,4,20,1,1,0.1\n")
+    scores = []
+    for seen in (1.0, 0.1):
+        table.write_text(f"{header}1,1,10,10,20,20,1,1\n1,2,90,50,4,20,1,{seen}\n1,3,40,60,9,9,1,{seen}\n")
+        assert door.main(["evaluate", "--truth", str(truth), "--tracks", str(table), "--json"]) == 0
+        scores.append(json.loads(capsys.readouterr().out))
+    assert scores[0] == scores[1]
+    assert (scores[0]["fp"], scores[0]["mota"], scores[0]["mota_strict"]) == (1, 0.0, -1.0)
 
 
 def test_the_classical_competitor_is_printed_beside_where_the_video_is_given(capsys, tmp_path):

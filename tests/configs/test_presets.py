@@ -102,6 +102,9 @@ def test_overrides_reach_model_recipe_and_data() -> None:
         ("train.lengths", "[[0.5, 2]]", "the first from 0"),
         ("train.optimizer", "rms", "did you mean rmsprop"),
         ("train.batch", "0", "above 0"),
+        ("model.background.darkest", "60", "from 0 to 1"),
+        ("model.render.stand_out", "10", "from 0 to 1"),
+        ("train.cuts", "-0.1", "from 0 to 1"),
     ],
 )
 def test_a_wrong_override_is_one_sentence_with_a_way_out(key: str, value: str, said: str) -> None:

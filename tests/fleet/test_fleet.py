@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -120,6 +121,17 @@ def test_a_video_of_another_list_or_a_folder_of_somebody_else_is_not_overwritten
     assert (out / "cam" / "tracks.csv").read_bytes() == before
     assert [path.name for path in (out / "door").iterdir()] == ["mine.txt"]
     assert set(states(fleet([other], WEIGHTS, out, device="cpu", settings=QUICK)).values()) == {"skipped"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are UTF-8 there")
+def test_a_name_in_another_encoding_costs_nobody_the_table(film: Callable[..., str], tmp_path: Path) -> None:
+    latin = os.fsdecode("Straße.mp4".encode("latin-1"))
+    os.rename(film("a.mp4"), tmp_path / latin)
+    rows = fleet([str(tmp_path / latin)], WEIGHTS, tmp_path / "out")
+    assert [row["error"] for row in rows] == [""]
+    table = (tmp_path / "out" / "fleet.csv").read_text(encoding="utf-8")
+    assert "Stra\\udcdfe.mp4" in table
+    assert "Stra\\udcdfe" in (tmp_path / "out" / rows[0]["folder"] / "report.html").read_text(encoding="utf-8")
 
 
 def test_an_interruption_leaves_whole_folders_and_the_table(

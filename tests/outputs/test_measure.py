@@ -11,6 +11,7 @@ from scalor.core.tracks import Tracks
 from scalor.errors import UserError
 from scalor.outputs.measure import Ground, crossings, line_of, measure_rows, nearest, within, zone_of
 from scalor.outputs.measured_folder import measure_to_folder
+from scalor.outputs.pixels import areas
 from scalor.outputs.tracked import Tracked, read_tracked
 
 from .conftest import toy_tracks, write_folder
@@ -162,3 +163,10 @@ def test_boxes_measure_where_there_are_no_masks(folder):
     (folder / "masks.json").unlink()
     rows = measure_rows(read_tracked(folder), Ground())
     np.testing.assert_allclose(np.sort(rows.area)[-1], 96.0)
+
+
+def test_a_row_that_was_added_by_hand_measures_by_its_box(folder):
+    with (folder / "tracks.csv").open("a") as table:
+        table.write("12,5,3,4,6,7\n")
+    added = read_tracked(folder)
+    assert measure_rows(added, Ground()).area[-1] == 42.0 == areas(added.tracks)[-1]

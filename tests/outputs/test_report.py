@@ -237,3 +237,9 @@ def test_in_a_browser_the_other_pages_run_without_an_error(tmp_path, write):
         window.run("document.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight' }))")
         assert window.run("return Object.values(players)[0].number") == 1
         assert window.run("return document.documentElement.scrollWidth <= 390") and window.errors() == []
+
+
+def test_the_length_in_seconds_is_that_of_the_frames_own_times(tmp_path):
+    folder = write_folder(tmp_path / "tracks", toy_tracks(), times=np.arange(12) * 0.5)
+    page = write_report(folder).read_text(encoding="utf-8")
+    assert "<b>4.8</b>seconds" in page, "nine steps of half a second between rows, three frames at 10 a second"

@@ -206,6 +206,9 @@ def test_a_model_on_a_median_image_wants_one_and_takes_it_at_either_size(make_mo
 def test_loaded_weights_bring_their_scale(make_model):
     loaded = Loaded(model=make_model(), card={"scale": 0.25}, extra={})
     assert Tracker(loaded).scale == 0.25 and Tracker(loaded, scale=0.5).scale == 0.5
+    for card in ({"scale": "big"}, {"scale": True}, {"smooth": [1]}):
+        with pytest.raises(UserError, match="a number is wanted"):
+            Tracker(Loaded(model=loaded.model, card=card, extra={}))
 
 
 def test_a_video_that_was_learned_from_is_tracked_at_its_own_scale(make_model, make_frames, write_clip):
@@ -242,6 +245,9 @@ def test_asking_too_early_or_too_much_is_refused(make_model):
         Tracker(make_model()).predict(2)
     with pytest.raises(UserError, match="confirm"):
         Tracker(make_model(), confirm=0)
+    for share in ({"min_visibility": 25}, {"min_score": -0.1}, {"min_score": float("nan")}):
+        with pytest.raises(UserError, match="from 0 to 1"):
+            Tracker(make_model(), **share)
     with pytest.raises(UserError, match="scale"):
         Tracker(make_model(), scale=2.0)
 

@@ -4,9 +4,12 @@ import random
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
-from scalor.training.checkpoint import RunFolder, random_states, restore_random_states
+from scalor.configs.presets import preset_named
+from scalor.errors import UserError
+from scalor.training.checkpoint import Plan, RunFolder, random_states, restore_random_states
 
 
 def drawn() -> tuple[object, ...]:
@@ -42,3 +45,15 @@ def test_a_row_cut_short_by_a_kill_is_left_out_and_later_ones_than_the_checkpoin
     folder.keep_rows(21)
     folder.add_row({"step": 40.0, "loss": 2.0})
     assert [(row["step"], row["loss"]) for row in folder.rows()] == [(0, 1), (20, 1), (40, 2)]
+
+
+@pytest.mark.parametrize("state", [None, b"", b"PK\3\4 cut short"])
+def test_a_run_whose_state_is_lost_is_not_begun_anew(tmp_path: Path, state: bytes | None) -> None:
+    folder = RunFolder(tmp_path)
+    folder.claim(Plan(kind="train", preset=preset_named("tiny"), seed=0, steps=5, minutes=None))
+    assert folder.plan().steps == 5, "ended before its state was saved for the first time: it begins anew"
+    folder.weights.touch()
+    if state is not None:
+        folder.checkpoint.write_bytes(state)
+    with pytest.raises(UserError, match="last.ckpt"):
+        folder.plan()

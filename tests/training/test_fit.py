@@ -139,6 +139,7 @@ def test_a_given_object_height_decides_scale_and_boxes(video: Path, tmp_path: Pa
         ({"data.object_heigth": "40"}, r"did you mean data\.object_height\?"),
         ({"data.scale": "2"}, "at most 1"),
         ({"data.object_height": "-3"}, "above 0"),
+        ({"data.object_height": "4000"}, "does not fit into"),
         ({"model.channels": "1"}, "footage has 3 channels"),
         ({"data": "sprites-md"}, "fit learns from its videos alone"),
     ],

@@ -4,6 +4,7 @@ import json
 import math
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 HELP = "score tracks against the truth"
 DEFAULT_IOU = 0.5
+OTHER_REPORTS = ("summary.json", "card.json", "metrics.csv")
+"""Where one of these lies, ``report.html`` is that of a tracking, of futures or of a training."""
 MOTSYNTH = "motsynth:"
 """What the truth begins with where it is a sequence of a MOTSynth folder."""
 
@@ -94,8 +97,8 @@ def run(args: Namespace) -> None:
     truth_path = existing(args.truth if not synthetic else str(Path(args.truth[len(MOTSYNTH) :]).parent), what="truth")
     tracks_path = existing(args.tracks, what="tracks")
     out = None if args.out is None else writable(args.out)
-    if out is not None and any((Path(out) / name).exists() for name in ("summary.json", "card.json")):
-        raise UserError(f"{out} holds the report of another command; a folder of its own is wanted; choose one with -o")
+    if out is not None and any((Path(out) / name).exists() for name in OTHER_REPORTS):
+        raise UserError(f"{out} holds a result with a report of its own; another folder is wanted; choose one with -o")
     video = None if args.video is None else existing(args.video, what="video")
 
     import numpy as np
@@ -124,7 +127,9 @@ def run(args: Namespace) -> None:
         found, strict = (evaluate(truth.tracks, tracks, **how, strict=each).as_dict() for each in (False, True))
         return {**found, "mota_strict": strict["mota"]}
 
-    tracks = fair(read_mot(tracks_path, box_base=args.tracks_box_base, say=say))
+    tracks = read_mot(tracks_path, box_base=args.tracks_box_base, say=say)
+    # What was reported was reported, however little of it the tracker says it saw: tracks.txt does not tell.
+    tracks = fair(replace(tracks, visibility=np.ones(len(tracks))))
     scored_frames = truth.tracks.frame if frames is None else np.clip(truth.tracks.frame, frames[0], frames[1] - 1)
     if not (scored_frames == truth.tracks.frame).any():
         print("scalor: the truth has no boxes in the frames that are scored", file=sys.stderr)

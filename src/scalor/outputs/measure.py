@@ -11,7 +11,7 @@ import numpy as np
 
 from scalor.core.tracks import Tracks
 from scalor.errors import UserError
-from scalor.outputs.pixels import area, frames_of, steps_of
+from scalor.outputs.pixels import areas, frames_of, steps_of
 from scalor.outputs.tracked import Tracked
 
 LEAST = 1e-12
@@ -83,7 +83,6 @@ def measure_rows(tracked: Tracked, ground: Ground) -> Rows:
     speed = np.divide(step, seconds, out=np.full(len(tracks), np.nan), where=seconds > 0)
     turn = np.full(len(tracks), np.nan)
     turn[after] = _angle(vector[before], vector[after])
-    pixels = [area(rle) for rle in tracks.masks] if tracks.masks is not None else tracks.box_tlwh[:, 2:].prod(axis=1)
     neighbour, distance = nearest(tracks)
     return Rows(
         x=center[:, 0] / scale,
@@ -91,7 +90,7 @@ def measure_rows(tracked: Tracked, ground: Ground) -> Rows:
         step=step / scale,
         speed=speed / scale,
         turn=turn,
-        area=np.asarray(pixels, np.float64) / scale**2,
+        area=areas(tracks) / scale**2,
         neighbour=neighbour,
         distance=distance / scale,
         inside={name: within(center, corners) for name, corners in ground.zones.items()},

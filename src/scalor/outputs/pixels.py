@@ -30,6 +30,13 @@ def area(rle: Rle | None) -> int:
     return 0 if rle is None else int(coco.area(rle))
 
 
+def areas(tracks: Tracks) -> np.ndarray:
+    """Of every row the pixels of its mask, or the area of its box where it has none: float64 [R]."""
+    boxes = tracks.box_tlwh[:, 2:].prod(axis=1)
+    masks = tracks.masks or [None] * len(tracks)
+    return np.array([box if rle is None else area(rle) for box, rle in zip(boxes, masks, strict=True)], np.float64)
+
+
 def label_image(masks: list[Rle | None], labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """uint32 [H, W]: the label whose mask covers a pixel, 0 where none does; of overlapping masks the later wins."""
     picture = np.zeros(size, np.uint32)

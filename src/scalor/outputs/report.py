@@ -21,6 +21,7 @@ from scalor.errors import UserError
 from scalor.outputs.advice import advice_for_run, advice_for_tracks
 from scalor.outputs.doubts import Doubt, Watch
 from scalor.outputs.footage import at_hand, footage_of
+from scalor.outputs.measure import frame_seconds
 from scalor.outputs.report_film import film_of_pictures, film_of_tracks, spread
 from scalor.outputs.report_page import (
     REPORT,
@@ -106,7 +107,7 @@ def _of_tracks(tracked: Tracked, video: Path | None, more: Extras) -> Page:
     tracks, summary = tracked.tracks, tracked.summary
     page = Page(more.title or f"Tracks of {tracked.name}")
     numbers: dict[str, Any] = {"tracks": len(np.unique(tracks.id)), "frames": tracks.length}
-    numbers["seconds"] = f"{tracks.length / tracked.fps:.4g}"
+    numbers["seconds"] = f"{frame_seconds(tracked).sum():.4g}"
     numbers["objects per frame"] = round(len(tracks) / max(1, tracks.length), 2)
     page.sections.append(paragraphs(more.notes) + facts(numbers))
     doubtful = doubts_of(tracked)

@@ -10,7 +10,7 @@ import math
 from pathlib import Path
 
 from scalor.outputs.options import Options
-from scalor.outputs.pixels import CENTER, area
+from scalor.outputs.pixels import CENTER, areas
 from scalor.outputs.places import ending
 from scalor.outputs.tracked import Tracked
 from scalor.viz.export import write_text
@@ -22,8 +22,8 @@ def write(tracked: Tracked, out: Path, options: Options) -> None:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["frame", "particle", "x", "y", "mass", "size", "left", "top", "width", "height", "score"])
-    for row, (left, top, width, height) in enumerate(tracks.box_tlwh.tolist()):
-        mass = area(tracks.masks[row]) if tracks.masks is not None else width * height
+    boxes = zip(tracks.box_tlwh.tolist(), areas(tracks).tolist(), strict=True)
+    for row, ((left, top, width, height), mass) in enumerate(boxes):
         x, y = left + width / 2 - CENTER, top + height / 2 - CENTER
         cells = [x, y, mass, math.sqrt(mass / math.pi), left, top, width, height, tracks.score[row]]
         table.writerow([int(tracks.frame[row]), int(tracks.id[row]), *(f"{value:.10g}" for value in cells)])

@@ -34,12 +34,20 @@ def scale_of(model: WorldModel | Loaded, video: VideoSource | int | None = None)
     number = _known(model, video) if isinstance(video, VideoSource) else video
     if number is not None and number < len(footage):
         return float(footage[number]["scale"])
-    return float(model.card.get("scale") or 1.0)
+    return _number(model, "scale", 1.0)
 
 
 def smooth_of(model: WorldModel | Loaded) -> float:
     """Std of the Gaussian by which the frames were smoothed that the weights were learned on, in network pixels."""
-    return float(model.card.get("smooth") or 0.0) if isinstance(model, Loaded) else 0.0
+    return _number(model, "smooth", 0.0) if isinstance(model, Loaded) else 0.0
+
+
+def _number(loaded: Loaded, key: str, otherwise: float) -> float:
+    """What a card says. Raises UserError where that is no number."""
+    said = loaded.card.get(key) or otherwise
+    if isinstance(said, bool) or not isinstance(said, int | float):
+        raise UserError(f"the card of the weights says {key} {said!r}; a number is wanted; fetch the card again")
+    return float(said)
 
 
 def number_of(model: WorldModel | Loaded, video: VideoSource) -> int:

@@ -67,8 +67,8 @@ class Tracker:
             device: moves the model (``auto``: to the fastest device there is); None leaves it where it is.
 
         Raises:
-            UserError: no such device, scale out of range, confirm below 1, no such video, or no backdrop for a model
-                that needs one.
+            UserError: no such device, a share or scale out of range, confirm below 1, no such video, or no backdrop
+                for a model that needs one.
         """
         device = device if device is None else pick_device(device)
         if isinstance(model, str | PathLike):
@@ -96,6 +96,9 @@ class Tracker:
                 raise UserError(
                     "the model paints objects on a median image and none came; give backdrop, the empty scene"
                 )
+        for share, value in {"min_visibility": min_visibility, "min_score": min_score}.items():
+            if not 0 <= value <= 1:
+                raise UserError(f"{share} is {value}; a number from 0 to 1 is wanted; correct it")
         if confirm < 1:
             raise UserError(f"confirm is {confirm}; a whole number from 1 is wanted; 1 reports objects at once")
         known = self.model.config.videos

@@ -14,6 +14,7 @@ import csv
 import json
 import math
 import random
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,9 +172,19 @@ class RunFolder:
             )
 
     def plan(self) -> Plan:
-        """The plan of the run that is here. Raises UserError where there is none."""
+        """The plan of the run that is here. Raises UserError where there is none, or its state is lost or cut short."""
         if not self.config.is_file():
             raise UserError(f"{self.path} holds no run to resume (no config.json); start it without --resume")
+        if self.checkpoint.exists() and not zipfile.is_zipfile(self.checkpoint):
+            raise UserError(
+                f"{self.checkpoint} is not whole; the file that the run wrote is wanted; copy it, or start a new run"
+            )
+        # It is written before the first weights, so without it these would be learned anew and written over.
+        if self.weights.exists() and not self.checkpoint.exists():
+            raise UserError(
+                f"{self.path} has weights and no {self.checkpoint.name}, which runs go on from; it is wanted; copy it "
+                f"there, or start a new run, --from {self.path} if you like"
+            )
         try:
             data = json.loads(self.config.read_text(encoding="utf-8"))
         except ValueError as error:

@@ -31,7 +31,7 @@ from scalor.training.box_survey import usual_boxes
 from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
 from scalor.training.crop_balance import balanced
 from scalor.training.fine_tuning import plan_from_weights, refuse_other_start
-from scalor.training.footage_checks import named_once, refuse_moving_camera, refuse_still
+from scalor.training.footage_checks import named_once, refuse_larger, refuse_moving_camera, refuse_still
 from scalor.training.object_sizes import Sizes, crop_for, scale_for, typical_sizes
 from scalor.training.preset import Preset, apply_overrides
 from scalor.training.resume import DEFAULT_SEED, found_again, refuse_other_preset, refuse_other_seed
@@ -115,6 +115,8 @@ def fit(
     else:
         folder.refuse_used()
         chosen = DEFAULT_SEED if seed is None else whole_seed(seed)
+        if start is not None:
+            pretrained.card(start)  # a slip in the name costs no survey
         surveys = _surveys(paths, given, say)
         plan = _planned(paths, surveys, preset, given)
         if start is None and not isinstance(preset, Preset):
@@ -323,6 +325,7 @@ def _surveyed(path: str | os.PathLike[str], settings: FootageSettings, say: Call
     height, width = settings.object_height, settings.object_width
     if height is None and width is None:
         return stats
+    refuse_larger(source, height or 0, width or 0)
     # One given side keeps the estimated shape.
     if height is None:
         assert width is not None

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from scalor.data.footage import ObjectStats
+from scalor.data.source import VideoSource
 from scalor.errors import UserError
 
 
@@ -17,6 +18,15 @@ def named_once(videos: Sequence[str | os.PathLike[str]], say: Callable[[str], No
             say(f"{os.fspath(video)} is given twice; it counts once")
         named.setdefault(place, video)
     return list(named.values())
+
+
+def refuse_larger(source: VideoSource, height: float, width: float) -> None:
+    """Raises UserError where an object is said to be larger than the frames."""
+    if height > source.height or width > source.width:
+        raise UserError(
+            f"an object of {height:g} x {width:g} px (data.object_height, data.object_width) does not fit into "
+            f"{source.name}, which is {source.height} x {source.width} px; its size in pixels of the video is wanted"
+        )
 
 
 def refuse_still(names: Sequence[str], surveys: Sequence[ObjectStats]) -> None:

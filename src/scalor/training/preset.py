@@ -12,6 +12,21 @@ from scalor.models.build import AnyConfig
 from scalor.models.config import ModelConfig
 from scalor.objectives.extras import refuse_misnamed
 
+SHARES = (
+    "model.background.darkest",
+    "model.discover.keep",
+    "model.render.mask",
+    "model.render.stand_out",
+    "train.covers",
+    "train.crowded",
+    "train.cuts",
+    "train.discover_dropout",
+    "train.ema",
+    "train.hurry",
+    "train.lr_final",
+)
+"""Settings that are nonsense outside 0 .. 1, such as grey levels of 255 or percents."""
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -86,6 +101,10 @@ def check(preset: Preset) -> None:
     for name in ("batch", "lr", "clip_norm"):
         if not getattr(recipe, name) > 0:
             raise UserError(f"train.{name} is {getattr(recipe, name)}; a number above 0 is wanted; correct it")
+    known = flat(model, prefix="model.") | flat(recipe, prefix="train.")
+    for name in SHARES:
+        if not 0 <= known.get(name, 0) <= 1:
+            raise UserError(f"{name} is {known[name]}; a number from 0 to 1 is wanted; correct it")
     if preset.particles < 1:
         raise UserError(f"particles is {preset.particles}; a whole number from 1 is wanted; correct it")
     refuse_misnamed(recipe)

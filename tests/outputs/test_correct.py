@@ -17,7 +17,6 @@ from scalor.outputs.corrected_folder import correct_folder
 from scalor.outputs.export import export
 from scalor.outputs.sheets import write_tables
 from scalor.outputs.tracked import read_tracked
-from scalor.viz.export import write_summary_json
 
 from .conftest import toy_tracks, write_folder
 

@@ -73,6 +73,9 @@ def main(run: str, name: str, command: str, clips: int = 100) -> None:
     trained = [float(minutes) for minutes in re.findall(r"--minutes (\S+)", command)]
     if "--from" in command:  # the card of the last training knows its own part only
         fields["minutes"] = sum(trained)
+    # What was trained with all of MNIST is scored, as users can, with the pictures in the package.
+    fields["data"], _, pictures = fields["data"].partition(":")
+    fields |= {"pictures": pictures} if pictures else {}
     target, config = PACKAGED / f"{name}.safetensors", loaded.model.config
     path = save(loaded.model, config, target, fields, half=True, extra=loaded.extra)
     if fields["kind"] == "train":

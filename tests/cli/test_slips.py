@@ -43,7 +43,7 @@ def test_scores_do_not_replace_the_report_of_the_tracks(capsys, tmp_path):
     folder = write_folder(tmp_path / "tracks", toy_tracks())
     (folder / "report.html").write_text("of the tracks")
     asked = ["evaluate", "--truth", str(folder), "--tracks", str(folder), "--iou", "0.5", "-o"]
-    assert "another command" in refused(capsys, *asked, str(folder))
+    assert "a report of its own" in refused(capsys, *asked, str(folder))
     assert (folder / "report.html").read_text() == "of the tracks"
     for _ in range(2):
         assert main([*asked, str(tmp_path / "scores")]) == 0

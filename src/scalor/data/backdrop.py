@@ -15,6 +15,7 @@ import numpy as np
 from scalor.data.candidates import (
     MEDIAN_OF,
     Candidate,
+    Modes,
     frame_noise,
     gap_of,
     modes_of,
@@ -41,6 +42,8 @@ ROUNDS = 4
 CALMER = 0.8
 """A candidate takes over where the outlines it leaves are less than this share of those of the present one; of a rare
 one, less by the root of how much rarer it is: a shirt behind leaves may continue them too, for once."""
+SWAYED = 0.1
+"""What has grown is taken back where so much of it is explained as swaying by what is left beside it."""
 RELIT = 0.95
 """Correlation from which two candidates show one surface under two lights: the one seen more often stays."""
 JITTER = 0.75
@@ -94,7 +97,7 @@ def empty_scene(frames: np.ndarray, stirs: np.ndarray | None = None) -> EmptySce
             break
     for key in keys:
         _take_parts(scene, *key, reach)
-    _take_over(scene, *grown(scene, modes, len(picks)), reach)
+    _take_grown(scene, modes, len(picks))
     rows = spread(len(picks), MEDIAN_OF)
     image, deviation = _sharp(frames[picks[rows]], soft[rows], scene.color, reach)
     painted = _without_what_stays(image, soft[rows], reach)
@@ -106,6 +109,23 @@ def empty_scene(frames: np.ndarray, stirs: np.ndarray | None = None) -> EmptySce
     noise[(painted != image).any(axis=2)] = np.median(noise)
     sways = swaying(painted, modes.color, modes.count, frames=len(picks), reach=reach)
     return EmptyScene(painted, noise, known if known.any() else None, sways if sways.any() else None)
+
+
+def _take_grown(scene: Candidate, modes: Modes, frames: int) -> None:
+    """Let what has grown take over, but not where what is left of a thing explains it as swaying: a leaf that moves to
+    and fro would be trimmed to what it never leaves."""
+    import cv2
+
+    before = Candidate(scene.color.copy(), scene.count.copy())
+    if not _take_over(scene, *grown(scene, modes, frames), modes.reach):
+        return
+    image = np.clip(scene.color.round(), 0, 255).astype(np.uint8)
+    sways = swaying(image, modes.color, modes.count, frames=frames, reach=modes.reach) > 0
+    changed = (scene.color != before.color).any(axis=2)
+    number, part = cv2.connectedComponents(changed.astype(np.uint8))
+    share = np.bincount(part[sways], minlength=number) / np.bincount(part.ravel(), minlength=number)
+    back = changed & (share > SWAYED)[part]
+    scene.color[back], scene.count[back] = before.color[back], before.count[back]
 
 
 def _take_over(scene: Candidate, other: Candidate, lasting: np.ndarray, reach: float) -> int:

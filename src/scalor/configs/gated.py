@@ -20,5 +20,5 @@ def gated(model: ModelConfig, *, context: bool) -> ModelConfig:
 
 
 def uncut(recipe: Recipe) -> Recipe:
-    """The recipe without cuts to other clips: what is sure of presence at once learns nothing from them."""
+    """The recipe without cuts to other clips, as these rows are learned."""
     return replace(recipe, cuts=0.0)

@@ -73,6 +73,7 @@ def main(run: str, name: str, command: str, clips: int = 100) -> None:
     trained = [float(minutes) for minutes in re.findall(r"--minutes (\S+)", command)]
     if "--from" in command:  # the card of the last training knows its own part only
         fields["minutes"] = sum(trained)
+        fields["seed"] = int(re.findall(r"--seed (\S+)", command)[0])
     # What was trained with all of MNIST is scored, as users can, with the pictures in the package.
     fields["data"], _, pictures = fields["data"].partition(":")
     fields |= {"pictures": pictures} if pictures else {}

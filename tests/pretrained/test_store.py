@@ -163,6 +163,7 @@ def test_the_command_on_a_card_builds_the_model_of_the_card(name: str) -> None:
         made = shlex.split(before)[shlex.split(before).index("-o") + 1]
         assert f"--from {made} " in each, "each goes on from the one before"
     program, kind, preset, *words = shlex.split(first)
+    assert "--seed" not in words or card["seed"] == int(words[words.index("--seed") + 1]), "tables ask for it"
     assert program == "scalor"
     if kind == "train":
         pairs = dict(word.split("=", 1) for word in words[words.index("--set") + 1 :]) if "--set" in words else {}

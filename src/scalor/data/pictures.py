@@ -154,11 +154,11 @@ def _upright(picture: Any) -> np.ndarray:
         picture.load()
         stored = np.asarray(ImageOps.exif_transpose(picture))
         stored = stored.view(np.int8) if stored.dtype == np.uint8 else stored
-        if (getattr(picture, "tag_v2", None) or {}).get(
-            PHOTOMETRIC
-        ) == 0:  # white is 0, which Pillow minds in bytes only
-            return ~stored if stored.dtype.kind == "u" else -stored
-        return stored
+        tags = getattr(picture, "tag_v2", None) or {}
+        if tags.get(PHOTOMETRIC) != 0:
+            return stored
+        # White is 0, which Pillow minds in bytes only.
+        return ~stored if stored.dtype.kind == "u" else -stored
     return np.asarray(ImageOps.exif_transpose(picture.convert("RGB")))
 
 

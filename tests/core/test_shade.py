@@ -30,16 +30,30 @@ def test_a_darkened_place_is_in_shade(scene: Tensor, dark: float) -> None:
     frame = scene.clone()
     frame[..., 8:16, 8:16] *= dark
     found = shade(frame, scene)
-    assert found.shape == (1, 1, 24, 24)
+    assert found.shape == scene.shape
     assert torch.allclose(found[..., 10:14, 10:14], torch.tensor(dark), atol=1e-3)
-    assert torch.equal(found[..., :6, :], torch.ones(1, 1, 6, 24))
+    assert torch.equal(found[..., :6, :], torch.ones(1, 3, 6, 24))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
+def test_a_blue_shadow_is_one_where_shadows_are_blue(scene: Tensor, share: float) -> None:
+    """At every depth of it, as at its soft edges, and only there."""
+    tint = (1.15, 1.05, 0.8)
+    left = 1 - share * torch.tensor(tint).view(3, 1, 1)
+    frame = scene.clone()
+    frame[..., 8:16, 8:16] *= left
+    found = shade(frame, scene, tint=tint)
+    torch.testing.assert_close(found[0, :, 10:14, 10:14], left.expand(3, 4, 4), atol=1e-3, rtol=0)
+    frame[..., 8:16, 8:16] = scene[..., 8:16, 8:16] * (1 - share * torch.tensor([0.5, 1.0, 1.5]).view(3, 1, 1))
+    if share == 0.5:
+        assert torch.equal(shade(frame, scene, tint=tint)[..., 10:14, 10:14], torch.ones(1, 3, 4, 4))
 
 
 @pytest.mark.parametrize("color", [(0.2, 0.3, 0.5), (0.95, 0.95, 0.95), (0.02, 0.02, 0.02)])
 def test_other_colours_light_things_and_black_are_not(scene: Tensor, color: tuple[float, ...]) -> None:
     frame = scene.clone()
     frame[..., 8:16, 8:16] = torch.tensor(color).view(3, 1, 1)
-    assert torch.equal(shade(frame, scene)[..., 10:14, 10:14], torch.ones(1, 1, 4, 4))
+    assert torch.equal(shade(frame, scene)[..., 10:14, 10:14], torch.ones(1, 3, 4, 4))
 
 
 def test_grey_frames_have_no_shade(scene: Tensor) -> None:
@@ -48,7 +62,7 @@ def test_grey_frames_have_no_shade(scene: Tensor) -> None:
 
 def test_grey_frames_stored_in_three_channels_have_no_shade_either() -> None:
     scene = torch.linspace(0.4, 0.8, 24).expand(1, 3, 24, 24)
-    assert torch.equal(shade(0.5 * scene, scene), torch.ones(1, 1, 24, 24))
+    assert torch.equal(shade(0.5 * scene, scene), torch.ones(1, 3, 24, 24))
 
 
 def test_what_differs_stands_out_with_its_small_gaps_closed(scene: Tensor) -> None:

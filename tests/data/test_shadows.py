@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from scalor.core.shade import EVEN
 from scalor.data.objects import estimate_objects
-from scalor.data.shadows import Texture
+from scalor.data.shadows import Light, Texture
 
 SIDE, LONG = 160, 24
 
@@ -71,3 +72,49 @@ def test_the_survey_measures_objects_with_their_dark_parts_and_without_their_sha
     dark = estimate_objects(frames_of(empty, share=0.6, veil=False), background)
     assert shaded.shadows and 0.49 <= shaded.darkest <= 0.6 and abs(shaded.height_px - LONG) <= 2
     assert not dark.shadows and abs(dark.height_px - 1.5 * LONG) <= 2
+
+
+BLUE = np.array([0.45, 0.5, 0.55], np.float32)
+"""What a shadow under a blue sky leaves of the light."""
+
+
+def lit_by_the_sky(empty: np.ndarray, leaves: list[np.ndarray]) -> np.ndarray:
+    """Red boxes over shadows that each leave so much of the channels, in turns: uint8 [N, H, W, 3]."""
+    frames = frames_of(empty, share=0.5, veil=True).astype(np.float32)
+    for t, frame in enumerate(frames):
+        for row in (20, 90):
+            place = slice(row + LONG, row + LONG + LONG // 2), slice(20 + 3 * t, 20 + 3 * t + LONG)
+            frame[place] = empty[place] * leaves[t % len(leaves)]
+    return np.clip(frames, 0, 255).astype(np.uint8)
+
+
+def light_of(frames: np.ndarray, empty: np.ndarray) -> tuple[float, float, float]:
+    light = Light()
+    for frame in frames:
+        light.add(frame, empty.astype(np.uint8), np.abs(frame - empty).max(-1) > 12)
+    return light.tint()
+
+
+def test_the_tint_of_shadows_is_what_they_take_of_each_channel():
+    empty = ground(8.0)
+    taken = 1 - BLUE
+    assert light_of(lit_by_the_sky(empty, [BLUE]), empty) == pytest.approx(tuple(taken / taken.mean()), abs=0.03)
+
+
+def test_of_many_tints_none_is_that_of_shadows():
+    """Panes and stained cloth leave texture as well, each in its colour."""
+    empty = ground(8.0)
+    many = [BLUE, BLUE[::-1], BLUE[[1, 0, 2]], BLUE[[0, 2, 1]]]
+    assert light_of(lit_by_the_sky(empty, many), empty) == EVEN
+
+
+def test_even_shadows_have_no_tint():
+    empty = ground(8.0)
+    assert light_of(frames_of(empty, share=0.5, veil=True), empty) == EVEN
+
+
+def test_blue_shadows_are_left_out_of_sizes():
+    empty = ground(8.0)
+    stats = estimate_objects(lit_by_the_sky(empty, [BLUE]), empty.astype(np.uint8))
+    assert stats.shadows and stats.tint[0] > 1.05 > 0.95 > stats.tint[2]
+    assert stats.height_px == pytest.approx(LONG, abs=3)

@@ -194,7 +194,7 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
         ),
         # Things turn and are lit anew: their looks may change, around what they usually are.
         propagate=PropagateConfig(position=False, leave=0.5, slow=OFF, habit=8),
-        background=BackgroundConfig(family="median", shade=sizes.shadows, darkest=sizes.darkest),
+        background=BackgroundConfig(family="median", shade=sizes.shadows, darkest=sizes.darkest, tint=sizes.tint),
         # The boxes of long thin things that turn are mostly empty: two halves of one overlap less.
         discover=DiscoverConfig(twin_box=0.2 if sizes.turns else 0.35, evidence=0.5),
         render=RenderConfig(

@@ -1,5 +1,6 @@
 """What differs from the empty scene, and shadows, which do but belong to the background."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +14,9 @@ DARKEST, LIGHTEST = 0.35, 0.95
 
 TINT = 0.02
 """How far colours of 0..1 may be off from the darkened scene's; up to 1.5 times that counts by degrees."""
+
+EVEN = (1.0, 1.0, 1.0)
+"""Tint of shadows that take as large a part of every colour's light."""
 
 GREY = 0.005
 """Channels that nowhere differ by more than this, about a grey level, are one channel stored three times."""
@@ -43,21 +47,25 @@ class Outline:
 
 
 @torch.no_grad()
-def shade(frame: Tensor, backdrop: Tensor, darkest: float = DARKEST) -> Tensor:
-    """Brightness in ``darkest`` .. 1 of the background under each pixel: [B, 1, H, W] for images [B, C, H, W] in 0..1.
+def shade(frame: Tensor, backdrop: Tensor, darkest: float = DARKEST, tint: Sequence[float] = EVEN) -> Tensor:
+    """What is left of the light of the background under each pixel, 0..1: [B, C, H, W] for images of that shape in 0..1.
 
-    r = <frame, backdrop> / <backdrop, backdrop> over the channels of 3 x 3 means; where r times the backdrop has the
-    frame's colour, the pixel is in shade r, else 1. Without colours every darker pixel would be in shade: it gives 1.
+    A shadow takes the share q of the light, of channel c the share q ``tint``_c: what the sun does not reach the sky
+    does, and it is blue. q is the least squares solution of frame = (1 - q tint) backdrop over the channels of 3 x 3
+    means; where that has the frame's colour and is darker, but leaves ``darkest``, the pixel is in shade, else 1.
+    Without colours every darker pixel would be in shade: it gives 1.
     """
     if frame.shape[1] < 2:
         return torch.ones_like(frame)
     grey = (backdrop.amax(1) - backdrop.amin(1)).flatten(1).amax(1) < GREY
     seen, empty = _mean(frame), _mean(backdrop)
-    ratio = (seen * empty).sum(1, keepdim=True) / (empty * empty).sum(1, keepdim=True).clamp(min=1e-4)
-    off = (seen - ratio * empty).abs().amax(1, keepdim=True)
+    taken = empty * backdrop.new_tensor(tint).view(1, -1, 1, 1)
+    share = ((empty - seen) * taken).sum(1, keepdim=True) / (taken * taken).sum(1, keepdim=True).clamp(min=1e-4)
+    off = (empty - share * taken - seen).abs().amax(1, keepdim=True)
     sure = (3.0 - 2.0 * off / TINT).clamp(0.0, 1.0)
-    darker = (ratio > darkest) & (ratio < LIGHTEST) & ~grey.view(-1, 1, 1, 1)
-    return torch.where(darker, 1.0 - sure * (1.0 - ratio), torch.ones_like(ratio))
+    darker = (share < 1.0 - darkest) & (share > 1.0 - LIGHTEST) & ~grey.view(-1, 1, 1, 1)
+    share = torch.where(darker, sure * share, torch.zeros_like(share))
+    return 1.0 - share * backdrop.new_tensor(tint).view(1, -1, 1, 1)
 
 
 @torch.no_grad()

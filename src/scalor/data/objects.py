@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from scalor.core.shade import DARKEST, shade
+from scalor.core.shade import DARKEST, EVEN, shade
 from scalor.data.backdrop import (
     EmptyScene,
     bring_to_rest,
@@ -27,7 +27,7 @@ from scalor.data.blobs import (
     weighted_median,
 )
 from scalor.data.candidates import frame_noise, spread, temporal_median
-from scalor.data.shadows import Texture
+from scalor.data.shadows import Light, Texture
 from scalor.data.slopes import widest
 from scalor.data.source import VideoSource, smoothed
 from scalor.data.steady import pans, steadied
@@ -70,6 +70,7 @@ class ObjectStats:
     shade                  share of the moving pixels that are shadows: the background, only darker; 0 where these are
                            parts of the objects
     darkest                the least share of its brightness that a shadow leaves of the background
+    tint                   how much of each channel's light it takes, beside the mean of the three
     frame_size             (height, width) of the frames they were measured in
     growth                 how many times larger they are low in the view than high in it, by their sizes alone; whether
                            that is perspective is told by `scalor.training.perspective`
@@ -97,6 +98,7 @@ class ObjectStats:
     smooth: float = 0.0
     stirs: Outlines = ()
     darkest: float = DARKEST
+    tint: tuple[float, float, float] = EVEN
 
     @property
     def shadows(self) -> bool:
@@ -183,23 +185,26 @@ def estimate_objects(
     def measured(lit: list[np.ndarray]) -> ObjectStats:
         return _measured(frames, background, lit, differences, numbers=numbers, noise=own, threshold=threshold)
 
-    whole = measured(lit)
-    dark = [_in_shade(frame, background) for frame in frames]
+    whole, light = measured(lit), Light()
+    for frame, mask in zip(frames, lit, strict=True):
+        light.add(frame, background, mask)
+    tint = light.tint()
+    dark = [_in_shade(frame, background, tint) for frame in frames]
     level = darkest_shadow(frames, background, [one & two for one, two in zip(lit, dark, strict=True)])
     if level == 1.0:
         return whole
     darkest = DARKEST if level is None else level
     if darkest != DARKEST:
-        dark = [_in_shade(frame, background, darkest) for frame in frames]
+        dark = [_in_shade(frame, background, tint, darkest) for frame in frames]
     # The median over frames: one person who walks by must not decide what dark spiders are.
     shares = [float(dark[i][lit[i]].mean()) for i in spread(len(frames), SHADE_FRAMES) if lit[i].any()]
     shaded = float(np.median(shares)) if shares else 0.0
     if not LEAST_SHADE < shaded < MOST_SHADE:
-        return replace(whole, shade=shaded, darkest=darkest)
+        return replace(whole, shade=shaded, darkest=darkest, tint=tint)
     bare = measured([mask & ~shadow for mask, shadow in zip(lit, dark, strict=True)])
     # Without their shadows objects are more alike; without their dark parts they are torn.
     parts = level is None and whole.confidence > CLEARLY * bare.confidence
-    return whole if parts else replace(bare, shade=shaded, darkest=darkest)
+    return whole if parts else replace(bare, shade=shaded, darkest=darkest, tint=tint)
 
 
 def darkest_shadow(frames: np.ndarray, background: np.ndarray, shaded: Sequence[np.ndarray]) -> float | None:
@@ -334,12 +339,14 @@ def suggest_scale(stats: ObjectStats, *, target_px: float = 20.0, smallest_side:
     return float(min(1.0, max(wanted, smallest_side / min(height, width))))
 
 
-def _in_shade(frame: np.ndarray, background: np.ndarray, darkest: float = DARKEST) -> np.ndarray:
+def _in_shade(
+    frame: np.ndarray, background: np.ndarray, tint: tuple[float, float, float], darkest: float = DARKEST
+) -> np.ndarray:
     """Boolean [H, W]: where uint8 [H, W, 3] is the background, only darker."""
     seen, empty = (
         torch.from_numpy(np.moveaxis(image, -1, 0).copy()).float()[None] / 255 for image in (frame, background)
     )
-    return (shade(seen, empty, darkest)[0, 0] < 0.98).numpy()
+    return (shade(seen, empty, darkest, tint)[0].mean(0) < 0.98).numpy()
 
 
 def _trust(number: int, *, contrast: float, limit: float, lit: float) -> float:

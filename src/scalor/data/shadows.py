@@ -1,11 +1,11 @@
-"""How dark shadows are: where a darker background is one, its texture is seen through it.
+"""How dark shadows are, and of what tint: where a darker background is one, its texture is seen through it.
 
 A dark part of an object has the colour of darkened ground as well, but the ground's texture ends at its edge.
 """
 
 import numpy as np
 
-from scalor.core.shade import DARKEST, LIGHTEST
+from scalor.core.shade import DARKEST, EVEN, LIGHTEST
 
 AROUND = 7
 """Side in pixels of the surroundings against which texture is compared."""
@@ -22,6 +22,12 @@ MOST = 20_000
 """Pixels of a frame that are looked at, spread over it."""
 LEAST = 0.5
 """Standard deviation of the ground's texture, in grey levels: less is rounding."""
+CORRELATED, SAME = 0.8, 0.15
+"""Under less light the surroundings of a pixel look as they did, and their contrast falls as much as their mean."""
+PER_FRAME, WINDOWS = 100, 1000
+"""Pixels of a frame that are looked at for the tint of shadows, and how many it takes."""
+AGREED, NEAR, PLAIN = 0.9, 0.1, 0.05
+"""One light gives all shadows one tint: so many of them lie so near the median. Less than the last is none."""
 RARE = 3.0
 """Texture counts up to so many times its median: markings on a road are no more evidence than its grain."""
 
@@ -65,6 +71,44 @@ class Texture:
             run = (run[0] + amount, min(run[1], float(edge))) if amount > 0 and share >= THROUGH else (0.0, 1.0)
             best = max(best, run)
         return best[1] if known else None
+
+
+class Light:
+    """How much of each channel's light shadows take, beside the mean of the three.
+
+    In the open the sky lights what the sun does not reach, and shadows are blue. Each frame is added by `add`; `tint`
+    is the answer.
+    """
+
+    def __init__(self) -> None:
+        self.seen: list[np.ndarray] = []
+
+    def add(self, frame: np.ndarray, background: np.ndarray, lit: np.ndarray) -> None:
+        """One uint8 [H, W, 3] frame, its background, and which pixels, bool [H, W], stand out."""
+        now, empty = (picture.astype(np.float32) for picture in (frame, background))
+        here, there, number = _sums(now), _sums(empty), float(AROUND**2)
+        both, varied = _sums(now * empty) - here * there / number, _sums(empty * empty) - there**2 / number
+        own = _sums(now * now) - here**2 / number
+        left, slope = here / np.maximum(there, 1.0), both / np.maximum(varied, 1e-3)
+        alike = both.sum(-1) > CORRELATED * np.sqrt(np.maximum(own.sum(-1) * varied.sum(-1), 1.0))
+        darker = (left.mean(-1) > DARKEST) & (left.max(-1) < LIGHTEST)
+        enough = varied.min(-1) > number * LEAST**2
+        places = np.nonzero(lit & alike & darker & enough & (np.abs(slope - left).max(-1) < SAME))
+        taken = 1.0 - left[tuple(place[:: 1 + len(place) // PER_FRAME] for place in places)]
+        self.seen.append(taken / taken.mean(-1, keepdims=True))
+
+    def tint(self) -> tuple[float, float, float]:
+        """The tint, of mean 1; `EVEN` where none is seen."""
+        rows = np.concatenate(self.seen) if self.seen else np.zeros((0, 3))
+        if len(rows) < WINDOWS:
+            return EVEN
+        usual = np.median(rows, axis=0)
+        usual /= usual.mean()
+        agreed = float((np.abs(rows - usual).max(-1) < NEAR).mean())
+        if agreed < AGREED or np.abs(usual - 1).max() < PLAIN:
+            return EVEN
+        red, green, blue = usual.tolist()
+        return red, green, blue
 
 
 def _seen_through(rows: np.ndarray) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from scalor.core.geometry import WhereConfig
 from scalor.core.jsonable import later
-from scalor.core.shade import DARKEST
+from scalor.core.shade import DARKEST, EVEN
 from scalor.nets.pyramid import ConvStyle
 
 
@@ -158,7 +158,8 @@ class BackgroundConfig:
     ``residual``: median plus what the encoder adds.
 
     ``shade``: where a frame is the median image, only darker, the background is darker: shadows are no objects;
-    what leaves less than the share ``darkest`` of its brightness is no shadow.
+    what leaves less than the share ``darkest`` of its brightness is no shadow; ``tint``: how much of each channel's
+    light a shadow takes, beside the mean of the three.
     """
 
     family: str = "none"
@@ -171,6 +172,7 @@ class BackgroundConfig:
     lattice: int = 16
     prevail: bool = later(False)
     darkest: float = later(DARKEST)
+    tint: tuple[float, float, float] = later(EVEN)
 
 
 @dataclass(frozen=True)

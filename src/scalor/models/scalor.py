@@ -109,7 +109,7 @@ class Scalor(WorldModel):
     def _in_shade(self, frames: Tensor, backdrop: Tensor) -> Tensor:
         """Backdrops [N, C, H, W], darkened where their frames show them in shade, if shadows are background."""
         part = self.config.background
-        return backdrop * shade(frames, backdrop, part.darkest) if part.shade else backdrop
+        return backdrop * shade(frames, backdrop, part.darkest, part.tint) if part.shade else backdrop
 
     def _needs_foreground(self) -> bool:
         part = self.config

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from scalor.core.shade import DARKEST
+from scalor.core.shade import DARKEST, EVEN
 from scalor.data.footage import ObjectStats, suggest_scale
 
 TARGET_PX = 32.0
@@ -32,7 +32,7 @@ class Sizes:
     turns          objects are seen from all sides: their heights and widths have about the same range
     elongation     of things that turn: the longer side by the shorter one
     shadows        they cast shadows (`scalor.data.objects.ObjectStats.shadows`)
-    darkest        the least share of its brightness that a shadow leaves of the background
+    darkest, tint  of shadows (`scalor.data.objects.ObjectStats`)
     growth         how many times larger they are low in the view than high in it, by their sizes
     """
 
@@ -46,6 +46,7 @@ class Sizes:
     level: float = 0.5
     shadows: bool = False
     darkest: float = DARKEST
+    tint: tuple[float, float, float] = EVEN
     growth: float = 1.0
     elongation: float = 1.0
 
@@ -74,6 +75,9 @@ def typical_sizes(surveys: Sequence[ObjectStats], scales: Sequence[float], *, up
     def mean(values: list[float]) -> float:
         return sum(value * weight for value, weight in zip(values, weights, strict=True)) / total
 
+    def channel(number: int) -> float:
+        return mean([stats.tint[number] for stats in surveys])
+
     pairs = list(zip(surveys, scales, strict=True))
     spreads = [max(1.0, stats.height_range[1] / max(stats.height_range[0], 1e-3)) for stats in surveys]
     return Sizes(
@@ -88,6 +92,7 @@ def typical_sizes(surveys: Sequence[ObjectStats], scales: Sequence[float], *, up
         elongation=1.0 if upright else max(elongation(stats) for stats in surveys),
         shadows=all(stats.shadows for stats in surveys),
         darkest=min(stats.darkest for stats in surveys),
+        tint=(channel(0), channel(1), channel(2)),
         growth=max((stats.growth for stats in surveys), key=lambda growth: abs(math.log(growth))),
     )
 

@@ -69,6 +69,17 @@ def test_unknown_option_names_the_nearest(capsys):
     assert "did you mean --minutes?" in refused(capsys, "fit", "a.mp4", "-o", "run", "--minuts", "3")
 
 
+def test_names_that_begin_with_a_dash_are_told_how_to_be_written(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-a.mp4").touch()
+    assert "wanted as ./-a.mp4" in refused(capsys, "track", "-a.mp4", "-w", "any", "-o", "out")
+    assert "--out came without a value" in refused(capsys, "track", "./-a.mp4", "-w", "any", "-o", "-out")
+
+
+def test_an_overlap_of_one_is_none(capsys):
+    assert "above 0 and below 1" in refused(capsys, "evaluate", "--truth", "a", "--tracks", "b", "--iou", "1")
+
+
 def test_unknown_choice_names_the_nearest(capsys):
     sentence = refused(capsys, "track", "a.mp4", "-o", "out", "--method", "mog-sort")
     assert "did you mean mog2-sort?" in sentence

@@ -42,6 +42,13 @@ print("HEAVY", sorted(set({HEAVY!r}) & set(sys.modules)))
     assert done.stdout.splitlines()[-1] == "HEAVY []"
 
 
+@pytest.mark.parametrize("command", ["track", "evaluate", "fleet"])
+def test_help_shows_no_functions_of_the_program(capsys, command):
+    with pytest.raises(SystemExit):
+        door.main([command, "--help"])
+    assert "box-base" in (shown := capsys.readouterr().out) and "lambda" not in shown
+
+
 def test_help_names_every_command(capsys):
     with pytest.raises(SystemExit) as leave:
         door.main(["--help"])

@@ -33,6 +33,10 @@ def hint(word: str, known: Iterable[str]) -> str:
 class Parser(ArgumentParser):
     """A jsonargparse parser that raises ``UserError`` where argparse would print its usage and leave."""
 
+    def format_help(self) -> str:
+        """Without the types that have no name for people."""
+        return re.sub(r"type:\s+<function\s+<locals>\.<lambda>\s+at\s+0x[0-9a-f]+>,\s+", "", super().format_help())
+
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         raise UserError(self._sentence(message)) from ex
 

@@ -186,6 +186,16 @@ def test_a_given_size_is_enough_where_nothing_was_noticed(tmp_path: Path) -> Non
     assert {"loss", "mse"} <= set(card["training"])  # they are numbers
 
 
+def test_a_run_may_lie_in_a_folder_beside_the_frames_but_not_among_them(video: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is the folder of a video; another is wanted for the run"):
+        fit(video, video, preset=fast_video, quiet=True)
+    frames = tmp_path / "frames"
+    shutil.copytree(video, frames)
+    fit(frames, frames / "run", preset=fast_video, quiet=True, overrides=SMALL, steps=1, device="cpu")
+    fit(frames, frames / "run", preset=fast_video, quiet=True, steps=2, resume=True, device="cpu")
+    assert pretrained.card(frames / "run")["steps"] == 2
+
+
 def test_a_camera_that_pans_is_refused_unless_the_background_is_learned(tmp_path: Path) -> None:
     pan = saved(tmp_path, 5, name="pan")
     with pytest.raises(UserError, match=r"the camera of pan moves on .* model\.background\.family=lattice"):

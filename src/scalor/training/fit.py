@@ -113,7 +113,7 @@ def fit(
             refuse_other_preset(plan, preset)
         plan = found_again(plan, paths)
     else:
-        folder.refuse_used()
+        folder.refuse_used(paths)
         chosen = DEFAULT_SEED if seed is None else whole_seed(seed)
         if start is not None:
             pretrained.card(start)  # a slip in the name costs no survey

@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser
 from jsonargparse.typing import PositiveInt
@@ -33,9 +33,10 @@ def hint(word: str, known: Iterable[str]) -> str:
 class Parser(ArgumentParser):
     """A jsonargparse parser that raises ``UserError`` where argparse would print its usage and leave."""
 
-    def format_help(self) -> str:
+    def format_help(self, *args: Any, **kwargs: Any) -> str:
         """Without the types that have no name for people."""
-        return re.sub(r"type:\s+<function\s+<locals>\.<lambda>\s+at\s+0x[0-9a-f]+>,\s+", "", super().format_help())
+        text = super().format_help(*args, **kwargs)
+        return re.sub(r"type:\s+<function\s+<locals>\.<lambda>\s+at\s+0x[0-9a-f]+>,\s+", "", text)
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         raise UserError(self._sentence(message)) from ex

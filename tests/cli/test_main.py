@@ -42,6 +42,13 @@ print("HEAVY", sorted(set({HEAVY!r}) & set(sys.modules)))
     assert done.stdout.splitlines()[-1] == "HEAVY []"
 
 
+@pytest.mark.parametrize("command", ["track", "evaluate", "fleet"])
+def test_help_shows_no_functions_of_the_program(capsys, command):
+    with pytest.raises(SystemExit):
+        door.main([command, "--help"])
+    assert "box-base" in (shown := capsys.readouterr().out) and "lambda" not in shown
+
+
 def test_help_names_every_command(capsys):
     with pytest.raises(SystemExit) as leave:
         door.main(["--help"])
@@ -67,6 +74,17 @@ def test_no_command_lists_them_all(capsys):
 
 def test_unknown_option_names_the_nearest(capsys):
     assert "did you mean --minutes?" in refused(capsys, "fit", "a.mp4", "-o", "run", "--minuts", "3")
+
+
+def test_names_that_begin_with_a_dash_are_told_how_to_be_written(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-a.mp4").touch()
+    assert "wanted as ./-a.mp4" in refused(capsys, "track", "-a.mp4", "-w", "any", "-o", "out")
+    assert "--out came without a value" in refused(capsys, "track", "./-a.mp4", "-w", "any", "-o", "-out")
+
+
+def test_an_overlap_of_one_is_none(capsys):
+    assert "above 0 and below 1" in refused(capsys, "evaluate", "--truth", "a", "--tracks", "b", "--iou", "1")
 
 
 def test_unknown_choice_names_the_nearest(capsys):

@@ -97,6 +97,8 @@ def test_results_of_the_first_version_are_read_as_they_were_meant(tmp_path):
         ("frame id left top width height\n1 1 1 10 20 30 40\n", "7 columns under 6 names"),
         ("1,-1,1,2,3,4\n1,-1,5,6,7,8\n", "boxes without identities"),
         ("1,1,NA,20,30,40\n", "not finite"),
+        ("1_0,1,10,20,30,40\n", "wanted numbers only"),
+        ("\0" * 100, "it holds zeros only"),
         ("PK\x03\x04 and more", "a workbook or an archive"),
         ("PAR1 and more", "a Parquet file"),
     ],

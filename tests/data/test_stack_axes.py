@@ -115,3 +115,14 @@ def test_where_white_is_0_it_is_shown_so_in_any_depth(tmp_path, kind):
     bright = [(int(frame.image[5, 0, 0]), int(frame.image[5, 20, 0])) for frame in frames]
     assert all(edge > inside for edge, inside in bright)
     assert [inside for _, inside in bright] == sorted((inside for _, inside in bright), reverse=True)
+
+
+@pytest.mark.parametrize("series", [(6, 6), (12, 12), (1,) * 12])
+def test_several_series_of_ome_in_one_file_are_no_film(tmp_path, series):
+    said = "".join(f'<Image><Pixels SizeC="1" SizeT="{pages}" SizeZ="1"/></Image>' for pages in series)
+    path = stack(tmp_path / "a.ome.tif", f"<OME>{said}</OME>")
+    if series == (6, 6):
+        with pytest.raises(UserError, match="holds 2 series"):
+            open_video(path)
+    else:  # each file of a set tells of all; a series a frame is a film
+        assert len(list(open_video(path))) == 12

@@ -242,6 +242,25 @@ def test_16_bit_colour_frames_keep_their_channels(tmp_path):
     np.testing.assert_array_equal(next(iter(open_video(tmp_path))).image, bar(4))
 
 
+@pytest.mark.parametrize("shape", [(24, 32), (24, 32, 3)])
+def test_a_folder_of_8_and_of_16_bits_is_refused(tmp_path, shape):
+    picture = np.full(shape, 200, np.uint8)
+    for number in range(4):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), picture if number else picture.astype(np.uint16) * 257)
+    with pytest.raises(UserError, match=r"0\.png has more than 8 bits and 1\.png has 8"):
+        open_video(tmp_path)
+
+
+def test_pictures_that_cannot_be_read_here_are_told_unless_others_stand_for_them(tmp_path):
+    for number in range(3):
+        Image.new("RGB", (32, 24)).save(tmp_path / f"{number}.png")
+        (tmp_path / f"{number}.DNG").touch()
+    assert open_video(tmp_path).count() == 3
+    (tmp_path / "3.HEIC").touch()
+    with pytest.raises(UserError, match=r"1 pictures that cannot be read here, as 3\.HEIC"):
+        open_video(tmp_path)
+
+
 def test_the_pages_of_a_tiff_are_frames(tmp_path):
     pages = [Image.fromarray(bar(i)) for i in range(5)]
     pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:])

@@ -34,7 +34,8 @@ def test_a_folder_is_called_as_its_video_where_it_can_be(tmp_path: Path) -> None
 
 
 def test_the_same_video_twice_is_one_job() -> None:
-    assert len(planned(["a/x.mp4", "./a/x.mp4", "a/x.mp4"])) == 1
+    assert len(planned(["a/x.mp4", "./a/x.mp4", "a/x.mp4", "b/../a/x.mp4"])) == 1
+    assert [job.name for job in planned(["a/x.mp4", "a/y.mp4", "./a/x.mp4"])] == ["x", "y"]
 
 
 @pytest.mark.parametrize("text", ["3", "0/2", "3/2", "a/b", "1/", "/", "-1/2", "1/2/3", "²/3"])

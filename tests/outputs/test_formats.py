@@ -7,6 +7,7 @@ import csv
 import json
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -344,6 +345,14 @@ def test_a_missing_library_is_named_with_what_installs_it(folder, tmp_path, monk
     for name in ("geff", "tifffile", "sleap_io"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(UserError, match=r"pip install 'scalor\["):
+        export(folder, to, tmp_path / OUT.get(to, "out"))
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("to", ["napari", "trackmate"])
+def test_an_id_that_a_format_has_no_room_for_is_told(tracks, tmp_path, to):
+    folder = write_folder(tmp_path / "tracks", replace(tracks, id=np.where(tracks.id == 70000, 10**12, tracks.id)))
+    with pytest.raises(UserError, match=f"an id is 1000000000000, and {to} has room up to"):
         export(folder, to, tmp_path / OUT.get(to, "out"))
     assert list(tmp_path.iterdir()) == [folder]
 

@@ -26,3 +26,11 @@ def test_the_folder_holds_a_picture_a_film_and_a_table_that_agree(
     before = {name: (out / name).read_bytes() for name in FILES}
     imagine_to_folder(clip, weights, out, observe=3, steps=5, samples=2, device="cpu")
     assert {name: (out / name).read_bytes() for name in FILES} == before
+
+
+def test_a_film_of_wide_frames_is_made_smaller(make_model, make_frames, write_clip, write_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("scalor.outputs.imagine_folder.MOST_SIDE", 100)
+    clip, weights = write_clip(make_frames(3, 45, 61)), write_run(make_model())
+    imagine_to_folder(clip, weights, tmp_path / "out", observe=1, steps=1, samples=3, device="cpu")
+    film = open_video(tmp_path / "out" / "futures.mp4")
+    assert max(film.height, film.width) == 100

@@ -118,6 +118,12 @@ def test_a_zone_or_line_that_is_none_is_refused(text):
             read(text)
 
 
+@pytest.mark.parametrize("text", ["a=5,5,5,9", "a=5,5,5,5", "a=0,0,4,4,9,9"])
+def test_a_zone_without_area_is_refused(text):
+    with pytest.raises(UserError, match="has no area"):
+        zone_of(text)
+
+
 @pytest.mark.parametrize("number", [0.0, -1.0, np.inf, np.nan, 1e-320, 1e300])
 def test_a_scale_that_is_none_is_refused(number):
     with pytest.raises(UserError, match="pixels per millimetre"):
@@ -150,6 +156,15 @@ def test_the_tables_of_a_folder_hold_known_numbers(folder, tmp_path):
     assert [(row["id"], row["to_side"]) for row in events] == [("0", "left"), ("3", "right")]
     assert len(table_of(tmp_path / "m" / "per_frame.csv")) == 20
     assert (tmp_path / "m" / "measures.png").stat().st_size > 10_000
+
+
+def test_the_times_of_a_long_film_keep_their_frames_apart(tmp_path):
+    times = 360_000 + 0.04 * np.arange(12)
+    folder = write_folder(tmp_path / "tracks", toy_tracks(), times=times)
+    measure_to_folder(folder, tmp_path / "m", ground=Ground())
+    assert [float(row["time_s"]) for row in table_of(tmp_path / "m" / "counts.csv")][1:11] == pytest.approx(
+        times[1:11].tolist(), abs=1e-3
+    )
 
 
 def test_a_video_without_objects_has_empty_tables(tmp_path):

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -178,6 +179,12 @@ def test_an_evaluation_of_some_frames_shows_these_alone(tmp_path, video, tracks)
     assert [bool(rows) for rows in film["rows"]] == [2 <= name < 6 for name in film["names"]]
     spans = [span for _, each in data_of(page)["timeline"]["tracks"] for span in each]
     assert spans and all(first >= 2 and last < 6 for first, last in spans)
+
+
+def test_frames_that_are_numbered_by_a_clock_are_counted_where_there_are_boxes(tmp_path, tracks):
+    late = replace(tracks, frame=tracks.frame * 40 + 1_700_000_000_000, length=1_700_000_001_000)
+    page = write_evaluation(tmp_path, late, late, {"tracks": {"mota": 1.0}})
+    assert page.read_text().count("<polyline") == 2
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path):

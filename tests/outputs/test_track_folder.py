@@ -250,6 +250,14 @@ def test_what_cannot_be_is_said_in_one_sentence(changes, make_model, make_frames
     assert not (tmp_path / "out").exists()
 
 
+def test_more_animals_than_were_found_are_told(make_model, make_frames, write_clip, write_run, tmp_path, capsys):
+    clip, weights = write_clip(make_frames(6, 45, 61)), write_run(make_model())
+    summary = track_to_folder(clip, weights, tmp_path / "out", device="cpu", animals=500, pictures=False)
+    assert (
+        f"500 animals were said to be there all the time, and {summary['tracks']} were found" in capsys.readouterr().err
+    )
+
+
 def test_exports_that_show_the_video_find_it_where_it_was_and_say_where_it_is_not(make_frames, write_clip, tmp_path):
     clip = write_clip(make_frames(8, 64, 64))
     track_to_folder(clip, "", clip / "out", method="mog2-sort")  # results beside the frames are no part of the video

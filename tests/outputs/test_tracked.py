@@ -63,6 +63,9 @@ LATE, EARLY = ("40,0,1,2,3,4", "frame 40"), ("0,9,1,2,3,4", "line 22")
         ("2,0,1,2,3,4", "twice"),
         ("40,0,1,2,3,4", "frame 40"),
         ("0,9,1,2,3,4", "line 22"),
+        ("2,-1,1,2,3,4", "line 22 .* ids from 0"),
+        (f"2,{10**30},1,2,3,4", "line 22 .* ids from 0"),
+        ("2,9,1,2,3,4,1,1,1,1,nan", "line 22 .* seconds are wanted"),
     ],
 )
 def test_a_row_that_cannot_be_is_told_with_its_line(folder, line, words):

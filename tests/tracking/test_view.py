@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,6 +48,8 @@ def test_grey_rgb_and_rgba_of_the_same_picture_are_the_same_to_the_network():
         np.zeros((0, 4, 3), np.uint8),
         np.zeros(7, np.uint8),
         "frame.png",
+        [[1, 2], [3]],
+        torch.empty(4, 4, device="meta"),
     ],
 )
 def test_what_is_no_uint8_picture_is_refused(frame):

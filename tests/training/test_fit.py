@@ -1,6 +1,7 @@
 """Learning from the user's videos: what is estimated, what can be overridden, what is kept for tracking."""
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,24 @@ def test_a_video_in_which_nothing_moves_is_refused_in_a_sentence_and_leaves_no_f
     with pytest.raises(UserError, match="nothing moves in still; objects that move are wanted"):
         fit(still, tmp_path / "run", preset=fast_video, quiet=True)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_given_size_is_enough_where_nothing_was_noticed(tmp_path: Path) -> None:
+    still = saved(tmp_path, 0, name="still")
+    size = {"data.object_height": "12", "data.object_width": "12"}
+    fit(still, tmp_path / "run", preset=fast_video, quiet=True, overrides=size | SMALL, steps=1, device="cpu")
+    card = json.loads((tmp_path / "run" / "card.json").read_text())
+    assert {"loss", "mse"} <= set(card["training"])  # they are numbers
+
+
+def test_a_run_may_lie_in_a_folder_beside_the_frames_but_not_among_them(video: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is the folder of a video; another is wanted for the run"):
+        fit(video, video, preset=fast_video, quiet=True)
+    frames = tmp_path / "frames"
+    shutil.copytree(video, frames)
+    fit(frames, frames / "run", preset=fast_video, quiet=True, overrides=SMALL, steps=1, device="cpu")
+    fit(frames, frames / "run", preset=fast_video, quiet=True, steps=2, resume=True, device="cpu")
+    assert pretrained.card(frames / "run")["steps"] == 2
 
 
 def test_a_camera_that_pans_is_refused_unless_the_background_is_learned(tmp_path: Path) -> None:

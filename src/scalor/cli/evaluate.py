@@ -81,8 +81,8 @@ def parser() -> Parser:
 def run(args: Namespace) -> None:
     if args.iou is not None and args.distance is not None:
         raise UserError("both --iou and --distance came; give one of them")
-    if args.iou is not None and args.iou > 1:
-        raise UserError(f"--iou came as {args.iou:g}; it wants a share above 0 and at most 1, for example 0.5")
+    if args.iou is not None and args.iou >= 1:
+        raise UserError(f"--iou came as {args.iou:g}; it wants a share above 0 and below 1, for example 0.5")
     if args.distance is not None and not math.isfinite(args.distance):
         raise UserError(f"--distance came as {args.distance:g}; it wants a number of pixels, for example 20")
     if args.allow_truncated and args.video is None:

@@ -54,4 +54,4 @@ def run(args: Namespace) -> None:
         _refuse_twins(option, [name for name, _ in places])
     done = measure_to_folder(tracks, args.out, ground=Ground(args.px_per_mm, dict(zones), dict(lines)))
     crossed = "".join(f" {count} crossings of {name}." for name, count in done["crossings"].items())
-    print(f"measured {done['tracks']} tracks over {done['seconds']:.4g} s.{crossed} Everything is in {args.out}.")
+    print(f"measured {done['tracks']} tracks over {done['seconds']:.7g} s.{crossed} Everything is in {args.out}.")

@@ -3,7 +3,8 @@
 import difflib
 import re
 from collections.abc import Iterable, Sequence
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser
 from jsonargparse.typing import PositiveInt
@@ -32,6 +33,11 @@ def hint(word: str, known: Iterable[str]) -> str:
 class Parser(ArgumentParser):
     """A jsonargparse parser that raises ``UserError`` where argparse would print its usage and leave."""
 
+    def format_help(self, *args: Any, **kwargs: Any) -> str:
+        """Without the types that have no name for people."""
+        text = super().format_help(*args, **kwargs)
+        return re.sub(r"type:\s+<function\s+<locals>\.<lambda>\s+at\s+0x[0-9a-f]+>,\s+", "", text)
+
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         raise UserError(self._sentence(message)) from ex
 
@@ -44,6 +50,9 @@ class Parser(ArgumentParser):
         if match := re.match(r"the following arguments are required: (.*)", message):
             missing = [self._shown(name.strip()) for name in match[1].split(",")]
             return f"{', '.join(missing)} missing; --help shows how the command is written"
+        if match := re.match(r"argument (\S+): expected (one|at least one) argument", message):
+            name = match[1].split("/")[-1]
+            return f"{name} came without a value; one that begins with a dash is wanted as {name}=-..."
         if message.startswith('expected "command" to be one of'):
             return f"no command came; choose from {', '.join(self._commands())} (scalor --help explains them)"
         if match := re.match(r'Parser key "(.+?)":\s+Not of type (\w+): (.*)', message, re.DOTALL):
@@ -58,6 +67,8 @@ class Parser(ArgumentParser):
         stray = next((word for word in words if word.startswith("-")), words[0])
         if not stray.startswith("-"):
             return f"{stray} was not expected there; --help shows how the command is written"
+        if Path(stray).exists():
+            return f"{stray} was taken for an option; a name that begins with a dash is wanted as ./{stray}"
         return f"option {stray} is unknown; {hint(stray.split('=')[0], options)}"
 
     def _commands(self) -> dict[str, ArgumentParser]:

@@ -106,9 +106,13 @@ def outlined(
     )
 
 
+LEAST = 1e-4
+"""Difference in 0..1 that is none."""
+
+
 def least_difference(backdrop: Tensor, level: float) -> Tensor:
     """What pixels of a backdrop [B, C, H, W] must differ by to stand out, at least ``level``: [B, 1, H, W]."""
-    return (2.0 * JITTER * steepness(backdrop)).clamp(min=level)
+    return (2.0 * JITTER * steepness(backdrop)).clamp(min=max(level, LEAST))
 
 
 def steepness(image: Tensor) -> Tensor:

@@ -28,6 +28,8 @@ def decoded(raw: bytes) -> str:
 
     Raises UnicodeError for what is no text.
     """
+    if raw and not raw.strip(b"\0"):  # as a disk leaves a file that it could not write
+        raise UnicodeError("it holds zeros only")
     encoding = next((name for mark, name in MARKS if raw.startswith(mark)), None)
     if encoding is None:
         raw = raw if _unmarked(raw) else raw.rstrip(b"\0")

@@ -12,7 +12,7 @@ import numpy as np
 
 from scalor.data.joined_pictures import refuse_joined
 from scalor.data.levels import Levels
-from scalor.data.pictures import Page, Reader, endings, frame_pages, header_size
+from scalor.data.pictures import Page, Reader, endings, frame_pages, header_of
 from scalor.data.seqinfo import NAME, sequence_info, sequence_length, sequence_rate
 from scalor.data.source import Frame, VideoSource
 from scalor.errors import UserError
@@ -24,6 +24,8 @@ RESULT = ("tracks.txt", "summary.json")
 """Files by which a folder of tracks is known."""
 FILMS = frozenset([".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".wmv", ".flv", ".mts"])
 """Endings by which a folder of videos is told from an empty one."""
+UNREAD = frozenset([".heic", ".heif", ".hif", ".jxl", ".exr", ".hdr", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf"])
+"""Endings of pictures that some cameras and programs write, and Pillow does not read by itself."""
 EVEN = 0.8
 """Share of steps between the numbers in names that must be alike for the others to be gaps."""
 SAMPLED = 16
@@ -149,6 +151,7 @@ def open_images(folder: Path) -> ImageFrames:
     inside = _picture_folder(sequence, info.get("imdir", IMG))
     challenge = bool(info) or inside.is_dir()
     files = _image_files(inside if challenge else folder)
+    _refuse_unknown(inside if challenge else folder, files)
     if not files:
         raise UserError(
             f"{folder} holds no images; png, jpg, tif, webp or other frames are wanted; {_instead_of(folder)}"
@@ -233,6 +236,18 @@ def _refuse_twins(folder: Path, files: Sequence[Path]) -> None:
             )
 
 
+def _refuse_unknown(folder: Path, files: Sequence[Path]) -> None:
+    """Raises UserError where pictures are of a kind that nothing here reads, but for those saved readably beside."""
+    stems, known = {file.stem for file in files}, endings()
+    others = sorted(folder.iterdir()) if folder.is_dir() else []
+    others = [f for f in others if f.suffix.lower() in UNREAD - known and f.stem not in stems and f.is_file()]
+    if others:
+        raise UserError(
+            f"{folder} holds {len(others)} pictures that cannot be read here, as {others[0].name}; png, jpg, tif or "
+            "webp are wanted; save them as one of these"
+        )
+
+
 def _image_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
@@ -253,10 +268,14 @@ def _numbered(files: Sequence[Path]) -> list[Page | None]:
 
 
 def common_size(name: str, pages: Sequence[Page | None]) -> tuple[int, int]:
-    """Height and width of all frames, from the file headers; unreadable files are left to be reported later."""
+    """Height and width of all frames, from the file headers; unreadable files are left to be reported later.
+
+    Raises UserError where they differ in size, or in having 8 bits or more.
+    """
     first: tuple[Path, tuple[int, int]] | None = None
+    depths: dict[bool, Path] = {}
     for file in dict.fromkeys(page[0] for page in pages if page is not None):
-        size = header_size(file)
+        size, deep = header_of(file) or (None, False)
         if size is not None and first is not None and size != first[1]:
             raise UserError(
                 f"{file.name} is {size[1]}x{size[0]} px but {first[0].name} is {first[1][1]}x{first[1][0]} px; "
@@ -264,6 +283,13 @@ def common_size(name: str, pages: Sequence[Page | None]) -> tuple[int, int]:
             )
         if size is not None and first is None:
             first = (file, size)
+        if size is not None and len(depths) < 2:
+            depths.setdefault(deep, file)
     if first is None:
         raise UserError(f"none of the {len(pages)} images of {name} can be read; png, jpg, tif or bmp are wanted")
+    if len(depths) > 1:
+        raise UserError(
+            f"{depths[True].name} has more than 8 bits and {depths[False].name} has 8, so that they would differ in "
+            f"brightness; frames of one kind are wanted; save the images of {name} alike or sort them into folders"
+        )
     return first[1]

@@ -191,7 +191,7 @@ def values_of(cells: Sequence[str], line: str, place: str, header: Header | None
             f"{place} has {len(cells)} columns; wanted frame, id, left, top, width, height and up to 6 more; correct it"
         )
     try:
-        values = [float(cell) if cell and cell.lower() not in MISSING else math.nan for cell in cells]
+        values = [_number(cell) if cell and cell.lower() not in MISSING else math.nan for cell in cells]
     except ValueError as error:
         raise UserError(f"{place} is {line.strip()[:80]!r}; wanted numbers only; correct it") from error
     for near, side in (("left", "width"), ("top", "height")):
@@ -204,6 +204,13 @@ def values_of(cells: Sequence[str], line: str, place: str, header: Header | None
     if not all(map(math.isfinite, values[:FEWEST_COLUMNS])):
         raise UserError(f"{place} has a value that is not finite; wanted plain numbers; correct it")
     return values
+
+
+def _number(cell: str) -> float:
+    """A cell as a number; Python would take 1_0 for 10. Raises ValueError where it is none."""
+    if "_" in cell:
+        raise ValueError(cell)
+    return float(cell)
 
 
 def _named(cells: Sequence[str], line: str, place: str, header: Header) -> Sequence[str]:

@@ -233,7 +233,7 @@ def _measured(
     whole = everything[inside(everything, size)]
     whole = whole[whole[:, AREA] >= smallest]
     if not len(whole):
-        return nothing(size)
+        return replace(nothing(size), noise=float(np.median(noise)) / 255)
     kept = [blob[blob[:, AREA] >= smallest] for blob in blobs]
     speed, followed = speed_of(kept, numbers)
     contrast = float(np.median(whole[:, MEAN])) / 255

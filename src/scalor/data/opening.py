@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Any
 
 import av
+import numpy as np
 from av.container import Container
 from av.error import FFmpegError
 from av.stream import Disposition
@@ -79,6 +80,16 @@ def rate_of(stream: Any) -> float | None:
 def keys_hold(container: Any, picture: Any) -> bool:
     """Whether what follows a key frame can be shown without what came before; ``picture`` is any of the film."""
     return container.format.name not in ALL_KEYS and picture.format.name != PALETTE
+
+
+def as_rgb(picture: Any) -> np.ndarray:
+    """A decoded picture as uint8 [H, W, 3]. Where the table of colours is missing, the numbers are grey levels."""
+    if picture.format.name == PALETTE:
+        numbers, colors = picture.to_ndarray()
+        if not np.asarray(colors).any():
+            return np.repeat(numbers[:, :, None], 3, axis=2)
+    rgb: np.ndarray = picture.to_ndarray(format="rgb24")
+    return rgb
 
 
 def _are_joined_jpegs(file: Any) -> bool:

@@ -95,15 +95,24 @@ def _close(opened: dict[Path, Image.Image]) -> None:
 
 def header_size(path: Path) -> tuple[int, int] | None:
     """(height, width) as shown, from the head of the file; None if it cannot be read."""
+    head = header_of(path)
+    return None if head is None else head[0]
+
+
+def header_of(path: Path) -> tuple[tuple[int, int], bool] | None:
+    """(height, width) as shown and whether there are more than 8 bits; None if it cannot be read."""
     with quiet():
         try:
             with Image.open(path) as picture:
+                # Before the orientation is asked for, which loads a PNG.
+                deep = picture.mode.startswith(("I", "F")) or _has_deep_colours(picture)
                 # Pillow turns TIFF pictures itself.
                 turned = picture.format != "TIFF" and picture.getexif().get(ORIENTATION) in SIDEWAYS
-                return (picture.width, picture.height) if turned else (picture.height, picture.width)
+                size = (picture.width, picture.height) if turned else (picture.height, picture.width)
+                return size, deep
         except UnidentifiedImageError:
             stored = Reader()._unknown(path, 0) if is_tiff(path) else None
-            return None if stored is None else (stored.shape[0], stored.shape[1])
+            return None if stored is None else (stored.shape[:2], stored.dtype != np.uint8)
         except Exception:  # noqa: BLE001 - as above
             return None
 

@@ -77,6 +77,10 @@ def kind_of_stream(text: str) -> str | None:
     return "a device" if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) else None
 
 
+RESULTS = ("summary.json", "config.json", "card.json", "per_track.csv")
+"""Files by which folders of tracks and futures, of trainings, weights and measures are known."""
+
+
 def fingerprint(place: Path) -> str:
     """Tells a video from others whatever they are called: of a file's size and ends, of a folder's names and sizes.
 
@@ -86,7 +90,7 @@ def fingerprint(place: Path) -> str:
     try:
         if place.is_dir():
             inner = [each for each in place.iterdir() if each.is_dir() and not each.name.startswith(".")]
-            folders = [place, *(each for each in inner if not (each / "summary.json").exists())]
+            folders = [place, *(each for each in inner if not any((each / name).exists() for name in RESULTS))]
             files = sorted(file for folder in folders for file in folder.iterdir() if file.is_file())
             for file in files:
                 digest.update(f"{file.relative_to(place)}\0{file.stat().st_size}\0".encode(errors="surrogateescape"))

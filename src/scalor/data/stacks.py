@@ -60,6 +60,15 @@ class _Head:
         # The colours of one picture are no pages.
         return 1 if name == "C" and stated == self.tags.get(SAMPLES, 1) else stated
 
+    def series(self) -> list[int]:
+        """How many pages each of OME's series has."""
+        found = []
+        for said in re.findall(r"<(?:\w+:)?Pixels\b[^>]*>", self.words):
+            sizes = {axis: int(length) for axis, length in re.findall(r'\bSize([CZT])="(\d+)"', said)}
+            sizes["C"] = 1 if sizes.get("C") == self.tags.get(SAMPLES, 1) else sizes.get("C", 1)
+            found.append(prod(sizes.values()))
+        return found
+
     def grid(self, pages: int) -> tuple[int, ...]:
         """Lengths of the axes along which ``pages`` lie, as tifffile (also through scikit-image) and Zeiss say them."""
         zeiss = bytes(self.tags.get(ZEISS, b""))[16:28]
@@ -100,6 +109,12 @@ def open_stack(path: Path) -> ImageFrames:
             "per time is wanted; save one channel, and one slice or a projection, as a stack"
         )
     pages = frame_pages(path)
+    series = head.series()
+    # A set of files, one a series, describes them all in each; series of one page are the frames of a film.
+    if len(series) > 1 and 1 < max(series) < len(pages):
+        raise UserError(
+            f"{path} holds {len(series)} series, which are films of their own; one is wanted; save each as a stack"
+        )
     grid = head.grid(len(pages))
     if sum(length > 1 for length in grid) > 1:
         raise UserError(

@@ -29,6 +29,7 @@ from scalor.data.levels import Levels
 from scalor.data.opening import (
     ON_GREY,
     STILL,
+    as_rgb,
     best_stream,
     decoded,
     first_whole,
@@ -311,10 +312,9 @@ class VideoFile(VideoSource):
     def _picture(self, token: Any) -> np.ndarray | None:
         try:
             if self._deep:
-                grey = self._levels.applied(token.to_ndarray(format="gray16le"))
-                image = np.repeat(grey[:, :, None], 3, axis=2)
+                image = np.repeat(self._levels.applied(token.to_ndarray(format="gray16le"))[:, :, None], 3, axis=2)
             else:
-                image = token.to_ndarray(format="rgb24")
+                image = as_rgb(token)
         except (FFmpegError, ValueError):
             return None
         return self._display.shown(image, interlaced=token.interlaced_frame)

@@ -58,7 +58,10 @@ def planned(videos: Sequence[str], part: Part = WHOLE) -> list[Job]:
         raise UserError("no video came; at least one is wanted; name files or folders of images")
     for video in videos:
         refuse_stream(video)
-    places = list(dict.fromkeys(str(Path(video).absolute()) for video in videos))
+    known: dict[Path, str] = {}
+    for video in videos:
+        known.setdefault(_place(Path(video)), str(Path(video).absolute()))
+    places = list(known.values())
     plain = [_plain(Path(place)) for place in places]
     shared = Counter(map(_folded, plain))
     jobs = [
@@ -72,6 +75,11 @@ def marked(place: str) -> str:
     """The name of a folder that no other video gets."""
     digest = hashlib.sha256(place.encode(errors="surrogateescape")).hexdigest()[:8]
     return f"{_plain(Path(place)).strip('. ')[:LONGEST] or 'video'}-{digest}"
+
+
+def _place(video: Path) -> Path:
+    """Where a video lies, however its folder is called; links of two names are two videos."""
+    return video.parent.resolve() / video.name
 
 
 def _plain(place: Path) -> str:

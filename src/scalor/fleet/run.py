@@ -60,6 +60,8 @@ def fleet(
     if workers > 1 and find_spec("ray") is None:
         raise UserError("ray is not installed; several workers are run by it; pip install 'scalor[fleet]'")
     place.mkdir(parents=True, exist_ok=True)
+    if again := len(videos) - len(planned(videos)):
+        say(f"{again} of {len(videos)} videos came more than once, and count once")
     threads = None if workers == 1 else max(1, torch.get_num_threads() // workers)
     run = f"{socket.gethostname().split('.')[0][:20]}-{os.getpid()}"
     errand = Errand(place, known, str(pick_device(device)), run, dict(settings or {}), threads)

@@ -112,9 +112,14 @@ def corrected(tracks: Tracks, corrections: Sequence[Correction]) -> Tracks:
     Raises:
         UserError: a correction speaks of an id that is not there, or would give an id twice in one frame.
     """
+    known = set(tracks.id.tolist())
     for number, correction in enumerate(corrections, start=1):
         try:
+            for name in (correction.id, correction.other) if correction.action in ("swap", "merge") else ():
+                if name not in known:  # a slip: it would give a track a number that nobody has
+                    raise ValueError(f"id {name} is nowhere in the tracks")
             tracks = _apply(tracks, correction)
+            known.update(tracks.id.tolist())
         except ValueError as error:
             raise UserError(f"correction {number} ({correction}) cannot be applied: {error}") from error
     return tracks

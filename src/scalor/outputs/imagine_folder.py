@@ -16,12 +16,14 @@ from scalor.outputs.report_page import REPORT
 from scalor.tracking.imagine import Futures, imagine
 from scalor.tracking.report import FrameResult
 from scalor.tracking.setup import described, load, prepare
-from scalor.viz.draw import draw_overlay, in_pixels_of
+from scalor.viz.draw import draw_overlay, enlarged, in_pixels_of
 from scalor.viz.export import SUMMARY, video_writer, write_png, write_summary_json, write_text
 from scalor.viz.figures import futures_figure, grid
 
 PICTURE, FILM, TABLE = "futures.png", "futures.mp4", "futures.json"
 FILES = (PICTURE, FILM, TABLE, REPORT, SUMMARY)
+MOST_SIDE = 4096
+"""The film's longer side at most: encoders end at 16384, players earlier."""
 LEAST_SIDE = 128
 """Pictures smaller than this are enlarged."""
 
@@ -99,7 +101,8 @@ def film_of(futures: Futures, path: Path) -> None:
                 after = futures.truth[ahead] if ahead < len(futures.truth) else None
                 tiles = [_sized(blank if after is None else after)]
                 tiles += [_boxed_picture(sample[ahead]) for sample in futures.samples]
-            film.write(grid([tiles[i : i + across] for i in range(0, count, across)]))
+            picture = grid([tiles[i : i + across] for i in range(0, count, across)])
+            film.write(enlarged(picture, min(1.0, MOST_SIDE / max(picture.shape))))
 
 
 def table_of(futures: Futures) -> str:

@@ -165,6 +165,8 @@ def zone_of(text: str) -> tuple[str, np.ndarray]:
     if len(numbers) == 2:
         (x0, y0), (x1, y1) = numbers
         numbers = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
+    if np.linalg.matrix_rank(numbers[1:] - numbers[0]) < 2:
+        raise UserError(f"--zone came with {text!r}, which has no area; corners that are apart are wanted; correct it")
     return name, numbers
 
 

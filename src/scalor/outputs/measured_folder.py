@@ -56,7 +56,7 @@ def _table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def _cell(value: object) -> object:
     if isinstance(value, float | np.floating):
-        return "" if np.isnan(value) else f"{value:.6g}"
+        return "" if np.isnan(value) else f"{value:.10g}"
     return int(value) if isinstance(value, bool | np.bool_) else value
 
 

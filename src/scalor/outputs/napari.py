@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from scalor.outputs.options import Options
-from scalor.outputs.pixels import CENTER, frames_of, label_image
+from scalor.outputs.pixels import CENTER, frames_of, label_image, refuse_large
 from scalor.outputs.places import library, new_folder
 from scalor.outputs.tracked import Tracked
 from scalor.viz.export import write_text
@@ -41,6 +41,7 @@ def write(tracked: Tracked, out: Path, options: Options) -> None:
     """Write the folder; without masks there is no ``labels.tif``."""
     tifffile = library("tifffile", extra="export")
     tracks = tracked.tracks
+    refuse_large(tracks, np.iinfo(np.uint32).max - 1, "napari")
     with new_folder(out) as folder:
         if tracks.masks is not None and tracks.length:
             shape = (tracks.length, *tracked.size)

@@ -6,6 +6,7 @@ import numpy as np
 
 from scalor.core.tracks import Rle, Tracks
 from scalor.data.run_lengths import pixels_of
+from scalor.errors import UserError
 
 CENTER = 0.5
 """Here the left edge of the first pixel is 0.0; where a tool calls its *centre* 0, this is taken off."""
@@ -44,6 +45,13 @@ def label_image(masks: list[Rle | None], labels: np.ndarray, size: tuple[int, in
         if rle is not None:
             picture[decoded(rle)] = label
     return picture
+
+
+def refuse_large(tracks: Tracks, most: int, what: str) -> None:
+    """Raises UserError where ``what`` has no room for one of the identities."""
+    largest = int(tracks.id.max(initial=0))
+    if largest > most:
+        raise UserError(f"an id is {largest}, and {what} has room up to {most}; give it another with scalor correct")
 
 
 def steps_of(tracks: Tracks) -> tuple[np.ndarray, np.ndarray]:

@@ -9,11 +9,13 @@ import numpy as np
 
 from scalor.core.tracks import FIRST_FRAME, Tracks
 from scalor.data.video import open_video
-from scalor.outputs.pixels import frames_of
 from scalor.outputs.report import timeline_of
 from scalor.outputs.report_film import film_of_tracks
 from scalor.outputs.report_page import REPORT, Page, chart, charts, paragraphs, shown, table
 from scalor.outputs.tracked import Tracked
+
+MOST_FRAMES = 10**6
+"""Of more frames, numbered by the clock, say, those with boxes are counted."""
 
 
 def write_evaluation(
@@ -62,13 +64,15 @@ def write_evaluation(
     if len(tracks):
         page.data["timeline"] = timeline_of(tracks)
         page.add("When each scored track was seen", '<div class="scroll" data-timeline></div>')
-    counts = {name: _counts(table, first, min(end, length)) for name, table in (("truth", truth), ("found", tracks))}
+    end = min(end, length)
+    shown_frames = np.arange(first, end) if end - first <= MOST_FRAMES else np.union1d(truth.frame, tracks.frame)
+    counts = {name: _counts(table, shown_frames) for name, table in (("truth", truth), ("found", tracks))}
     words = paragraphs(["Blue is the truth, orange what was found."])
     page.add("Objects per frame", words, charts([chart("objects per frame", counts, across="frames")]))
     return page.write(folder / REPORT)
 
 
-def _counts(tracks: Tracks, first: int, end: int) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of frames as the tables count them, and how many boxes each has."""
-    counts = np.array([float(len(rows)) for rows in frames_of(tracks)])
-    return np.arange(first, end) + FIRST_FRAME, counts[first:end]
+def _counts(tracks: Tracks, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of ``frames`` as the tables count them, and how many boxes each has."""
+    first, end = (np.searchsorted(tracks.frame, frames, side=side) for side in ("left", "right"))
+    return frames + FIRST_FRAME, (end - first).astype(float)

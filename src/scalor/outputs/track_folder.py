@@ -102,6 +102,9 @@ def track_to_folder(
         spent = time.perf_counter() - start
         refuse_truncated(source, allow_truncated)
         about |= {"passes": 1 if revised is None else 2} | ({} if revised is None else revised.words())
+        if animals is not None and counts["tracks"] < animals:
+            many = f"{animals} animals were said to be there all the time, and {counts['tracks']} were found"
+            print(f"scalor: {many}; learn longer, or give the number that is there", file=sys.stderr)
         summary = _summary(source, method, counts) | about | {"min_visibility": min_visibility, "box_base": box_base}
         summary["speed"] = {"seconds": round(spent, 2), "frames_per_second": round(counts["frames"] / spent, 2)}
         doubts = watch.doubts(() if revised is None else revised.joints)

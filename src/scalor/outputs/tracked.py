@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from os import PathLike
@@ -17,6 +18,8 @@ from scalor.errors import UserError
 from scalor.outputs.sheets import MASKS, TRACKS_CSV
 from scalor.viz.export import SUMMARY
 
+MOST = 10**18
+"""Ids lie below."""
 NEEDED = ("frame", "id", "left", "top", "width", "height")
 
 
@@ -157,7 +160,7 @@ def _rows(
         try:
             row = _row(cells, *base)
             if cells.get("time"):
-                times[row[0]] = float(cells["time"])
+                times[row[0]] = _seconds(cells["time"])
         except (TypeError, ValueError) as error:
             raise UserError(f"{path} line {number} is not a row of tracks ({error}); correct it") from error
         rows.append(row if masks is None else (*row, masks.get((row[0], row[1]))))
@@ -182,6 +185,14 @@ def _table(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             yield table.line_num, dict(zip(names, found, strict=False))
 
 
+def _seconds(cell: str) -> float:
+    """A time. Raises ValueError where it is not finite."""
+    seconds = float(cell)
+    if not math.isfinite(seconds):
+        raise ValueError(f"the time is {cell}, and seconds are wanted")
+    return seconds
+
+
 def _whole(cell: str) -> int:
     """A whole number, be it written as 3.0."""
     return int(cell.removesuffix(".0"))
@@ -197,4 +208,6 @@ def _row(cells: Mapping[str, str], first: int, edge: int) -> tuple[Any, ...]:
     shares = [float(cells[name]) if cells.get(name) else 1.0 for name in ("score", "visibility")]
     if frame < 0 or min(box[2:]) < 0 or not np.isfinite([*box, *shares]).all():
         raise ValueError(f"frames from {first} and finite boxes with sides of 0 or more are wanted")
+    if not 0 <= identity < MOST:
+        raise ValueError(f"the id is {identity}, and ids from 0 to {MOST - 1} are wanted")
     return (frame, identity, *box, *shares)

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from scalor.outputs.options import Options
-from scalor.outputs.pixels import CENTER, area, decoded, frames_of, outline, steps_of
+from scalor.outputs.pixels import CENTER, area, decoded, frames_of, outline, refuse_large, steps_of
 from scalor.outputs.places import ending
 from scalor.outputs.tracked import Tracked
 from scalor.viz.export import atomic_path
@@ -37,6 +37,7 @@ TRACK = {"TRACK_INDEX": ("Track index", "NONE", True), "TRACK_ID": ("Track ID", 
 
 def write(tracked: Tracked, out: Path, options: Options) -> None:
     """Write the XML in pixels and seconds. A track of one spot has no edge; TrackMate shows its spot alone."""
+    refuse_large(tracked.tracks, np.iinfo(np.int32).max, "trackmate")
     root = ET.Element("TrackMate", version="7.11.1")
     model = ET.SubElement(root, "Model", spatialunits="pixel", timeunits="sec")
     declared = ET.SubElement(model, "FeatureDeclarations")

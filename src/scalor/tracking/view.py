@@ -78,7 +78,10 @@ def as_picture(frame: object, what: str = "the frame") -> np.ndarray:
     Raises:
         UserError: not uint8, or not of a picture's shape.
     """
-    picture = np.asarray(frame)
+    try:
+        picture = np.asarray(frame)
+    except (TypeError, ValueError, RuntimeError) as error:  # tensors of a GPU, lists of several lengths
+        raise UserError(f"{what} is no array of numbers ({error}); uint8 from 0 to 255 is wanted") from error
     if picture.dtype != np.uint8:
         raise UserError(f"{what} has numbers of type {picture.dtype}; uint8 from 0 to 255 is wanted; convert it")
     if picture.ndim == 2:

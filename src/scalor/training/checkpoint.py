@@ -13,9 +13,10 @@ Every file is replaced as a whole, so a kill at any moment leaves the state of t
 import csv
 import json
 import math
+import os
 import random
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -160,10 +161,13 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         put_text(self.config, json.dumps(to_jsonable(plan), indent=2, allow_nan=False) + "\n")
 
-    def refuse_used(self) -> None:
-        """Raises UserError where the folder holds a run, or is no folder."""
+    def refuse_used(self, videos: Sequence[str | os.PathLike[str]] = ()) -> None:
+        """Raises UserError where the folder holds a run, is no folder, or is that of the frames of a video, which would
+        be another one with a run in it."""
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"{self.path} is a file; a folder is wanted for the run; choose another name")
+        if any(self.path.is_dir() and Path(video).is_dir() and self.path.samefile(video) for video in videos):
+            raise UserError(f"{self.path} is the folder of a video; another is wanted for the run; choose one with -o")
         taken = [file.name for file in (self.config, self.checkpoint, self.weights, self.metrics) if file.exists()]
         if taken:
             raise UserError(

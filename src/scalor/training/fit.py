@@ -32,7 +32,7 @@ from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
 from scalor.training.crop_balance import balanced
 from scalor.training.fine_tuning import plan_from_weights, refuse_other_start
 from scalor.training.footage_checks import named_once, refuse_larger, refuse_moving_camera, refuse_still
-from scalor.training.object_sizes import Sizes, crop_for, scale_for, typical_sizes
+from scalor.training.object_sizes import UNNOTICED, Sizes, crop_for, scale_for, typical_sizes
 from scalor.training.preset import Preset, apply_overrides
 from scalor.training.resume import DEFAULT_SEED, found_again, refuse_other_preset, refuse_other_seed
 from scalor.training.runner import Options, refuse_impossible, run
@@ -113,7 +113,7 @@ def fit(
             refuse_other_preset(plan, preset)
         plan = found_again(plan, paths)
     else:
-        folder.refuse_used()
+        folder.refuse_used(paths)
         chosen = DEFAULT_SEED if seed is None else whole_seed(seed)
         if start is not None:
             pretrained.card(start)  # a slip in the name costs no survey
@@ -340,6 +340,7 @@ def _surveyed(path: str | os.PathLike[str], settings: FootageSettings, say: Call
         width_px=width,
         aspect=width / height,
         height_range=(low * grown, high * grown),
+        contrast=stats.contrast or UNNOTICED,
         confidence=max(stats.confidence, 0.5),
     )
 

@@ -18,6 +18,9 @@ FAR_PX = 14.0
 FINER = 2.0
 """For them a video is at most so many times as fine as the usual ones ask for."""
 
+UNNOTICED = 0.1
+"""Contrast of objects that no survey noticed: they stand out where the frame differs by 8 grey levels or more."""
+
 
 @dataclass(frozen=True)
 class Sizes:

@@ -1,6 +1,7 @@
 """`run`: train what a plan says, in its run folder; what `train` and `fit` share."""
 
 import logging
+import math
 import os
 import time
 import warnings
@@ -181,7 +182,11 @@ def _save_weights(module: "TrainingModule", numbers: Mapping[str, float], folder
         "steps": module.done,
         "minutes": round(module.clock.elapsed / 60, 2),
         "finished": module.clock.over(module.done),
-        "training": {key: float(f"{value:.6g}") for key, value in numbers.items() if key in ("loss", "mse", "objects")},
+        "training": {
+            key: float(f"{value:.6g}")
+            for key, value in numbers.items()
+            if key in ("loss", "mse", "objects") and math.isfinite(value)
+        },
         "births": births_of(plan.preset.recipe),
         "health": health.report(numbers),
         "scalor": scalor.__version__,

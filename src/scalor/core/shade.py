@@ -48,7 +48,7 @@ class Outline:
 
 @torch.no_grad()
 def shade(frame: Tensor, backdrop: Tensor, darkest: float = DARKEST, tint: Sequence[float] = EVEN) -> Tensor:
-    """What is left of the light of the background under each pixel, 0..1: [B, C, H, W] for images of that shape in 0..1.
+    """What is left of the light of the background under each pixel, 0..1: [B, C, H, W] as both images in 0..1.
 
     A shadow takes the share q of the light, of channel c the share q ``tint``_c: what the sun does not reach the sky
     does, and it is blue. q is the least squares solution of frame = (1 - q tint) backdrop over the channels of 3 x 3

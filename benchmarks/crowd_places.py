@@ -18,8 +18,9 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("folder", type=Path)
     asked.add_argument("--frames", type=int, default=160)
+    asked.add_argument("--side", type=int, default=128, choices=(128, 256), help="of the frames in pixels")
     given = asked.parse_args()
-    crowd = data_named("crowd-hard", SEED)
+    crowd = data_named("crowd-hard" if given.side == 128 else "crowd-hard-256", SEED)
     for place in range(PLACES):
         written = write_clip(crowd.clip(place, frames=given.frames), given.folder / f"place{place}")
         print(f"place {place}: {given.frames} frames in {written}", flush=True)

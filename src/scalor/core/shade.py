@@ -21,6 +21,9 @@ EVEN = (1.0, 1.0, 1.0)
 GREY = 0.005
 """Channels that nowhere differ by more than this, about a grey level, are one channel stored three times."""
 
+LEAST = 1e-4
+"""Difference in 0..1 that is none."""
+
 JITTER = 0.5
 """Pixels by which a still camera and its compression may move edges without anything standing out."""
 
@@ -104,10 +107,6 @@ def outlined(
         faint=faint,
         bare=faint if plain is off else plain > least,
     )
-
-
-LEAST = 1e-4
-"""Difference in 0..1 that is none."""
 
 
 def least_difference(backdrop: Tensor, level: float) -> Tensor:

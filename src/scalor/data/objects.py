@@ -48,6 +48,8 @@ LEAST_SHADE = 0.01
 """Less of it is noise."""
 SHADE_FRAMES = 16
 """Frames in which it is looked for first."""
+LIGHT_FRAMES = 32
+"""Frames in which the tint of shadows is looked for."""
 RESTLESS = 3.0
 """What moves must stand out from a pixel's own noise (leaves, water, screens) by this factor."""
 GHOST_FRAMES = 16
@@ -186,8 +188,8 @@ def estimate_objects(
         return _measured(frames, background, lit, differences, numbers=numbers, noise=own, threshold=threshold)
 
     whole, light = measured(lit), Light()
-    for frame, mask in zip(frames, lit, strict=True):
-        light.add(frame, background, mask)
+    for i in spread(len(frames), LIGHT_FRAMES):
+        light.add(frames[i], background, lit[i])
     tint = light.tint()
     dark = [_in_shade(frame, background, tint) for frame in frames]
     level = darkest_shadow(frames, background, [one & two for one, two in zip(lit, dark, strict=True)])

@@ -17,6 +17,7 @@ from scalor.errors import UserError
 from scalor.experiments import Options, reproduce
 from scalor.experiments.reproduce import NAMES, wanted
 from scalor.experiments.study import COLUMNS, EXPERIMENTS, Laboratory
+from scalor.experiments.study_footage import CASES
 from scalor.models.config import MergeConfig
 from scalor.training.datasets import data_named
 from scalor.training.preset import check
@@ -68,6 +69,29 @@ def test_seeds_are_trained_apart_and_their_range_is_told(tiny_study: None, tmp_p
     (rows,) = json.loads((tmp_path / "study1.json").read_text())["cases"].values()
     assert [row["seed"] for row in rows] == [0, 1] and rows[0]["mse"] != rows[1]["mse"]
     assert " ± " in (tmp_path / "study1.md").read_text()
+
+
+@pytest.mark.slow
+def test_study_9_learns_from_videos_with_every_background(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    few = {
+        label: CASES[label] for label in ("a mixture of four", "a vector per video", "empty scene (the default of fit)")
+    }
+    monkeypatch.setattr("scalor.experiments.study_footage.CASES", few)
+    monkeypatch.setattr("scalor.experiments.study_footage.PLACES", 2)
+    monkeypatch.setattr("scalor.experiments.study_footage.FRAMES", 24)
+    monkeypatch.setattr("scalor.experiments.study_footage.LOOKED", 3)
+    reproduce(["study9"], tmp_path, Options(steps=2, device="cpu", quiet=True))
+    found = json.loads((tmp_path / "study9.json").read_text())
+    assert list(found["cases"]) == list(few)
+    for (row,) in found["cases"].values():
+        assert set(COLUMNS) <= row.keys() and row["mse"] > 0 and row["steps"] == 2 and row["mota"] <= row["mota_iou30"]
+    # Before it has learned anything the empty scene is nearer to the frames than codes are.
+    errors = [rows[0]["mse"] for rows in found["cases"].values()]
+    assert errors[2] < min(errors[:2])
+    assert found["pictures"] == ["study9-1.png", "study9-2.png", "study9-3.png"]
+    assert np.asarray(Image.open(tmp_path / "study9-3.png")).std() > 20
+    places = sorted(path.name for path in (tmp_path / "places").iterdir())
+    assert places == ["place0", "place1"] and len(list((tmp_path / "runs").iterdir())) == 3
 
 
 def test_a_motsynth_folder_takes_the_place_of_the_made_crowds(tiny_study: None, tmp_path: Path) -> None:

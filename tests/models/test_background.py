@@ -1,6 +1,7 @@
 """Every family of backgrounds trains a step and can be evaluated."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import log, pi
 
 import pytest
@@ -17,6 +18,7 @@ FAMILIES = {
     "none": BackgroundConfig(family="none"),
     "encoder": BackgroundConfig(family="encoder", code=4, hidden=8, width=16),
     "lattice": BackgroundConfig(family="lattice", code=4, hidden=8, width=16),
+    "mixture": BackgroundConfig(family="mixture", code=4, hidden=8, width=16, components=3),
     "fixed": BackgroundConfig(family="fixed", code=4, width=16),
     "per_video": BackgroundConfig(family="per_video", code=4, width=16, videos=3),
     "median": BackgroundConfig(family="median"),
@@ -42,7 +44,7 @@ def test_each_family_learns_in_a_step_and_gives_a_finite_bound(make_model: MakeM
         rollout = observe(model, video, Knobs(hard=True, weigh=True), scenery)
         future = imagine(model, rollout.world, 2, Knobs())
     assert torch.isfinite(rollout.terms.log_ratio).all() and torch.isfinite(future.image).all()
-    charged = family in ("encoder", "lattice", "median-residual")
+    charged = family in ("encoder", "mixture", "lattice", "median-residual")
     assert (rollout.terms.kl_background > 0).all() if charged else (rollout.terms.kl_background == 0).all()
     assert rollout.background.shape == video.shape
 
@@ -70,8 +72,23 @@ def test_a_missing_backdrop_and_an_unknown_family_say_what_was_wanted(make_model
     video, _ = clip()
     with pytest.raises(ValueError, match="without a backdrop; give Scenery"):
         observe(make_model(background=FAMILIES["median"]), video, Knobs())
-    with pytest.raises(ValueError, match="wanted none, encoder, lattice, fixed"):
+    with pytest.raises(ValueError, match="one of none, median, encoder, mixture, lattice, fixed, per_video is wanted"):
         background(ModelConfig(background=BackgroundConfig(family="sky")))
+
+
+def test_a_mixture_shows_each_component_where_its_mask_is_largest(make_model: MakeModel) -> None:
+    """Two components of one decoder: what is seen lies between their pictures, and codes swapped show the same."""
+    mixture = make_model(background=replace(FAMILIES["mixture"], components=2)).background
+    scenery, code = Scenery(24, 32), torch.randn(1, 8)
+    with torch.no_grad():
+        seen = mixture._decoded(code, scenery)
+        swapped = mixture._decoded(code.roll(4, dims=1), scenery)
+        alone = [torch.sigmoid(mixture.painted(part, scenery)[:, :3]) for part in code.split(4, dim=1)]
+    torch.testing.assert_close(seen, swapped)
+    low, high = torch.minimum(*alone), torch.maximum(*alone)
+    assert (seen >= low - 1e-6).all() and (seen <= high + 1e-6).all() and not torch.allclose(*alone)
+    with pytest.raises(ValueError, match="a mixture wants 2 or more"):
+        background(ModelConfig(background=replace(FAMILIES["mixture"], components=1)))
 
 
 def test_the_first_code_is_charged_against_the_standard_normal_and_later_ones_against_the_walk() -> None:

@@ -16,12 +16,13 @@ import pytest
 from pycocotools import mask as coco
 from pycocotools.coco import COCO
 
+from scalor.core.tracks import Tracks
 from scalor.errors import UserError
 from scalor.outputs.export import FORMATS, export
 from scalor.outputs.options import Options
 from scalor.outputs.supervision import detections
 
-from .conftest import LENGTH, toy_tracks, write_folder
+from .conftest import LENGTH, blob, rle, toy_tracks, write_folder
 
 OUT = {
     "cvat": "t.zip",
@@ -148,6 +149,16 @@ def test_ctc_masks_are_ours_and_gaps_make_children(folder, tracks, tmp_path):
     ]
 
 
+def test_ctc_says_which_rows_it_cannot_show(tmp_path):
+    written_by("ctc")
+    box = (10.0, 10.0, 9.0, 9.0, 0.9, 0.75, rle(blob(10.0, 10.0, 9.0, 9.0)))
+    rows = [(0, 0, *box), (0, 1, *box), (1, 0, *box)]
+    twins = write_folder(tmp_path / "twins", Tracks.from_rows(rows, length=LENGTH, masks=True))
+    said: list[str] = []
+    export(twins, "ctc", tmp_path / "ctc", options=Options(say=said.append))
+    assert said == ["1 of 3 rows show no pixel of their own, and are gaps in ctc"]
+
+
 def test_ctc_by_the_challenges_checks(folder, tmp_path):
     written_by("ctc")
     pytest.importorskip("ctc_metrics", reason="py-ctcmetrics wants scikit-learn and imagecodecs")
@@ -202,12 +213,13 @@ def test_napari_by_napari(folder, tracks, tmp_path):
     written_by("napari")
     pytest.importorskip("napari", reason="napari brings a viewer of its own")
     import tifffile
-    from napari.layers import Labels, Tracks
+    from napari.layers import Labels
+    from napari.layers import Tracks as TracksLayer
     from napari_builtins.io import napari_get_reader
 
     out = export(folder, "napari", tmp_path / "napari")
     table = np.loadtxt(out / "tracks.csv", delimiter=",", skiprows=1)
-    assert set(Tracks(table).data[:, 0]) == {0, 3, 70000}
+    assert set(TracksLayer(table).data[:, 0]) == {0, 3, 70000}
     assert Labels(tifffile.imread(out / "labels.tif")).data.max() == 70001
     shapes, about, kind = napari_get_reader(str(out / "boxes.csv"))(str(out / "boxes.csv"))[0]
     assert kind == "shapes" and set(about["shape_type"]) == {"rectangle"} and len(shapes) == len(tracks)

@@ -243,6 +243,8 @@ def test_a_frame_of_another_size_is_refused_and_changes_nothing(make_model, make
 def test_asking_too_early_or_too_much_is_refused(make_model):
     with pytest.raises(UserError, match="before any frame"):
         Tracker(make_model()).predict(2)
+    with pytest.raises(UserError, match="-1 steps came; 0 or more are wanted"):
+        Tracker(make_model()).predict(-1)
     with pytest.raises(UserError, match="confirm"):
         Tracker(make_model(), confirm=0)
     for share in ({"min_visibility": 25}, {"min_score": -0.1}, {"min_score": float("nan")}):

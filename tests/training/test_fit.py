@@ -134,6 +134,15 @@ def test_a_given_object_height_decides_scale_and_boxes(video: Path, tmp_path: Pa
     assert not (tmp_path / "run").exists()
 
 
+def test_of_a_video_of_one_frame_it_is_said_that_it_has_one(tmp_path: Path) -> None:
+    single = tmp_path / "single"
+    single.mkdir()
+    Image.fromarray(np.full((64, 96, 3), 90, np.uint8)).save(single / "0.png")
+    with pytest.raises(UserError, match="there is one frame in single, .* at least two is wanted"):
+        fit(single, tmp_path / "run", preset=fast_video, quiet=True)
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [

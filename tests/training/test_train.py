@@ -225,7 +225,10 @@ def test_the_plan_is_kept_as_strict_json(tiny: Preset, whole: Path) -> None:
         ({"overrides": {"data": "footage"}}, "scalor fit"),
         ({"overrides": {"model.cell": "64"}}, "multiples of the cell"),
         ({"overrides": {"model.background.family": "median"}}, "scalor fit"),
-        ({"overrides": {"model.background.family": "sky"}}, "wanted none, encoder, lattice, fixed"),
+        (
+            {"overrides": {"model.background.family": "sky"}},
+            "one of none, median, encoder, mixture, lattice, fixed, per_video is wanted",
+        ),
         ({"device": "gpu"}, "device gpu is unknown"),
     ],
 )

@@ -57,5 +57,5 @@ def run(args: Namespace) -> None:
     from scalor.outputs.export import export
     from scalor.outputs.options import Options
 
-    options = Options(video=video, label=args.label, style=tuple(args.style), blur=args.blur)
+    options = Options(video=video, label=args.label, style=tuple(args.style), blur=args.blur, say=print)
     print(f"wrote {export(tracks, args.to, args.out, options=options)}")

@@ -1,5 +1,7 @@
 """Figures 7 and 14: a real scene taken apart, and its future with newcomers."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import torch
 from scalor import pretrained
 from scalor.core.devices import denormals_flushed
 from scalor.core.tracks import Tracks
-from scalor.data.source import shrink
+from scalor.data.source import Frame, shrink
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.experiments.report import Report
@@ -50,8 +52,9 @@ def scene(video: str, weights: str, command: str) -> Report:
     source, loaded = open_video(video), load(weights, device="cpu")
     with denormals_flushed():
         tracker = prepare(loaded, source).tracker
-        frames, tracks, reconstruction, background = taken_apart(tracker, source.read(range(LENGTH)))
-        apart = paper_figure(frames, tracks=tracks, reconstruction=reconstruction, background=background, columns=6)
+        apart = taken_apart(tracker, source.read(range(LENGTH)))
+        frames, tracks, seen = apart.frames, apart.tracks, (apart.reconstruction, apart.background)
+        figure = paper_figure(frames, tracks=tracks, reconstruction=seen[0], background=seen[1], columns=6)
         futures = picture_of(imagine(source, tracker, observe=5, steps=10, samples=3))
         crowd, counts = newcomers(tracker, 10)
     numbers: dict[str, Any] = {
@@ -69,18 +72,31 @@ def scene(video: str, weights: str, command: str) -> Report:
         "Background is the median image, darkened where the frame has its colours with less light, as in a "
         "shadow: also under parts of cars, which the cars cover.\n"
     )
-    pictures = {"figure7": apart, "figure7-futures": futures, "figure7-newcomers": crowd}
+    pictures = {"figure7": figure, "figure7-futures": futures, "figure7-newcomers": crowd}
     return Report("figure7", TITLE, command, numbers, body, pictures)
 
 
-def taken_apart(tracker: Tracker, source: Any) -> tuple[np.ndarray, Tracks, np.ndarray, np.ndarray]:
-    """Frames as the network sees them, the table in their pixels with masks, reconstructions and backgrounds.
+@dataclass(frozen=True)
+class Apart:
+    """Frames as the network sees them, uint8 [T, h, w, 3], the table in their pixels with masks, reconstructions and
+    backgrounds as the frames, and what the objects cover, float32 [T, h, w]."""
+
+    frames: np.ndarray
+    tracks: Tracks
+    reconstruction: np.ndarray
+    background: np.ndarray
+    alpha: np.ndarray
+
+
+def taken_apart(tracker: Tracker, source: Iterable[Frame]) -> Apart:
+    """What a tracker makes of frames.
 
     Raises UserError where no frame can be decoded.
     """
     frames: list[np.ndarray] = []
     made: list[np.ndarray] = []
     behind: list[np.ndarray] = []
+    alpha: list[np.ndarray] = []
     rows: list[tuple[Any, ...]] = []
     for frame in source:
         result = tracker.observe(frame.image, pictures=True)
@@ -90,13 +106,14 @@ def taken_apart(tracker: Tracker, source: Any) -> tuple[np.ndarray, Tracks, np.n
         frames.append(shrink(frame.image, (tracker.view.rows, tracker.view.columns)))
         made.append(result.pictures.reconstruction)
         behind.append(result.pictures.background)
+        alpha.append(result.pictures.alpha)
         pairs = zip(result.rows(number), result.masks.rles(), strict=True)
         rows += [(*row, mask) for row, mask in pairs]
     if not frames or tracker.view is None:
         raise UserError("no frame can be decoded; a playable video is wanted; re-encode it")
     table = Tracks.from_rows(rows, length=len(frames), masks=True)
     table = in_pixels_of(table, scale_x=tracker.view.scale_x, scale_y=tracker.view.scale_y)
-    return np.stack(frames), table, np.stack(made), np.stack(behind)
+    return Apart(np.stack(frames), table, np.stack(made), np.stack(behind), np.stack(alpha))
 
 
 def newcomers(tracker: Tracker, steps: int) -> tuple[np.ndarray, list[int]]:

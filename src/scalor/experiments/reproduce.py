@@ -8,7 +8,18 @@ from pathlib import Path
 
 from scalor.core.jsonable import nearest
 from scalor.errors import UserError
-from scalor.experiments import ablation, balls, benchmark_sets, figures, imagined, laws, natural, study, tables
+from scalor.experiments import (
+    ablation,
+    balls,
+    benchmark_sets,
+    figures,
+    imagined,
+    laws,
+    natural,
+    study,
+    study_footage,
+    tables,
+)
 from scalor.experiments.report import Report, write_page
 from scalor.experiments.rows import Row, Zoo, rows_named
 from scalor.experiments.tables import Bench
@@ -33,7 +44,8 @@ OWN: dict[str, Maker] = {"behavior": laws.laws, "benchmark-sets": benchmark_sets
 """What the paper does not measure."""
 PAPER = [*list(MAKERS)[:6], "figure7", *list(MAKERS)[6:]]
 """What can be reproduced of the paper, in its order; "all" is all of it."""
-NAMES = [*PAPER, *OWN, "balls", *study.EXPERIMENTS]
+STUDY = [*study.EXPERIMENTS, study_footage.NAME]
+NAMES = [*PAPER, *OWN, "balls", *STUDY]
 """And what it lacks, and of the study on crowds; "study" is all of that. Everything of it is trained first."""
 ALIASES = {"figure14": "figure7"}
 """The paper's figures of the same scene are one of ours."""
@@ -95,6 +107,8 @@ def reproduce(what: Sequence[str], out: Path, options: Options | None = None) ->
             report = balls.balls(bench, options.data, command)
         elif name in study.EXPERIMENTS:
             report = study.experiment(name, _laboratory(bench, options), command)
+        elif name == study_footage.NAME:
+            report = study_footage.study9(_laboratory(bench, options), command)
         else:
             report = (MAKERS | OWN)[name](bench, rows, command)
         report.write(Path(out))
@@ -113,7 +127,7 @@ def wanted(what: Sequence[str]) -> list[str]:
             raise UserError(f"{name} is nothing of paper or study; {nearest(name, (*NAMES, 'all', 'study'))}")
     asked = {ALIASES.get(name, name) for name in what}
     asked |= set(PAPER) if "all" in asked else set()
-    asked |= set(study.EXPERIMENTS) if "study" in asked else set()
+    asked |= set(STUDY) if "study" in asked else set()
     return [name for name in NAMES if name in asked]
 
 

@@ -280,7 +280,7 @@ def _origin(card: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 def _words(it: Experiment, scores: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     lines = []
     for label, found in scores.items():
-        lines.append([label, *(_mean(found, key, form) for key, (_, form) in COLUMNS.items())])
+        lines.append([label, *(mean_of(found, key, form) for key, (_, form) in COLUMNS.items())])
     some = next(iter(scores.values()))
     header = ["case", *(heading for heading, _ in COLUMNS.values())]
     told = (
@@ -291,7 +291,8 @@ def _words(it: Experiment, scores: Mapping[str, Sequence[Mapping[str, Any]]]) ->
     return told + table(header, lines)
 
 
-def _mean(found: Sequence[Mapping[str, Any]], key: str, form: str) -> str:
+def mean_of(found: Sequence[Mapping[str, Any]], key: str, form: str) -> str:
+    """The mean of a number over seeds and, of several, half their range."""
     values = [float(each[key]) for each in found if each[key] is not None]
     if not values:
         return number(None)

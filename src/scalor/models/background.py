@@ -1,8 +1,9 @@
-"""BACKGROUND families: none, encoder (paper), lattice, fixed, per_video, median with optional residual (A.5, C.5)."""
+"""BACKGROUND families: none, encoder (paper), mixture, lattice, fixed, per_video, median with or without residual."""
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -156,6 +157,29 @@ class CodedBackground(Walk):
         return torch.sigmoid(logits)
 
 
+class MixtureBackground(CodedBackground):
+    """Several pictures, each of a code of its own, and masks that say which of them is seen where.
+
+    A spatial mixture, as in GENESIS (Engelcke et al. 2020) and SPACE (Lin et al. 2020): the decoder, the same for all
+    components, paints a picture and one more channel, of which a softmax over the components makes the masks. Codes,
+    prior and memory are those of the paper's background, side by side.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        part = config.background
+        if part.components < 2:
+            raise ValueError(f"background components is {part.components}; a mixture wants 2 or more; raise it")
+        super().__init__(replace(config, background=replace(part, code=part.code * part.components)))
+        self.components = part.components
+        self.painted = Painted(config.channels + 1, part, config.style)
+
+    def _decoded(self, code: Tensor, scenery: Scenery) -> Tensor:
+        codes = code.unflatten(1, (self.components, -1)).flatten(0, 1)
+        painted = self.painted(codes, scenery).unflatten(0, (-1, self.components))
+        masks = torch.softmax(painted[:, :, -1:], dim=1)
+        return (masks * torch.sigmoid(painted[:, :, :-1])).sum(1)
+
+
 def filled(frame: Tensor, weight: Tensor, side: int) -> Tensor:
     """Means of ``frame`` [B, C, H, W] over squares of ``side`` pixels that count pixels by ``weight`` [B, 1, H, W].
 
@@ -300,11 +324,16 @@ def background(config: ModelConfig) -> NoBackground:
         return CodedBackground(config)
     if part.residual:
         raise ValueError(f"background residual is on for the family {part.family!r}; it goes with median; set it false")
-    if part.family == "lattice":
-        return LatticeBackground(config)
-    if part.family in ("fixed", "per_video"):
-        return FixedBackground(config)
-    raise ValueError(f"background family is {part.family!r}; wanted none, encoder, lattice, fixed, per_video or median")
+    own: dict[str, Callable[[ModelConfig], NoBackground]] = {
+        "mixture": MixtureBackground,
+        "lattice": LatticeBackground,
+        "fixed": FixedBackground,
+        "per_video": FixedBackground,
+    }
+    if part.family in own:
+        return own[part.family](config)
+    known = ", ".join((*families, "encoder", *own))
+    raise ValueError(f"background family is {part.family!r}; one of {known} is wanted; choose one")
 
 
 def log_likelihood(frame: Tensor, image: Tensor, sigma: float) -> Tensor:

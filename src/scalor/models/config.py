@@ -149,12 +149,13 @@ class MergeConfig:
 
 @dataclass(frozen=True)
 class BackgroundConfig:
-    """family: none | encoder (paper) | lattice | fixed | per_video | median.
+    """family: none | encoder (paper) | mixture | lattice | fixed | per_video | median.
 
     ``code``, ``hidden``: numbers of the code and of its memory, per frame or per square of the lattice;
     ``lattice``: side of these squares in pixels (4, 8, 16 or 32), at least twice the objects' or it may paint them;
     ``prevail``: what most of each of these squares shows is a backdrop for the networks that look at a frame: they see
     what differs from it, as with a median image, and what stands out of it (see `RenderConfig`);
+    ``components``: pictures of a mixture, each with a code of its own;
     ``residual``: median plus what the encoder adds.
 
     ``shade``: where a frame is the median image, only darker, the background is darker: shadows are no objects;
@@ -171,6 +172,7 @@ class BackgroundConfig:
     width: int = 32
     lattice: int = 16
     prevail: bool = later(False)
+    components: int = later(1)
     darkest: float = later(DARKEST)
     tint: tuple[float, float, float] = later(EVEN)
 

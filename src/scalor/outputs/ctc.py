@@ -19,10 +19,12 @@ MOST = np.iinfo(np.uint16).max
 
 
 def write(tracked: Tracked, out: Path, options: Options) -> None:
-    """Write the folder. Rows whose mask shows no pixel are gaps, since nothing of them could be drawn."""
+    """Write the folder. Rows whose mask shows no pixel are gaps, since nothing of them could be drawn, and said."""
     tifffile = library("tifffile", extra="export")
     tracks, masks = tracked.tracks, tracked.masks("ctc")
     drawn = _drawn(tracked)
+    if hidden := int((~drawn).sum()):
+        options.say(f"{hidden} of {len(drawn)} rows show no pixel of their own, and are gaps in ctc")
     labels, lines = labelled(tracks.frame, tracks.id, drawn)
     if len(lines) > MOST:
         raise UserError(f"there are {len(lines)} tracks; ctc has room for {MOST}; export a part of the video")

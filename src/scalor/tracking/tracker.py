@@ -250,7 +250,12 @@ class Tracker:
 
     @torch.inference_mode()
     def predict(self, steps: int, *, pictures: bool = False) -> list[FrameResult]:
-        """The objects of the next ``steps`` frames as the model expects them; the tracker itself stays where it is."""
+        """The objects of the next ``steps`` frames as the model expects them; the tracker itself stays where it is.
+
+        Raises UserError before any frame, and for less than 0 steps.
+        """
+        if steps < 0:
+            raise UserError(f"{steps} steps came; 0 or more are wanted: how many frames ahead")
         if self.world is None or self.view is None:
             raise UserError("predict came before any frame; a world to go on from is wanted; call update first")
         world, results = self.world, []

@@ -209,7 +209,7 @@ def _surveys(
     if not paths:
         raise UserError("no video was given; at least one is wanted; name a file or a folder of images")
     surveys = [_surveyed(path, footage_settings(overrides)[0], say) for path in paths]
-    refuse_still([Path(path).name for path in paths], surveys)
+    refuse_still(paths, surveys)
     return surveys
 
 

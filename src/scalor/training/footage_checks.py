@@ -6,6 +6,7 @@ from pathlib import Path
 
 from scalor.data.footage import ObjectStats
 from scalor.data.source import VideoSource
+from scalor.data.video import open_video
 from scalor.errors import UserError
 
 
@@ -29,11 +30,16 @@ def refuse_larger(source: VideoSource, height: float, width: float) -> None:
         )
 
 
-def refuse_still(names: Sequence[str], surveys: Sequence[ObjectStats]) -> None:
+def refuse_still(paths: Sequence[str | os.PathLike[str]], surveys: Sequence[ObjectStats]) -> None:
     """Raises UserError where nothing moves in any of the videos, and nobody says how large what moves is."""
     if not any(stats.contrast > 0 or stats.confidence > 0 or stats.pans for stats in surveys):
+        names = ", ".join(Path(path).name for path in paths)
+        if all(len(open_video(path).first(2)) == 1 for path in paths):
+            raise UserError(
+                f"there is one frame in {names}, and in one frame nothing can move; a video of at least two is wanted"
+            )
         raise UserError(
-            f"nothing moves in {', '.join(names)}; objects that move are wanted; give another video, or the objects' "
+            f"nothing moves in {names}; objects that move are wanted; give another video, or the objects' "
             "size if they are too faint to be noticed: --set data.object_height=PIXELS"
         )
 

@@ -17,7 +17,7 @@ from scalor.errors import UserError
 from scalor.experiments import Options, reproduce
 from scalor.experiments.reproduce import NAMES, wanted
 from scalor.experiments.study import COLUMNS, EXPERIMENTS, Laboratory
-from scalor.experiments.study_footage import CASES
+from scalor.experiments.study_footage import CASES, videos_of
 from scalor.models.config import MergeConfig
 from scalor.training.datasets import data_named
 from scalor.training.preset import check
@@ -102,6 +102,9 @@ def test_a_motsynth_folder_takes_the_place_of_the_made_crowds(tiny_study: None, 
             path.rename(path.with_name(path.name.replace("000", "028").replace("001", "060")))
     laboratory = Laboratory(tmp_path / "runs", motsynth=str(folder))
     assert laboratory.data("study-crowd-one-elbo-fixed") == f"crowd-tiny:{folder}"  # the tiny preset's own data
+    whole = videos_of(laboratory)  # study 9 learns from sequences, not from clips
+    assert [seen.video for seen in whole] == [folder / "frames" / name / "rgb" for name in ("028", "060")]
+    assert all(len(seen.truth) > 0 and seen.truth.length == len(list(seen.video.iterdir())) for seen in whole)
     assert len(data_named(f"motsynth-8:{folder}", 0)) == 2 and len(data_named(f"motsynth-one:{folder}", 0)) == 1
     assert data_named(f"motsynth-gradient:{folder}", 0, split="test")[0].video.shape == (10, 3, 128, 128)
 

@@ -66,7 +66,7 @@ class Seen:
 
 def study9(laboratory: Laboratory, command: str) -> Report:
     """Train what is missing, follow the people of every video, and put table and figures together."""
-    videos = _videos(laboratory)
+    videos = videos_of(laboratory)
     scores: dict[str, list[dict[str, Any]]] = {}
     pictures: dict[str, np.ndarray] = {}
     for position, (label, settings) in enumerate(CASES.items(), start=1):
@@ -82,7 +82,7 @@ def study9(laboratory: Laboratory, command: str) -> Report:
     return Report(NAME, TITLE, command, {"cases": scores}, _words(scores, len(videos)), pictures)
 
 
-def _videos(laboratory: Laboratory) -> list[Seen]:
+def videos_of(laboratory: Laboratory) -> list[Seen]:
     """The eight videos: those of a MOTSynth folder, or the made places, which are written once."""
     if laboratory.motsynth is not None:
         folder = Path(laboratory.motsynth)

@@ -5,13 +5,10 @@ seen), and prints the commands that learn from them, follow the people and score
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 
-from scalor.configs import data_named
-from scalor.data.motchallenge import write_clip
-
-SEED = 4242
-PLACES = 8
+from scalor.experiments.study_footage import made_places
 
 
 def main() -> None:
@@ -20,10 +17,8 @@ def main() -> None:
     asked.add_argument("--frames", type=int, default=160)
     asked.add_argument("--side", type=int, default=128, choices=(128, 256), help="of the frames in pixels")
     given = asked.parse_args()
-    crowd = data_named("crowd-hard" if given.side == 128 else "crowd-hard-256", SEED)
-    for place in range(PLACES):
-        written = write_clip(crowd.clip(place, frames=given.frames), given.folder / f"place{place}")
-        print(f"place {place}: {given.frames} frames in {written}", flush=True)
+    data = "crowd-hard" if given.side == 128 else "crowd-hard-256"
+    made_places(given.folder, frames=given.frames, say=partial(print, flush=True), data=data)
     folder = given.folder
     print(f"scalor fit {folder}/place* -o {folder}/run --steps 800 --threads 1")
     print(f"scalor track {folder}/place0 -w {folder}/run -o {folder}/out0          # or --method mog2-sort")

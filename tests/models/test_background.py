@@ -76,7 +76,7 @@ def test_a_missing_backdrop_and_an_unknown_family_say_what_was_wanted(make_model
         background(ModelConfig(background=BackgroundConfig(family="sky")))
 
 
-def test_a_mixture_shows_each_component_where_its_mask_is_largest(make_model: MakeModel) -> None:
+def test_a_mixture_lies_between_the_pictures_of_its_components(make_model: MakeModel) -> None:
     """Two components of one decoder: what is seen lies between their pictures, and codes swapped show the same."""
     mixture = make_model(background=replace(FAMILIES["mixture"], components=2)).background
     scenery, code = Scenery(24, 32), torch.randn(1, 8)

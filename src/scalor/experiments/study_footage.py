@@ -1,6 +1,6 @@
 """Study 9: what the study left open: `fit` on eight hard videos at once, with one kind of background after another."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +11,9 @@ import torch
 
 from scalor import pretrained
 from scalor.configs import data_named, fit
+from scalor.configs.study import PLAIN
 from scalor.core.devices import denormals_flushed
+from scalor.core.jsonable import to_jsonable
 from scalor.core.tracks import Tracks
 from scalor.data.loader import CutToLength
 from scalor.data.motchallenge import read_mot, write_clip
@@ -39,11 +41,11 @@ FRAMES = 160
 STEPS = 800
 """Steps of a training, unless steps or minutes are asked for."""
 LOOKED = 10
-"""Frames of a video whose reconstructions are measured, spread over it."""
+"""First frames of a video whose reconstructions are measured."""
 SHOWN = 4
 """Videos in a figure."""
 
-ALPHA = "[{'name': 'alpha', 'value': 0.3, 'start': 0.2, 'full': 0.5}]"
+ALPHA, HEAVY = PLAIN["alpha"]
 CASES: Mapping[str, Mapping[str, str]] = {
     "a code per frame (the paper's)": {"model.background.family": "encoder"},
     "a mixture of four": {"model.background.family": "mixture", "model.background.components": "4"},
@@ -51,7 +53,7 @@ CASES: Mapping[str, Mapping[str, str]] = {
     "a lattice of codes": {"model.background.family": "lattice"},
     "empty scene and a code per frame": {"model.background.residual": "true"},
     "empty scene (the default of fit)": {},
-    "the same, alpha penalty": {"train.objectives": "('alpha',)", "train.weights": ALPHA},
+    "the same, alpha penalty": {"train.objectives": str(ALPHA), "train.weights": str(to_jsonable(HEAVY))},
 }
 """What is set beside the defaults of `fit`."""
 
@@ -88,14 +90,20 @@ def videos_of(laboratory: Laboratory) -> list[Seen]:
         folder = Path(laboratory.motsynth)
         there = [name for name in EIGHT if (folder / "frames" / name / "rgb").is_dir()]
         return [Seen(folder / "frames" / name / "rgb", true_tracks(folder, name)) for name in there or EIGHT]
-    crowd, found = data_named("crowd-hard", SEED), []
+    folders = made_places(laboratory.runs.parent / "places", frames=FRAMES, say=laboratory.say)
+    return [Seen(folder, read_mot(folder / "gt" / "gt.txt")) for folder in folders]
+
+
+def made_places(folder: Path, *, frames: int, say: Callable[[str], None], data: str = "crowd-hard") -> list[Path]:
+    """The made crowd's places as clips of so many frames with their truth, ``folder``/place0 ...; drawn where they are
+    not there yet."""
+    crowd, found = data_named(data, SEED), []
     assert isinstance(crowd, CutToLength)
     for place in range(PLACES):
-        folder = laboratory.runs.parent / "places" / f"place{place}"
-        if not folder.is_dir():
-            laboratory.say(f"drawing {folder.name}")
-            write_clip(crowd.clip(place, frames=FRAMES), folder)
-        found.append(Seen(folder, read_mot(folder / "gt" / "gt.txt")))
+        found.append(folder / f"place{place}")
+        if not found[-1].is_dir():
+            say(f"drawing {found[-1]}")
+            write_clip(crowd.clip(place, frames=frames), found[-1])
     return found
 
 

@@ -67,3 +67,35 @@ def test_a_video_by_its_number_is_seen_at_its_own_scale(make_model):
     card = {"scale": 0.75, "footage": footage}
     loaded = Loaded(model=make_model(background="per_video"), card=card, extra={})
     assert [Tracker(loaded, video=number).scale for number in (0, 1)] == [0.5, 0.75]
+
+
+def test_while_something_covers_the_view_nothing_is_reported_and_nobody_forgotten(make_model):
+    scene = patterned(0)
+    frames = np.repeat(scene[None], 7, axis=0)
+    for number, frame in enumerate(frames):
+        frame[8:24, 8 + number : 24 + number] = 255
+    loaded = Loaded(
+        model=make_model(background="median"),
+        card={"scale": 1.0, "footage": [{"scale": 1.0, "backdrop": "backdrop", "cover": [40.0, 0.5]}]},
+        extra={"backdrop": torch.from_numpy(scene).permute(2, 0, 1)},
+    )
+    covered = frames[5].copy()
+    covered[:, :40] = 255 - covered[:, :40]
+    tracker = Tracker(loaded, min_visibility=0.0)
+    for frame in frames[:5]:
+        assert tracker.observe(frame).decoded
+    before = set(tracker.world.slots.id[tracker.world.slots.alive].tolist())
+    for _ in range(3):
+        result = tracker.observe(covered)
+        assert not result.decoded and len(result) == 0
+    assert tracker.covered == 3 and before
+    assert before & set(tracker.world.slots.id[tracker.world.slots.alive].tolist())
+    assert tracker.observe(frames[6]).decoded
+    tracker.reset()
+    assert tracker.covered == 0
+
+
+def test_a_scene_given_by_hand_knows_of_no_cover(make_model):
+    scene = patterned(0)
+    tracker = Tracker(make_model(background="median"), backdrop=scene)
+    assert tracker.observe(scene).decoded and tracker.observe(255 - scene).decoded

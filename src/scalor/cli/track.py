@@ -114,6 +114,8 @@ def closing(summary: Mapping[str, Any], out: str) -> str:
     """What was done, from the summary that `track_to_folder` returns."""
     failed = len(summary["failed_frames"])
     lost = f" {failed} frames could not be decoded and have no rows." if failed else ""
+    if covered := summary.get("covered_frames"):
+        lost += f" In {covered} frames something covers much of the view; they have no rows."
     reading = summary.get("reading", "")
     if reading and reading != f"{summary['frames']} frames decoded":
         lost += f"\nThe video: {reading}."

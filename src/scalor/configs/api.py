@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from scalor.configs.presets import fast_video, preset_named
+from scalor.core.arguments import plainly
 from scalor.training.fit import fit as fit_with
 from scalor.training.train import train as train_with
 
 
+@plainly
 def train(
     preset: str,
     out: str | os.PathLike[str],
@@ -43,6 +45,7 @@ def train(
     )
 
 
+@plainly
 def fit(
     videos: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     out: str | os.PathLike[str],

@@ -9,18 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scalor.data.backdrop import EmptyScene, bring_to_rest, empty_scene, restless
+from scalor.data.backdrop import bring_to_rest, empty_scene
 from scalor.data.candidates import temporal_median
 from scalor.data.clip import Clip
-from scalor.data.objects import (
-    RESTLESS,
-    ObjectStats,
-    difference,
-    estimate_objects,
-    motion_threshold,
-    suggest_scale,
-    survey,
-)
+from scalor.data.moving import Cover, motion_in
+from scalor.data.objects import ObjectStats, estimate_objects, suggest_scale, survey
 from scalor.data.source import VideoSource, smoothed
 from scalor.data.steady import steadied
 from scalor.data.stirring import Outlines, mask_of, scaled
@@ -42,11 +35,6 @@ __all__ = [
 
 CHUNK = 64
 """Frames per contiguous piece where a video is too long for memory."""
-MOTION = 0.15
-"""|frame - median| above this is motion, as long as the footage has such strong motion at all."""
-CELL = 8
-"""Motion is pooled over cells of this many pixels."""
-MOST_CELLS = 1_000_000
 TRIES = 64
 """Moving cells that are drawn to find one within a place."""
 PIECES = "evenly spread pieces of a video that is too long for data.memory_gb"
@@ -62,6 +50,7 @@ class Reel:
     noise       float32 [h, w], standard deviation of its grey levels over time (0..255)
     sways       uint8 [h, w], where things move to and fro, which the frames show at rest (`scalor.data.sway`), or None
     moving      int32 [M, 3], (row of frames, y, x) of the centres of cells where something moves
+    cover       how frames are known of which something covers too much; they are left out, as blank ones are
     fingerprint tells the source from others of its name
     runs        (first, end) rows of pieces without a missing frame
     """
@@ -77,6 +66,7 @@ class Reel:
     report: DecodeReport
     fingerprint: str = ""
     sways: np.ndarray | None = None
+    cover: Cover | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -270,6 +260,9 @@ def load_reel(source: VideoSource, *, most_bytes: int, smooth: float = 0.0, stir
         known = scaled(stirs, 1 / source.scale_x, 1 / source.scale_y)
         scene = empty_scene(frames, mask_of(known, frames.shape[1:3]))
     bring_to_rest(frames, scene)
+    motion = motion_in(frames, scene)
+    if motion.covered.any():
+        frames, index = frames[~motion.covered], index[~motion.covered]
     ends = [int(row) + 1 for row in np.flatnonzero(np.diff(index) != 1)] + [len(frames)]
     return Reel(
         name=source.name,
@@ -278,11 +271,12 @@ def load_reel(source: VideoSource, *, most_bytes: int, smooth: float = 0.0, stir
         index=index,
         background=scene.image,
         noise=scene.noise,
-        moving=_moving_cells(frames, scene),
+        moving=motion.moving(),
         runs=tuple(zip([0, *ends[:-1]], ends, strict=True)),
         report=source.report if source.report.seen else replace(source.report, seen=rows, notes=(PIECES,)),
         fingerprint=source.fingerprint,
         sways=scene.sways,
+        cover=motion.cover,
     )
 
 
@@ -301,32 +295,6 @@ def _wanted(source: VideoSource, fit: int) -> Iterator:
         return
     wanted = {int(start) + step for start in starts for step in range(length)}
     yield from (frame for frame in source if frame.index in wanted)
-
-
-def _moving_cells(frames: np.ndarray, scene: EmptyScene) -> np.ndarray:
-    """int32 [M, 3]: (row, y, x) of the centres of cells of which at least a tenth moves."""
-    background = scene.image
-    picks = np.unique(np.linspace(0, len(frames) - 1, min(32, len(frames))).round().astype(int))
-    samples = np.stack([difference(frames[i], background) for i in picks])
-    strong = MOTION * 255
-    # Dim objects (fish in grey water) never differ by 0.15: then the footage's own threshold decides.
-    level = strong if float((samples > strong).mean()) > 1e-3 else min(strong, motion_threshold(samples))
-    limit = np.maximum(level, restless(scene, RESTLESS))
-    found = []
-    for row, frame in enumerate(frames):
-        cells = _pooled(difference(frame, background) > limit)
-        y, x = np.nonzero(cells >= 0.1)
-        found.append(np.column_stack([np.full(len(y), row), y * CELL + CELL // 2, x * CELL + CELL // 2]))
-    moving = np.concatenate(found).astype(np.int32)
-    return moving[:: 1 + len(moving) // MOST_CELLS]
-
-
-def _pooled(lit: np.ndarray) -> np.ndarray:
-    """Share of lit pixels per cell; cells at the right and lower edge may be smaller."""
-    height, width = lit.shape
-    padded = np.zeros((-(-height // CELL) * CELL, -(-width // CELL) * CELL), np.float32)
-    padded[:height, :width] = lit
-    return padded.reshape(padded.shape[0] // CELL, CELL, -1, CELL).mean(axis=(1, 3))
 
 
 def _moving_place(

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from scalor.core.arguments import plainly
 from scalor.core.tracks import Tracks
 from scalor.errors import UserError
 from scalor.metrics.boxes import FrameRows, box_iou, center_distance, rows_at, without_hidden
@@ -84,6 +85,7 @@ class _Tally:
     frames: int
 
 
+@plainly
 def evaluate(
     truth: Tracks,
     tracks: Tracks,

@@ -26,6 +26,8 @@ def advice_for_tracks(tracked: Tracked, doubtful: Sequence[Doubt]) -> list[str]:
     found = []
     if summary.get("failed_frames"):
         found.append(f"{len(summary['failed_frames'])} frames could not be read; re-encode the video if it matters.")
+    if covered := summary.get("covered_frames"):
+        found.append(f"In {covered} frames something covers much of the view (a hand, a head): they have no rows.")
     if kinds["overlaps"] > 0.2 * len(lengths):
         found.append(
             f"{kinds['overlaps']} tracks lie on others: one thing may be seen twice. Learn with a lower "

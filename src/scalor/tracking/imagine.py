@@ -7,6 +7,7 @@ from os import PathLike
 import numpy as np
 import torch
 
+from scalor.core.arguments import plainly
 from scalor.core.devices import pick_device
 from scalor.core.seeds import whole_seed
 from scalor.core.types import Knobs, World
@@ -48,6 +49,7 @@ class Futures:
 
 
 # More arguments than the house allows: they are the options of `scalor imagine`.
+@plainly
 def imagine(
     video: Source,
     model: str | PathLike[str] | Loaded | WorldModel | Tracker,

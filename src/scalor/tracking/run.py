@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from os import PathLike
 from typing import Any
 
+from scalor.core.arguments import plainly
 from scalor.core.tracks import Tracks
 from scalor.data.source import Frame, VideoSource
 from scalor.data.video import open_video
@@ -38,6 +39,7 @@ def track_video(
 
 
 # More arguments than the house allows: each is an option of `scalor track`.
+@plainly
 def track(
     video: Video,
     weights: str | PathLike[str] | Loaded,

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from scalor.data.images import natural_key
+from scalor.data.moving import Cover
 from scalor.data.sizes import frame_side
 from scalor.data.source import VideoSource
 from scalor.errors import UserError
@@ -132,14 +133,32 @@ def sways_of(model: WorldModel | Loaded | None, backdrop: np.ndarray) -> np.ndar
     return None if sways is None else sways.to(torch.uint8).cpu().numpy()
 
 
-def _beside(model: WorldModel | Loaded | None, backdrop: np.ndarray, what: str) -> Tensor | None:
-    """What is stored of each pixel [h, w] beside a median image that is this picture."""
+def cover_of(model: WorldModel | Loaded | None, backdrop: np.ndarray) -> Cover | None:
+    """How frames are known of which something covers too much, beside a stored median image; None as for `noise_of`."""
+    name = _name_of(model, backdrop)
+    entries = model.card.get("footage") or () if isinstance(model, Loaded) else ()
+    known = [
+        each["cover"] for each in entries if name is not None and each.get("backdrop") == name and each.get("cover")
+    ]
+    return Cover(*known[0]) if known else None
+
+
+def _name_of(model: WorldModel | Loaded | None, backdrop: np.ndarray) -> str | None:
+    """The name of the stored median image that is this picture."""
     extra = model.extra if isinstance(model, Loaded) else {}
     for name, image in extra.items():
-        found = extra.get(name.replace("backdrop", what)) if name.startswith("backdrop") else None
-        if found is not None and found.dim() == 2 and image.dim() == 3 and np.array_equal(_as_uint8(image), backdrop):
-            return found
+        if name.startswith("backdrop") and image.dim() == 3 and np.array_equal(_as_uint8(image), backdrop):
+            return name
     return None
+
+
+def _beside(model: WorldModel | Loaded | None, backdrop: np.ndarray, what: str) -> Tensor | None:
+    """What is stored of each pixel [h, w] beside a median image that is this picture."""
+    name = _name_of(model, backdrop)
+    if name is None or not isinstance(model, Loaded):
+        return None
+    found = model.extra.get(name.replace("backdrop", what))
+    return found if found is not None and found.dim() == 2 else None
 
 
 def _as_uint8(image: Tensor) -> np.ndarray:

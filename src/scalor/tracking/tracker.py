@@ -11,9 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from scalor.core.arguments import plainly
 from scalor.core.devices import pick_device
 from scalor.core.types import TRACKING, Scenery, Sight, Slots, World
 from scalor.data.backdrop import EmptyScene
+from scalor.data.moving import Cover
 from scalor.data.source import smoothed
 from scalor.data.steady import Steady
 from scalor.errors import UserError
@@ -23,7 +25,7 @@ from scalor.tracking.relit import SceneSlopes
 from scalor.tracking.report import FrameResult, results_of
 from scalor.tracking.silhouette import with_silhouettes
 from scalor.tracking.splitting import EVERY, followed_as_one, inherit
-from scalor.tracking.stored import backdrops_of, changed, model_of, noise_of, scale_of, smooth_of, sways_of
+from scalor.tracking.stored import backdrops_of, changed, cover_of, model_of, noise_of, scale_of, smooth_of, sways_of
 from scalor.tracking.view import View, as_picture, went_blank, with_channels
 
 TOGETHER = 4
@@ -39,6 +41,7 @@ class Tracker:
     """
 
     # More arguments than the house allows: each is a thing a user turns, none belongs to another.
+    @plainly
     def __init__(
         self,
         model: WorldModel | Loaded | str | PathLike[str],
@@ -146,8 +149,9 @@ class Tracker:
         self.world: World | None = None
         self.view: View | None = None
         self.frames = 0
-        self.failed = 0
+        self.failed = self.covered = 0
         self._seen: np.ndarray | None = None
+        self._cover: Cover | None = None
         self._steady: Steady | None = None
         self._slopes: SceneSlopes | None = None
         self._noise: Tensor | None = None
@@ -166,7 +170,8 @@ class Tracker:
     def observe(self, frame: np.ndarray | None, *, pictures: bool = False) -> FrameResult:
         """As `update`, in plain numpy. ``frame`` None means that it could not be decoded: the world is imagined one
         step further, so that identities outlive the gap, and nothing is reported. So it is with a frame that went
-        black, white or grey all over (`went_blank`), or has hardly any of the contrast of the empty scene.
+        black, white or grey all over (`went_blank`), has hardly any of the contrast of the empty scene, or in which
+        much more than was usual where the weights were learned is covered (``covered`` counts these).
 
         Raises:
             UserError: not uint8, not a picture, or not of the first frame's size.
@@ -205,6 +210,9 @@ class Tracker:
             if self._steady.blank(small):  # as learning leaves it out
                 return None
             small, shift = self._steady.seen(small)
+            if self._cover is not None and self._cover.hides(small, self._steady.reference):
+                self.covered += 1
+                return None
         self._seen = before
         return view.network_input(small, self.model.config.channels), shift
 
@@ -248,6 +256,7 @@ class Tracker:
         kept = slots.replace(alive=slots.alive & ~gone)
         return world.replace(slots=kept), slots.replace(alive=gone[None])
 
+    @plainly
     @torch.inference_mode()
     def predict(self, steps: int, *, pictures: bool = False) -> list[FrameResult]:
         """The objects of the next ``steps`` frames as the model expects them; the tracker itself stays where it is.
@@ -312,6 +321,7 @@ class Tracker:
         if self.model.config.channels == 3:
             self._slopes = SceneSlopes(scene)
         backdrop = view.network_input(scene, self.model.config.channels).to(self.device)
+        self._cover = cover_of(self._loaded, stored) if own else None
         noise = noise_of(self._loaded, stored)
         if noise is not None and noise.shape == (view.rows, view.columns):
             self._noise = F.pad(noise, (0, width - view.columns, 0, height - view.rows))[None].to(self.device)

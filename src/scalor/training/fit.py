@@ -366,6 +366,7 @@ def _keepsakes(plan: Plan, footage: Footage) -> tuple[dict[str, Any], dict[str, 
             "fps": reel.fps,
             "backdrop": _backdrop_name(number),
             "fingerprint": reel.fingerprint,
+            "cover": None if reel.cover is None else [reel.cover.level, reel.cover.most],
         }
         for number, (reel, scale) in enumerate(zip(footage.reels, plan.scales, strict=True))
     ]

@@ -1,6 +1,7 @@
 """`train`: learn a preset's generated or downloaded clips."""
 
 import dataclasses
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -113,7 +114,7 @@ def refuse_both(steps: int | None, minutes: float | None) -> None:
     if steps is not None and minutes is not None:
         raise UserError("both steps and minutes came; one of them is wanted; leave one out")
     for name, value in {"steps": steps, "minutes": minutes}.items():
-        if value is not None and not value > 0:
+        if value is not None and not 0 < value < math.inf:
             raise UserError(f"{name} is {value}; a number above 0 is wanted; correct it")
 
 

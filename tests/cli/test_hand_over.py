@@ -108,15 +108,21 @@ def test_track_leaves_the_librarys_defaults_alone_unless_told(monkeypatch, tmp_p
 
 
 def test_track_says_what_it_did(monkeypatch, tmp_path, capsys):
-    listening(monkeypatch, "scalor.outputs.track_folder", "track_to_folder", SUMMARY | {"failed_frames": [3, 4]})
+    listening(
+        monkeypatch,
+        "scalor.outputs.track_folder",
+        "track_to_folder",
+        SUMMARY | {"failed_frames": [3, 4], "covered_frames": 5},
+    )
     out = str(tmp_path / "out")
     assert door.main(["track", str(tmp_path), "-o", out, "-w", "sprites-md"]) == 0
     said = capsys.readouterr().out
     assert said.startswith(
         "12 tracks in 30 frames at 4.5 frames per second (7.25 objects per frame). 2 frames could not"
     )
+    assert "In 5 frames something covers much of the view: no rows there." in said
     assert "9.5 frames in the middle (2 to 30)" in said and "4 appear and 6 vanish inside" in said
-    assert "closed 5 gaps, undid 1 swaps, dropped 2 tracks and took 3 for parts of others" in said
+    assert "closed 5 gaps, undid 1 swap, dropped 2 tracks and took 3 for parts of others" in said
     assert "the first: frame 18, 8 appears inside the view" in said
     assert out in said and said.count("\n") == 5
 

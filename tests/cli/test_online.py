@@ -96,7 +96,7 @@ def test_ctrl_c_ends_a_stream_and_keeps_what_was_found(film, tmp_path, number):
     out, err = running.communicate(timeout=60)
     hold.set()
     assert running.returncode == 0, err
-    assert b"finishing" in err and b"tracks in" in out
+    assert b"finishing" in err and b"objects per frame" in out
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert 20 < summary["frames"] <= N and summary["boxes"] > 5
     assert not list(tmp_path.glob(".out*"))

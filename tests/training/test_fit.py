@@ -343,6 +343,23 @@ def stats(height: float, width: float, confidence: float) -> ObjectStats:
     )
 
 
+def test_what_covers_the_view_for_a_moment_is_left_out_in_learning_and_in_tracking(tmp_path: Path) -> None:
+    folder, covered = tmp_path / "video", range(30, 34)
+    folder.mkdir()
+    ground = np.repeat(np.linspace(40, 90, 96, dtype=np.uint8)[None, :, None], 64, axis=0).repeat(3, axis=2)
+    for time in range(64):
+        frame = ground.copy()
+        frame[10:22, (4 + 3 * time) % 80 :][:, :8] = (230, 40, 40)
+        if time in covered:
+            frame[:, :50] = 200
+        Image.fromarray(frame).save(folder / f"{time:03d}.png")
+    fit(folder, tmp_path / "run", preset=fast_video, steps=2, overrides=SMALL, device="cpu", quiet=True)
+    tracker = prepare(tmp_path / "run", open_video(folder)).tracker
+    seen = [tracker.observe(frame.image).decoded for frame in open_video(folder)]
+    assert [time for time, decoded in enumerate(seen) if not decoded] == list(covered)
+    assert tracker.covered == len(covered)
+
+
 def test_videos_are_weighted_by_how_sure_their_survey_is_at_their_scale() -> None:
     sizes = typical_sizes([stats(40, 20, 0.9), stats(10, 30, 0.0)], [0.5, 1.0])
     assert sizes.height == pytest.approx(20, rel=0.01) and sizes.width == pytest.approx(10, rel=0.03)

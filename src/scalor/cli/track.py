@@ -10,6 +10,7 @@ from jsonargparse.typing import ClosedUnitInterval, PositiveFloat, PositiveInt
 from scalor.cli.machine import use_threads
 from scalor.cli.parser import Parser, add_device, add_out, add_threads
 from scalor.cli.paths import existing, writable
+from scalor.core.words import counted
 from scalor.errors import UserError
 
 HELP = "track the objects of a video"
@@ -112,17 +113,17 @@ def run(args: Namespace) -> None:
 
 def closing(summary: Mapping[str, Any], out: str) -> str:
     """What was done, from the summary that `track_to_folder` returns."""
-    failed = len(summary["failed_frames"])
-    lost = f" {failed} frames could not be decoded and have no rows." if failed else ""
+    frames, failed = counted(summary["frames"], "frame"), len(summary["failed_frames"])
+    lost = f" {counted(failed, 'frame')} could not be decoded: no rows there." if failed else ""
     if covered := summary.get("covered_frames"):
-        lost += f" In {covered} frames something covers much of the view; they have no rows."
+        lost += f" In {counted(covered, 'frame')} something covers much of the view: no rows there."
     reading = summary.get("reading", "")
-    if reading and reading != f"{summary['frames']} frames decoded":
+    if reading and reading != f"{frames} decoded":
         lost += f"\nThe video: {reading}."
     if summary["frames"] == 1:
         lost += "\nThis is a single frame; for more give a film, a stack, or the folder of the pictures."
     return (
-        f"{summary['tracks']} tracks in {summary['frames']} frames at {summary['speed']['frames_per_second']:g} frames "
+        f"{counted(summary['tracks'], 'track')} in {frames} at {summary['speed']['frames_per_second']:g} frames "
         f"per second ({summary['objects_per_frame']:.3g} objects per frame).{lost}\n{trusted(summary)}\n"
         f"Everything is in {out}; open {Path(out) / 'report.html'} first."
     )
@@ -138,13 +139,14 @@ def trusted(summary: Mapping[str, Any]) -> str:
     lengths = trust["frames_per_track"]
     lines = [
         f"Tracks last {lengths['median']:g} frames in the middle ({lengths['shortest']} to {lengths['longest']}) "
-        f"and have {trust['gaps']} gaps; {trust['appear_inside']} appear and {trust['vanish_inside']} vanish inside "
-        "the view."
+        f"and have {counted(trust['gaps'], 'gap')}; {trust['appear_inside']} appear and {trust['vanish_inside']} "
+        "vanish inside the view."
     ]
     if summary["passes"] == 2:
         lines.append(
-            f"The second pass closed {summary['gaps_closed']} gaps, undid {summary['swaps_undone']} swaps, dropped "
-            f"{summary['tracks_dropped']} tracks and took {summary['parts_joined']} for parts of others."
+            f"The second pass closed {counted(summary['gaps_closed'], 'gap')}, undid "
+            f"{counted(summary['swaps_undone'], 'swap')}, dropped {counted(summary['tracks_dropped'], 'track')} and "
+            f"took {summary['parts_joined']} for parts of others."
         )
     if trust["doubts"]:
         worst = trust["doubts"][0]

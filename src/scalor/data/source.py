@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from scalor.core.tracks import FIRST_FRAME
+from scalor.core.words import counted
 from scalor.errors import UserError
 
 MIN_SIDE = 16
@@ -65,7 +66,7 @@ class DecodeReport:
 
     def words(self) -> str:
         """One sentence for people; frames are counted from 1, as in the tables."""
-        parts = [f"{self.decoded} frames decoded"]
+        parts = [f"{counted(self.decoded, 'frame')} decoded"]
         if self.failed:
             parts.append(f"{len(self.failed)} could not be decoded ({_spans(self.failed)})")
         if self.damaged:

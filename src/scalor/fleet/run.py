@@ -15,6 +15,7 @@ import torch
 
 from scalor import pretrained
 from scalor.core.files import put_text
+from scalor.core.words import counted
 from scalor.errors import UserError
 from scalor.fleet.plan import WHOLE, Job, Part, planned
 from scalor.fleet.work import FAILED, SKIPPED, Errand, Row, Worker, sweep
@@ -83,7 +84,8 @@ def words_of(row: Row) -> str:
     if row["state"] == SKIPPED:
         return f"{row['folder']} was done before"
     again = f"; tracked again, since before there were {row['again']}" if row["again"] else ""
-    return f"{row['folder']} has {row['tracks']} tracks in {row['frames']} frames ({row['seconds']:.1f} s){again}"
+    found = f"{counted(row['tracks'], 'track')} in {counted(row['frames'], 'frame')}"
+    return f"{row['folder']} has {found} ({row['seconds']:.1f} s){again}"
 
 
 def closing(rows: Sequence[Row], out: str, part: Part) -> str:

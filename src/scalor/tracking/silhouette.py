@@ -23,7 +23,7 @@ def with_silhouettes(
     """The objects with masks grown into what stands out, and boxes that hold them.
 
     Each pixel goes to the nearest mask, if that is near enough and the pixels between stand out too; then come the
-    limbs (`with_limbs`). Masks stay disjoint; boxes only grow.
+    limbs (`with_limbs`). Masks stay disjoint; boxes only grow (`trimmed` makes them smaller).
 
     Args:
         result: the objects of one frame.

@@ -26,6 +26,7 @@ from scalor.tracking.report import FrameResult, results_of
 from scalor.tracking.silhouette import with_silhouettes
 from scalor.tracking.splitting import EVERY, followed_as_one, inherit
 from scalor.tracking.stored import backdrops_of, changed, cover_of, model_of, noise_of, scale_of, smooth_of, sways_of
+from scalor.tracking.trimming import trimmed
 from scalor.tracking.view import View, as_picture, went_blank, with_channels
 
 TOGETHER = 4
@@ -234,7 +235,7 @@ class Tracker:
             solid, faint, bare = (
                 view.cut(mask[0]).cpu().numpy() for mask in (outline.solid, outline.faint, outline.bare)
             )
-            result = with_silhouettes(result, solid, faint, bare)
+            result = trimmed(with_silhouettes(result, solid, faint, bare), faint)
         if self._slopes is not None:
             picture = view.cut(sight.frame[0]).mul(255).round().byte().permute(1, 2, 0)
             result = self._slopes.compared(result, picture.cpu().numpy())

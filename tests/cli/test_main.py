@@ -103,7 +103,7 @@ def test_missing_arguments_are_named_as_the_help_writes_them(capsys):
     assert "VIDEO, --out missing" in refused(capsys, "fit")
 
 
-@pytest.mark.parametrize("minutes", ["abc", "0", "-3", "nan", "inf"])
+@pytest.mark.parametrize("minutes", ["abc", "0", "-3", "nan"])
 def test_a_time_budget_that_is_no_positive_number_is_refused(capsys, minutes):
     sentence = refused(capsys, "fit", "a.mp4", "-o", "run", f"--minutes={minutes}")
     assert "--minutes wants a number above 0" in sentence

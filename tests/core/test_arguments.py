@@ -54,6 +54,13 @@ def test_a_missing_or_unknown_argument_is_pythons_own_error() -> None:
         told("film", stepps=3)  # type: ignore[call-arg]
 
 
+@pytest.mark.parametrize("minutes", [float("inf"), float("nan"), 0, -1.0])
+def test_learning_for_ever_is_refused(minutes: float, tmp_path) -> None:
+    with pytest.raises(UserError, match="minutes is .*; a number above 0 is wanted"):
+        scalor.fit("film.mp4", tmp_path / "run", minutes=minutes)
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_front_door_checks(tmp_path) -> None:
     for call, wrong in ((scalor.fit, "steps"), (scalor.track, "animals"), (scalor.imagine, "observe")):
         out = [tmp_path / "run"]

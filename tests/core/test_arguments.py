@@ -56,7 +56,7 @@ def test_a_missing_or_unknown_argument_is_pythons_own_error() -> None:
 
 @pytest.mark.parametrize("minutes", [float("inf"), float("nan"), 0, -1.0])
 def test_learning_for_ever_is_refused(minutes: float, tmp_path) -> None:
-    with pytest.raises(UserError, match="minutes is .*; a number above 0 is wanted"):
+    with pytest.raises(UserError, match="minutes is .*; a finite number above 0 is wanted"):
         scalor.fit("film.mp4", tmp_path / "run", minutes=minutes)
     assert not (tmp_path / "run").exists()
 

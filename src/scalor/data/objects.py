@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from scalor.core.shade import DARKEST, EVEN, shade
+from scalor.core.words import counted
 from scalor.data.backdrop import (
     EmptyScene,
     bring_to_rest,
@@ -133,9 +134,8 @@ class ObjectStats:
         low_word = "low: check these numbers or set them by hand"
         sure = "good" if self.confidence > 0.6 else "fair" if self.confidence > 0.3 else low_word
         low, high = self.height_range
-        many = "object" if round(self.count) == 1 else "objects"
         return (
-            f"About {self.count:.0f} {many} per frame, {self.height_px:.0f} px high ({low:.0f}-{high:.0f}) and "
+            f"About {counted(round(self.count), 'object')} per frame, {self.height_px:.0f} px high ({low:.0f}-{high:.0f}) and "
             f"{self.width_px:.0f} px wide in frames of {self.frame_size[1]}x{self.frame_size[0]}, moving "
             f"{self.speed_px[0]:.1f} px per frame (95 %: {self.speed_px[1]:.1f}). {self._smooth()}"
             f"Confidence is {sure}."

@@ -115,7 +115,7 @@ def refuse_both(steps: int | None, minutes: float | None) -> None:
         raise UserError("both steps and minutes came; one of them is wanted; leave one out")
     for name, value in {"steps": steps, "minutes": minutes}.items():
         if value is not None and not 0 < value < math.inf:
-            raise UserError(f"{name} is {value}; a number above 0 is wanted; correct it")
+            raise UserError(f"{name} is {value}; a finite number above 0 is wanted; correct it")
 
 
 def _refuse_misfits(preset: Preset, batches: ClipBatches) -> None:

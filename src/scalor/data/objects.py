@@ -137,7 +137,8 @@ class ObjectStats:
         return (
             f"About {counted(round(self.count), 'object')} per frame, {self.height_px:.0f} px high "
             f"({low:.0f}-{high:.0f}) and {self.width_px:.0f} px wide in frames of "
-            f"{self.frame_size[1]}x{self.frame_size[0]}, moving {self.speed_px[0]:.1f} px per frame (95 %: {self.speed_px[1]:.1f}). {self._smooth()}"
+            f"{self.frame_size[1]}x{self.frame_size[0]}, moving "
+            f"{self.speed_px[0]:.1f} px per frame (95 %: {self.speed_px[1]:.1f}). {self._smooth()}"
             f"Confidence is {sure}."
         )
 

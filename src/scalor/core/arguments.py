@@ -6,7 +6,7 @@ import numbers
 import operator
 import types
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar, get_args
+from typing import ParamSpec, SupportsIndex, TypeVar, get_args
 
 import numpy as np
 
@@ -58,8 +58,10 @@ def _is(value: object, kind: type) -> bool:
 
 
 def _whole(value: object) -> bool:
+    if not isinstance(value, SupportsIndex):
+        return False
     try:
-        operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
+        operator.index(value)
+    except TypeError:  # arrays of several numbers
         return False
     return True

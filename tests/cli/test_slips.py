@@ -90,3 +90,7 @@ def test_a_folder_of_tracks_is_no_video(capsys, tmp_path):
     capsys.readouterr()
     sentence = refused(capsys, "track", str(out), "--method", "mog2-sort", "-o", str(tmp_path / "again"))
     assert "holds tracks and no images" in sentence and not (tmp_path / "again").exists()
+
+
+def test_the_apps_longest_time_has_an_end(capsys):
+    assert "600" in refused(capsys, "app", "--most-minutes", "inf", "--no-browser")

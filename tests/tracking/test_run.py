@@ -1,5 +1,7 @@
 """Tracking whole videos: complete folders or none, the same files each time, every frame accounted for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -89,3 +91,13 @@ def test_two_passes_report_objects_from_the_frame_in_which_they_appear(make_mode
         box = result.box_tlwh
         cut = (box[:, :2] <= 2).any(1) | (box[:, :2] + box[:, 2:] >= (46, 38)).any(1)
         assert len(result.masks) == len(result) and (result.visibility >= np.where(cut, 0.1, 0.25)).all()
+
+
+def test_rows_know_how_large_network_pixels_are():
+    one = FrameResult.empty(0, (80, 120))
+    coarse = replace(one, masks=replace(one.masks, scale=(4.0, 3.0)))
+    with shelf((80, 120)) as kept:
+        assert kept.rows().pixel == 1.0
+        for result in (one, coarse, one):
+            kept.put(result)
+        assert kept.rows().pixel == 4.0

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scalor.tracking.linking import Link, Video, _assigned, link
-from scalor.tracking.motion import PER_TRACK, RECENT, Leg, _missed, miss
+from scalor.tracking.motion import PER_TRACK, RECENT, Leg, Motion, _missed, miss
 from scalor.tracking.second_pass import AROUND, _around, learned, revise, tracklets_of
 from scalor.tracking.smoothing import smooth, window_for
 from scalor.tracking.table import Rows
@@ -87,6 +87,14 @@ def test_blank_frames_take_no_time_even_at_the_edge():
     paths = {name: rows[seen[rows[:, 0].astype(int)]] for name, rows in paths.items()}
     revised = revise(table(paths, COLORS, seen=seen))
     assert sorted(np.unique(revised.rows.id)) == [1, 90, 91, 92, 93]
+
+
+def test_boxes_of_things_that_stand_still_are_known_to_half_a_network_pixel_and_no_better():
+    still = [Leg(np.arange(LENGTH), np.full((LENGTH, 2), 50.0 * k), np.array([40.0, 40.0])) for k in range(5)]
+    for pixel in (1.0, 4.0):
+        motion = Motion.learn(still, pixel=pixel)
+        assert motion.scale.min() >= pixel / 2 and motion.pace * RECENT >= pixel / 2
+        assert motion.log_density(np.array([2.0, 0.0]) * pixel, 1.0) > -8.0 - 2 * np.log(pixel)
 
 
 @PATIENT

@@ -1,5 +1,6 @@
 """``scalor app``: the whole job in a browser."""
 
+import math
 from importlib.util import find_spec
 
 from jsonargparse import Namespace
@@ -24,6 +25,10 @@ def parser() -> Parser:
 
 
 def run(args: Namespace) -> None:
+    if math.isinf(args.most_minutes):
+        raise UserError(
+            "--most-minutes is inf; a number is wanted, where the page's slider ends; give one, such as 600"
+        )
     # Not imported here: its telemetry is switched off before.
     if find_spec("gradio") is None:
         raise UserError("gradio is not installed; the app is made with it; pip install 'scalor[app]'")

@@ -10,7 +10,7 @@ RECENT = 5
 """Frames that a velocity is taken from."""
 LAGS = (1, 2, 4, 8, 16, 32, 64)
 LEAST = 0.5
-"""Pixels below which no scale lies."""
+"""Network pixels below which no scale lies: boxes end at whole ones where they are cut."""
 FREEDOM = 4.0
 """Degrees of freedom of Student's t: now and then an object turns."""
 PRIOR_COUNT = 4.0
@@ -71,18 +71,22 @@ class Motion:
     pace: float
 
     @classmethod
-    def learn(cls, legs: Sequence[Leg]) -> "Motion":
-        """From gaps cut into whole tracks: the median miss at each lag, beside a guess from the objects' size."""
+    def learn(cls, legs: Sequence[Leg], *, pixel: float = 1.0) -> "Motion":
+        """From gaps cut into whole tracks: the median miss at each lag, beside a guess from the objects' size.
+
+        ``pixel``: side of a network pixel in the pixels of the paths; things that stand still are not known better.
+        """
+        least = LEAST * pixel
         size = float(np.median([leg.extent.mean() for leg in legs])) if legs else 1.0
         legs = legs[:: max(1, len(legs) // TRACKS)]
         scales, bends, speeds = [], [], []
         for lag in LAGS:
             missed, leaving, coming = _missed(legs, lag)
             speeds.append(coming)
-            guess = max(LEAST, 0.1 * size * np.sqrt(lag))
-            scales.append(_scale(missed, guess, least=LEAST))
-            bends.append(_scale(coming - leaving, guess / RECENT, least=LEAST / RECENT))
-        pace = _scale(np.concatenate(speeds), 0.1 * size / RECENT, least=LEAST / RECENT)
+            guess = max(least, 0.1 * size * np.sqrt(lag))
+            scales.append(_scale(missed, guess, least=least))
+            bends.append(_scale(coming - leaving, guess / RECENT, least=least / RECENT))
+        pace = _scale(np.concatenate(speeds), 0.1 * size / RECENT, least=least / RECENT)
         # What is foretold further ahead is never surer.
         return cls(np.maximum.accumulate(scales), np.maximum.accumulate(bends), pace)
 

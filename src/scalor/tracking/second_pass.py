@@ -128,7 +128,7 @@ def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1, indivi
     """
     keep = rows.visibility >= min_visibility
     firm = keep & _firm(rows, keep)
-    motion, looks = learned(tracklets_of(rows, rows.id, firm))
+    motion, looks = learned(tracklets_of(rows, rows.id, firm), rows.pixel)
     ids, swaps = _given_back(rows, keep, firm, motion=motion, looks=looks)
     stretches = _stretches(rows, ids)
     pieces = tracklets_of(rows, ids, firm, stretches)
@@ -255,9 +255,9 @@ def tracklets_of(rows: Rows, ids: np.ndarray, keep: np.ndarray, stretch: np.ndar
     ]
 
 
-def learned(tracklets: Sequence[Tracklet]) -> tuple[Motion, Looks]:
-    """What the tracks of a video say about how its objects move and look."""
-    motion = Motion.learn([each.leg for each in tracklets])
+def learned(tracklets: Sequence[Tracklet], pixel: float = 1.0) -> tuple[Motion, Looks]:
+    """What the tracks of a video say about how its objects move and look; ``pixel`` as in `Rows`."""
+    motion = Motion.learn([each.leg for each in tracklets], pixel=pixel)
     return motion, Looks.learn([(each.leg.frame, each.looks) for each in tracklets])
 
 

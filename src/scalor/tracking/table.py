@@ -32,6 +32,7 @@ class Rows:
     seen        bool [length]   frames that were neither blank nor undecodable
     size        (height, width) of the frames
     alike       float64 [R]     as in `FrameResult`; nan, or no rows, where nothing measured it
+    pixel       side of a network pixel in source pixels: no box is known better
     """
 
     frame: np.ndarray
@@ -44,6 +45,7 @@ class Rows:
     seen: np.ndarray
     size: tuple[int, int]
     alike: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    pixel: float = 1.0
 
     @property
     def length(self) -> int:
@@ -72,6 +74,7 @@ class Shelf:
         self._areas: list[np.ndarray] = []
         self._blocks: list[list[np.ndarray]] = []
         self._seen = bytearray()
+        self._pixel = 1.0
 
     def put(self, result: FrameResult) -> None:
         """Add the next frame's result."""
@@ -81,6 +84,7 @@ class Shelf:
         self._parts.append(replace(result, masks=PatchMasks.none(self._size)))
         self._areas.append(masks.patch.sum(axis=(1, 2), dtype=np.float32))
         self._seen.append(result.decoded)
+        self._pixel = max(self._pixel, *masks.scale)
         if len(self._parts) >= BLOCK:
             self._pack()
 
@@ -98,7 +102,7 @@ class Shelf:
         columns: list[np.ndarray] = [np.concatenate(column) for column in zip(*self._blocks, strict=True)] or none
         frame, name, box, score, visibility, looks, area, alike = columns
         seen = np.frombuffer(bytes(self._seen), dtype=bool)
-        return Rows(frame, name, box, score, visibility, looks, area, seen, self._size, alike)
+        return Rows(frame, name, box, score, visibility, looks, area, seen, self._size, alike, self._pixel)
 
     def masks(self) -> Iterator[PatchMasks]:
         """The masks of one frame after the other, from the first."""

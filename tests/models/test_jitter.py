@@ -4,26 +4,33 @@ from dataclasses import replace
 
 import torch
 
+from scalor.core.geometry import WhereConfig, decode_size
 from scalor.core.types import TRACKING, Scenery
 from scalor.models.propagate import ASTRAY, put_aside
 
 SHARE = 0.1
+WHERE = WhereConfig(size=14.0, size_range=0.6, ratio=0.5, ratio_range=0.5, scale="log")
 SCENE = Scenery(height=64, width=64)
 
 
-def test_a_quarter_of_the_boxes_moves_by_a_share_of_its_sides(make_model) -> None:
+def test_a_quarter_of_the_boxes_moves_and_grows_by_a_share_of_its_sides(make_model) -> None:
     slots = make_model().init(1, SCENE).slots
     slots = slots.map(lambda t: t.new_zeros(4000, 1, *t.shape[2:])).replace(
         box=torch.tensor([32.0, 32.0, 20.0, 10.0]).expand(4000, 1, 4), alive=torch.ones(4000, 1, dtype=torch.bool)
     )
     torch.manual_seed(0)
-    box = put_aside(slots, SHARE).box
-    off = box[..., :2] - slots.box[..., :2]
+    slots = slots.replace(box=torch.cat([slots.box[..., :2], decode_size(slots.size, WHERE)], dim=-1))
+    aside = put_aside(slots, WHERE, SHARE)
+    off = aside.box[..., :2] - slots.box[..., :2]
     moved = off.abs().amax(-1) > 0
-    assert torch.equal(box[..., 2:], slots.box[..., 2:]), "sizes stay"
     assert abs(float(moved.float().mean()) - ASTRAY) < 0.03
     sides = off[moved].std(0) / SHARE
-    assert (sides / torch.tensor([20.0, 10.0]) - 1).abs().max() < 0.1
+    assert (sides / slots.box[0, 0, 2:] - 1).abs().max() < 0.1
+    area = (aside.box[..., 2:].prod(-1) / slots.box[..., 2:].prod(-1)).log() / 2
+    assert ((area != 0) == moved).all() and abs(float(area[moved].std()) / SHARE - 1) < 0.1
+    # All that is known of sizes is wrong together: what it is, was and usually is.
+    assert torch.allclose(decode_size(aside.size, WHERE), aside.box[..., 2:], rtol=1e-5)
+    assert torch.equal(aside.size, aside.habit[..., :2]) and torch.equal(aside.size, aside.latents.where[..., :2])
 
 
 def test_boxes_with_and_without_room_are_told_apart(make_model) -> None:
@@ -36,9 +43,9 @@ def test_boxes_with_and_without_room_are_told_apart(make_model) -> None:
         alive=torch.tensor([True, True, True, False]).expand(400, 4),
     )
     torch.manual_seed(0)
-    moved = (put_aside(slots, SHARE).box != slots.box).any(-1).any(0)
+    moved = (put_aside(slots, WHERE, SHARE).box != slots.box).any(-1).any(0)
     assert moved[:3].tolist() == [False, False, True]
-    both = (put_aside(slots, 0.0, SHARE).box != slots.box).any(-1).any(0)
+    both = (put_aside(slots, WHERE, 0.0, SHARE).box != slots.box).any(-1).any(0)
     assert both[:3].tolist() == [True, True, False]
 
 

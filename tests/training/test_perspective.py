@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scalor.configs.presets import fast_video
-from scalor.core.geometry import FARTHEST, WhereConfig, decode_size
+from scalor.core.geometry import FARTHEST, WhereConfig, decode_size, decode_step
 from scalor.core.types import Knobs, Scenery
 from scalor.data.footage import ObjectStats
 from scalor.models.build import build
@@ -27,15 +27,20 @@ HEIGHT, WIDTH = 160, 200
 TILT = replace(WhereConfig(), size=12.0, scale="log", tilt=0.02, level=60.0, nearest=2.5)
 
 
-def drive(*, horizon: float, groups: bool = False, count: int = 12, frames: int = 25) -> list[list[Components]]:
-    """Runs of frames in which things come down the view; ``groups``: those far away are two or three side by side."""
+def drive(
+    *, horizon: float, groups: bool = False, count: int = 12, frames: int = 25, pace: float = 0.0
+) -> list[list[Components]]:
+    """Runs of frames in which things come down the view; ``groups``: those far away are two or three side by side.
+
+    They move by two pixels per frame, or by ``pace`` times the way from the horizon.
+    """
     rng = np.random.default_rng(0)
     runs = []
     for number in range(count):
         start = rng.uniform(30, 80)
         left, run = rng.uniform(20, 120), []
         for t in range(frames):
-            foot = start + 2.0 * t
+            foot = horizon + (start - horizon) * (1 + pace) ** t if pace else start + 2.0 * t
             side = 0.25 * (foot - horizon) if horizon > -math.inf else 14.0
             wide = side * (1 + (number % 3 if groups and start < 60 else 0))
             mask = np.zeros((HEIGHT, WIDTH), bool)
@@ -58,6 +63,34 @@ def test_a_box_is_larger_by_the_factor_of_its_row_and_no_other_shape(size: float
     flat = decode_size(raw, replace(TILT, tilt=0.0), place)
     torch.testing.assert_close(decode_size(raw, TILT, place), flat * TILT.nearness(place))
     torch.testing.assert_close(flat, decode_size(raw, TILT))
+
+
+def test_one_pace_on_the_ground_has_one_code_and_older_weights_have_none() -> None:
+    raw, rows = torch.tensor([[0.5, -1.0]] * 3), torch.tensor([60.0, 85.0, 10.0])
+    flat = TILT.motion * torch.tanh(raw)
+    torch.testing.assert_close(
+        decode_step(raw, replace(TILT, ground=True), rows) / flat, TILT.nearness(rows)[:, None].expand(3, 2)
+    )
+    assert torch.equal(decode_step(raw, TILT, rows), flat) and torch.equal(
+        decode_step(raw, replace(TILT, ground=True)), flat
+    )
+
+
+def test_the_pace_is_that_of_the_level_where_near_things_are_faster() -> None:
+    ways = drive(horizon=10.0, count=20, pace=0.05)
+    found = perspective_of(ways, HEIGHT)
+    middle = found.level + 0.125 * (found.level - 10.0) / 0.875  # where the feet are
+    assert found.pace == pytest.approx(0.05 * 0.875 * (middle - 10.0), rel=0.2)
+    where = found.of(WhereConfig())
+    assert where.ground and where.motion == max(4.0, 1.5 * found.pace)
+    assert not replace(found, pace=0.0).of(WhereConfig()).ground, "of a plan from before"
+    given = with_fitted_prior(
+        Plan(kind="fit", preset=fast_video(), seed=0, steps=1, minutes=None),
+        [usual_box.UsualBox(perspective=replace(found, pace=6.0))],
+        {"model.where.motion": "5"},
+        lambda _: None,
+    ).preset.scalor.where
+    assert given.ground and given.motion == fast_video().scalor.where.motion, "who says it means it"
 
 
 @pytest.mark.parametrize("groups", [False, True])

@@ -29,7 +29,7 @@ from scalor.models.config import (
     RenderConfig,
 )
 from scalor.nets.pyramid import ConvStyle
-from scalor.training.object_sizes import Sizes
+from scalor.training.object_sizes import Sizes, largest_step
 from scalor.training.preset import Preset
 
 OFF = math.inf
@@ -149,9 +149,9 @@ FAST = 0.25
 """What moves by more of its longer side per frame, now and then, darts: it is learned at twice the speed as well."""
 
 SLOW, JITTER = 0.05, 0.15
-"""In clips of eight frames nothing is ever far from its box: how boxes that have slipped get back is learned from boxes
-that are put aside by this share of their sides. Where things move by more than so much of their longer side per frame,
-those beside others are not: they would lie on a neighbour."""
+"""In clips of eight frames nothing is ever far from its box: how boxes that have slipped, or grown, get back is learned
+from boxes that are put aside, and changed in size, by this share of their sides. Where things move by more than so much
+of their longer side per frame, those beside others are not: they would lie on a neighbour."""
 
 SMALL_PX = 14.0
 """Objects whose longer side is shorter than this need cells of 4 px: about half of it, as elsewhere."""
@@ -183,7 +183,7 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
         ratio_range=min(2.5, max(0.9, longish + 0.4)) if sizes.turns else 0.5,
         scale="log",
         reach=0.8,
-        motion=min(16.0, max(4.0, 1.5 * sizes.motion)),
+        motion=largest_step(sizes.motion),
     )
     model = ModelConfig(
         cell=4 if longer < SMALL_PX else 8,

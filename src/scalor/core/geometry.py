@@ -28,6 +28,7 @@ class WhereConfig:
     motion             largest step per frame in pixels along each axis
     tilt, level        perspective: at row y of the view sizes are 1 + tilt * (y - level) times as large (`nearness`)
     nearest            that factor at most
+    ground             steps are so many times as large, too: what goes on level ground at one pace has one code
     """
 
     size: float = 10.0
@@ -40,6 +41,7 @@ class WhereConfig:
     tilt: float = later(0.0)
     level: float = later(0.0)
     nearest: float = later(1.0)
+    ground: bool = later(False)
 
     @property
     def largest(self) -> tuple[float, float]:
@@ -56,6 +58,13 @@ class WhereConfig:
     def ratios(self) -> tuple[float, float]:
         """Smallest and largest height / width."""
         return self._range(self.ratio, self.ratio_range)
+
+    @property
+    def steepness(self) -> tuple[float, float]:
+        """By how much the logarithms of a and of the ratio grow with their raw codes in the middle of their range."""
+        if self.scale == "linear":
+            return self.size_range / self.size, self.ratio_range / self.ratio
+        return self.size_range, self.ratio_range
 
     def nearness(self, row: Row) -> Row:
         """How many times larger things at these rows of the view are than those at ``level``.
@@ -83,6 +92,14 @@ def decode_size(raw: Tensor, config: WhereConfig, row: Tensor | None = None) -> 
         a = a * config.nearness(row)
     root = ratio.sqrt()
     return torch.stack([a / root, a * root], dim=-1)
+
+
+def decode_step(raw: Tensor, config: WhereConfig, row: Tensor | None = None) -> Tensor:
+    """Raw speed [..., 2] to the step of a frame in pixels [..., 2]; ``row`` as in `decode_size`."""
+    step = config.motion * torch.tanh(raw)
+    if config.ground and config.tilt and row is not None:
+        step = step * config.nearness(row).unsqueeze(-1)
+    return step
 
 
 def cell_centers(rows: int, columns: int, *, cell: int, like: Tensor, ring: int = 0) -> Tensor:

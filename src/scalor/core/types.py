@@ -305,8 +305,8 @@ class Knobs:
     sigma              likelihood std, None: the model's own
     soften             factor on the likelihood std (training: first find what stands out, then what it looks like)
     jitter             before a frame is looked at, boxes of carried objects that have room around them are put aside by
-                       this share of their sides (std), a quarter at a time (training: whoever has lost its place finds
-                       it again)
+                       this share of their sides, and made so much larger, smaller or of another shape (std), a quarter
+                       at a time (training: whoever has lost its place or its size finds it again)
     jitter_beside      the same of those that have others beside them
     """
 

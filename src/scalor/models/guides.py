@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from scalor.core.geometry import crop
+from scalor.core.geometry import crop, decode_step
 from scalor.core.sites import MIN_STD, Gaussian, bound
 from scalor.core.tensors import constant
 from scalor.core.types import Scenery, Sight, Slots
@@ -85,10 +85,11 @@ def used_to(
     return torch.lerp(slots.habit, codes, weight), age
 
 
-def expected_center(slots: Slots, config: ModelConfig) -> Tensor:
+def expected_center(slots: Slots, config: ModelConfig, scenery: Scenery) -> Tensor:
     """Where objects are if they go on as in the last step (paper: where they were), not differentiated: [B, N, 2]."""
-    ahead = torch.tanh(slots.latents.where[..., 2:].detach())
-    return slots.box[..., :2].detach() + config.propagate.residual * config.where.motion * ahead
+    center, speed = slots.box[..., :2].detach(), slots.latents.where[..., 2:].detach()
+    ahead = decode_step(speed, config.where, center[..., 1] + scenery.first_row)
+    return center + config.propagate.residual * ahead
 
 
 def picture_of(sight: Sight, config: ModelConfig) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from scalor.core.canvas import placed
 from scalor.core.fixed import fixed
-from scalor.core.geometry import corners, decode_size, in_view, intersection
+from scalor.core.geometry import WhereConfig, corners, decode_size, decode_step, in_view, intersection
 from scalor.core.sites import Gaussian, kl_presence, log_bernoulli, sample_presence
 from scalor.core.tensors import constant
 from scalor.core.types import Knobs, Objects, Scenery, Sight, Slots, Terms
@@ -48,14 +48,21 @@ class Draw:
         return where_prior.log_prob(where) + typical + what_prior.log_prob(what) - birth
 
 
-def put_aside(slots: Slots, share: float, beside: float = 0.0) -> Slots:
-    """Slots of which a quarter of the boxes have moved, by a ``share`` of their sides (std) where they have room around
-    them, by ``beside`` where they have not."""
-    off = torch.randn_like(slots.box[..., :2]) * (torch.rand_like(slots.age) < ASTRAY).unsqueeze(-1)
+def put_aside(slots: Slots, where: WhereConfig, share: float, beside: float = 0.0) -> Slots:
+    """Slots of which a quarter of the boxes have moved and got another size and shape, by a ``share`` of their sides
+    (std) where they have room around them, by ``beside`` where they have not."""
     center, sides = slots.box.split(2, dim=-1)
     close = (_beside(slots.box) & slots.alive.unsqueeze(1)).any(2, keepdim=True)
-    off = off * torch.where(close, beside, share) * sides.detach()
-    return slots.replace(box=torch.cat([center + off, sides], dim=-1))
+    far = torch.where(close, beside, share) * (torch.rand_like(slots.age) < ASTRAY).unsqueeze(-1)
+    off, grown = (torch.randn_like(slots.box) * far).split(2, dim=-1)
+    # An object is as sure of a wrong size as of its own: what it is used to is wrong as well.
+    wrong = grown / constant(*where.steepness, like=grown)
+    size, codes = slots.size + wrong, torch.cat([wrong, torch.zeros_like(wrong)], dim=-1)
+    habit = torch.cat([slots.habit[..., :2] + wrong, slots.habit[..., 2:]], dim=-1)
+    known = (decode_size(size, where) / decode_size(slots.size, where)).detach()
+    box = torch.cat([center + off * sides.detach(), sides * known], dim=-1)
+    latents = slots.latents.replace(where=slots.latents.where + codes)
+    return slots.replace(box=box, size=size, habit=habit, latents=latents)
 
 
 @torch.no_grad()
@@ -111,13 +118,13 @@ class Propagate(nn.Module):
         ``ground`` [B, C, H, W] is the background that is expected behind them; tracking asks for it.
         """
         if (knobs.jitter or knobs.jitter_beside) and sight is not None and sight.features is not None:
-            slots = put_aside(slots, knobs.jitter, knobs.jitter_beside)
+            slots = put_aside(slots, self.config.where, knobs.jitter, knobs.jitter_beside)
         prior, dynamics = self.dynamics(slots, scenery)
         guide: Guide = prior
         slots = slots.replace(dynamics=dynamics)
         tracker = slots.tracker
         if sight is not None and sight.features is not None:
-            context, center = self.config.glimpse.context, expected_center(slots, self.config)
+            context, center = self.config.glimpse.context, expected_center(slots, self.config, scenery)
             expected = self.painter.expected(slots, center, scenery) if context else None
             view = View(picture_of(sight, self.config), sight.features, center, expected)
             guide, tracker = self.tracker(slots, prior, view, scenery)
@@ -193,7 +200,8 @@ class Propagate(nn.Module):
     def _placed(self, slots: Slots, where: Tensor, scenery: Scenery) -> tuple[Tensor, Tensor]:
         """The boxes that where-codes [B, N, 4] mean, and the codes with the direction that objects go on in."""
         shape, speed = where.split(2, dim=-1)
-        free = slots.box[..., :2] + self.config.where.motion * torch.tanh(speed)
+        row = slots.box[..., 1].detach() + scenery.first_row
+        free = slots.box[..., :2] + decode_step(speed, self.config.where, row)
         part, view = self.config.propagate, (scenery.width, scenery.height)
         if not part.reflect:
             limit = part.leave * self._size(shape, free, scenery).detach()

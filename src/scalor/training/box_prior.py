@@ -44,6 +44,8 @@ def with_fitted_prior(
     if words := seen.words():
         say(words)
     where = seen.of(model.where)
+    if "model.where.motion" in given:
+        where = replace(where, motion=model.where.motion)
     if not any(key.startswith(("model.where.", "data.object_")) for key in given):
         where = fitted_where(where, rules)
     if where.tilt:  # what fills the view would cost more than all the rest, in memory too

@@ -54,6 +54,11 @@ class Sizes:
     elongation: float = 1.0
 
 
+def largest_step(pace: float) -> float:
+    """The largest step along an axis that boxes need where 95 % of the things move by less than ``pace`` per frame."""
+    return min(16.0, max(4.0, 1.5 * pace))
+
+
 def crop_for(sizes: Sizes) -> int:
     """Side of training crops: some three objects beside each other, as many pixels as a step can pay for."""
     return int(min(112.0, max(64.0, 3.5 * max(sizes.height, sizes.width))))

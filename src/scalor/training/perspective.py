@@ -14,6 +14,7 @@ import numpy as np
 from scalor.core.geometry import FARTHEST, WhereConfig
 from scalor.core.jsonable import later
 from scalor.training.components import Components, going_on
+from scalor.training.object_sizes import largest_step
 
 LEAST_ROWS = 5
 """Frames in which a blob must be seen to tell how it grows."""
@@ -25,6 +26,8 @@ MOST = 0.3
 """Difference of log sizes from which a blob was torn or joined rather than misjudged."""
 BETTER = 0.75
 """The perspective must leave at most this share of what none at all leaves unexplained."""
+QUICK = 0.95
+"""Share of the blobs that the pace covers."""
 STEEPEST = 3.3
 """Steepest perspective: with a horizon a fifth of the view's height below its upper edge."""
 LEAST_GROWTH = 2.5
@@ -37,7 +40,8 @@ class Perspective:
     """At row y things are ``1 + tilt * (y - level)`` times as large as at row ``level``, above and below which as many
     are; no tilt: nothing is known, or there is none. ``nearest``: that factor at most; ``growth``: by how much things
     that were seen differ so; ``height`` of the view, in rows; ``far``: the factor of the far ones (all but 5 % are
-    nearer)."""
+    nearer); ``pace``: pixels per frame that things at ``level`` move by along an axis, all but 5 % of them; 0: unknown.
+    """
 
     tilt: float = 0.0
     level: float = 0.0
@@ -45,6 +49,7 @@ class Perspective:
     growth: float = 1.0
     height: float = math.inf
     far: float = later(1.0)
+    pace: float = later(0.0)
 
     @property
     def measured(self) -> bool:
@@ -53,11 +58,13 @@ class Perspective:
 
     def scaled(self, factor: float) -> "Perspective":
         """The same in a view so many times as high."""
-        return replace(self, tilt=self.tilt / factor, level=self.level * factor, height=self.height * factor)
+        sizes = {name: factor * getattr(self, name) for name in ("level", "height", "pace")}
+        return replace(self, tilt=self.tilt / factor, **sizes)
 
     def of(self, where: WhereConfig) -> WhereConfig:
-        """Boxes that know it."""
-        return replace(where, tilt=self.tilt, level=self.level, nearest=self.nearest)
+        """Boxes and steps that know it."""
+        known = replace(where, tilt=self.tilt, level=self.level, nearest=self.nearest)
+        return replace(known, motion=largest_step(self.pace), ground=True) if self.pace else known
 
     def words(self) -> str:
         """What a user should know of it; "" where there is none."""
@@ -85,7 +92,16 @@ def perspective_of(runs: Sequence[Sequence[Components]], height: int) -> Perspec
     top, bottom, far, middle, near = (float(edge) for edge in edges)
     tilt, nearest = best / height / middle, max(top, bottom) / middle
     found = Perspective(tilt, float(level), nearest, near / far, height, min(near, far) / middle)
+    found = replace(found, pace=_pace(runs, found))
     return found if max(found.growth, 1 / found.growth) >= LEAST_GROWTH else Perspective()
+
+
+def _pace(runs: Sequence[Sequence[Components]], seen: Perspective) -> float:
+    """Steps of blobs along the axis that they move more on, as they would be at the level: all but 5 % are smaller."""
+    where = seen.of(WhereConfig())
+    ways = [way for run in runs for way in _followed(run) if len(way) >= LEAST_ROWS]
+    steps = [np.abs(way[-1, :2] - way[0, :2]).max() / (len(way) - 1) / where.nearness(way[:, 1]).mean() for way in ways]
+    return float(np.quantile(steps, QUICK)) if steps else 0.0
 
 
 def _log(steep: float, place: np.ndarray) -> np.ndarray:

@@ -122,14 +122,22 @@ def test_what_no_demo_wrote_is_refused_and_left_alone(tmp_path, clip, capsys, ot
     assert sorted(path.relative_to(out) for path in out.rglob("*")) == before
 
 
-def test_the_packaged_clip_and_its_truth_lie_side_by_side(tmp_path):
-    video = (tmp_path / demo_command.CLIP).resolve()
-    stage = demo_command._staged(tmp_path, video, True, None)
-    assert stage.clip == video and stage.truth is not None and stage.gate == {"iou": 0.5}
+def test_a_scene_and_a_clip_of_ones_own_are_not_both_learned_from(tmp_path, clip, capsys):
+    asked = ["demo", "--scene", "people", "--clip", str(clip), "-o", str(tmp_path / "out")]
+    assert door.main(asked) == door.WRONG_USE
+    assert "leave one of them out" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("scene", "frames", "span", "count"), [("cars", 240, (90, 150), 10), ("people", 720, (60, 700), 3)]
+)
+def test_the_packaged_clips_and_their_truth_lie_side_by_side(tmp_path, scene, frames, span, count):
+    stage = demo_command._staged(tmp_path, scene)
+    assert stage.clip.parent == tmp_path.resolve() and stage.truth is not None and stage.gate == {"iou": 0.5}
     rows = demo_command.read_truth(stage.truth).tracks
     source = demo_command.open_video(stage.clip)
-    assert source.count() == 240 and (rows.frame.min(), rows.frame.max()) == (90, 150)
-    assert len(set(rows.id.tolist())) == 10
+    assert source.count() == frames and (rows.frame.min(), rows.frame.max()) == span
+    assert len(set(rows.id.tolist())) == count
     assert (rows.center >= 0).all() and (rows.center <= [source.width, source.height]).all()
 
 

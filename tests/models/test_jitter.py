@@ -43,8 +43,10 @@ def test_boxes_with_and_without_room_are_told_apart(make_model) -> None:
         alive=torch.tensor([True, True, True, False]).expand(400, 4),
     )
     torch.manual_seed(0)
-    moved = (put_aside(slots, WHERE, SHARE).box != slots.box).any(-1).any(0)
+    aside = put_aside(slots, WHERE, SHARE).box
+    moved = (aside[..., :2] != slots.box[..., :2]).any(-1).any(0)
     assert moved[:3].tolist() == [False, False, True]
+    assert (aside[..., 2:] != slots.box[..., 2:]).any(-1).any(0).all(), "all may have a wrong size"
     both = (put_aside(slots, WHERE, 0.0, SHARE).box != slots.box).any(-1).any(0)
     assert both[:3].tolist() == [True, True, False]
 

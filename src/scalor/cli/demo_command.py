@@ -38,7 +38,8 @@ from scalor.viz.export import write_png, write_summary_json
 from scalor.viz.figures import paper_figure
 
 ASSETS = Path(scalor.__file__).parent / "data" / "assets"
-CLIP, TRUTH = "traffic.mp4", "traffic_truth.txt"
+SCENES = {"cars": ("traffic.mp4", "traffic_truth.txt"), "people": ("people.mp4", "people_truth.txt")}
+"""The packaged clips with their truth: cars from above, and people who stand at a table one after the other."""
 OBSERVE, STEPS = 8, 12
 FIGURE_FRAMES = 64
 """The figure shows the beginning of a long clip."""
@@ -67,12 +68,13 @@ class Stage:
     gate: Mapping[str, float] = field(default_factory=lambda: {"iou": 0.5})
 
 
-def run(minutes: float, out: str, *, clip: str | None = None, truth: str | None = None) -> None:
+def run(minutes: float, out: str, *, scene: str = "cars", clip: str | None = None, truth: str | None = None) -> None:
     """The whole demo into ``out``, with a table and the files to open on the standard output.
 
     Args:
         minutes: time to learn.
         out: a new folder, that of a finished demo (which is replaced) or of an interrupted one (which goes on).
+        scene: which of the packaged clips, of `SCENES`.
         clip: a video in place of the packaged one.
         truth: MOTChallenge rows of that video, scored at IoU 0.5.
 
@@ -80,9 +82,9 @@ def run(minutes: float, out: str, *, clip: str | None = None, truth: str | None 
         UserError: ``out`` holds a run of something else, or the clip or its truth cannot be read.
     """
     folder = Path(out)
-    video = Path(clip).resolve() if clip is not None else (folder / CLIP).resolve()
+    video = Path(clip).resolve() if clip is not None else (folder / SCENES[scene][0]).resolve()
     resume = _made_ready(folder, video)
-    stage = _staged(folder, video, clip is None, truth)
+    stage = _staged(folder, scene) if clip is None else Stage(video, None if truth is None else Path(truth))
     if stage.truth is not None:
         read_truth(stage.truth, say=print)  # a slip in it costs a second now and not five minutes
     fit([stage.clip], folder / RUN, minutes=minutes, resume=resume)
@@ -122,14 +124,13 @@ def _is_ours(scores: Path) -> bool:
         return False
 
 
-def _staged(folder: Path, video: Path, packaged: bool, truth: str | None) -> Stage:
-    """Lay the packaged clip and its truth into the folder, or take the user's own where they are."""
-    if not packaged:
-        return Stage(clip=video, truth=None if truth is None else Path(truth))
+def _staged(folder: Path, scene: str) -> Stage:
+    """Lay a packaged clip and its truth into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (CLIP, TRUTH):
+    for name in SCENES[scene]:
         put_in_place(folder / name, partial(shutil.copyfile, ASSETS / name))
-    return Stage(clip=video, truth=folder / TRUTH)
+    clip, truth = (folder / name for name in SCENES[scene])
+    return Stage(clip=clip.resolve(), truth=truth)
 
 
 def figure_of(clip: Path, weights: Path) -> np.ndarray:

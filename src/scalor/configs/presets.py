@@ -151,7 +151,7 @@ FAST = 0.25
 SLOW, JITTER = 0.05, 0.15
 """In clips of eight frames nothing is ever far from its box: how boxes that have slipped, or grown, get back is learned
 from boxes that are put aside, and changed in size, by this share of their sides. Where things move by more than so much
-of their longer side per frame, those beside others are not: they would lie on a neighbour."""
+of their longer side per frame, those beside others are not put aside: they would lie on a neighbour."""
 
 SMALL_PX = 14.0
 """Objects whose longer side is shorter than this need cells of 4 px: about half of it, as elsewhere."""

@@ -38,9 +38,9 @@ class Recipe:
     hurry                  on footage, share of the clips that are seen at twice the speed
     crowded                on footage, share of the clips before which things of another moment pass, so that objects
                            touch and hide each other more often than they do (see `scalor.training.copy_paste`)
-    jitter, jitter_beside  std, in sides, by which carried boxes with room around them, and the others, are put aside,
-                           and changed in size and shape, before a frame is looked at: clips of a few frames do not
-                           show what becomes of small errors in thousands (see `Knobs.jitter`)
+    jitter, jitter_beside  std, in sides, by which carried boxes are changed in size and shape and, with room around
+                           them, put aside, and by which those without are put aside, before a frame is looked at:
+                           clips of a few frames do not show what becomes of small errors in thousands (`Knobs.jitter`)
     bootstrap              on footage, weight at the start of what objects lack of the blobs that move; it falls to 0 at
                            the end (see `scalor.training.bootstrap`)
     carry_until            progress until which carried objects cannot fade: thin strokes drawn a pixel beside their

@@ -49,12 +49,13 @@ class Draw:
 
 
 def put_aside(slots: Slots, where: WhereConfig, share: float, beside: float = 0.0) -> Slots:
-    """Slots of which a quarter of the boxes have moved and got another size and shape, by a ``share`` of their sides
-    (std) where they have room around them, by ``beside`` where they have not."""
+    """Slots of which a quarter of the boxes have got another size and shape, by a ``share`` of their sides (std), and
+    have moved by as much where they have room around them, by ``beside`` where they have not."""
     center, sides = slots.box.split(2, dim=-1)
     close = (_beside(slots.box) & slots.alive.unsqueeze(1)).any(2, keepdim=True)
-    far = torch.where(close, beside, share) * (torch.rand_like(slots.age) < ASTRAY).unsqueeze(-1)
-    off, grown = (torch.randn_like(slots.box) * far).split(2, dim=-1)
+    astray = (torch.rand_like(slots.age) < ASTRAY).unsqueeze(-1)
+    off, grown = (torch.randn_like(slots.box) * astray).split(2, dim=-1)
+    off, grown = off * torch.where(close, beside, share), grown * share
     # An object is as sure of a wrong size as of its own: what it is used to is wrong as well.
     wrong = grown / constant(*where.steepness, like=grown)
     size, codes = slots.size + wrong, torch.cat([wrong, torch.zeros_like(wrong)], dim=-1)

@@ -304,7 +304,7 @@ class Knobs:
     alpha_override     foreground alpha is replaced by this constant when not None (background curriculum, spec A.13-8)
     sigma              likelihood std, None: the model's own
     soften             factor on the likelihood std (training: first find what stands out, then what it looks like)
-    jitter             before a frame is looked at, a quarter of the carried boxes at a time gets another size and shape,
+    jitter             before a frame is looked at a quarter of the carried boxes gets another size and another shape,
                        by this share of its sides (std), and those of them that have room around them are put aside by
                        as much (training: whoever has lost its size or its place finds it again)
     jitter_beside      how far those are put aside that have others beside them

@@ -34,12 +34,13 @@ def measured(video: str, truth: str, run: str, base: int) -> np.ndarray:
     true, tracker, age = read_truth(truth, box_base=base).tracks, Tracker(run), Counter[int]()
     rows: list[tuple[float, ...]] = []
     for number, frame in enumerate(open_video(video)):
-        tracker.observe(frame.image)
+        seen = tracker.observe(frame.image).decoded
         world, view = tracker.world, tracker.view
-        assert world is not None and view is not None
+        if not seen or world is None or view is None:
+            continue
         alive = world.slots.alive[0] & ~world.slots.asleep[0]
         scale = np.array([view.scale_x, view.scale_y] * 2)
-        box = world.slots.box[0, alive].numpy() * scale
+        box = world.slots.box[0, alive].cpu().numpy() * scale
         box[:, :2] -= box[:, 2:] / 2
         names = world.slots.id[0, alive].tolist()
         age.update(names)

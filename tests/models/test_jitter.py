@@ -33,6 +33,17 @@ def test_a_quarter_of_the_boxes_moves_and_grows_by_a_share_of_its_sides(make_mod
     assert torch.equal(aside.size, aside.habit[..., :2]) and torch.equal(aside.size, aside.latents.where[..., :2])
 
 
+def test_a_size_or_shape_that_cannot_vary_stays(make_model) -> None:
+    slots = make_model().init(1, SCENE).slots
+    slots = slots.map(lambda t: t.new_zeros(400, 1, *t.shape[2:]))
+    slots = slots.replace(box=torch.cat([slots.box[..., :2], decode_size(slots.size, WHERE)], dim=-1))
+    for fixed in ({"size_range": 0.0}, {"ratio_range": 0.0}, {"size_range": 0.0, "scale": "linear"}):
+        box = put_aside(slots, replace(WHERE, **fixed), SHARE, SHARE).box
+        assert box.isfinite().all()
+        varies = box[..., 2:].prod(-1) if "size_range" in fixed else box[..., 2] / box[..., 3]
+        torch.testing.assert_close(varies, varies[:1].expand_as(varies))
+
+
 def test_boxes_with_and_without_room_are_told_apart(make_model) -> None:
     """Empty slots are no neighbours."""
     slots = make_model().init(1, SCENE).slots

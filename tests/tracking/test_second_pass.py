@@ -97,6 +97,13 @@ def test_boxes_of_things_that_stand_still_are_known_to_half_a_network_pixel_and_
         assert motion.log_density(np.array([2.0, 0.0]) * pixel, 1.0) > -8.0 - 2 * np.log(pixel)
 
 
+def test_a_jump_of_some_network_pixels_is_no_other_object():
+    before, after = path((40.0, 110.0), (1.0, 0.0), range(40)), path((40.0, 170.0), (1.0, 0.0), range(42, LENGTH))
+    rows = table({**others(), 1: before, 2: after}, {**COLORS, 1: 1.0, 2: 1.0})
+    assert len(np.unique(revise(rows).rows.id)) == 6
+    assert len(np.unique(revise(replace(rows, pixel=8.0)).rows.id)) == 5
+
+
 @PATIENT
 @given(st.integers(0, 10_000), st.integers(0, 8))
 def test_identities_are_unique_in_every_frame_and_no_box_is_lost(seed, count):

@@ -14,6 +14,7 @@ from scalor.core.geometry import FARTHEST, WhereConfig, decode_size, decode_step
 from scalor.core.types import Knobs, Scenery
 from scalor.data.footage import ObjectStats
 from scalor.models.build import build
+from scalor.models.guides import expected_center
 from scalor.rollout import generate
 from scalor.training import box_survey, usual_box
 from scalor.training.box_prior import fitted_where, with_fitted_prior
@@ -84,13 +85,46 @@ def test_the_pace_is_that_of_the_level_where_near_things_are_faster() -> None:
     where = found.of(WhereConfig())
     assert where.ground and where.motion == max(4.0, 1.5 * found.pace)
     assert not replace(found, pace=0.0).of(WhereConfig()).ground, "of a plan from before"
-    given = with_fitted_prior(
-        Plan(kind="fit", preset=fast_video(), seed=0, steps=1, minutes=None),
-        [usual_box.UsualBox(perspective=replace(found, pace=6.0))],
-        {"model.where.motion": "5"},
-        lambda _: None,
-    ).preset.scalor.where
-    assert given.ground and given.motion == fast_video().scalor.where.motion, "who says it means it"
+
+
+@pytest.mark.parametrize(
+    ("given", "ground", "motion"), [("", True, 12.0), ("motion", False, 7.0), ("ground", False, 7.0)]
+)
+def test_who_sets_steps_means_them(given: str, ground: bool, motion: float) -> None:
+    preset = fast_video()
+    preset = replace(preset, model=replace(preset.scalor, where=replace(preset.scalor.where, motion=7.0)))
+    plan = Plan(kind="fit", preset=preset, seed=0, steps=1, minutes=None)
+    rule = usual_box.UsualBox(perspective=Perspective(0.01, 50.0, 1.5, 3.0, 600.0, 0.5, pace=8.0))
+    where = with_fitted_prior(plan, [rule], {f"model.where.{given}": "7"} if given else {}, lambda _: None)
+    assert (where.preset.scalor.where.ground, where.preset.scalor.where.motion) == (ground, motion)
+
+
+def test_boxes_that_may_not_be_as_large_as_near_things_are_as_fast() -> None:
+    plan = Plan(kind="fit", preset=fast_video(), seed=0, steps=1, minutes=None)
+    seen = Perspective(0.01, 50.0, 2.2, 4.0, 100.0, 0.5, pace=4.0)
+    where = with_fitted_prior(plan, [usual_box.UsualBox(perspective=seen)], {}, lambda _: None).preset.scalor.where
+    assert where.nearest < 2.2 and where.nearest * where.motion == pytest.approx(2.2 * 1.5 * 4.0)
+
+
+def test_a_step_in_a_crop_is_that_of_the_same_place_in_the_whole_view() -> None:
+    preset = fast_video()
+    torch.manual_seed(0)
+    for tilt in (0.01, -0.01):
+        where = replace(preset.scalor.where, tilt=tilt, level=60.0, nearest=1.8, ground=True)
+        model = build(replace(preset.model, where=where))
+        crop, whole = Scenery(height=64, width=64, top=torch.tensor([30.0])), Scenery(height=168, width=64)
+        slots = model.init(1, replace(whole, backdrop=torch.zeros(1, 3, 168, 64))).slots
+        slots = slots.map(lambda t: t.new_zeros(1, 3, *t.shape[2:]))
+        box = torch.tensor([[[30.0, 10, 20, 20], [30, 40, 20, 20], [10, 60, 10, 10]]])
+        slots = slots.replace(box=box, latents=slots.latents.replace(where=torch.randn(1, 3, 4)))
+        below = slots.replace(box=box + torch.tensor([0.0, 30, 0, 0]))
+        for seen, there in ((slots, crop), (below, whole)):
+            step = expected_center(seen, model.config, there) - seen.box[..., :2]
+            row = below.box[..., 1]
+            expected = where.motion * torch.tanh(seen.latents.where[..., 2:]) * where.nearness(row)[..., None]
+            torch.testing.assert_close(step, expected)
+            placed, _ = model.propagate._placed(seen, seen.latents.where, there)
+            torch.testing.assert_close(placed[..., :2] - seen.box[..., :2], expected)
 
 
 @pytest.mark.parametrize("groups", [False, True])
@@ -165,8 +199,9 @@ def test_the_scale_follows_far_things_and_no_kind_of_thing_turns_where_there_is_
 
 
 def test_a_perspective_in_another_scale_is_the_same() -> None:
-    seen = Perspective(0.02, 60.0, 2.5, 4.0, 160.0, 0.5)
+    seen = Perspective(0.02, 60.0, 2.5, 4.0, 160.0, 0.5, pace=3.0)
     fine = seen.scaled(2.0)
+    assert fine.pace == 6.0
     rows = np.array([20.0, 60.0, 150.0])
     np.testing.assert_allclose(fine.of(WhereConfig()).nearness(2 * rows), seen.of(WhereConfig()).nearness(rows))
     assert (fine.height, fine.growth, fine.far) == (320.0, 4.0, 0.5) and seen.measured and not Perspective().measured

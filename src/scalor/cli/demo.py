@@ -1,4 +1,4 @@
-"""``scalor demo``: the whole job on the packaged clip."""
+"""``scalor demo``: the whole job on a packaged clip."""
 
 from jsonargparse import Namespace
 from jsonargparse.typing import PositiveFloat
@@ -14,7 +14,10 @@ def parser() -> Parser:
     made = Parser(description="Learn from a packaged real clip from scratch, track it, imagine its future.")
     made.add_argument("--minutes", metavar="M", type=PositiveFloat, default=5.0, help="time to learn")
     made.add_argument(
-        "--scene", choices=["cars", "people"], default=None, help="which packaged clip (default: cars, from above)"
+        "--scene",
+        choices=["cars", "people"],
+        default=None,
+        help="which packaged clip; cars, from above, if none is named",
     )
     made.add_argument("--clip", metavar="VIDEO", default=None, help="a video of yours in place of a packaged one")
     made.add_argument("--truth", metavar="FILE", default=None, help="MOTChallenge rows to score that video with")

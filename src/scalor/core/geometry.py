@@ -25,7 +25,7 @@ class WhereConfig:
                        a = size * exp(size_range * tanh(u))   (scale="log")
     ratio, ratio_range height / width, likewise; width = a / sqrt(ratio), height = a * sqrt(ratio)
     reach              how far, in cells, a proposal's centre may lie from its cell's centre (paper: 1)
-    motion             largest step per frame in pixels along each axis
+    motion             largest step per frame in pixels along each axis (with ``ground``, that at ``level``)
     tilt, level        perspective: at row y of the view sizes are 1 + tilt * (y - level) times as large (`nearness`)
     nearest            that factor at most
     ground             steps are so many times as large, too: what goes on level ground at one pace has one code
@@ -62,9 +62,8 @@ class WhereConfig:
     @property
     def steepness(self) -> tuple[float, float]:
         """By how much the logarithms of a and of the ratio grow with their raw codes in the middle of their range."""
-        if self.scale == "linear":
-            return self.size_range / self.size, self.ratio_range / self.ratio
-        return self.size_range, self.ratio_range
+        linear = self.scale == "linear"
+        return self.size_range / (self.size if linear else 1.0), self.ratio_range / (self.ratio if linear else 1.0)
 
     def nearness(self, row: Row) -> Row:
         """How many times larger things at these rows of the view are than those at ``level``.

@@ -33,7 +33,7 @@ def figure7(video: str | None, weights: str | None, command: str) -> Report:
     """Input, reconstruction, background, masks with identities, boxes and trails of a real clip; then its future.
 
     Args:
-        video: None: the packaged clip.
+        video: None: the packaged clip of cars.
         weights: None: the packaged weights of that clip.
     """
     if video is None:

@@ -57,7 +57,7 @@ def put_aside(slots: Slots, where: WhereConfig, share: float, beside: float = 0.
     off, grown = (torch.randn_like(slots.box) * astray).split(2, dim=-1)
     off, grown = off * torch.where(close, beside, share), grown * share
     # An object is as sure of a wrong size as of its own: what it is used to is wrong as well.
-    wrong = grown / constant(*where.steepness, like=grown)
+    wrong = grown / constant(*(steep or math.inf for steep in where.steepness), like=grown)  # a fixed size stays
     size, codes = slots.size + wrong, torch.cat([wrong, torch.zeros_like(wrong)], dim=-1)
     habit = torch.cat([slots.habit[..., :2] + wrong, slots.habit[..., 2:]], dim=-1)
     known = (decode_size(size, where) / decode_size(slots.size, where)).detach()

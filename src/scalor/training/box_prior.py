@@ -8,6 +8,7 @@ from scalor.core.geometry import WhereConfig
 from scalor.models.config import ModelConfig
 from scalor.training.checkpoint import Plan
 from scalor.training.foreground_blobs import ROOM
+from scalor.training.object_sizes import FASTEST
 from scalor.training.usual_box import LEAST_SHAPES, UsualBox
 
 LARGEST = 0.5
@@ -44,10 +45,13 @@ def with_fitted_prior(
     if words := seen.words():
         say(words)
     where = seen.of(model.where)
-    if "model.where.motion" in given:
-        where = replace(where, motion=model.where.motion)
+    if not {"model.where.motion", "model.where.ground"}.isdisjoint(given):
+        where = replace(where, motion=model.where.motion, ground=model.where.ground)
     if not any(key.startswith(("model.where.", "data.object_")) for key in given):
         where = fitted_where(where, rules)
     if where.tilt:  # what fills the view would cost more than all the rest, in memory too
-        where = replace(where, nearest=max(1.0, min(where.nearest, LARGEST * seen.height / where.sizes[1])))
+        nearest = max(1.0, min(where.nearest, LARGEST * seen.height / where.sizes[1]))
+        # Near things are as fast as they are, however large a box may be.
+        faster = where.nearest / nearest if where.ground and "model.where.motion" not in given else 1.0
+        where = replace(where, nearest=nearest, motion=min(FASTEST, faster * where.motion))
     return replace(plan, preset=replace(plan.preset, model=replace(model, where=where)), usual=tuple(rules))

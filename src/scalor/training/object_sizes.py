@@ -18,6 +18,8 @@ FAR_PX = 14.0
 FINER = 2.0
 """For them a video is at most so many times as fine as the usual ones ask for."""
 
+FASTEST = 16.0
+"""No box moves by more pixels per frame."""
 UNNOTICED = 0.1
 """Contrast of objects that no survey noticed: they stand out where the frame differs by 8 grey levels or more."""
 
@@ -56,7 +58,7 @@ class Sizes:
 
 def largest_step(pace: float) -> float:
     """The largest step along an axis that boxes need where 95 % of the things move by less than ``pace`` per frame."""
-    return min(16.0, max(4.0, 1.5 * pace))
+    return min(FASTEST, max(4.0, 1.5 * pace))
 
 
 def crop_for(sizes: Sizes) -> int:

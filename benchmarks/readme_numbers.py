@@ -36,7 +36,7 @@ def with_clips(readme: str, results: str) -> str:
 
     def row(match: re.Match[str]) -> str:
         name = re.escape(match[2])
-        found = re.search(rf"^\| `{name}`:[^|]*\|([^|]*)\|[^|]*\|([^|]*)\|$", results, re.MULTILINE)
+        found = re.search(rf"^\| `{name}`:[^|]*\|([^|]*)\|[^|]*\|([^|]*)\|[^|]*\|$", results, re.MULTILINE)
         if found is None:
             raise SystemExit(f"docs/results.md has no row of the clip {match[2]}; correct one of the two tables")
         ours, theirs = (", ".join(cell.split(",")[:2]).replace("  ", " ").strip() for cell in found.groups())

@@ -51,7 +51,8 @@ def with_fitted_prior(
         where = fitted_where(where, rules)
     if where.tilt:  # what fills the view would cost more than all the rest, in memory too
         nearest = max(1.0, min(where.nearest, LARGEST * seen.height / where.sizes[1]))
-        # Near things are as fast as they are, however large a box may be.
-        faster = where.nearest / nearest if where.ground and "model.where.motion" not in given else 1.0
-        where = replace(where, nearest=nearest, motion=min(FASTEST, faster * where.motion))
+        if where.ground and "model.where.motion" not in given:
+            # Near things are as fast as they are, however large a box may be.
+            where = replace(where, motion=min(FASTEST, where.nearest / nearest * where.motion))
+        where = replace(where, nearest=nearest)
     return replace(plan, preset=replace(plan.preset, model=replace(model, where=where)), usual=tuple(rules))

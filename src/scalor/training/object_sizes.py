@@ -19,7 +19,7 @@ FINER = 2.0
 """For them a video is at most so many times as fine as the usual ones ask for."""
 
 FASTEST = 16.0
-"""No box moves by more pixels per frame."""
+"""Largest step per frame that is chosen for boxes, in pixels (where there is a perspective, at its level)."""
 UNNOTICED = 0.1
 """Contrast of objects that no survey noticed: they stand out where the frame differs by 8 grey levels or more."""
 

@@ -162,7 +162,11 @@ def test_bench_and_demo_hand_every_option_over(monkeypatch, tmp_path):
             assert calls == [((), {"json": True})]
         else:
             assert door.main(["demo", "--minutes", "2", "--clip", clip, "--truth", clip, "-o", out]) == 0
-            assert calls == [((2.0, out), {"clip": clip, "truth": clip})]
+            assert door.main(["demo", "--scene", "people", "-o", out]) == 0
+            assert calls == [
+                ((2.0, out), {"scene": "cars", "clip": clip, "truth": clip}),
+                ((5.0, out), {"scene": "people", "clip": None, "truth": None}),
+            ]
 
 
 def test_a_truth_without_its_clip_is_refused(capsys, tmp_path):

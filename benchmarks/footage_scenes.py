@@ -1,11 +1,11 @@
-"""Made videos of a fixed camera to try `fit` on: people before two grounds, cars on a road, beetles, fish and cells.
+"""Made videos of a fixed camera: people, cars, animals, cells, and things of no name.
 
-python benchmarks/footage_scenes.py OUT [--frames 300] [--seed 0]
+python benchmarks/footage_scenes.py OUT [--frames 240] [--seed 0]
 
-Writes OUT/NAME.mp4. What a model learned on all of them is worth on another video:
+Writes OUT/NAME.mp4. What a model learned on all of them is worth on another video (ADR 9: not enough):
 
-scalor fit OUT/*.mp4 traffic.mp4 -o RUN --steps 2000 --set model.where.size_range=0.35
-scalor fit VIDEO -o OTHER --from RUN --steps 400
+scalor fit OUT/*.mp4 -o RUN --steps 3000 --threads 1
+scalor fit VIDEO -o OTHER --from RUN --steps 200 --threads 1
 """
 
 import argparse
@@ -20,8 +20,16 @@ from scalor.data import grounds
 from scalor.data.crowd import Crowd, CrowdConfig
 
 SIDE = 256
-PEOPLE = {"people-above": "hard", "people-blurred": "blurred"}
-"""Names of the videos and what is behind the people, who cast no shadows there (`crowd.CrowdConfig.background`)."""
+PEOPLE: dict[str, tuple[str | None, int]] = {
+    "people-above": ("hard", 0),
+    "people-blurred": ("blurred", 0),
+    "people-promenade": (None, 7),
+    "people-park": (None, 2),
+}
+"""Names of the videos, what is behind the people (`crowd.CrowdConfig.background`; None: the place itself, in which they
+cast shadows), and the place's number."""
+DOWN = "cars-down"
+"""The cars once more, driving down the picture."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,27 @@ def _cell(u: np.ndarray, v: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np
     return np.clip(light, 0, 1)[..., None] * np.array([0.9, 1.0, 0.9]), _soft(1 - radius, 3)
 
 
+def _rod(u: np.ndarray, v: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    bend = v + (0.8 * own[0] - 0.4) * (u**2 - 0.4)
+    inside = _soft(1 - np.hypot(np.clip(np.abs(u) - 0.75, 0, 1) * 4, bend / 0.75), 3)
+    return np.broadcast_to(np.array([0.22, 0.2, 0.18]) * (0.5 + 0.8 * own[1]), (*u.shape, 3)), inside
+
+
+def _disc(u: np.ndarray, v: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    radius = np.hypot(u, v)
+    light = np.where(radius < 0.6, 0.25 + 0.3 * own[0], 0.95)
+    return np.repeat(light[..., None], 3, axis=-1), _soft(0.9 - radius)
+
+
+def _patch(u: np.ndarray, v: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Some outline, of two colours in some pattern."""
+    angle = np.arctan2(v, u)
+    radius = np.hypot(u, v) / (0.75 + 0.15 * np.sin(2 * angle + 6 * own[0]) + 0.1 * np.sin(5 * angle + 6 * own[1]))
+    pattern = np.sin((2 + 6 * own[2]) * u + 6 * own[3]) * np.sin((2 + 6 * own[4]) * v + 6 * own[5])
+    first, second = np.array([own[6], own[0], own[3]]), np.array([own[1], own[5], own[7]])
+    return np.where((pattern > 0)[..., None], first, second), _soft(1 - radius)
+
+
 def _plain(level: float, swing: float) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     return lambda x, y: np.repeat((level + swing * np.sin(0.9 * x + 0.5) * np.cos(0.7 * y))[..., None], 3, axis=2)
 
@@ -93,6 +122,10 @@ KINDS = {
     "beetles": Kind(8, 34, 18, 0.25, 1.8, 0.12, 0.35, _beetle, grounds.park),
     "fish": Kind(10, 36, 14, 0.2, 2.5, 0.08, 0.1, _fish, _plain(0.75, 0.08)),
     "cells": Kind(14, 26, 24, 0.3, 0.8, 0.5, 0.0, _cell, _plain(0.1, 0.03)),
+    "rods": Kind(12, 40, 10, 0.2, 1.0, 0.15, 0.2, _rod, _plain(0.6, 0.05)),
+    "discs": Kind(12, 28, 28, 0.1, 2.0, 0.3, 0.0, _disc, _plain(0.45, 0.06)),
+    "patches": Kind(8, 36, 30, 0.3, 2.2, 0.15, 0.2, _patch, grounds.promenade),
+    "patches-stone": Kind(7, 30, 36, 0.2, 3.0, 0.05, 0.0, _patch, grounds.plaza),
 }
 
 
@@ -144,9 +177,9 @@ def _draw(
     under += alpha[..., None] * (np.clip(color, 0, 1) - under)
 
 
-def people(ground: str, *, frames: int, seed: int) -> Iterator[np.ndarray]:
-    """Frames of walking people before a ground."""
-    config = CrowdConfig(size=SIDE, count=(6, 14), scenes=(0,), background=ground, fps=8.0)
+def people(ground: str | None, place: int, *, frames: int, seed: int) -> Iterator[np.ndarray]:
+    """Frames of people who walk before a ground or in a place."""
+    config = CrowdConfig(size=SIDE, count=(6, 14), scenes=(place,), background=ground, fps=8.0)
     made = Crowd(config, seed=seed).clip(0, frames=frames)
     for frame in made.video:
         yield frame.permute(1, 2, 0).numpy()
@@ -165,14 +198,16 @@ def write(frames: Iterator[np.ndarray], path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--frames", type=int, default=300)
+    parser.add_argument("--frames", type=int, default=240)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    for number, (name, ground) in enumerate(PEOPLE.items()):
-        write(people(ground, frames=args.frames, seed=args.seed + number), args.out / f"{name}.mp4")
+    for number, (name, (ground, place)) in enumerate(PEOPLE.items()):
+        write(people(ground, place, frames=args.frames, seed=args.seed + number), args.out / f"{name}.mp4")
     for name, kind in KINDS.items():
         write(scene(kind, frames=args.frames, seed=args.seed), args.out / f"{name}.mp4")
+    turned = scene(KINDS["cars"], frames=args.frames, seed=args.seed + 1)
+    write((frame.swapaxes(0, 1) for frame in turned), args.out / f"{DOWN}.mp4")
 
 
 if __name__ == "__main__":

@@ -65,6 +65,12 @@ def test_a_training_starts_from_the_weights_and_has_the_recipe_of_the_experience
     assert max(far) < 0.01, "one step from 0.5"
 
 
+def test_clips_of_footage_grow_as_in_a_training_from_nothing(video: Path, weights: Path, tmp_path: Path) -> None:
+    given = {key: text for key, text in SMALL.items() if key != "train.lengths"}
+    out = fit(video, tmp_path / "run", preset=fast_video, quiet=True, steps=1, start=weights, overrides=given)
+    assert RunFolder(out).plan().preset.recipe.lengths == fast_video().recipe.lengths
+
+
 def test_a_run_goes_on_where_its_start_is_gone(video: Path, weights: Path, tmp_path: Path) -> None:
     copy = tmp_path / "half.safetensors"
     copy.write_bytes(weights.read_bytes())

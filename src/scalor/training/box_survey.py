@@ -15,7 +15,7 @@ from scalor.models.base import WorldModel
 from scalor.models.scalor import Scalor
 from scalor.training.components import Components, pairs_among
 from scalor.training.perspective import Perspective, perspective_of
-from scalor.training.seen_alone import seen_alone, with_outline
+from scalor.training.seen_alone import seen_alone, seen_for_long, with_outline
 from scalor.training.usual_box import LEAST, UsualBox, rule_of, usual_box
 
 FRAMES = 200
@@ -62,6 +62,8 @@ def _found(runs: list[list[Components]], perspective: Perspective, where: WhereC
     if not perspective.tilt:
         rule = rule_of(every, paired, where, height)
         smaller = seen_alone(runs, rule, where, height)
+        if smaller is None and rule.spread == math.inf:
+            return seen_for_long(runs)
         return with_outline(runs, rule) if smaller is None else smaller
     near = perspective.of(where).nearness(every[:, 1:2])
     level = np.concatenate([every[:, :2], every[:, 2:] / near], axis=1)[~paired]

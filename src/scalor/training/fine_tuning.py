@@ -45,11 +45,15 @@ def preset_of_weights(preset: Preset, start: str | os.PathLike[str]) -> Preset:
 def plan_from_weights(plan: Plan, start: str | os.PathLike[str], given: Mapping[str, str]) -> Plan:
     """The plan with weights to start from, and the shorter training that they need; what the user set stays.
 
+    Other footage has other looks, which are learned soonest from many short clips: their lengths grow as ever.
     ``given``: the user's changes of the preset. Raises UserError where the weights are not of the plan's model.
     """
     refuse_other_model(start, plan.preset)
     mine = {key: text for key, text in given.items() if key.startswith("train.")}
-    made = dataclasses.replace(plan.preset, recipe=fine_tuning_recipe(plan.preset.recipe))
+    recipe = plan.preset.recipe
+    made = dataclasses.replace(
+        plan.preset, recipe=dataclasses.replace(fine_tuning_recipe(recipe), lengths=recipe.lengths)
+    )
     return dataclasses.replace(plan, preset=apply_overrides(made, mine), start=pretrained.whole_name(start))
 
 

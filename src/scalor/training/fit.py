@@ -10,11 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from scalor import pretrained
 from scalor.core.jsonable import override
@@ -32,6 +29,7 @@ from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
 from scalor.training.crop_balance import balanced
 from scalor.training.fine_tuning import plan_from_weights, refuse_other_start
 from scalor.training.footage_checks import named_once, refuse_larger, refuse_moving_camera, refuse_still
+from scalor.training.keepsakes import keepsakes
 from scalor.training.object_sizes import UNNOTICED, Sizes, crop_for, scale_for, typical_sizes
 from scalor.training.preset import Preset, apply_overrides
 from scalor.training.resume import DEFAULT_SEED, found_again, refuse_other_preset, refuse_other_seed
@@ -138,7 +136,7 @@ def fit(
     batches = FootageBatches(balanced(footage, plan.usual), plan.seed, crop, recipe.hurry, recipe.crowded, plan.usual)
     if not resume:
         folder.claim(plan)
-    card, extra = _keepsakes(plan, footage)
+    card, extra = keepsakes(plan, footage)
     options = Options(device=device, devices=devices, threads=threads, quiet=quiet, card=card, extra=extra)
     done = run(plan, folder, batches, options)
     say(reached(plan, folder))
@@ -349,46 +347,6 @@ def crop_size(footage: Footage, side: int, *, cell: int) -> tuple[int, int]:
     """(height, width) of the training crops: ``side``, or less where no video is that high or wide, in whole cells."""
     height, width = (max(reel.size[axis] for reel in footage.reels) for axis in (0, 1))
     return min(side, -(-height // cell) * cell), min(side, -(-width // cell) * cell)
-
-
-def _keepsakes(plan: Plan, footage: Footage) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """What tracking needs of the footage: the scale, the empty scenes (backdrop, backdrop.1, ...) and their noise.
-
-    The noise (noise, noise.1, ...) is float32 [h, w], the standard deviation of each pixel over time in 0..1; where
-    things sway (sways, sways.1, ...) is uint8 [h, w], for the videos in which there are such places.
-    """
-    entries = [
-        {
-            "name": reel.name,
-            "scale": scale,
-            "height": reel.size[0],
-            "width": reel.size[1],
-            "fps": reel.fps,
-            "backdrop": _backdrop_name(number),
-            "fingerprint": reel.fingerprint,
-            "cover": None if reel.cover is None else [reel.cover.level, reel.cover.most],
-        }
-        for number, (reel, scale) in enumerate(zip(footage.reels, plan.scales, strict=True))
-    ]
-    extra = {
-        _backdrop_name(number): torch.from_numpy(reel.background.copy()).permute(2, 0, 1).contiguous()
-        for number, reel in enumerate(footage.reels)
-    }
-    extra |= {
-        _backdrop_name(number).replace("backdrop", "noise"): torch.from_numpy(reel.noise / np.float32(255))
-        for number, reel in enumerate(footage.reels)
-    }
-    extra |= {
-        _backdrop_name(number).replace("backdrop", "sways"): torch.from_numpy(reel.sways)
-        for number, reel in enumerate(footage.reels)
-        if reel.sways is not None
-    }
-    scale = sorted(plan.scales)[len(plan.scales) // 2]
-    return {"scale": scale, "smooth": plan.smooth, "footage": entries}, extra
-
-
-def _backdrop_name(number: int) -> str:
-    return "backdrop" if number == 0 else f"backdrop.{number}"
 
 
 def _say(text: str) -> None:

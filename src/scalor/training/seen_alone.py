@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from scalor.core.geometry import WhereConfig
-from scalor.training.components import Components, pairs_among
+from scalor.training.components import Components, going_on, pairs_among
 from scalor.training.foreground_blobs import sized
 from scalor.training.groups import MOST, members, outline_of
-from scalor.training.usual_box import LEAST, UsualBox, usual_box
+from scalor.training.usual_box import LEAST, SURE, UsualBox, bulk, usual_box
 
 DENSE = 0.15
 """Half the width, in log sides and in heights of the view, of the window in which blobs are counted as alike."""
@@ -28,6 +28,9 @@ LEAST_GROUPS = 20
 """Groups that must be taken apart before it is believed that there are any."""
 GROUPS = 0.4
 """Their least share of the larger blobs: on what is no group an outline seldom fits."""
+
+LONG, STAYS = 5, 20
+"""Frames in a row that a blob is to itself, whole and one to one, and such stays without which nothing is known."""
 
 _Blob = tuple[Components, int, bool]
 """Components, the row of one of them, and whether it is known to be two."""
@@ -62,6 +65,36 @@ def seen_alone(runs: list[list[Components]], rule: UsualBox, where: WhereConfig,
     single = [(each, row) for each, row, _ in blobs if _like(each.box[row], rule, rule.spread)]
     groups = [_group(each, row, found, np.array(found.outline, np.float32)) for each, row in single]
     return found if groups and np.mean([group is True for group in groups]) >= GROUPS else None
+
+
+def seen_for_long(runs: list[list[Components]]) -> UsualBox:
+    """The sizes of what goes on by itself for some frames, for videos in which no single objects were told.
+
+    In a crowd most blobs are groups that meet and part, and specks. What lasts is mostly one thing, or a part of one:
+    each stay counts once, by its side, so that parts count less.
+    """
+    sizes = np.array([size for run in runs for size in _stays(run)])
+    if len(sizes) < STAYS:
+        return UsualBox()
+    middle, deviation = bulk(sizes, np.exp(sizes))
+    return UsualBox(middle=middle, reach=SURE * deviation)
+
+
+def _stays(run: list[Components]) -> list[float]:
+    """The log sizes of the stays of a run: the median over the frames of each."""
+    found: list[float] = []
+    going: dict[int, list[float]] = {}
+    pairs = [*pairs_among(run), np.zeros(0, bool)]
+    for t, each in enumerate([*run, None]):
+        links = dict(going_on(run[t - 1], each)) if t and each is not None else {}
+        found += [float(np.median(sizes)) for row, sizes in going.items() if row not in links and len(sizes) >= LONG]
+        if each is None:
+            break
+        before = {column: going[row] for row, column in links.items() if row in going}
+        single = np.flatnonzero(each.whole & ~pairs[t])
+        sizes = 0.5 * np.log(each.box[:, 2:].prod(1))
+        going = {int(row): [*before.get(row, ()), float(sizes[row])] for row in single}
+    return found
 
 
 def with_outline(runs: list[list[Components]], rule: UsualBox) -> UsualBox:

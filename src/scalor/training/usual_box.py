@@ -33,6 +33,8 @@ MANY = 0.2
 """Share of pairs among the blobs of an object's size from which that size is doubtful."""
 ODD = 0.03
 """Share of blobs that are odd, at both ends of their sizes."""
+EPSILON = 1e-9
+"""Rounding of sums."""
 ROUNDS = 8
 """Times that the line is fitted, each without what the one before has shown to be no single object."""
 
@@ -118,10 +120,19 @@ def usual_box(boxes: np.ndarray, height: float) -> UsualBox:
     return UsualBox(float(start + middle), float(slope), float(spread), usual, SHAPES * deviation)
 
 
-def bulk(values: np.ndarray) -> tuple[float, float]:
-    """Middle of the shortest interval that holds half of the values, and the std of normal ones with such a half."""
-    ordered = np.sort(values)
-    half = (len(ordered) + 1) // 2
-    widths = ordered[half - 1 :] - ordered[: len(ordered) - half + 1]
+def bulk(values: np.ndarray, weights: np.ndarray | None = None) -> tuple[float, float]:
+    """Middle of the shortest interval that holds half of the values, and the std of normal ones with such a half.
+
+    ``weights``: how much each counts; None: all alike.
+    """
+    order = np.argsort(values)
+    ordered = values[order]
+    if weights is None:
+        last = np.arange((len(ordered) + 1) // 2 - 1, len(ordered))
+    else:
+        mass = np.concatenate([[0.0], np.cumsum(weights[order])])
+        last = np.searchsorted(mass, mass[:-1] + mass[-1] / 2 - EPSILON * mass[-1]) - 1
+        last = last[last < len(ordered)]
+    widths = ordered[last] - ordered[: len(last)]
     first = int(widths.argmin())
     return float(ordered[first] + widths[first] / 2), float(widths[first] / 2 / 0.6745)

@@ -7,7 +7,7 @@ import pytest
 
 from scalor.core.geometry import WhereConfig
 from scalor.training.box_prior import LEAST_SIZES, fitted_where
-from scalor.training.box_survey import _found
+from scalor.training.box_survey import LEVEL_SIZES, _found, _shared
 from scalor.training.components import Components
 from scalor.training.foreground_blobs import ROOM
 from scalor.training.perspective import Perspective
@@ -89,6 +89,18 @@ def test_in_a_crowd_what_lasts_tells_the_size_of_boxes_and_no_more() -> None:
     where = fitted_where(WHERE, [rule])
     assert where.size == pytest.approx(ROOM * math.sqrt(WIDTH * HEIGHT), rel=0.1)
     assert where.size_range == pytest.approx(LEAST_SIZES) and where.ratio_range == WHERE.ratio_range
+
+
+def test_several_videos_tell_sizes_together() -> None:
+    """Of which one has too few stays of its own, one a usual box and one neither."""
+    few, none = crowd(alone=3, frames=20), crowd(alone=2, frames=20)
+    assert seen_for_long(few) == seen_for_long(none) == UsualBox()
+    usual = UsualBox(start=3.0, slope=0.01, spread=0.2, shapes=1.0)
+    first, second, third = _shared([UsualBox(), usual, UsualBox()], few + none + crowd(alone=3, frames=40), [90] * 3)
+    assert first == third and first.middle == pytest.approx(0.5 * math.log(WIDTH * HEIGHT), abs=0.1)
+    assert (second.middle, second.reach) == (3.0 + 0.45, LEVEL_SIZES) and second.spread == 0.2
+    assert _shared([usual], [], [90]) == [usual], "a usual box alone narrows no sizes"
+    assert _shared([UsualBox(), usual], few, [90] * 2) == [UsualBox(), usual], "as long as one is unknown"
 
 
 def test_of_few_stays_nothing_is_known() -> None:

@@ -19,7 +19,7 @@ LEAST_SIZES = 0.3
 
 def fitted_where(where: WhereConfig, rules: Sequence[UsualBox]) -> WhereConfig:
     """Boxes of the shapes that the videos' objects have, if that is known and narrower than what was allowed; and of
-    their sizes, where those were measured among too many pairs."""
+    their sizes, where those were measured for boxes (`UsualBox.middle`)."""
     if where.scale == "log" and rules and all(rule.reach < math.inf for rule in rules):
         low, high = min(rule.middle - rule.reach for rule in rules), max(rule.middle + rule.reach for rule in rules)
         reach = max(LEAST_SIZES, (high - low) / 2)

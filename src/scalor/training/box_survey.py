@@ -23,8 +23,7 @@ FRAMES = 200
 RUN = 25
 """Frames of a run, in which blobs are seen to come apart and together."""
 LEVEL_SIZES = 0.45
-"""Least deviation of log sizes that boxes can have where the perspective is known, or in one video of several: from
-one thing to two and a half."""
+"""Least deviation of log sizes that boxes can have where the perspective is known: from one thing to two and a half."""
 BAND = 0.35
 """Width in log factors of the bands of distance of which each counts as much."""
 IN_BAND = 5
@@ -42,36 +41,14 @@ def usual_boxes(
     """
     if not (isinstance(model, Scalor) and model.config.needs_backdrop):
         return []
-    where, rules, unknown = model.config.where, [], []
+    where, rules = model.config.where, []
     measured = len(footage.reels) == 1 and "model.where.tilt" not in given
     for reel in footage.reels:
         runs = _looked_at(model, reel)
         found = known or (perspective_of(runs, reel.size[0]) if measured else Perspective())
         seen = found if found.tilt else Perspective(where.tilt, where.level, where.nearest)
         rules.append(_found(runs, seen, replace(where, tilt=0.0), reel.size[0]))
-        unknown += runs if _nothing(rules[-1]) and not seen.tilt else []
-    return _shared(rules, unknown, [reel.size[0] for reel in footage.reels])
-
-
-def _shared(rules: list[UsualBox], unknown: list[list[Components]], heights: list[int]) -> list[UsualBox]:
-    """The rules of several videos, which have one range of boxes: those that do not tell sizes by themselves, with the
-    ``unknown`` runs of theirs, tell them together, and if all do so now, those of a usual box count by it."""
-    if len(rules) > 1 and unknown:
-        together = seen_for_long(unknown)
-        rules = [together if _nothing(rule) and not rule.perspective.tilt else rule for rule in rules]
-    told = any(rule.reach < math.inf for rule in rules)
-    if not told or any(_nothing(rule) for rule in rules):
-        return rules
-    return [
-        replace(rule, middle=rule.start + rule.slope * height / 2, reach=max(LEVEL_SIZES, rule.spread))
-        if rule.reach == math.inf
-        else rule
-        for rule, height in zip(rules, heights, strict=True)
-    ]
-
-
-def _nothing(rule: UsualBox) -> bool:
-    return rule.spread == math.inf and rule.reach == math.inf
+    return rules
 
 
 def _found(runs: list[list[Components]], perspective: Perspective, where: WhereConfig, height: int) -> UsualBox:

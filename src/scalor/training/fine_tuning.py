@@ -52,7 +52,10 @@ def plan_from_weights(plan: Plan, start: str | os.PathLike[str], given: Mapping[
     mine = {key: text for key, text in given.items() if key.startswith("train.")}
     recipe = plan.preset.recipe
     made = dataclasses.replace(
-        plan.preset, recipe=dataclasses.replace(fine_tuning_recipe(recipe), lengths=recipe.lengths)
+        plan.preset,
+        recipe=dataclasses.replace(
+            fine_tuning_recipe(recipe), lengths=recipe.lengths, blind_frames=recipe.blind_frames
+        ),
     )
     return dataclasses.replace(plan, preset=apply_overrides(made, mine), start=pretrained.whole_name(start))
 

@@ -1,4 +1,4 @@
-"""What is seen alone again and again, where most of what moves are groups that never part."""
+"""What is seen alone again and again, or for long, where most of what moves are groups."""
 
 import math
 from collections.abc import Sequence
@@ -31,6 +31,8 @@ GROUPS = 0.4
 
 LONG, STAYS = 5, 20
 """Frames in a row that a blob is to itself, whole and one to one, and such stays without which nothing is known."""
+MAJORITY = 0.5
+"""Share of the stays that must be of about the size found."""
 
 _Blob = tuple[Components, int, bool]
 """Components, the row of one of them, and whether it is known to be two."""
@@ -71,30 +73,32 @@ def seen_for_long(runs: list[list[Components]]) -> UsualBox:
     """The sizes of what goes on by itself for some frames, for videos in which no single objects were told.
 
     In a crowd most blobs are groups that meet and part, and specks. What lasts is mostly one thing, or a part of one:
-    each stay counts once, by its side, so that parts count less.
+    each stay counts once, by its side, so that parts count less. Where most stays have other sizes there are several
+    kinds of things, and nothing is known.
     """
-    sizes = np.array([size for run in runs for size in _stays(run)])
+    sizes = np.array([size for run in runs for size in stays(run)])
     if len(sizes) < STAYS:
         return UsualBox()
     middle, deviation = bulk(sizes, np.exp(sizes))
-    return UsualBox(middle=middle, reach=SURE * deviation)
+    reach = max(AROUND, SURE * deviation)
+    alike = np.abs(sizes - middle) <= reach
+    return UsualBox(middle=middle, reach=reach) if alike.mean() > MAJORITY else UsualBox()
 
 
-def _stays(run: list[Components]) -> list[float]:
+def stays(run: list[Components]) -> list[float]:
     """The log sizes of the stays of a run: the median over the frames of each."""
-    found: list[float] = []
+    found: list[list[float]] = []
     going: dict[int, list[float]] = {}
-    pairs = [*pairs_among(run), np.zeros(0, bool)]
-    for t, each in enumerate([*run, None]):
-        links = dict(going_on(run[t - 1], each)) if t and each is not None else {}
-        found += [float(np.median(sizes)) for row, sizes in going.items() if row not in links and len(sizes) >= LONG]
-        if each is None:
-            break
-        before = {column: going[row] for row, column in links.items() if row in going}
-        single = np.flatnonzero(each.whole & ~pairs[t])
+    pairs = pairs_among(run)
+    for t, each in enumerate(run):
         sizes = 0.5 * np.log(each.box[:, 2:].prod(1))
-        going = {int(row): [*before.get(row, ()), float(sizes[row])] for row in single}
-    return found
+        before = {int(column): int(row) for row, column in (going_on(run[t - 1], each) if t else ())}
+        now: dict[int, list[float]] = {}
+        for row in np.flatnonzero(each.whole & ~pairs[t]).tolist():
+            now[row] = [*going.pop(before.get(row, -1), ()), float(sizes[row])]
+        found += going.values()  # what has ended, or left the view
+        going = now
+    return [float(np.median(sizes)) for sizes in [*found, *going.values()] if len(sizes) >= LONG]
 
 
 def with_outline(runs: list[list[Components]], rule: UsualBox) -> UsualBox:

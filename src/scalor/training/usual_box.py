@@ -43,8 +43,8 @@ ROUNDS = 8
 class UsualBox:
     """log sqrt(width x height) of a single object is ``start + slope * y`` at y pixels from the top, give or take
     ``spread`` (inf: nothing is known); its log(height / width) is ``shape``, give or take ``shapes``. Where sizes were
-    measured among too many pairs, or together with the ``perspective``, boxes shall have log sizes ``middle``, give or
-    take ``reach`` (inf: they were not). All sizes are those at the perspective's level.
+    measured among too many pairs, together with the ``perspective`` or on what stays, boxes shall have log sizes
+    ``middle``, give or take ``reach`` (inf: they were not). All sizes are those at the perspective's level.
 
     ``outline``: what of its box a single object fills, where groups are taken apart by it (see `training.groups`).
     """

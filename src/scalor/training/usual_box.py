@@ -127,12 +127,9 @@ def bulk(values: np.ndarray, weights: np.ndarray | None = None) -> tuple[float, 
     """
     order = np.argsort(values)
     ordered = values[order]
-    if weights is None:
-        last = np.arange((len(ordered) + 1) // 2 - 1, len(ordered))
-    else:
-        mass = np.concatenate([[0.0], np.cumsum(weights[order])])
-        last = np.searchsorted(mass, mass[:-1] + mass[-1] / 2 - EPSILON * mass[-1]) - 1
-        last = last[last < len(ordered)]
+    mass = np.concatenate([[0.0], np.cumsum(np.ones(len(values)) if weights is None else weights[order])])
+    last = np.searchsorted(mass, mass[:-1] + mass[-1] / 2 - EPSILON * mass[-1]) - 1
+    last = last[last < len(ordered)]
     widths = ordered[last] - ordered[: len(last)]
     first = int(widths.argmin())
     return float(ordered[first] + widths[first] / 2), float(widths[first] / 2 / 0.6745)

@@ -1,7 +1,7 @@
 """Which tracklets are one object: motion, looks and time in nats, decided for the whole video at once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -144,22 +144,34 @@ def link(tracklets: Sequence[Tracklet], video: Video) -> list[Link]:
 
     A link is worth ln of how much likelier it is that the object came back just there and then, looking like this, than
     that it stayed away and another one appeared. The sum is maximised by linear assignment, in groups of tracklets that
-    could be linked at all, so that long videos cost no more than many short ones.
+    could be linked at all, so that long videos cost no more than many short ones. How much an object that was lost and
+    found changes its looks is learned first, from the links that are the likeliest without them.
     """
     if not tracklets:
         return []
     ends = _Ends.of(tracklets, video.size)
     arrivals = Arrivals.learn(tracklets, clock=video.clock, size=video.size)
+    if video.looks.speaks:
+        by_place = _likeliest(ends, replace(video, looks=video.looks.silenced()), arrivals)
+        before, after = (np.array([getattr(each, name) for each in by_place], np.int64) for name in ("before", "after"))
+        nats = np.array([each.nats for each in by_place])
+        looks = video.looks.across(ends.last_looks[before], ends.first_looks[after], 1 / (1 + np.exp(-nats)))
+        video = replace(video, looks=looks)
+    return _likeliest(ends, video, arrivals)
+
+
+def _likeliest(ends: _Ends, video: Video, arrivals: Arrivals) -> list[Link]:
+    """The links of the largest sum in nats."""
     order = np.argsort(ends.first, kind="stable")
     starts = ends.first[order]
     found: list[Link] = []
-    for before in range(len(tracklets)):
+    for before in range(len(ends.id)):
         first, end = np.searchsorted(starts, ends.last[before] + np.array([1, 1 + LONGEST]))
         after = order[first:end]
         nats = _worth(ends, before, after, video=video, arrivals=arrivals)
         good = nats > 0
         found += [Link(before, *pair) for pair in zip(after[good].tolist(), nats[good].tolist(), strict=True)]
-    return _assigned(found, len(tracklets))
+    return _assigned(found, len(ends.id))
 
 
 def _worth(ends: _Ends, one: int, others: np.ndarray, *, video: Video, arrivals: Arrivals) -> np.ndarray:

@@ -5,7 +5,7 @@ for certain and show how much objects differ. The two distributions give the evi
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,11 @@ NEIGHBOURS = 20
 """Tracks that each one is compared with."""
 LIMIT = 6.0
 """Nats that looks can weigh at most: the tails of the distributions are not known."""
+UNBROKEN = 100.0
+"""Links that what is seen within tracks counts as, where it is asked how looks change across a break: with few links a
+wrong one among them would decide."""
+NOTHING = (0.0, 1.0), (0.0, 1.0)
+"""Laws of `Looks` that tell nothing."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Looks:
         """From tracks as (frame int64 [L], looks float [L, D])."""
         halves = [(frame, looks, len(looks) // 2) for frame, looks in tracks if len(looks) >= 4]
         width = max((looks.shape[1] for _, looks in tracks), default=0)
-        silent = cls(np.zeros((width, 0)), (0.0, 1.0), (0.0, 1.0))
+        silent = cls(np.zeros((width, 0)), *NOTHING)
         if not width or not halves:
             return silent
         spans = np.array([(frame[0], frame[-1]) for frame, _, _ in halves])
@@ -57,9 +62,31 @@ class Looks:
         if min(len(alike), len(unlike)) < LEAST_PAIRS:
             return silent
         alike = _typical(alike)
-        apart = cls(_lens(alike, unlike), (0.0, 1.0), (0.0, 1.0))
+        apart = cls(_lens(alike, unlike), *NOTHING)
         same, other = (_fitted(apart.distance(pairs, np.zeros(width))) for pairs in (alike, unlike))
         return cls(apart.lens, same, other) if other[0] > same[0] else silent
+
+    @property
+    def speaks(self) -> bool:
+        """Whether anything was learned."""
+        return self.same != self.other
+
+    def silenced(self) -> "Looks":
+        """The same without any evidence."""
+        return replace(self, same=NOTHING[0], other=NOTHING[1])
+
+    def across(self, before: np.ndarray, after: np.ndarray, chance: np.ndarray) -> "Looks":
+        """The evidence where a track broke off: objects are lost when they are hardly seen, and what is found again is
+        read anew, so that one object differs from itself by more than within a track.
+
+        Looks [M, D] ``before`` and ``after`` breaks that by place and time are of one object with ``chance`` [M].
+        """
+        apart = self.distance(before, after)
+        total = chance.sum() + UNBROKEN
+        mean = (chance @ apart + UNBROKEN * self.same[0]) / total
+        spread = chance @ (apart - mean) ** 2 + UNBROKEN * (self.same[1] ** 2 + (self.same[0] - mean) ** 2)
+        same = float(mean), float(np.sqrt(spread / total))
+        return replace(self, same=same) if self.other[0] > same[0] else self.silenced()
 
     def distance(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
         """ln of the distance of looks [..., D] through the lens."""
@@ -67,7 +94,7 @@ class Looks:
 
     def evidence(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
         """ln p(looks | one object) - ln p(looks | two objects) of mean looks [..., D]; 0 where nothing was learned."""
-        if self.same == self.other:
+        if not self.speaks:
             return np.zeros(np.broadcast_shapes(one.shape, other.shape)[:-1])
         # Closer than is usual is no evidence against, further than is usual none for.
         at = self.distance(one, other).clip(self.same[0], self.other[0])

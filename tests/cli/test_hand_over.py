@@ -45,11 +45,12 @@ def test_fit_hands_every_option_over(monkeypatch, tmp_path):
     calls = listening(monkeypatch, "scalor.configs", "fit")
     out = str(tmp_path / "run")
     argv = ["fit", str(tmp_path), str(tmp_path), "-o", out, "--minutes", "1.5", "--set", "model.cell=8"]
+    argv += ["--region", "0,0,9,9", "--region", "arena.png"]
     assert (
         door.main([*argv, "--set=train.lr=1e-3", "--seed", "4", "--resume", "--device", "cpu", "--devices", "2"]) == 0
     )
     kwargs = {"steps": None, "minutes": 1.5, "preset": "auto", "seed": 4, "resume": True, "device": "cpu"}
-    kwargs |= {"devices": 2, "start": None, "threads": None}
+    kwargs |= {"devices": 2, "start": None, "threads": None, "region": ["0,0,9,9", "arena.png"]}
     kwargs["overrides"] = {"model.cell": "8", "train.lr": "1e-3"}
     assert calls == [(([str(tmp_path)] * 2, out), kwargs)]
     assert not Path(out).exists()  # the training makes it, if it is not refused

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from scalor.data.region import inside_of, region_of
 from scalor.pretrained import Loaded
 from scalor.tracking.tracker import Tracker
 
@@ -99,3 +100,17 @@ def test_a_scene_given_by_hand_knows_of_no_cover(make_model):
     scene = patterned(0)
     tracker = Tracker(make_model(background="median"), backdrop=scene)
     assert tracker.observe(scene).decoded and tracker.observe(255 - scene).decoded
+
+
+def test_outside_the_region_of_the_weights_the_scene_is_empty_and_the_users_frame_stays(make_model):
+    scene = patterned(0)
+    frame = scene.copy()
+    frame[4:12, 4:12] = frame[30:40, 40:50] = 255
+    given = frame.copy()
+    card = {"scale": 1.0, "region": [list(map(list, each)) for each in region_of(["32,24,64,48"], scene.shape[:2])]}
+    tracker = Tracker(Loaded(model=make_model(background="median"), card=card, extra={}), backdrop=scene)
+    seen, _ = tracker._steadied(frame)
+    shown = (255 * seen[0, :, :48, :64]).round().byte().permute(1, 2, 0).numpy()
+    outside = ~inside_of(region_of(["32,24,64,48"], (48, 64)), (48, 64))
+    assert (frame == given).all() and (shown[outside] == scene[outside]).all()
+    assert (shown[30:40, 40:50] == 255).all()

@@ -14,6 +14,7 @@ from PIL import Image
 from scalor import pretrained
 from scalor.configs.presets import fast_video, tiny
 from scalor.data.footage import Footage, ObjectStats
+from scalor.data.region import inside_of
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.models.scalor import Scalor
@@ -364,6 +365,24 @@ def test_videos_are_weighted_by_how_sure_their_survey_is_at_their_scale() -> Non
     sizes = typical_sizes([stats(40, 20, 0.9), stats(10, 30, 0.0)], [0.5, 1.0])
     assert sizes.height == pytest.approx(20, rel=0.01) and sizes.width == pytest.approx(10, rel=0.03)
     assert sizes.spread == pytest.approx(np.log(4) / 2) and sizes.motion == 4.0
+
+
+def test_where_to_look_is_kept_with_the_run_and_its_weights(video: Path, tmp_path: Path) -> None:
+    how: dict[str, Any] = {"preset": fast_video, "overrides": SMALL, "device": "cpu", "quiet": True}
+    fit(video, tmp_path / "run", steps=1, region=["0,0,96,32"], **how)
+    region = RunFolder(tmp_path / "run").plan().region
+    assert inside_of(region, (64, 96)).nonzero()[0].max() == 31
+    tracker = prepare(tmp_path / "run", open_video(video)).tracker
+    tracker.observe(next(iter(open_video(video))).image)
+    assert tracker._outside is not None and tracker._outside[-1].all() and not tracker._outside[0].any()
+    how.pop("overrides")
+    fit(video, tmp_path / "run", steps=2, resume=True, **how)
+    with pytest.raises(UserError, match="is not the run's"):
+        fit(video, tmp_path / "run", steps=3, resume=True, region=["0,0,96,40"], **how)
+    with pytest.raises(UserError, match="knows no empty scene"):
+        learned = SMALL | {"model.background.family": "encoder"}
+        fit(video, tmp_path / "new", steps=1, region=["0,0,96,32"], **how, overrides=learned)
+    assert not (tmp_path / "new").exists()
 
 
 def test_settings_under_data_are_parted_from_the_models() -> None:

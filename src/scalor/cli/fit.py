@@ -42,6 +42,14 @@ def parser() -> Parser:
     made.add_argument(
         "--seed", metavar="S", type=NonNegativeInt, default=None, help="seed of everything random (default: 0)"
     )
+    made.add_argument(
+        "--region",
+        metavar="WHERE",
+        action="append",
+        default=[],
+        help="where to look: LEFT,TOP,RIGHT,BOTTOM or a polygon x,y,x,y,x,y,... in pixels of the video, or a picture that is "
+        "bright there; may come several times (default: everywhere)",
+    )
     made.add_argument("--resume", action="store_true", help="go on exactly where the run folder stopped")
     add_device(made)
     add_devices(made)
@@ -71,6 +79,7 @@ def run(args: Namespace) -> None:
         start=args.start,
         devices=args.devices,
         threads=args.threads,
+        region=args.region,
     )
     from scalor.outputs.report import write_report
 

@@ -16,6 +16,7 @@ from scalor.data.moving import Cover, motion_in
 from scalor.data.objects import ObjectStats, estimate_objects, suggest_scale, survey
 from scalor.data.source import VideoSource, smoothed
 from scalor.data.steady import steadied
+from scalor.data.region import empty_outside
 from scalor.data.stirring import Outlines, mask_of, scaled
 from scalor.data.video import DecodeReport, open_video
 from scalor.errors import UserError
@@ -120,6 +121,7 @@ class Footage:
         motion_share: float = 0.8,
         smooth: float = 0.0,
         stirs: Sequence[Outlines] | None = None,
+        region: Outlines = (),
     ) -> "Footage":
         """Decode videos, scaled down, into memory.
 
@@ -131,6 +133,7 @@ class Footage:
             smooth: std in scaled pixels of the Gaussian by which frames are smoothed.
             stirs: for each video, in its pixels, where things never leave but stir (`ObjectStats.stirs`); None: that
                 is found out.
+            region: where to look, in shares of the view (see `scalor.data.region`); everywhere without one.
 
         Raises:
             UserError: no video, a video that cannot be opened, or one with fewer than two frames.
@@ -144,7 +147,7 @@ class Footage:
         budget = int(memory_gb * 1e9 / len(places))
         known: Sequence[Outlines | None] = [None] * len(places) if stirs is None else stirs
         reels = [
-            load_reel(open_video(place, scale=factor), most_bytes=budget, smooth=smooth, stirs=stay)
+            load_reel(open_video(place, scale=factor), most_bytes=budget, smooth=smooth, stirs=stay, region=region)
             for place, factor, stay in zip(places, factors, known, strict=True)
         ]
         return cls(tuple(reels), motion_share=motion_share)
@@ -231,7 +234,14 @@ class FootageClips:
         return Clip(crop.video, fps=reel.fps, name=f"{reel.name}@{crop.frame}")
 
 
-def load_reel(source: VideoSource, *, most_bytes: int, smooth: float = 0.0, stirs: Outlines | None = None) -> Reel:
+def load_reel(
+    source: VideoSource,
+    *,
+    most_bytes: int,
+    smooth: float = 0.0,
+    stirs: Outlines | None = None,
+    region: Outlines = (),
+) -> Reel:
     """Decode a source into memory, at most ``most_bytes`` of frames; raises UserError if fewer than two decode."""
     fit = max(2, most_bytes // (source.height * source.width * 3))
     # Memory that is never written to is never taken, so room for a few more frames than announced costs nothing.
@@ -260,6 +270,7 @@ def load_reel(source: VideoSource, *, most_bytes: int, smooth: float = 0.0, stir
         known = scaled(stirs, 1 / source.scale_x, 1 / source.scale_y)
         scene = empty_scene(frames, mask_of(known, frames.shape[1:3]))
     bring_to_rest(frames, scene)
+    empty_outside(frames, scene.image, region)
     motion = motion_in(frames, scene)
     if motion.covered.any():
         frames, index = frames[~motion.covered], index[~motion.covered]

@@ -28,6 +28,7 @@ from scalor.data.blobs import (
     weighted_median,
 )
 from scalor.data.candidates import frame_noise, spread, temporal_median
+from scalor.data.region import empty_outside
 from scalor.data.shadows import Light, Texture
 from scalor.data.slopes import widest
 from scalor.data.source import VideoSource, smoothed
@@ -294,8 +295,11 @@ def _blobs(lit: list[np.ndarray], differences: np.ndarray, size: tuple[int, int]
     return blobs, smallest
 
 
-def survey(source: VideoSource, *, count: int = 80) -> ObjectStats:
-    """`estimate_objects` on pairs of frames spread over a source; lengths in the *source's* stored pixels."""
+def survey(source: VideoSource, *, count: int = 80, region: Outlines = ()) -> ObjectStats:
+    """`estimate_objects` on pairs of frames spread over a source; lengths in the *source's* stored pixels.
+
+    ``region``: where to look (see `scalor.data.region`); everywhere without one.
+    """
     factor = min(1.0, SURVEY_SIDE / max(source.height, source.width))
     size = (max(1, round(source.height * factor)), max(1, round(source.width * factor)))
     stored = (source.source_height, source.source_width)
@@ -318,11 +322,13 @@ def survey(source: VideoSource, *, count: int = 80) -> ObjectStats:
     stirs = outlines_of(scene.stirs)
     rested = frames.copy()
     bring_to_rest(rested, scene)
+    empty_outside(rested, scene.image, region)
     stats = estimate_objects(rested, scene.image, index=index, noise=scene.noise)
     for std in SMOOTHINGS if np.median(scene.noise) > 255 * NOISY else ():
         rested = np.stack([smoothed(frame, std) for frame in frames])
         scene = empty_scene(rested, scene.stirs)
         bring_to_rest(rested, scene)
+        empty_outside(rested, scene.image, region)
         other = estimate_objects(rested, scene.image, index=index, noise=scene.noise)
         if other.confidence > CLEARLY * stats.confidence:
             stats = replace(other, smooth=std)

@@ -16,6 +16,7 @@ from scalor.core.devices import pick_device
 from scalor.core.types import TRACKING, Scenery, Sight, Slots, World
 from scalor.data.backdrop import EmptyScene
 from scalor.data.moving import Cover
+from scalor.data.region import inside_of
 from scalor.data.source import smoothed
 from scalor.data.steady import Steady
 from scalor.errors import UserError
@@ -25,7 +26,17 @@ from scalor.tracking.relit import SceneSlopes
 from scalor.tracking.report import FrameResult, results_of
 from scalor.tracking.silhouette import with_silhouettes
 from scalor.tracking.splitting import EVERY, followed_as_one, inherit
-from scalor.tracking.stored import backdrops_of, changed, cover_of, model_of, noise_of, scale_of, smooth_of, sways_of
+from scalor.tracking.stored import (
+    backdrops_of,
+    changed,
+    cover_of,
+    model_of,
+    noise_of,
+    region_looked_at,
+    scale_of,
+    smooth_of,
+    sways_of,
+)
 from scalor.tracking.trimming import trimmed
 from scalor.tracking.view import View, as_picture, went_blank, with_channels
 
@@ -154,6 +165,7 @@ class Tracker:
         self._seen: np.ndarray | None = None
         self._cover: Cover | None = None
         self._steady: Steady | None = None
+        self._outside: np.ndarray | None = None
         self._slopes: SceneSlopes | None = None
         self._noise: Tensor | None = None
         self._known = np.zeros((2, 0), dtype=np.int64)
@@ -211,6 +223,8 @@ class Tracker:
             if self._steady.blank(small):  # as learning leaves it out
                 return None
             small, shift = self._steady.seen(small)
+            if self._outside is not None:
+                small = np.where(self._outside, self._steady.reference, small)
             if self._cover is not None and self._cover.hides(small, self._steady.reference):
                 self.covered += 1
                 return None
@@ -319,6 +333,8 @@ class Tracker:
         scene = with_channels(stored if own else self.seen(view, stored), 3)
         sways = sways_of(self._loaded, stored) if self._scene is None else self._scene.sways
         self._steady = Steady(scene, sways if sways is not None and sways.shape == scene.shape[:2] else None)
+        region = region_looked_at(self._loaded)
+        self._outside = ~inside_of(region, scene.shape[:2])[..., None] if region else None
         if self.model.config.channels == 3:
             self._slopes = SceneSlopes(scene)
         backdrop = view.network_input(scene, self.model.config.channels).to(self.device)

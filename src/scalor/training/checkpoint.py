@@ -46,6 +46,7 @@ class Plan:
     crop    fit only: side of the training crops in scaled pixels
     smooth  fit only: std of the Gaussian by which frames are smoothed, in scaled pixels
     stirs   fit only: for each video where things never leave but stir, in its pixels; empty: nowhere
+    region  fit only: where to look, in shares of the view (see `scalor.data.region`); empty: everywhere
     usual   fit only: how large single objects are in each video; empty: nothing is known
     start   weights that the training starts from, "": from nothing
     """
@@ -65,6 +66,7 @@ class Plan:
     smooth: float = later(0.0)
     stirs: tuple[Outlines, ...] = later(())
     usual: tuple[UsualBox, ...] = later(())
+    region: Outlines = later(())
 
 
 COLUMNS = (

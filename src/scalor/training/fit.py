@@ -18,6 +18,8 @@ from scalor.core.jsonable import override
 from scalor.core.seeds import whole_seed
 from scalor.data.footage import Footage, ObjectStats, survey
 from scalor.data.places import fingerprint
+from scalor.data.region import region_of
+from scalor.data.stirring import Outlines
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.models.build import build
@@ -76,6 +78,7 @@ def fit(
     start: str | os.PathLike[str] | None = None,
     devices: int = 1,
     threads: int | None = None,
+    region: Sequence[str | os.PathLike[str]] = (),
 ) -> Path:
     """Learn from videos; returns the run folder, which `pretrained.load` reads.
 
@@ -94,6 +97,9 @@ def fit(
         start: weights to start from, of the preset's shape; None: from nothing.
         steps: how long; neither: the preset's steps. A resumed run keeps its length unless one is given.
         threads: as `train`.
+        region: where to look: any of these rectangles and polygons, in pixels of the first video, or pictures that are
+            bright there (see `scalor.data.region.region_of`); elsewhere nothing is learned, nor found by these weights.
+            Nothing: everywhere. A resumed run keeps its own.
 
     Raises:
         UserError: as `train`, for videos that cannot be read, and where nothing moves or the camera does.
@@ -110,13 +116,16 @@ def fit(
         if isinstance(preset, Preset):
             refuse_other_preset(plan, preset)
         plan = found_again(plan, paths)
+        if region and _region(paths, region) != plan.region:
+            raise UserError("--region came with --resume and is not the run's; leave it out, or start a new run")
     else:
         folder.refuse_used(paths)
         chosen = DEFAULT_SEED if seed is None else whole_seed(seed)
         if start is not None:
             pretrained.card(start)  # a slip in the name costs no survey
-        surveys = _surveys(paths, given, say)
-        plan = _planned(paths, surveys, preset, given)
+        place = _region(paths, region)
+        surveys = _surveys(paths, given, say, place)
+        plan = dataclasses.replace(_planned(paths, surveys, preset, given), region=place)
         if start is None and not isinstance(preset, Preset):
             again = partial(_planned, paths, surveys, preset, given)
         if start is not None:
@@ -124,6 +133,11 @@ def fit(
             say(f"starting from the weights {os.fspath(start)}")
         length = plan.preset.recipe.steps if steps is None and minutes is None else steps
         plan = dataclasses.replace(plan, seed=chosen, steps=length, minutes=minutes)
+    if plan.region and not plan.preset.model.needs_backdrop:
+        raise UserError(
+            f"--region came with {plan.preset.name}, which knows no empty scene to show elsewhere; a background of the "
+            "median family is wanted; leave the region out"
+        )
     refuse_impossible(plan.preset, device, devices)
     footage = _loaded(plan)
     if not resume:
@@ -180,7 +194,8 @@ def _with_fitted_prior(
     usual = usual_boxes(build(plan.preset.model), footage, given=given)
     if again is not None and usual and usual[0].perspective.measured:
         before = plan.scales[0]
-        plan = dataclasses.replace(again(usual[0].far / before), seed=plan.seed, steps=plan.steps, minutes=plan.minutes)
+        kept = {name: getattr(plan, name) for name in ("seed", "steps", "minutes", "region")}
+        plan = dataclasses.replace(again(usual[0].far / before), **kept)
         footage, known = _loaded(plan), usual[0].perspective.scaled(plan.scales[0] / before)
         usual = usual_boxes(build(plan.preset.model), footage, given=given, known=known)
     return with_fitted_prior(plan, usual, given, say), footage
@@ -197,16 +212,27 @@ def _scale_words(plan: Plan, sizes: Sizes) -> str:
 
 def _loaded(plan: Plan) -> Footage:
     how = {"memory_gb": plan.memory_gb, "motion_share": plan.motion_share, "smooth": plan.smooth}
-    return Footage.load(plan.videos, scale=list(plan.scales), stirs=plan.stirs or [()] * len(plan.videos), **how)
+    stirs = plan.stirs or [()] * len(plan.videos)
+    return Footage.load(plan.videos, scale=list(plan.scales), stirs=stirs, region=plan.region, **how)
+
+
+def _region(paths: Sequence[str | os.PathLike[str]], given: Sequence[str | os.PathLike[str]]) -> Outlines:
+    if not (given and paths):
+        return ()
+    first = open_video(paths[0])
+    return region_of(given, (first.source_height, first.source_width))
 
 
 def _surveys(
-    paths: Sequence[str | os.PathLike[str]], overrides: Mapping[str, str], say: Callable[[str], None]
+    paths: Sequence[str | os.PathLike[str]],
+    overrides: Mapping[str, str],
+    say: Callable[[str], None],
+    region: Outlines = (),
 ) -> list[ObjectStats]:
     """What moves in the videos. Raises UserError where none was given or nothing moves."""
     if not paths:
         raise UserError("no video was given; at least one is wanted; name a file or a folder of images")
-    surveys = [_surveyed(path, footage_settings(overrides)[0], say) for path in paths]
+    surveys = [_surveyed(path, footage_settings(overrides)[0], say, region) for path in paths]
     refuse_still(paths, surveys)
     return surveys
 
@@ -314,10 +340,12 @@ def footage_settings(overrides: Mapping[str, str]) -> tuple[FootageSettings, dic
     return settings, rest
 
 
-def _surveyed(path: str | os.PathLike[str], settings: FootageSettings, say: Callable[[str], None]) -> ObjectStats:
+def _surveyed(
+    path: str | os.PathLike[str], settings: FootageSettings, say: Callable[[str], None], region: Outlines
+) -> ObjectStats:
     """What moves in a video, in source pixels, with what the user knows better put in."""
     source = open_video(path)
-    stats = survey(source)
+    stats = survey(source, region=region)
     if stats.contrast > 0:
         say(f"{source.name}: {stats.words()}")
     height, width = settings.object_height, settings.object_width

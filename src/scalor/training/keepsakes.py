@@ -43,7 +43,8 @@ def keepsakes(plan: Plan, footage: Footage) -> tuple[dict[str, Any], dict[str, T
         if reel.sways is not None
     }
     scale = sorted(plan.scales)[len(plan.scales) // 2]
-    return {"scale": scale, "smooth": plan.smooth, "footage": entries}, extra
+    card = {"scale": scale, "smooth": plan.smooth, "footage": entries}
+    return card | ({"region": plan.region} if plan.region else {}), extra
 
 
 def _backdrop_name(number: int) -> str:

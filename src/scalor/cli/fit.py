@@ -47,8 +47,8 @@ def parser() -> Parser:
         metavar="WHERE",
         action="append",
         default=[],
-        help="where to look: LEFT,TOP,RIGHT,BOTTOM or a polygon x,y,x,y,x,y,... in pixels of the video, or a picture that is "
-        "bright there; may come several times (default: everywhere)",
+        help="where to look: LEFT,TOP,RIGHT,BOTTOM or a polygon x,y,x,y,x,y,... in pixels of the video, or a picture "
+        "that is bright there; may come several times (default: everywhere)",
     )
     made.add_argument("--resume", action="store_true", help="go on exactly where the run folder stopped")
     add_device(made)

@@ -14,9 +14,9 @@ from scalor.data.candidates import temporal_median
 from scalor.data.clip import Clip
 from scalor.data.moving import Cover, motion_in
 from scalor.data.objects import ObjectStats, estimate_objects, suggest_scale, survey
+from scalor.data.region import empty_outside
 from scalor.data.source import VideoSource, smoothed
 from scalor.data.steady import steadied
-from scalor.data.region import empty_outside
 from scalor.data.stirring import Outlines, mask_of, scaled
 from scalor.data.video import DecodeReport, open_video
 from scalor.errors import UserError

@@ -85,7 +85,7 @@ def _named(text: str, size: tuple[int, int]) -> np.ndarray:
 
 
 def _within(x: np.ndarray, y: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Whether points lie in a polygon [N, 2], by how many of its sides lie to their right: bool of the points' shape."""
+    """Whether points lie in a polygon [N, 2], by how many of its sides lie right of them: bool, one per point."""
     inside = np.zeros(x.shape, bool)
     for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         if y0 != y1:

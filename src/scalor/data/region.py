@@ -25,12 +25,13 @@ def region_of(given: Sequence[str | PathLike[str]], size: tuple[int, int]) -> Ou
     """
     import cv2
 
+    words = [fspath(each) for each in given]
     inside = np.zeros(size, bool)
-    for each in given:
-        inside |= _named(fspath(each), size)
+    for each in words:
+        inside |= _named(each, size)
     if not inside.any():
         raise UserError(
-            f"--region {' '.join(map(fspath, given))} leaves nothing of a video of {size[1]}x{size[0]} px; {WANTED} is "
+            f"--region {' '.join(words)} leaves nothing of a video of {size[1]}x{size[0]} px; {WANTED} is "
             "wanted"
         )
     found, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)

@@ -31,8 +31,7 @@ def region_of(given: Sequence[str | PathLike[str]], size: tuple[int, int]) -> Ou
         inside |= _named(each, size)
     if not inside.any():
         raise UserError(
-            f"--region {' '.join(words)} leaves nothing of a video of {size[1]}x{size[0]} px; {WANTED} is "
-            "wanted"
+            f"--region {' '.join(words)} leaves nothing of a video of {size[1]}x{size[0]} px; {WANTED} is wanted"
         )
     found, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     # Whole pixels in shares of the view: the middle of the first is half a pixel from the edge.

@@ -13,6 +13,8 @@ from av.stream import Disposition
 from av.video.frame import PictureType
 
 from scalor.data.films import Film
+from scalor.data.h264_units import Fields
+from scalor.data.packets import with_frames
 from scalor.errors import UserError
 
 SYNC = 0x47
@@ -69,12 +71,31 @@ def open_media(file: Any, *, options: dict[str, str] | None = None, timeout: flo
     return opened
 
 
-def rate_of(stream: Any) -> float | None:
-    """Frames per second that a stream states; None where it says nothing of use."""
-    rate = stream.average_rate or stream.guessed_rate or stream.base_rate
-    if rate and stream.time_base and rate * stream.time_base == 1:
-        rate = stream.codec_context.framerate or rate  # DV and GXF state the ticks of their clock
+def rate_of(film: Film, stream: Any) -> float | None:
+    """Frames per second that a film's stream states, or that its times tell; None where it says nothing of use."""
+    rate, told = stream.average_rate or stream.guessed_rate or stream.base_rate, stream.codec_context.framerate
+    if not stream.average_rate or rate * (stream.time_base or 0) == 1:
+        # DV and GXF state the ticks of their clock, browsers and what is made of their films at most the same.
+        rate = told if told and told != rate else _rate_by_times(film, stream.index) or rate
+    elif Fields(stream).possible:
+        rate = _rate_by_times(film, stream.index, fields=True) or rate
     return float(rate) if rate and 0 < rate < MOST_FPS else None
+
+
+def _rate_by_times(film: Film, number: int, *, fields: bool = False) -> float | None:
+    """Frames per second by the times of a film's first frames, pauses left out; None where it has none, and where only
+    ``fields`` would matter and there are none."""
+    with opened_film(film) as container, suppress(FFmpegError, IndexError):
+        packets = (packet for packet in container.demux(container.streams[number]) if packet.size)
+        first = list(islice(with_frames(packets), PROBED))
+        stamps = [packet.dts if packet.pts is None else packet.pts for packet, holds_frame in first if holds_frame]
+        if None in stamps or (fields and len(stamps) == len(first)):
+            return None
+        steps = np.diff(np.sort(stamps))
+        usual = float(np.median(steps[steps > 0])) if steps.any() else 0.0
+        if usual:
+            return 1 / float(steps[np.abs(steps - usual) <= usual / 2].mean() * container.streams[number].time_base)
+    return None
 
 
 def keys_hold(container: Any, picture: Any) -> bool:

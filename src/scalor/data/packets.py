@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from scalor.data.h264_units import Fields
+
 REORDER = 17
 """Frames between a lost packet and the one that the demuxer flags for it, at most: codecs reorder over 16."""
 EVEN = 0.9
@@ -121,9 +123,13 @@ class _Found:
         return packet.pts if packet.is_keyframe else self.last
 
 
-def holds_frame(packet: Any) -> bool:
-    """Whether a packet stands for a frame that a player would show."""
-    return packet.size > 0 and not packet.is_discard and not _hidden(packet)
+def with_frames(packets: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
+    """Packets in the order of a stream, each with whether it stands for a frame that a player would show."""
+    fields: Fields | None = None
+    for packet in packets:
+        fields = fields or Fields(packet.stream)
+        completes = fields.completes(packet)
+        yield packet, packet.size > 0 and not (completes or packet.is_discard or _hidden(packet))
 
 
 def _hidden(packet: Any) -> bool:
@@ -152,9 +158,9 @@ def index_of(
     """
     found = _Found()
     slack = round(2.5 * frame / unit)
-    for packet in packets:
+    for packet, holds_frame in with_frames(packets):
         found.meet(packet)
-        if holds_frame(packet):
+        if holds_frame:
             found.add(packet, slack)
         elif packet.is_discard:
             found.dropped += 1

@@ -39,7 +39,7 @@ from scalor.data.opening import (
     unreadable,
     video_streams,
 )
-from scalor.data.packets import PacketIndex, breaks_off, holds_frame, index_of, with_holes
+from scalor.data.packets import PacketIndex, breaks_off, index_of, with_frames, with_holes
 from scalor.data.pictures import is_tiff, is_webp
 from scalor.data.places import fingerprint, refuse_other, refuse_stream
 from scalor.data.source import DecodeReport, Frame, VideoSource
@@ -129,7 +129,7 @@ class VideoFile(VideoSource):
         self._broken = self._strays = self._joined = self._ends_inside = self._stopped = False
         self._unread, self._before, self._without_picture, self._unused = 0.0, 0, 0, 0
         with self._open() as (container, stream):
-            fps = rate_of(stream) or DEFAULT_FPS
+            fps = rate_of(film, stream) or DEFAULT_FPS
             # Bare streams and AVI store no display times: with reordered frames they are guessed, and wrong.
             bare = bool(container.format.flags & Flags.no_timestamps.value)
             self._trusted = not (bare or (container.format.name == "avi" and stream.codec_context.has_b_frames))
@@ -247,8 +247,7 @@ class VideoFile(VideoSource):
         """Pictures as they leave the decoder, each with the number of its packet in place of a time."""
         number = 0
         with self._open() as (container, stream):
-            for packet in self._packets(container, stream):
-                held = holds_frame(packet)
+            for packet, held in with_frames(self._packets(container, stream)):
                 packet.pts, packet.dts = (number if held else -1), None
                 number += held
                 yield from decoded(packet)
@@ -259,8 +258,8 @@ class VideoFile(VideoSource):
         errors: list[Exception] = []
         place, left_out, given = 0, self._before, 0
         with self._open() as (container, stream):
-            for packet in chain(self._packets(container, stream), [None]):
-                given += packet is not None and holds_frame(packet)
+            for packet, held in chain(with_frames(self._packets(container, stream)), [(None, False)]):
+                given += held
                 for picture in decoded(packet, stream, errors):
                     left_out -= 1
                     # What fails at the end comes after the pictures that are held back.

@@ -152,7 +152,7 @@ class VideoFile(VideoSource):
                 )
             self._keys_hold = keys_hold(container, first)
             self._display = Display.of(stream, first)
-            self._deep = first.format.name.startswith("gray") and first.format.components[0].bits > 8
+            self._deep = first.format.name.startswith(("gray", "ya")) and first.format.components[0].bits > 8
         size = self._display.size(first.height, first.width)
         super().__init__(film.path.stem, fps=fps, announced=announced, source_size=size)
         if first.interlaced_frame:

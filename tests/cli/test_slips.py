@@ -70,6 +70,13 @@ def test_a_truth_without_boxes_is_said_to_be_one(capsys, tmp_path, frames):
     assert "no boxes in the frames that are scored" in capsys.readouterr().err
 
 
+def test_a_truth_of_which_nothing_is_seen_is_said_to_be_one(capsys, tmp_path):
+    (tmp_path / "gt.txt").write_text("1,1,5,5,9,9,1,1,0\n2,1,5,5,9,9,1,1,0.2\n")
+    (tmp_path / "t.txt").write_text("1,1,5,5,9,9\n")
+    assert main(["evaluate", "--truth", str(tmp_path / "gt.txt"), "--tracks", str(tmp_path / "t.txt")]) == 0
+    assert "its visibility is below 0.25 in all rows" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("option", "place"), [("--zone", "a=0,0,20,20"), ("--line", "a=0,0,20,20")])
 def test_places_of_one_name_are_refused(capsys, tmp_path, option, place):
     folder = write_folder(tmp_path, toy_tracks())

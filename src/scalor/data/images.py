@@ -12,9 +12,10 @@ import numpy as np
 
 from scalor.data.joined_pictures import refuse_joined
 from scalor.data.levels import Levels
-from scalor.data.pictures import Page, Reader, endings, frame_pages, header_of
+from scalor.data.pictures import Page, Reader, endings, frame_pages, header_of, is_tiff
 from scalor.data.seqinfo import NAME, sequence_info, sequence_length, sequence_rate
 from scalor.data.source import Frame, VideoSource
+from scalor.data.stack_pages import StackPages, claims_pages, stack_pages
 from scalor.errors import UserError
 
 DEFAULT_FPS = 10.0
@@ -159,19 +160,41 @@ def open_images(folder: Path) -> ImageFrames:
     _refuse_twins(folder, files)
     refuse_joined(max(files, key=lambda file: file.stat().st_size))  # joined ones are larger than others
     numbered = challenge and all(re.fullmatch("[0-9]+", file.stem) for file in files)
-    pages = _numbered(files) if numbered else [(file, page) for file in files for page in frame_pages(file)]
+    stacks = {} if numbered else {file: stack_pages(file) for file in files if is_tiff(file) and claims_pages(file)}
+    unnumbered = ((file, stacks[file].numbers if file in stacks else frame_pages(file)) for file in files)
+    pages = _numbered(files) if numbered else [(file, page) for file, numbers in unnumbered for page in numbers]
     name = info.get("name", sequence.resolve().name)
     album = Album(
         name,
         pages,
-        Reader().stored,
+        _reader_of(stacks),
         size=common_size(name, pages),
         fps=sequence_rate(sequence) or DEFAULT_FPS,
         announced=sequence_length(folder),
         pauses={} if numbered or len(pages) > len(files) else _skipped(files),
-        remarks=_series(files),
+        cut=any(stack.cut for stack in stacks.values()),
+        remarks=(*_series(files), *_joined_stacks(stacks, files)),
     )
     return ImageFrames(album)
+
+
+def _reader_of(stacks: Mapping[Path, StackPages]) -> Callable[[Page], np.ndarray | None]:
+    """What reads pages of these stacks and of all other files."""
+    reader = Reader()
+
+    def stored(page: Page) -> np.ndarray | None:
+        read = stacks[page[0]].read if page[0] in stacks else None
+        return reader.stored(page) if read is None else read(page[1])
+
+    return stored
+
+
+def _joined_stacks(stacks: Mapping[Path, StackPages], files: Sequence[Path]) -> tuple[str, ...]:
+    """Whether several files hold what they call slices or channels, one set a time perhaps."""
+    loose = sum(stack.loose for stack in stacks.values())
+    if not loose or len(files) < 2:
+        return ()
+    return (f"pages of {loose} files are called slices or channels, and all are taken for times",)
 
 
 def _sequence_of(folder: Path) -> Path:

@@ -11,7 +11,6 @@ from scalor.data.images import DEFAULT_FPS, Album, ImageFrames
 from scalor.data.pictures import Reader, frame_pages, header_size, quiet
 from scalor.data.stack_pages import head_of, stack_pages, unreadable_stack
 
-
 TRIED = 16
 """Pages of which one should be readable."""
 

@@ -329,3 +329,18 @@ def test_a_rate_that_is_not_stated_is_told_by_the_times(tmp_path):
         source = open_video(each)
         assert source.fps == pytest.approx(30, rel=0.02)
         assert [shown(frame.image) for frame in source if frame.image is not None][-1] == N - 1
+
+
+@pytest.mark.parametrize("ending", ["avi", "mkv", "mp4"])
+def test_one_frame_left_out_is_told(tmp_path, ending):
+    times = [n / 25 for n in range(N + 1) if n != 17]
+    source = open_video(film(tmp_path / f"film.{ending}", codec="mpeg4", times=times))
+    assert len(list(source)) == N and dict(source.report.pauses) == {17: 1}
+
+
+@pytest.mark.parametrize("rate", [24, 60, 400, 950])
+def test_a_coarse_clock_makes_no_gaps(tmp_path, rate):
+    path = film(tmp_path / "film.mkv", codec="libvpx", times=[n / rate for n in range(N)])
+    path.write_bytes(DEFAULT_DURATION.sub(VOID, path.read_bytes()))
+    source = open_video(path)
+    assert len(list(source)) == N and not source.report.pauses

@@ -21,6 +21,8 @@ EVEN = 0.9
 """Share of intervals that must be alike for a rate to be called even."""
 MOST_LOST = 100_000
 """Holes at one place; a longer gap is a pause."""
+FINEST_COUNT, SAME = 0.002, 1e-6
+"""Seconds per tick above which ticks that are as long as frames count these, as AVI's do: clocks are finer."""
 JPEG_END, JPEG_PADDING = b"\xff\xd9", 256
 ASIDE = 64
 """Bytes by which demuxers misjudge a packet's place."""
@@ -170,16 +172,17 @@ def index_of(
         none = np.zeros(0, np.int64)
         plain = PacketIndex(places, places * frame, places, none, timed=False, unique=False, dropped=found.dropped)
         return replace(plain, inside=found.inside(), late=found.late)
-    return _timed(found, unit, breaks=breaks())
+    counted = unit > FINEST_COUNT and abs(frame - unit) < SAME * unit
+    return _timed(found, unit, breaks=breaks(), rounding=0 if counted else 1)
 
 
-def _timed(found: _Found, unit: float, *, breaks: bool) -> PacketIndex:
+def _timed(found: _Found, unit: float, *, breaks: bool, rounding: int) -> PacketIndex:
     pts, part = np.array(found.pts, np.int64), np.array(found.part, np.int64)
     order = np.lexsort((np.arange(len(pts)), pts, part))
     stamps = pts[order]
     steps = _steps(stamps, part[order])
     corrupt = np.array(found.corrupt, bool)[order]
-    gaps = _gaps(steps, corrupt, tail=_reordered(order) if breaks else 0)
+    gaps = _gaps(steps, corrupt, tail=_reordered(order) if breaks else 0, rounding=rounding)
     place = np.arange(len(pts), dtype=np.int64) + np.cumsum(gaps.lost)
     rank = np.empty_like(place)
     rank[order] = place
@@ -221,9 +224,9 @@ class _Gaps(NamedTuple):
     even: bool
 
 
-def _gaps(steps: np.ndarray, corrupt: np.ndarray, *, tail: int) -> _Gaps:
+def _gaps(steps: np.ndarray, corrupt: np.ndarray, *, tail: int, rounding: int) -> _Gaps:
     """Frames lost before each one where damage is on record, or up to ``tail`` among the last ``tail`` ones, and the
-    other gaps in an even rate."""
+    other gaps in an even rate. ``rounding`` in ticks may widen a step."""
     lost, pauses = np.zeros(len(steps), np.int64), dict[int, int]()
     inner = steps[1 : len(steps) - tail] if len(steps) > 2 else steps[:0]
     usual = float(np.median(inner)) if len(inner) else 0.0
@@ -238,7 +241,7 @@ def _gaps(steps: np.ndarray, corrupt: np.ndarray, *, tail: int) -> _Gaps:
     # What is known to be lost says nothing against the rate.
     if (whole & ((counts == 0) | known))[1:].mean() < EVEN:
         return _Gaps(lost, pauses, even=False)
-    for row in np.flatnonzero(steps > 1.5 * usual + 1):
+    for row in np.flatnonzero(steps > 1.5 * usual + rounding):
         if known[row]:
             lost[row] = counts[row]
         else:

@@ -155,3 +155,22 @@ def test_slices_of_several_files_are_said_to_be_taken_for_times(tmp_path):
         stack(tmp_path / f"{name}.tif", "ImageJ=1.53\nimages=12\nslices=12\n")
     source = open_video(tmp_path)
     assert len(list(source)) == 2 * N and "pages of 2 files are called slices or channels" in source.report.words()
+
+
+def plane(time: int, seconds: float | None, *, unit: str = "s", channel: int = 0) -> str:
+    said = "" if seconds is None else f' DeltaT="{seconds}" DeltaTUnit="{unit}"'
+    return f'<Plane TheC="{channel}" TheZ="0" TheT="{time}"{said}/>'
+
+
+def test_times_that_ome_says_of_each_plane_are_those_of_the_frames(tmp_path):
+    times = [5.0 + 2 * number + 20 * (number > 6) for number in range(N)]
+    sizes = f'<OME><Image><Pixels SizeC="1" SizeZ="1" SizeT="{N}" {{}}>{{}}</Pixels></Image></OME>'
+    for place, factor, unit in ((0, 1, "s"), (1, 1000, "ms")):
+        planes = "".join(plane(number, factor * time, unit=unit) for number, time in enumerate(times))
+        planes += plane(0, 77, channel=1)
+        source = open_video(stack(tmp_path / f"{place}.ome.tif", sizes.format("", planes)))
+        assert [frame.time for frame in source] == pytest.approx([time - 5 for time in times])
+        assert source.fps == pytest.approx(0.5)
+    some = "".join(plane(number, None if number == 3 else time) for number, time in enumerate(times))
+    source = open_video(stack(tmp_path / "some.ome.tif", sizes.format('TimeIncrement="4"', some)))
+    assert [frame.time for frame in source] == pytest.approx([4 * number for number in range(N)])

@@ -84,11 +84,22 @@ class Head:
         """Frames per second: of the interval between frames, else that at which ImageJ plays them; None: not said."""
         words = re.search(r"^tunit=(.+?)\s*$", self.words, re.MULTILINE)
         words = words or re.search(r'\bTimeIncrementUnit="([^"]+)"', self.words)
-        unit = words[1].lower() if words else "s"
-        seconds = UNITS.get(unit, UNITS.get(unit.removesuffix("s"), 1.0))
         interval = self._decimal(r"^finterval=(\S+)\s*$") or self._decimal(r'\bTimeIncrement="([^"]+)"')
-        rate = 1 / (interval * seconds) if interval else self._decimal(r"^fps=(\S+)\s*$")
+        seconds = interval * _seconds(words[1] if words else "s")
+        rate = 1 / seconds if seconds else self._decimal(r"^fps=(\S+)\s*$")
         return rate if 1e-6 < rate < 1e6 else None
+
+    def times(self, pages: int) -> list[float] | None:
+        """Seconds of ``pages`` times since the first one, where OME says them of each plane of the first channel."""
+        found = dict[int, float]()
+        for plane in re.findall(r"<(?:\w+:)?Plane\b[^>]*>", self.words):
+            said = dict(re.findall(r'\b(The[CZT]|DeltaT|DeltaTUnit)="([^"]*)"', plane))
+            with suppress(KeyError, ValueError):
+                if int(said["TheC"]) == int(said["TheZ"]) == 0:
+                    found[int(said["TheT"])] = float(said["DeltaT"]) * _seconds(said.get("DeltaTUnit", "s"))
+        times = np.array([found.get(number, np.nan) for number in range(pages)])
+        rising = len(times) > 1 and bool((np.diff(times) > 0).all()) and bool(np.isfinite(times).all())
+        return (times - times[0]).tolist() if rising else None
 
     def _decimal(self, pattern: str) -> float:
         """The number that the description gives there, 0 where it gives none."""
@@ -96,6 +107,12 @@ class Head:
         with suppress(ValueError):
             return float(match[1]) if match else 0.0
         return 0.0
+
+
+def _seconds(unit: str) -> float:
+    """Seconds in a unit of time, 1 where it is not known."""
+    unit = unit.lower()
+    return UNITS.get(unit, UNITS.get(unit.removesuffix("s"), 1.0))
 
 
 @dataclass(frozen=True)

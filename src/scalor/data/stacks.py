@@ -22,10 +22,19 @@ def open_stack(path: Path) -> ImageFrames:
     # Where the first page is of a kind that nothing here reads, or damaged, another one may tell.
     if size is None or head is None or all(read(page) is None for page in found.numbers[:TRIED]):
         raise unreadable_stack(path)
-    fps = head.fps() or DEFAULT_FPS
-    return ImageFrames(
-        Album(path.stem, found.numbers, read, size=size, fps=fps, announced=found.announced, cut=found.cut)
+    times = head.times(len(found.numbers))
+    usual = 1 / float(np.median(np.diff(times))) if times else DEFAULT_FPS
+    album = Album(
+        path.stem,
+        found.numbers,
+        read,
+        size=size,
+        fps=head.fps() or usual,
+        announced=found.announced,
+        times=times,
+        cut=found.cut,
     )
+    return ImageFrames(album)
 
 
 def open_animation(path: Path) -> ImageFrames | None:

@@ -6,6 +6,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from scalor.data.pictures import Reader
 from scalor.data.video import open_video
@@ -90,3 +91,28 @@ def test_dark_grey_films_of_16_bits_with_transparency_keep_their_levels(tmp_path
         container.mux(stream.encode(None))
     source = open_video(path)
     assert len(np.unique([frame.image for frame in source])) > 200 and "grey levels" in source.report.words()
+
+
+@pytest.mark.parametrize("copies", [1, 2])
+def test_smaller_copies_before_the_pages_are_no_frames(tmp_path, copies):
+    tifffile = pytest.importorskip("tifffile", reason="pip install 'scalor[export]'")
+    path = tmp_path / "stack.tif"
+    with tifffile.TiffWriter(path) as file:
+        for _ in range(copies):
+            file.write(RAMP[0, ::2, ::2].astype("u1"), photometric="minisblack", subfiletype=1, metadata=None)
+        for page in RAMP // 20:
+            file.write(page.astype("u1"), photometric="minisblack", metadata=None)
+    for place in (path, tmp_path):
+        source = open_video(place)
+        assert np.array_equal([frame.image[..., 0] for frame in source], (RAMP // 20).astype("u1"))
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_moving_png_in_a_folder_is_read_in_any_order(tmp_path, beside):
+    images = [Image.fromarray((page // 20).astype("u1")) for page in RAMP]
+    images[0].save(tmp_path / "a.png", save_all=True, append_images=images[1:], duration=100, default_image=beside)
+    source = open_video(tmp_path)
+    wanted = np.array([np.asarray(image) for image in images[beside:]])
+    assert np.array_equal([frame.image[..., 0] for frame in source], wanted)
+    for order in ([3, 1, 2, 0], [2, 2, 0, 3]):
+        assert np.array_equal([frame.image[..., 0] for frame in source.read(order)], wanted[order])

@@ -56,6 +56,9 @@ class Reader:
         with quiet():
             try:
                 picture = self._opened(path)
+                if picture.format == "PNG" and number < picture.tell():
+                    _close(self._open)  # Pillow does not find its way back in moving PNG
+                    picture = self._opened(path)
                 picture.seek(number)
                 if not _has_deep_colours(picture):
                     return _upright(picture)
@@ -110,6 +113,8 @@ def header_of(path: Path) -> tuple[tuple[int, int], bool] | None:
     with quiet():
         try:
             with Image.open(path) as picture:
+                if picture.format == "TIFF":
+                    _first_frame(picture)
                 # Before the orientation is asked for, which loads a PNG.
                 deep = picture.mode.startswith(("I", "F")) or _has_deep_colours(picture)
                 # Pillow turns TIFF pictures itself.
@@ -142,8 +147,11 @@ def frame_pages(path: Path) -> list[int]:
 
 def _frames_in(picture: Image.Image, path: Path) -> list[int]:
     if picture.format != "TIFF":
-        return list(range(int(getattr(picture, "n_frames", 1))))
-    size, found, number = picture.size, [0], 1
+        # A PNG may have a picture of its own for viewers that show no moving ones.
+        beside = int(bool(getattr(picture, "default_image", False)))
+        return list(range(int(getattr(picture, "n_frames", 1))))[beside:] or [0]
+    first = _first_frame(picture)
+    size, found, number = picture.size, [first], first + 1
     while True:
         try:
             picture.seek(number)
@@ -157,6 +165,19 @@ def _frames_in(picture: Image.Image, path: Path) -> list[int]:
                 )
             found.append(number)
         number += 1
+
+
+def _first_frame(picture: Any) -> int:
+    """Where a TIFF has its first page that is no smaller copy of another; the picture is left there. 0: all are."""
+    number = 0
+    while _tag(picture, SUBFILE) & 1:
+        number += 1
+        try:
+            picture.seek(number)
+        except Exception:  # noqa: BLE001 - as above
+            picture.seek(0)
+            return 0
+    return number
 
 
 def _tag(picture: Any, number: int) -> int:

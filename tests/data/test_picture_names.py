@@ -32,6 +32,8 @@ def named(folder: Path, names: list[str]) -> Path:
         ["v1.2.3", "v1.2.10"],
         ["2024-01-02", "2024-01-10", "2024-02-01"],
         ["a1", "a-0", "a-1"],
+        ["a0", "a1", "a-0", "a-1"],
+        ["a1", "a2", "a-1", "a-2"],
     ],
 )
 def test_numbers_in_names_are_in_order(tmp_path, names):

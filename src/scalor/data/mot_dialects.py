@@ -71,7 +71,10 @@ def dialect_of(rows: Sequence[Sequence[float]]) -> Dialect | None:
         truncated, occlusions = sum(row[KIND + 1] for row in rows), {row[KIND + 2] for row in rows}
         sure = truncated < len(rows) / 2 or max(occlusions) > 1
         return VISDRONE if sure and any(row[KIND] > 0 for row in rows) else None
-    # A flag is at most 1, and so is a visibility; nothing changes its class.
-    changing = len({(row[1], row[KIND]) for row in rows if len(row) > KIND}) > len({row[1] for row in rows})
-    beyond = any(max(row[FLAG], row[-1]) > 1 for row in rows if len(row) > KIND)
-    return UAVDT if (changing or beyond) and UAVDT.fits(rows) else None
+    if not UAVDT.fits(rows):
+        return None
+    # A flag is at most 1, and so is a visibility; nothing changes its class, but ids may be given in each class anew.
+    beyond = any(max(row[FLAG], row[UAVDT.kind]) > 1 for row in rows)
+    changing = len({(row[1], row[KIND]) for row in rows}) > len({row[1] for row in rows})
+    once = len({(row[0], row[1]) for row in rows}) == len(rows)
+    return UAVDT if beyond or (changing and once) else None

@@ -157,7 +157,8 @@ def read_truth(
         aside = [row for row in rows if row.kind in DISTRACTORS - set(classes)] if PEDESTRIAN in classes else []
         return TruthTable(table, _beside(aside, table))
     regions = [row for row in rows if row.kind == dialect.regions and row.kind not in classes]
-    aside = [row for row in rows if (not row.counts or row.kind == dialect.aside) and row not in kept + regions]
+    others = [row for row in rows if row.kind != dialect.regions and not (row.counts and row.kind in classes)]
+    aside = [row for row in others if not row.counts or row.kind == dialect.aside]
     return TruthTable(table, _beside(aside, table), _beside(regions, table))
 
 

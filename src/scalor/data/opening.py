@@ -14,7 +14,7 @@ from av.video.frame import PictureType
 
 from scalor.data.films import Film
 from scalor.data.h264_units import Fields
-from scalor.data.packets import with_frames
+from scalor.data.packets import FINEST_COUNT, with_frames
 from scalor.errors import UserError
 
 SYNC = 0x47
@@ -74,9 +74,11 @@ def open_media(file: Any, *, options: dict[str, str] | None = None, timeout: flo
 def rate_of(film: Film, stream: Any) -> float | None:
     """Frames per second that a film's stream states, or that its times tell; None where it says nothing of use."""
     rate, told = stream.average_rate or stream.guessed_rate or stream.base_rate, stream.codec_context.framerate
-    if not stream.average_rate or rate * (stream.time_base or 0) == 1:
-        # DV and GXF state the ticks of their clock, browsers and what is made of their films at most the same.
-        rate = told if told and told != rate else _rate_by_times(film, stream.index) or rate
+    ticks = bool(stream.average_rate and stream.time_base) and rate * stream.time_base == 1
+    if ticks and told and told != rate:
+        rate = told  # DV and GXF state the ticks of their clock
+    elif not stream.average_rate or (ticks and stream.time_base <= FINEST_COUNT):
+        rate = _rate_by_times(film, stream.index) or rate  # so do films made from those that state nothing
     elif Fields(stream).possible:
         rate = _rate_by_times(film, stream.index, fields=True) or rate
     return float(rate) if rate and 0 < rate < MOST_FPS else None

@@ -42,6 +42,7 @@ class PacketIndex:
     pauses   {frame number: frames that would fit before it}
     broken   the file could not be demuxed to its end
     dropped  packets that a player does not show (before an edit list's start)
+    fields   packets that hold the second half of a frame
     inside   frames are shown before the first key frame: they may lack what they were made from
     late     even the first packet is no key frame
     marred   packets that came damaged, where the rate is too uneven for holes to be placed
@@ -56,12 +57,18 @@ class PacketIndex:
     pauses: dict[int, int] = field(default_factory=dict)
     broken: bool = False
     dropped: int = 0
+    fields: int = 0
     inside: bool = False
     late: bool = False
     marred: int = 0
 
     def __len__(self) -> int:
         return len(self.stamps)
+
+    def frames_in(self, packets: int) -> int:
+        """Frames that so many packets of the file hold, as far as those that were read tell."""
+        held = len(self.rank)
+        return (packets - self.dropped) * held // max(1, held + self.fields)
 
     def without_first(self, number: int) -> "PacketIndex":
         """The index of a film that begins with frame ``number``; packets of frames before it have ranks below 0."""
@@ -88,6 +95,7 @@ class _Found:
     first_key: int | None = None
     timeless: int = 0
     dropped: int = 0
+    fields: int = 0
     last: int | None = None
 
     def add(self, packet: Any, slack: int) -> None:
@@ -166,12 +174,14 @@ def index_of(
             found.add(packet, slack)
         elif packet.is_discard:
             found.dropped += 1
+        elif not _hidden(packet):
+            found.fields += 1
     number = len(found.pts)
     if not trusted or found.timeless:
         places = np.arange(number, dtype=np.int64)
         none = np.zeros(0, np.int64)
         plain = PacketIndex(places, places * frame, places, none, timed=False, unique=False, dropped=found.dropped)
-        return replace(plain, inside=found.inside(), late=found.late)
+        return replace(plain, inside=found.inside(), late=found.late, fields=found.fields)
     counted = unit > FINEST_COUNT and abs(frame - unit) < SAME * unit
     return _timed(found, unit, breaks=breaks(), rounding=0 if counted else 1)
 
@@ -197,6 +207,7 @@ def _timed(found: _Found, unit: float, *, breaks: bool, rounding: int) -> Packet
         pauses={int(place[row]): count for row, count in gaps.pauses.items()},
         marred=0 if gaps.even else int(corrupt[1:-1].sum()),
         dropped=found.dropped,
+        fields=found.fields,
         inside=found.inside(),
         late=found.late,
     )

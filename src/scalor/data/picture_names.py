@@ -36,15 +36,12 @@ def _numbers(stems: Sequence[str]) -> Callable[[str], str]:
 
 
 def _signs(stems: Sequence[str]) -> Callable[[str], str]:
-    """What counts numbers from the least one, where a dash stands before some of them: t-1 comes before t0. A dash
-    before all of them parts them from the name."""
+    """What counts numbers from the least one, where a dash stands before some of them, and 0 is there: t-1 comes
+    before t0. A dash before all of them parts them from the name."""
     columns = list(zip(*(SIGNED.findall(stem) for stem in stems), strict=False))
-    dashes = [{number.startswith("-") for number in column} for column in columns]
-    mixed = {
-        place
-        for place, (column, found) in enumerate(zip(columns, dashes, strict=True))
-        if len(found) == 2 and all(int(number) for number in column if number.startswith("-"))
-    }
+    below = [{int(number) for number in column if number.startswith("-")} for column in columns]
+    above = [{int(number) for number in column if not number.startswith("-")} for column in columns]
+    mixed = {place for place, found in enumerate(below) if found and 0 in above[place] and 0 not in found}
     if not mixed or len({SIGNED.sub("#", stem) for stem in stems}) > 1:
         return str
     least = min(int(number) for place in mixed for number in columns[place])

@@ -134,9 +134,11 @@ class StackPages:
 
 
 def claims_pages(path: Path) -> bool:
-    """Whether a TIFF file has several pages, or says so."""
+    """Whether a TIFF file has several pages, or says so, as far as its head can be read."""
     head = _pillow_head(path)
-    return len(frame_pages(path)) > 1 or (head is not None and head.images() > 1)
+    if head is not None and head.images() > 1:
+        return True
+    return len(frame_pages(path)) > 1 and head_of(path) is not None
 
 
 def stack_pages(path: Path) -> StackPages:

@@ -194,7 +194,7 @@ class VideoFile(VideoSource):
         self._joined |= self._strays and video_streams(self._film, deep=True) > video_streams(self._film)
         if self.announced is not None:
             whole = not (self._film.cut or found.broken)
-            self.announced = len(found) if whole else max(len(found), self.announced - found.dropped)
+            self.announced = len(found) if whole else max(len(found), found.frames_in(self.announced))
         return found
 
     def _may_lack_its_end(self) -> bool:

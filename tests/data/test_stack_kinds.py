@@ -81,13 +81,14 @@ def test_dark_colours_of_16_bits_in_jpeg_2000_keep_their_levels(tmp_path):
     assert len(np.unique(frames)) > 200 and "grey levels" in source.report.words()
 
 
-def test_dark_grey_films_of_16_bits_with_transparency_keep_their_levels(tmp_path):
+@pytest.mark.parametrize("form", ["ya16be", "gray16be", "rgb48be"])
+def test_dark_films_of_16_bits_keep_their_levels(tmp_path, form):
     path = tmp_path / "film.mov"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("png", rate=25)
-        stream.height, stream.width, stream.pix_fmt = H, W, "ya16be"
+        stream.height, stream.width, stream.pix_fmt = H, W, form
         for page in RAMP.astype("u2"):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(page, format="gray16le").reformat(format="ya16be")))
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(page, format="gray16le").reformat(format=form)))
         container.mux(stream.encode(None))
     source = open_video(path)
     assert len(np.unique([frame.image for frame in source])) > 200 and "grey levels" in source.report.words()

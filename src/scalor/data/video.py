@@ -32,6 +32,7 @@ from scalor.data.opening import (
     as_rgb,
     best_stream,
     decoded,
+    deep_form,
     first_whole,
     keys_hold,
     opened_film,
@@ -48,7 +49,6 @@ from scalor.errors import UserError
 
 __all__ = ["DecodeReport", "Frame", "VideoFile", "VideoSource", "open_video"]
 
-DEFAULT_FPS = 25.0
 TRANSPORT = "mpegts"
 """A kind of file that may be cut anywhere, and is."""
 PLAYLISTS = frozenset({"hls", "concat", "dash"})
@@ -129,7 +129,7 @@ class VideoFile(VideoSource):
         self._broken = self._strays = self._joined = self._ends_inside = self._stopped = False
         self._unread, self._before, self._without_picture, self._unused = 0.0, 0, 0, 0
         with self._open() as (container, stream):
-            fps = rate_of(film, stream) or DEFAULT_FPS
+            fps = rate_of(film, stream)
             # Bare streams and AVI store no display times: with reordered frames they are guessed, and wrong.
             bare = bool(container.format.flags & Flags.no_timestamps.value)
             self._trusted = not (bare or (container.format.name == "avi" and stream.codec_context.has_b_frames))
@@ -152,7 +152,7 @@ class VideoFile(VideoSource):
                 )
             self._keys_hold = keys_hold(container, first)
             self._display = Display.of(stream, first)
-            self._deep = first.format.name.startswith(("gray", "ya")) and first.format.components[0].bits > 8
+            self._deep = deep_form(first)
         size = self._display.size(first.height, first.width)
         super().__init__(film.path.stem, fps=fps, announced=announced, source_size=size)
         if first.interlaced_frame:
@@ -311,7 +311,8 @@ class VideoFile(VideoSource):
     def _picture(self, token: Any) -> np.ndarray | None:
         try:
             if self._deep:
-                image = np.repeat(self._levels.applied(token.to_ndarray(format="gray16le"))[:, :, None], 3, axis=2)
+                image = self._levels.applied(token.to_ndarray(format=self._deep))
+                image = np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image
             else:
                 image = as_rgb(token)
         except (FFmpegError, ValueError):
@@ -320,14 +321,14 @@ class VideoFile(VideoSource):
 
     @cached_property
     def _levels(self) -> Levels:
-        """The range of a grey film of more than 8 bits (cameras of laboratories), from pictures spread over it."""
+        """The range of a film of more than 8 bits (`deep_form`), from pictures spread over it."""
         pictures, broken = [], self._broken
         for start in np.linspace(0, self._seconds, LOOKS, endpoint=False):
             with self._open() as (container, stream), suppress(FFmpegError):
                 if start > 0:
                     container.seek(int(start * av.time_base))
                 found = (p for packet in self._packets(container, stream) for p in decoded(packet))
-                pictures += [picture.to_ndarray(format="gray16le") for picture in islice(found, 1)]
+                pictures += [picture.to_ndarray(format=self._deep) for picture in islice(found, 1)]
         levels, self._broken = Levels.of(pictures), broken
         self._notes = (*self._notes, levels.words())
         return levels

@@ -70,6 +70,13 @@ def test_a_truth_without_boxes_is_said_to_be_one(capsys, tmp_path, frames):
     assert "no boxes in the frames that are scored" in capsys.readouterr().err
 
 
+def test_a_truth_of_which_nothing_is_seen_is_said_to_be_one(capsys, tmp_path):
+    (tmp_path / "gt.txt").write_text("1,1,5,5,9,9,1,1,0\n2,1,5,5,9,9,1,1,0.2\n")
+    (tmp_path / "t.txt").write_text("1,1,5,5,9,9\n")
+    assert main(["evaluate", "--truth", str(tmp_path / "gt.txt"), "--tracks", str(tmp_path / "t.txt")]) == 0
+    assert "its visibility is below 0.25 in all rows" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("option", "place"), [("--zone", "a=0,0,20,20"), ("--line", "a=0,0,20,20")])
 def test_places_of_one_name_are_refused(capsys, tmp_path, option, place):
     folder = write_folder(tmp_path, toy_tracks())
@@ -94,3 +101,20 @@ def test_a_folder_of_tracks_is_no_video(capsys, tmp_path):
 
 def test_the_apps_longest_time_has_an_end(capsys):
     assert "600" in refused(capsys, "app", "--most-minutes", "inf", "--no-browser")
+
+
+@pytest.mark.parametrize("form", ["-o|~/out", "-o~/out", "--out=~/out"])
+def test_a_tilde_that_no_shell_took_is_the_home_folder(monkeypatch, tmp_path, form):
+    (tmp_path / "home").mkdir()
+    pictures(tmp_path / "home" / "seq", ["f_000.png", "f_001.png"])
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    assert main(["track", "~/seq", "--method", "mog2-sort", *form.split("|")]) == 0
+    assert (tmp_path / "home" / "out" / "report.html").is_file() and not (tmp_path / "~").exists()
+
+
+def test_what_is_said_to_be_opened_can_be_typed(capsys, monkeypatch, tmp_path):
+    pictures(tmp_path / "seq", ["f_000.png", "f_001.png"])
+    monkeypatch.chdir(tmp_path)
+    assert main(["track", "seq", "--method", "mog2-sort", "-o", "./-out"]) == 0
+    assert "open ./-out/report.html" in capsys.readouterr().out

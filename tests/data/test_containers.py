@@ -1,5 +1,6 @@
 """Containers that lie, or are damaged: every frame in order, each at its own time, and nothing said that is not so."""
 
+import re
 import shutil
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +13,8 @@ from scalor.data.video import open_video
 from tests.data.numbered import H, W, picture, shown
 
 N = 30
+DEFAULT_DURATION, VOID = re.compile(rb"\x23\xe3\x83\x84.{4}", re.DOTALL), b"\xec\x86" + bytes(6)
+"""Matroska's time of a frame, and what stands for nothing."""
 SOUND, RATE = {".webm": "libopus", ".flv": "libmp3lame"}, 48000
 
 
@@ -311,3 +314,33 @@ def test_two_moments_in_one_interlaced_picture_become_one(tmp_path):
         lines = frame.image[11:24].astype(int).sum(axis=2)
         assert np.abs(lines[1::2] - lines[:-1:2]).max() < 250
     assert "interlaced" in source.report.words()
+
+
+def test_a_rate_that_is_not_stated_is_told_by_the_times(tmp_path):
+    times = np.cumsum(np.tile([0.03, 0.035, 0.035], N // 3)).tolist()
+    path, copy = film(tmp_path / "film.mkv", codec="libvpx", times=times), tmp_path / "copy.avi"
+    path.write_bytes(DEFAULT_DURATION.sub(VOID, path.read_bytes()))
+    with av.open(str(path)) as source, av.open(str(copy), "w") as container:
+        stream = container.add_stream_from_template(source.streams.video[0])
+        for packet in (each for each in source.demux(video=0) if each.size):
+            packet.stream = stream
+            container.mux(packet)
+    for each in (path, copy):
+        source = open_video(each)
+        assert source.fps == pytest.approx(30, rel=0.02)
+        assert [shown(frame.image) for frame in source if frame.image is not None][-1] == N - 1
+
+
+@pytest.mark.parametrize("ending", ["avi", "mkv", "mp4"])
+def test_one_frame_left_out_is_told(tmp_path, ending):
+    times = [n / 25 for n in range(N + 1) if n != 17]
+    source = open_video(film(tmp_path / f"film.{ending}", codec="mpeg4", times=times))
+    assert len(list(source)) == N and dict(source.report.pauses) == {17: 1}
+
+
+@pytest.mark.parametrize("rate", [24, 60, 400, 950])
+def test_a_coarse_clock_makes_no_gaps(tmp_path, rate):
+    path = film(tmp_path / "film.mkv", codec="libvpx", times=[n / rate for n in range(N)])
+    path.write_bytes(DEFAULT_DURATION.sub(VOID, path.read_bytes()))
+    source = open_video(path)
+    assert len(list(source)) == N and not source.report.pauses

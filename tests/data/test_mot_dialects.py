@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scalor.core.tracks import Tracks
+from scalor.data.mot_dialects import dialect_of
 from scalor.data.motchallenge import read_mot, read_truth, write_mot
 from scalor.errors import UserError
-from scalor.metrics.distractors import without_distractors
+from scalor.metrics.distractors import outside_regions, without_distractors
 from scalor.metrics.mot import evaluate
 from scalor.outputs.options import Options
 from scalor.outputs.sheets import write_tables
@@ -307,3 +308,45 @@ def test_a_folder_of_tracks_stands_for_its_table(tmp_path):
     (tmp_path / "tracks.csv").unlink()
     with pytest.raises(UserError, match="neither gt/gt.txt nor tracks.csv"):
         read_mot(tmp_path)
+
+
+VISDRONE = """1,1,10,10,20,20,1,4,0,0
+1,2,50,10,20,20,1,1,1,1
+1,3,90,10,20,20,1,11,0,2
+1,0,0,100,200,100,0,0,0,0
+2,1,12,10,20,20,0,4,0,0
+2,1,12,10,20,20,1,4,0,2
+"""
+
+
+def test_a_truth_of_visdrone_is_read_by_its_own_rules(tmp_path):
+    (tmp_path / "gt.txt").write_text(VISDRONE)
+    said: list[str] = []
+    truth = read_truth(tmp_path / "gt.txt", say=said.append)
+    assert len(said) == 1 and "VisDrone" in said[0] and "--classes" in said[0]
+    assert truth.tracks.id.tolist() == [1, 2, 1] and (truth.tracks.visibility == 1).all()
+    assert truth.distractors.id.tolist() == [3, 1] and truth.regions.id.tolist() == [0]
+    boxes = [(0, 1, 90, 110, 30, 30), (0, 2, 180, 110, 30, 30), (0, 3, 195, 100, 30, 30), (1, 4, 90, 110, 30, 30)]
+    rest = outside_regions(truth.regions, Tracks.from_rows([(*box, 1.0, 1.0) for box in boxes], length=2))
+    assert rest.id.tolist() == [3, 4]
+    cars = read_truth(tmp_path / "gt.txt", classes=[4], say=said.append)
+    assert cars.tracks.id.tolist() == [1, 1] and len(said) == 1
+
+
+def test_columns_of_uavdt_are_no_class_and_no_visibility(tmp_path):
+    for number, rows in enumerate((["1,1,1", "1,3,1"], ["2,1,1", "1,1,1"], ["1,1,3", "1,1,2"])):
+        file, said = tmp_path / f"{number}.txt", list[str]()
+        file.write_text("\n".join(f"{frame},7,10,10,20,20,{row}" for frame, row in enumerate(rows, start=1)))
+        truth = read_truth(file, say=said.append)
+        assert truth.tracks.frame.tolist() == [0, 1] and (truth.tracks.visibility == 1).all()
+        assert len(said) == 1 and "UAVDT" in said[0]
+
+
+@pytest.mark.parametrize(
+    "row", ["1,0,0,0", "1,-1,-1,-1", "1,2,1,0", "1,2,0.5,0", "1,1,1", "0,1,1", "1,2,0.3", "1,13,0,0", "1,1.5,0,0"]
+)
+def test_columns_of_motchallenge_are_taken_for_no_other_s(tmp_path, row):
+    (tmp_path / "gt.txt").write_text("".join(f"{frame},7,10,10,20,20,{row}\n" for frame in (1, 2)))
+    said: list[str] = []
+    read_mot(tmp_path / "gt.txt", say=said.append)
+    assert not said and dialect_of([[1.0, 7.0, 0.0, 0.0, 9.0, 9.0, *map(float, row.split(","))]]) is None

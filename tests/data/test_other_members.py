@@ -191,7 +191,7 @@ def test_a_name_comes_before_those_that_go_on(tmp_path, names):
     ("data", "how"),
     [
         (STACK.astype(np.complex64), {}),
-        (STACK.astype(np.float16), {"compression": "zlib"}),
+        (STACK.astype(np.float16), {"compression": "lzma"}),
         (STACK.transpose(1, 2, 0).copy(), {"planarconfig": "contig"}),
         (STACK.reshape(4, 3, H, W), {"ome": True, "metadata": {"axes": "TCYX"}}),
         (STACK.reshape(4, 3, H, W), {"ome": True, "metadata": {"axes": "TZYX"}}),

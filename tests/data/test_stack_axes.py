@@ -126,3 +126,51 @@ def test_several_series_of_ome_in_one_file_are_no_film(tmp_path, series):
             open_video(path)
     else:  # each file of a set tells of all; a series a frame is a film
         assert len(list(open_video(path))) == 12
+
+
+def test_stacks_in_a_folder_are_checked_as_single_ones_are(tmp_path):
+    stack(tmp_path / "a.tif", "ImageJ=1.53\nimages=12\nchannels=2\nframes=6\n")
+    with pytest.raises(UserError, match=r"a\.tif has 6 times of 1 slices in 2 channels"):
+        open_video(tmp_path)
+    stack(tmp_path / "a.tif", "ImageJ=1.53\nimages=20\nframes=20\n")
+    source = open_video(tmp_path)
+    assert len(list(source)) == N and source.cut_short and source.report.truncated
+
+
+def test_a_stack_with_one_head_has_all_its_pages_in_a_folder_too(tmp_path):
+    path = tmp_path / "a.tif"
+    info = TiffImagePlugin.ImageFileDirectory_v2()
+    info[270] = f"ImageJ=1.53\nimages={N}\nframes={N}\n"
+    pages = [np.full((H, W), 10 * number + 5, np.uint8) for number in range(N)]
+    Image.fromarray(pages[0]).save(path, tiffinfo=info)
+    with Image.open(path) as picture:
+        start = picture.tag_v2[273][0]
+    path.write_bytes(path.read_bytes()[: start + H * W] + b"".join(page.tobytes() for page in pages[1:]))
+    for place in (path, tmp_path):
+        assert [int(frame.image[0, 0, 0]) for frame in open_video(place)] == [10 * number + 5 for number in range(N)]
+
+
+def test_slices_of_several_files_are_said_to_be_taken_for_times(tmp_path):
+    for name in ("t0", "t1"):
+        stack(tmp_path / f"{name}.tif", "ImageJ=1.53\nimages=12\nslices=12\n")
+    source = open_video(tmp_path)
+    assert len(list(source)) == 2 * N and "pages of 2 files are called slices or channels" in source.report.words()
+
+
+def plane(time: int, seconds: float | None, *, unit: str = "s", channel: int = 0) -> str:
+    said = "" if seconds is None else f' DeltaT="{seconds}" DeltaTUnit="{unit}"'
+    return f'<Plane TheC="{channel}" TheZ="0" TheT="{time}"{said}/>'
+
+
+def test_times_that_ome_says_of_each_plane_are_those_of_the_frames(tmp_path):
+    times = [5.0 + 2 * number + 20 * (number > 6) for number in range(N)]
+    sizes = f'<OME><Image><Pixels SizeC="1" SizeZ="1" SizeT="{N}" {{}}>{{}}</Pixels></Image></OME>'
+    for place, factor, unit in ((0, 1, "s"), (1, 1000, "ms")):
+        planes = "".join(plane(number, factor * time, unit=unit) for number, time in enumerate(times))
+        planes += plane(0, 77, channel=1)
+        source = open_video(stack(tmp_path / f"{place}.ome.tif", sizes.format("", planes)))
+        assert [frame.time for frame in source] == pytest.approx([time - 5 for time in times])
+        assert source.fps == pytest.approx(0.5)
+    some = "".join(plane(number, None if number == 3 else time) for number, time in enumerate(times))
+    source = open_video(stack(tmp_path / "some.ome.tif", sizes.format('TimeIncrement="4"', some)))
+    assert [frame.time for frame in source] == pytest.approx([4 * number for number in range(N)])

@@ -44,7 +44,8 @@ def parser() -> Parser:
         type=NonNegativeInt,
         nargs="+",
         default=None,
-        help="classes of the truth that are to be found (default: 1, the benchmark's pedestrians)",
+        help="classes of the truth that are to be found (default: 1, the benchmark's pedestrians; in VisDrone's and "
+        "UAVDT's columns all)",
     )
     for name in ("truth", "tracks"):
         made.add_argument(
@@ -103,13 +104,15 @@ def run(args: Namespace) -> None:
 
     import numpy as np
 
-    from scalor.data.motchallenge import PEDESTRIAN, TruthTable, read_mot, read_truth
-    from scalor.metrics.distractors import without_distractors
+    from scalor.data.motchallenge import TruthTable, read_mot, read_truth
+    from scalor.metrics.boxes import LEAST_VISIBLE
+    from scalor.metrics.distractors import outside_regions, without_distractors
     from scalor.metrics.misfit import misfit
     from scalor.metrics.mot import evaluate
 
     def say(text: str) -> None:
-        print(f"scalor: {text} (--truth-box-base, --tracks-box-base)", file=sys.stderr)
+        options = " (--truth-box-base, --tracks-box-base)" if "box base" in text else ""
+        print(f"scalor: {text}{options}", file=sys.stderr)
 
     if synthetic:
         from scalor.data.motsynth import true_tracks
@@ -117,10 +120,11 @@ def run(args: Namespace) -> None:
         everyone = true_tracks(truth_path, Path(args.truth).name)
         truth = TruthTable(everyone, distractors=everyone.select(np.zeros(len(everyone), dtype=bool)))
     else:
-        truth = read_truth(truth_path, classes=args.classes or [PEDESTRIAN], box_base=args.truth_box_base, say=say)
+        truth = read_truth(truth_path, classes=args.classes, box_base=args.truth_box_base, say=say)
 
     def fair(tracks: "Tracks") -> "Tracks":
-        return without_distractors(truth.tracks, truth.distractors, tracks)
+        asked = without_distractors(truth.tracks, truth.distractors, tracks)
+        return asked if truth.regions is None else outside_regions(truth.regions, asked)
 
     def scored(tracks: "Tracks") -> dict[str, float | int | None]:
         how: dict[str, Any] = {"iou": iou, "distance": args.distance, "frames": frames}
@@ -133,6 +137,12 @@ def run(args: Namespace) -> None:
     scored_frames = truth.tracks.frame if frames is None else np.clip(truth.tracks.frame, frames[0], frames[1] - 1)
     if not (scored_frames == truth.tracks.frame).any():
         print("scalor: the truth has no boxes in the frames that are scored", file=sys.stderr)
+    elif (truth.tracks.visibility < LEAST_VISIBLE).all():
+        print(
+            f"scalor: no box of {args.truth} is scored, as its visibility is below {LEAST_VISIBLE:g} in all rows; "
+            "if the last columns are something else, take them out",
+            file=sys.stderr,
+        )
     hint = misfit(truth.tracks, tracks, distance=args.distance, frames=frames)
     if hint is not None:
         print(f"scalor: {hint}", file=sys.stderr)

@@ -8,6 +8,7 @@ from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 from scalor.cli.machine import use_threads
 from scalor.cli.parser import Parser, add_device, add_devices, add_out, add_set, add_threads, overrides
 from scalor.cli.paths import existing, writable
+from scalor.core.words import typed
 
 HELP = "learn from your own unlabelled videos"
 
@@ -83,4 +84,4 @@ def run(args: Namespace) -> None:
     )
     from scalor.outputs.report import write_report
 
-    print(f"open {write_report(out)} to see how it went", file=sys.stderr)
+    print(f"open {typed(write_report(out))} to see how it went", file=sys.stderr)

@@ -8,6 +8,7 @@ from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveInt
 from scalor.cli.machine import use_threads
 from scalor.cli.parser import Parser, add_device, add_out, add_threads
 from scalor.cli.paths import existing, writable
+from scalor.core.words import typed
 
 HELP = "imagine how a video goes on"
 
@@ -57,5 +58,5 @@ def run(args: Namespace) -> None:
     )
     print(
         f"imagined {args.samples} futures of {args.steps} frames after {args.observe} observed ones with "
-        f"{summary['objects_observed']} objects; open {Path(out) / 'report.html'} first"
+        f"{summary['objects_observed']} objects; open {typed(Path(out) / 'report.html')} first"
     )

@@ -32,7 +32,7 @@ from scalor.cli import (
     weights,
 )
 from scalor.cli.machine import keep_memory
-from scalor.cli.parser import Parser, one_by_one
+from scalor.cli.parser import Parser, at_home, one_by_one
 from scalor.errors import UserError
 
 COMMANDS: dict[str, ModuleType] = {
@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _speak()
         _listen()
         keep_memory()
-        config = build().parse_args(one_by_one(sys.argv[1:] if argv is None else argv))
+        config = build().parse_args(one_by_one(at_home(sys.argv[1:] if argv is None else argv)))
         code: int | None = COMMANDS[config.command].run(config[config.command])
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -1,6 +1,7 @@
 """The parser behind every command: each mistake becomes one sentence, with the nearest word that would have worked."""
 
 import difflib
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ WANTED = {
 }
 
 
+HOME = re.compile(r"^(-[A-Za-z]|--[a-z-]+=)?~(?=/|$)")
 PAIR = re.compile(r"[a-z_]+(\.[a-z_]+)+=")
 """The start of ``KEY=VALUE`` as ``--set`` has it."""
 
@@ -130,6 +132,11 @@ def add_set(parser: Parser) -> None:
         help="change numbers of the preset, for example model.cell=8 train.lr=1e-3",
     )
     parser.add_argument("--config", action="config", help="a YAML or JSON file with these options")
+
+
+def at_home(words: Sequence[str]) -> list[str]:
+    """Words with the home folder in place of a ``~`` that a shell left as it was, as in ``-o '~/out'``."""
+    return [HOME.sub(lambda found: (found[1] or "") + os.path.expanduser("~"), word) for word in words]
 
 
 def one_by_one(words: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ from jsonargparse.typing import PositiveFloat, PositiveInt
 from scalor.cli.machine import use_threads
 from scalor.cli.parser import Parser, add_device, add_out, add_threads
 from scalor.cli.paths import existing, writable
+from scalor.core.words import typed
 from scalor.errors import UserError
 
 HELP = "make the paper's tables and figures again"
@@ -80,4 +81,4 @@ def run(args: Namespace) -> None:
         device=args.device,
     )
     page = reproduce(args.what, Path(out), options)
-    print(f"everything is in {out}; open {page} first")
+    print(f"everything is in {out}; open {typed(page)} first")

@@ -10,7 +10,7 @@ from jsonargparse.typing import ClosedUnitInterval, PositiveFloat, PositiveInt
 from scalor.cli.machine import use_threads
 from scalor.cli.parser import Parser, add_device, add_out, add_threads
 from scalor.cli.paths import existing, writable
-from scalor.core.words import counted
+from scalor.core.words import counted, typed
 from scalor.errors import UserError
 
 HELP = "track the objects of a video"
@@ -125,7 +125,7 @@ def closing(summary: Mapping[str, Any], out: str) -> str:
     return (
         f"{counted(summary['tracks'], 'track')} in {frames} at {summary['speed']['frames_per_second']:g} frames "
         f"per second ({summary['objects_per_frame']:.3g} objects per frame).{lost}\n{trusted(summary)}\n"
-        f"Everything is in {out}; open {Path(out) / 'report.html'} first."
+        f"Everything is in {out}; open {typed(Path(out) / 'report.html')} first."
     )
 
 

@@ -6,7 +6,8 @@ What breaks a law almost everywhere is another dialect and no damage.
 import mmap
 import re
 from contextlib import suppress
-from dataclasses import dataclass
+
+from scalor.data.h264_units import IDR, NAL, PPS, SLICE, SPS, Bits, Sequence, sequence_of
 
 Content = mmap.mmap
 RARE = 0.2
@@ -16,11 +17,8 @@ FRAMES = frozenset([0xC0, 0xC1, PROGRESSIVE])
 """Marks of JPEG; behind the last ones stands a picture's size, and with two of them each colour is written once."""
 JPEG_BEGINS = b"\xff\xd8\xff"
 JPEG_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)
-NAL = re.compile(rb"\x00\x00\x01(.)", re.DOTALL)
 EMPTY = re.compile(rb"\x00\x00\x00+[\x02-\xff]", re.DOTALL)
 """What no unit of H.264 holds: bytes that might be taken for a mark are broken up."""
-SLICE, IDR, SPS, PPS = 1, 5, 7, 8
-DEEP_PROFILES = frozenset([44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244])
 HEAD = 128
 """Bytes that hold what is read of a unit."""
 
@@ -66,19 +64,10 @@ def _jpeg_end(content: Content, place: int, end: int) -> int:
     return end if place >= end else -1  # what breaks off at the end of the file is told elsewhere
 
 
-@dataclass(frozen=True)
-class _Sequence:
-    """What an H.264 sequence says of its pictures' numbers: how many there are, and whether some may be left out."""
-
-    numbers: int
-    gaps: bool
-    frames_only: bool
-
-
 def harmed_units(content: Content, start: int, end: int) -> int:
     """Where H.264's pictures are not numbered as they must be: each reference counts one more than the last one, and of
     two key pictures in a row each has another name. Lost pictures that nothing refers to leave no trace."""
-    sequences: dict[int, _Sequence] = {}
+    sequences: dict[int, Sequence] = {}
     of_picture: dict[int, int] = {}
     pictures = broken = last = 0
     name: int | None = None
@@ -86,10 +75,10 @@ def harmed_units(content: Content, start: int, end: int) -> int:
         head, kind = unit[1][0], unit[1][0] & 0x1F
         if kind not in (SLICE, IDR, SPS, PPS) or head & 0x80:
             continue
-        bits = _Bits(content[unit.end() : min(end, unit.end() + HEAD)])
+        bits = Bits(content[unit.end() : min(end, unit.end() + HEAD)])
         with suppress(IndexError):
             if kind == SPS:
-                sequences = {**sequences, **_sequence(bits)}
+                sequences = {**sequences, **sequence_of(bits)}
             elif kind == PPS:
                 of_picture[bits.golomb()] = bits.golomb()
             elif bits.golomb() == 0:  # the first piece of a picture
@@ -109,53 +98,6 @@ def harmed_units(content: Content, start: int, end: int) -> int:
                 broken += not sequence.gaps and (number - last) % sequence.numbers > 1
                 last = number if head & 0x60 else last
     return _rare(broken + sum(1 for _ in EMPTY.finditer(content, start, end)), pictures)
-
-
-def _sequence(bits: "_Bits") -> dict[int, _Sequence]:
-    """An H.264 sequence by its number; nothing where it is of a kind that is not read."""
-    profile = bits.take(8)
-    bits.take(16)
-    number = bits.golomb()
-    if profile in DEEP_PROFILES:
-        if bits.golomb() == 3 and bits.take(1):  # planes apart
-            return {}
-        bits.golomb(), bits.golomb(), bits.take(1)
-        if bits.take(1):  # tables of its own
-            return {}
-    numbers = 1 << bits.golomb() + 4
-    order = bits.golomb()
-    if order == 0:
-        bits.golomb()
-    elif order == 1:
-        bits.take(1), bits.golomb(), bits.golomb()
-        for _ in range(bits.golomb()):
-            bits.golomb()
-    bits.golomb()
-    gaps = bits.take(1) == 1
-    bits.golomb(), bits.golomb()
-    return {number: _Sequence(numbers, gaps, frames_only=bits.take(1) == 1)}
-
-
-class _Bits:
-    """The bits of a unit, without the bytes that break up what looks like a mark. Raises IndexError at the end."""
-
-    def __init__(self, raw: bytes) -> None:
-        raw = raw.replace(b"\0\0\3", b"\0\0")
-        self._value, self._left = int.from_bytes(raw, "big"), 8 * len(raw)
-
-    def take(self, count: int) -> int:
-        """The next bits as a number."""
-        if count > self._left:
-            raise IndexError
-        self._left -= count
-        return (self._value >> self._left) & ((1 << count) - 1)
-
-    def golomb(self) -> int:
-        """The next number of any length (Exp-Golomb)."""
-        zeros = 0
-        while self.take(1) == 0:
-            zeros += 1
-        return (1 << zeros) - 1 + self.take(zeros)
 
 
 def _rare(broken: int, pictures: int) -> int:

@@ -1,7 +1,6 @@
 """Pictures as frames: folders of images and MOTChallenge sequences; stacks and moving pictures come from `stacks`."""
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,9 +11,11 @@ import numpy as np
 
 from scalor.data.joined_pictures import refuse_joined
 from scalor.data.levels import Levels
-from scalor.data.pictures import Page, Reader, endings, frame_pages, header_of
+from scalor.data.picture_names import in_order, kinds_words, skipped
+from scalor.data.pictures import Page, Reader, endings, frame_pages, header_of, is_tiff
 from scalor.data.seqinfo import NAME, sequence_info, sequence_length, sequence_rate
 from scalor.data.source import Frame, VideoSource
+from scalor.data.stack_pages import StackPages, claims_pages, stack_pages
 from scalor.errors import UserError
 
 DEFAULT_FPS = 10.0
@@ -26,30 +27,8 @@ FILMS = frozenset([".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mp
 """Endings by which a folder of videos is told from an empty one."""
 UNREAD = frozenset([".heic", ".heif", ".hif", ".jxl", ".exr", ".hdr", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf"])
 """Endings of pictures that some cameras and programs write, and Pillow does not read by itself."""
-EVEN = 0.8
-"""Share of steps between the numbers in names that must be alike for the others to be gaps."""
 SAMPLED = 16
 """Pictures that tell the range of grey levels."""
-
-
-def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort key under which ``f2`` comes before ``f10``; digits count as numbers, letters ignore case."""
-    parts = re.findall(r"\d+|\D+", text)  # digits of any script
-    return tuple((0, int(part), part) if part.isdecimal() else (1, 0, part.casefold()) for part in parts)
-
-
-FRACTION = re.compile(r"(?<![0-9.])([0-9]+)\.([0-9]+)(?![0-9]|\.[0-9])")
-
-
-def in_order(stems: Sequence[str]) -> Callable[[str], Any]:
-    """The natural key of these names. Digits behind a point are those of a fraction where programs wrote numbers with
-    as many as they need, so that their counts differ and no zero ends them: t0.5 comes after t0.25, shot1.9 before
-    shot1.10."""
-    tails = [tail for stem in stems for _, tail in FRACTION.findall(stem)]
-    width = max(map(len, tails), default=0)
-    if all(len(tail) == width for tail in tails) or any(tail.endswith("0") and tail != "0" for tail in tails):
-        return natural_key
-    return lambda stem: natural_key(FRACTION.sub(lambda number: f"{number[1]}.{number[2]:0<{width}}", stem))
 
 
 @dataclass(frozen=True)
@@ -159,26 +138,50 @@ def open_images(folder: Path) -> ImageFrames:
     _refuse_twins(folder, files)
     refuse_joined(max(files, key=lambda file: file.stat().st_size))  # joined ones are larger than others
     numbered = challenge and all(re.fullmatch("[0-9]+", file.stem) for file in files)
-    pages = _numbered(files) if numbered else [(file, page) for file in files for page in frame_pages(file)]
+    stacks = {} if numbered else {file: stack_pages(file) for file in files if is_tiff(file) and claims_pages(file)}
+    unnumbered = ((file, stacks[file].numbers if file in stacks else frame_pages(file)) for file in files)
+    at_numbers = _numbered(files) if numbered else None
+    pages = at_numbers or [(file, page) for file, numbers in unnumbered for page in numbers]
     name = info.get("name", sequence.resolve().name)
     album = Album(
         name,
         pages,
-        Reader().stored,
+        _reader_of(stacks),
         size=common_size(name, pages),
         fps=sequence_rate(sequence) or DEFAULT_FPS,
-        announced=sequence_length(folder),
-        pauses={} if numbered or len(pages) > len(files) else _skipped(files),
-        remarks=_series(files),
+        announced=sequence_length(sequence),
+        pauses={} if at_numbers or len(pages) > len(files) else skipped(files),
+        cut=any(stack.cut for stack in stacks.values()),
+        remarks=(*kinds_words(files), *_joined_stacks(stacks, files)),
     )
     return ImageFrames(album)
 
 
+def _reader_of(stacks: Mapping[Path, StackPages]) -> Callable[[Page], np.ndarray | None]:
+    """What reads pages of these stacks and of all other files."""
+    reader = Reader()
+
+    def stored(page: Page) -> np.ndarray | None:
+        read = stacks[page[0]].read if page[0] in stacks else None
+        return reader.stored(page) if read is None else read(page[1])
+
+    return stored
+
+
+def _joined_stacks(stacks: Mapping[Path, StackPages], files: Sequence[Path]) -> tuple[str, ...]:
+    """Whether several files hold what they call slices or channels, one set a time perhaps."""
+    loose = sum(stack.loose for stack in stacks.values())
+    if not loose or len(files) < 2:
+        return ()
+    return (f"pages of {loose} files are called slices or channels, and all are taken for times",)
+
+
 def _sequence_of(folder: Path) -> Path:
-    """The folder above where its ``seqinfo.ini`` speaks of the pictures in this one, else this one."""
+    """The folder above where its pictures are in this one, as its ``seqinfo.ini`` or the name says, else this one."""
     above = folder.absolute().parent
     with suppress(UserError, OSError):
-        if (above / NAME).is_file() and not (folder / NAME).is_file():
+        known = (above / NAME).is_file() or folder.name.casefold() == IMG
+        if known and not (folder / NAME).is_file():
             said = sequence_info(above).get("imdir", IMG)
             return above if _picture_folder(above, said).samefile(folder) else folder
     return folder
@@ -191,27 +194,6 @@ def _picture_folder(folder: Path, said: str) -> Path:
         return inside
     others = {place.name.casefold(): place for place in folder.iterdir() if place.is_dir()}
     return others.get(inside.name.casefold(), folder / IMG)
-
-
-def _series(files: Sequence[Path]) -> tuple[str, ...]:
-    """Whether the names are of several kinds, not each of its own: those of masks, say, of two cameras, or copies."""
-    kinds = Counter(re.sub("^-?[0-9]+$|[0-9]+", "#", file.stem) for file in files)
-    if len(kinds) < 2 or (min(kinds.values()) < 2 and max(kinds.values()) < EVEN * len(files)):
-        return ()
-    shown = ", ".join(f"{count} like {kind}" for kind, count in kinds.most_common(3)) + ", ..." * (len(kinds) > 3)
-    return (f"names of {len(kinds)} kinds are all taken for frames ({shown})",)
-
-
-def _skipped(files: Sequence[Path]) -> dict[int, int]:
-    """Where the last number in the names leaves some out, though it counts evenly almost everywhere."""
-    numbers = [re.findall("[0-9]+", file.stem)[-1:] for file in files]
-    if len(files) < 3 or not all(numbers):
-        return {}
-    steps = np.diff([int(number[0]) for number in numbers])
-    usual = int(np.median(steps))
-    if usual < 1 or (steps == usual).mean() < EVEN or (steps % usual).any():
-        return {}
-    return {row + 1: int(step) // usual - 1 for row, step in enumerate(steps) if step > usual}
 
 
 def _instead_of(folder: Path) -> str:
@@ -259,11 +241,13 @@ def _image_files(folder: Path) -> list[Path]:
     return sorted(files, key=lambda file: (key(file.stem), file.name))
 
 
-def _numbered(files: Sequence[Path]) -> list[Page | None]:
-    """MOTChallenge names are 1-based frame numbers: a missing file leaves a hole, it does not shift the rest."""
-    by_index = {int(file.stem) - 1: file for file in files}
-    if min(by_index) < 0 or max(by_index) >= 10 * len(files) or len(by_index) < len(files):
-        return [(file, 0) for file in files]
+def _numbered(files: Sequence[Path]) -> list[Page | None] | None:
+    """MOTChallenge names are frame numbers, from 1 or, where there is a 0, from 0: a missing file leaves a hole, it
+    does not shift the rest. None where they are numbers of something else."""
+    numbers = [int(file.stem) for file in files]
+    by_index = {number - min(1, *numbers): file for number, file in zip(numbers, files, strict=True)}
+    if max(by_index) >= 10 * len(files) or len(by_index) < len(files):
+        return None
     return [(by_index[i], 0) if i in by_index else None for i in range(max(by_index) + 1)]
 
 

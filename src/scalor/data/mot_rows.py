@@ -27,6 +27,7 @@ from scalor.data.mot_cells import (
     is_number,
     values_of,
 )
+from scalor.data.mot_dialects import Dialect, dialect_of
 from scalor.errors import UserError
 
 MOST = 2.0**53
@@ -55,7 +56,15 @@ class Row:
 
 
 def read_rows(file: Path, *, box_base: int | None = None, say: Callable[[str], None] = lambda text: None) -> list[Row]:
-    """All rows of a file in its order. One with a frame 0 counts frames from 0, and boxes if nothing else is said.
+    """All rows of a file in its order (`read_dialect`)."""
+    return read_dialect(file, box_base=box_base, say=say)[0]
+
+
+def read_dialect(
+    file: Path, *, box_base: int | None = None, say: Callable[[str], None] = lambda text: None
+) -> tuple[list[Row], Dialect | None]:
+    """All rows of a file in its order, and whose columns they have if not MOTChallenge's. One with a frame 0 counts
+    frames from 0, and boxes if nothing else is said.
 
     Args:
         file: lines of 6 to 12 columns parted by commas, semicolons, tabs, bars or blanks; a header may name them.
@@ -88,11 +97,15 @@ def read_rows(file: Path, *, box_base: int | None = None, say: Callable[[str], N
         base = 0
         say(f"{file} counts frames from 0, and its boxes are taken to count from 0 too; if not, say box base 1")
     bases = (0 if zero else FIRST_FRAME, base)
+    dialect = dialect_of([values for _, values in found]) if header is None else None
+    if dialect is not None:
+        found = [(place, dialect.challenge(values)) for place, values in found]
     classes = header is None and _has_classes([values for _, values in found])
     known = header.columns if header is not None else None
-    return [
+    rows = [
         _row(values, place, columns=known or _columns(len(values), classes), bases=bases) for place, values in found
     ]
+    return rows, dialect
 
 
 def _refuse_shares(file: Path, rows: Sequence[Sequence[float]]) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from scalor.core.files import new_folder
 from scalor.core.tracks import FIRST_FRAME, FIRST_PIXEL, Tracks
 from scalor.data.clip import Clip
-from scalor.data.mot_rows import NO_CLASS, Row, once_per_frame, read_rows
+from scalor.data.mot_rows import NO_CLASS, Row, once_per_frame, read_dialect, read_rows
 from scalor.data.seqinfo import sequence_length
 from scalor.errors import UserError
 
@@ -32,10 +32,12 @@ def _silent(text: str) -> None:
 
 @dataclass(frozen=True)
 class TruthTable:
-    """The boxes that are to be found, and those on which a report is neither right nor wrong."""
+    """The boxes that are to be found, those on which a report is neither right nor wrong, and those in which it is
+    neither (None: there are none)."""
 
     tracks: Tracks
     distractors: Tracks
+    regions: Tracks | None = None
 
 
 def write_clip(clip: Clip, folder: str | Path, *, min_visibility: float = 0.25) -> Path:
@@ -128,27 +130,40 @@ def read_mot(
 def read_truth(
     path: str | Path,
     *,
-    classes: Collection[int] = (PEDESTRIAN,),
+    classes: Collection[int] | None = None,
     length: int | None = None,
     box_base: int | None = None,
     say: Callable[[str], None] = _silent,
 ) -> TruthTable:
     """Read a truth by the benchmarks' rules: rows with flag 0 and of other classes are not to be found.
 
-    Rows without a class count always. Where pedestrians are looked for, rows of MOT16 and 17's distractor classes are
-    kept aside. Otherwise as `read_mot`. Raises UserError also where rows are there and none counts.
+    Rows without a class count always. Where no classes are named, pedestrians are looked for, in VisDrone's and UAVDT's
+    columns all classes, which is said. With pedestrians, rows of MOT16 and 17's distractor classes are kept aside.
+    Otherwise as `read_mot`. Raises UserError also where rows are there and none counts.
     """
     file = _file(path)
-    rows = read_rows(file, box_base=box_base, say=say)
+    rows, dialect = read_dialect(file, box_base=box_base, say=say)
+    if dialect is not None and classes is None:
+        say(f"{file} {dialect.words()}")
+    classes = classes or ((PEDESTRIAN,) if dialect is None else dialect.classes)
     kept = [row for row in rows if row.counts and (row.kind == NO_CLASS or row.kind in classes)]
     if rows and not kept:
         kinds = Counter("flag 0" if not row.counts else f"class {row.kind}" for row in rows)
         shown = ", ".join(f"{count} rows of {kind}" for kind, count in sorted(kinds.items()))
         wanted = ", ".join(map(str, sorted(classes)))
         raise UserError(f"{file} has no row of class {wanted} that counts ({shown}); name the classes with --classes")
-    aside = [row for row in rows if row.kind in DISTRACTORS - set(classes)] if PEDESTRIAN in classes else []
     table = _table(kept, file, length)
-    return TruthTable(table, _tracks(aside, max([table.length, *(row.frame + 1 for row in aside)])))
+    if dialect is None:
+        aside = [row for row in rows if row.kind in DISTRACTORS - set(classes)] if PEDESTRIAN in classes else []
+        return TruthTable(table, _beside(aside, table))
+    regions = [row for row in rows if row.kind == dialect.regions and row.kind not in classes]
+    others = [row for row in rows if row.kind != dialect.regions and not (row.counts and row.kind in classes)]
+    aside = [row for row in others if not row.counts or row.kind == dialect.aside]
+    return TruthTable(table, _beside(aside, table), _beside(regions, table))
+
+
+def _beside(rows: list[Row], table: Tracks) -> Tracks:
+    return _tracks(rows, max([table.length, *(row.frame + 1 for row in rows)]))
 
 
 def _file(path: str | Path) -> Path:

@@ -13,6 +13,8 @@ from av.stream import Disposition
 from av.video.frame import PictureType
 
 from scalor.data.films import Film
+from scalor.data.h264_units import Fields
+from scalor.data.packets import FINEST_COUNT, with_frames
 from scalor.errors import UserError
 
 SYNC = 0x47
@@ -43,7 +45,8 @@ ALL_KEYS = frozenset({"h261", "h263"})
 """Formats of which FFmpeg takes every frame for a key frame, so that what it finds by seeking is another picture."""
 PALETTE = "pal8"
 """Pixels that are numbers of colours in a table, which in AVI and QuickTime comes with the first packet alone."""
-MOST_FPS = 1e6
+GREYS = ("gray", "ya")
+DEFAULT_FPS, MOST_FPS = 25.0, 1e6
 JPEG, JPEG_END, JPEG_HEAD, STEREO = b"\xff\xd8\xff", b"\xff\xd9", 1 << 16, b"MPF\0"
 MOST_BYTES = 1 << 26
 """Of a file that is looked into as a whole."""
@@ -69,12 +72,33 @@ def open_media(file: Any, *, options: dict[str, str] | None = None, timeout: flo
     return opened
 
 
-def rate_of(stream: Any) -> float | None:
-    """Frames per second that a stream states; None where it says nothing of use."""
-    rate = stream.average_rate or stream.guessed_rate or stream.base_rate
-    if rate and stream.time_base and rate * stream.time_base == 1:
-        rate = stream.codec_context.framerate or rate  # DV and GXF state the ticks of their clock
-    return float(rate) if rate and 0 < rate < MOST_FPS else None
+def rate_of(film: Film, stream: Any) -> float:
+    """Frames per second that a film's stream states, or that its times tell."""
+    rate, told = stream.average_rate or stream.guessed_rate or stream.base_rate, stream.codec_context.framerate
+    ticks = bool(stream.average_rate and stream.time_base) and rate * stream.time_base == 1
+    if ticks and told and told != rate:
+        rate = told  # DV and GXF state the ticks of their clock
+    elif not stream.average_rate or (ticks and stream.time_base <= FINEST_COUNT):
+        rate = _rate_by_times(film, stream.index) or rate  # so do films made from those that state nothing
+    elif Fields(stream).possible:
+        rate = _rate_by_times(film, stream.index, fields=True) or rate
+    return float(rate) if rate and 0 < rate < MOST_FPS else DEFAULT_FPS
+
+
+def _rate_by_times(film: Film, number: int, *, fields: bool = False) -> float | None:
+    """Frames per second by the times of a film's first frames, pauses left out; None where it has none, and where only
+    ``fields`` would matter and there are none."""
+    with opened_film(film) as container, suppress(FFmpegError, IndexError):
+        packets = (packet for packet in container.demux(container.streams[number]) if packet.size)
+        first = list(islice(with_frames(packets), PROBED))
+        stamps = [packet.dts if packet.pts is None else packet.pts for packet, holds_frame in first if holds_frame]
+        if None in stamps or (fields and len(stamps) == len(first)):
+            return None
+        steps = np.diff(np.sort(stamps))
+        usual = float(np.median(steps[steps > 0])) if steps.any() else 0.0
+        if usual:
+            return 1 / float(steps[np.abs(steps - usual) <= usual / 2].mean() * container.streams[number].time_base)
+    return None
 
 
 def keys_hold(container: Any, picture: Any) -> bool:
@@ -90,6 +114,15 @@ def as_rgb(picture: Any) -> np.ndarray:
             return np.repeat(numbers[:, :, None], 3, axis=2)
     rgb: np.ndarray = picture.to_ndarray(format="rgb24")
     return rgb
+
+
+def deep_form(picture: Any) -> str:
+    """The form in which a decoded picture's levels are read where 8 bits are too few, else "": grey of more bits, as
+    cameras of laboratories have it, and colours of 16, but not the 10 and 12 of television."""
+    bits = picture.format.components[0].bits
+    if picture.format.name.startswith(GREYS):
+        return "gray16le" if bits > 8 else ""
+    return "rgb48le" if bits == 16 and len(picture.format.components) >= 3 else ""
 
 
 def _are_joined_jpegs(file: Any) -> bool:

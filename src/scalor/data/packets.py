@@ -13,12 +13,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from scalor.data.h264_units import Fields
+
 REORDER = 17
 """Frames between a lost packet and the one that the demuxer flags for it, at most: codecs reorder over 16."""
 EVEN = 0.9
 """Share of intervals that must be alike for a rate to be called even."""
 MOST_LOST = 100_000
 """Holes at one place; a longer gap is a pause."""
+FINEST_COUNT, SAME = 0.002, 1e-6
+"""Seconds per tick above which ticks that are as long as frames count these, as AVI's do: clocks are finer."""
 JPEG_END, JPEG_PADDING = b"\xff\xd9", 256
 ASIDE = 64
 """Bytes by which demuxers misjudge a packet's place."""
@@ -38,6 +42,7 @@ class PacketIndex:
     pauses   {frame number: frames that would fit before it}
     broken   the file could not be demuxed to its end
     dropped  packets that a player does not show (before an edit list's start)
+    fields   packets that hold the second half of a frame
     inside   frames are shown before the first key frame: they may lack what they were made from
     late     even the first packet is no key frame
     marred   packets that came damaged, where the rate is too uneven for holes to be placed
@@ -52,12 +57,18 @@ class PacketIndex:
     pauses: dict[int, int] = field(default_factory=dict)
     broken: bool = False
     dropped: int = 0
+    fields: int = 0
     inside: bool = False
     late: bool = False
     marred: int = 0
 
     def __len__(self) -> int:
         return len(self.stamps)
+
+    def frames_in(self, packets: int) -> int:
+        """Frames that so many packets of the file hold, as far as those that were read tell."""
+        held = len(self.rank)
+        return (packets - self.dropped) * held // max(1, held + self.fields)
 
     def without_first(self, number: int) -> "PacketIndex":
         """The index of a film that begins with frame ``number``; packets of frames before it have ranks below 0."""
@@ -84,6 +95,7 @@ class _Found:
     first_key: int | None = None
     timeless: int = 0
     dropped: int = 0
+    fields: int = 0
     last: int | None = None
 
     def add(self, packet: Any, slack: int) -> None:
@@ -121,9 +133,13 @@ class _Found:
         return packet.pts if packet.is_keyframe else self.last
 
 
-def holds_frame(packet: Any) -> bool:
-    """Whether a packet stands for a frame that a player would show."""
-    return packet.size > 0 and not packet.is_discard and not _hidden(packet)
+def with_frames(packets: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
+    """Packets in the order of a stream, each with whether it stands for a frame that a player would show."""
+    fields: Fields | None = None
+    for packet in packets:
+        fields = fields or Fields(packet.stream)
+        completes = fields.completes(packet)
+        yield packet, packet.size > 0 and not (completes or packet.is_discard or _hidden(packet))
 
 
 def _hidden(packet: Any) -> bool:
@@ -152,28 +168,31 @@ def index_of(
     """
     found = _Found()
     slack = round(2.5 * frame / unit)
-    for packet in packets:
+    for packet, holds_frame in with_frames(packets):
         found.meet(packet)
-        if holds_frame(packet):
+        if holds_frame:
             found.add(packet, slack)
         elif packet.is_discard:
             found.dropped += 1
+        elif not _hidden(packet):
+            found.fields += 1
     number = len(found.pts)
     if not trusted or found.timeless:
         places = np.arange(number, dtype=np.int64)
         none = np.zeros(0, np.int64)
         plain = PacketIndex(places, places * frame, places, none, timed=False, unique=False, dropped=found.dropped)
-        return replace(plain, inside=found.inside(), late=found.late)
-    return _timed(found, unit, breaks=breaks())
+        return replace(plain, inside=found.inside(), late=found.late, fields=found.fields)
+    counted = unit > FINEST_COUNT and abs(frame - unit) < SAME * unit
+    return _timed(found, unit, breaks=breaks(), rounding=0 if counted else 1)
 
 
-def _timed(found: _Found, unit: float, *, breaks: bool) -> PacketIndex:
+def _timed(found: _Found, unit: float, *, breaks: bool, rounding: int) -> PacketIndex:
     pts, part = np.array(found.pts, np.int64), np.array(found.part, np.int64)
     order = np.lexsort((np.arange(len(pts)), pts, part))
     stamps = pts[order]
     steps = _steps(stamps, part[order])
     corrupt = np.array(found.corrupt, bool)[order]
-    gaps = _gaps(steps, corrupt, tail=_reordered(order) if breaks else 0)
+    gaps = _gaps(steps, corrupt, tail=_reordered(order) if breaks else 0, rounding=rounding)
     place = np.arange(len(pts), dtype=np.int64) + np.cumsum(gaps.lost)
     rank = np.empty_like(place)
     rank[order] = place
@@ -188,6 +207,7 @@ def _timed(found: _Found, unit: float, *, breaks: bool) -> PacketIndex:
         pauses={int(place[row]): count for row, count in gaps.pauses.items()},
         marred=0 if gaps.even else int(corrupt[1:-1].sum()),
         dropped=found.dropped,
+        fields=found.fields,
         inside=found.inside(),
         late=found.late,
     )
@@ -215,9 +235,9 @@ class _Gaps(NamedTuple):
     even: bool
 
 
-def _gaps(steps: np.ndarray, corrupt: np.ndarray, *, tail: int) -> _Gaps:
+def _gaps(steps: np.ndarray, corrupt: np.ndarray, *, tail: int, rounding: int) -> _Gaps:
     """Frames lost before each one where damage is on record, or up to ``tail`` among the last ``tail`` ones, and the
-    other gaps in an even rate."""
+    other gaps in an even rate. ``rounding`` in ticks may widen a step."""
     lost, pauses = np.zeros(len(steps), np.int64), dict[int, int]()
     inner = steps[1 : len(steps) - tail] if len(steps) > 2 else steps[:0]
     usual = float(np.median(inner)) if len(inner) else 0.0
@@ -232,7 +252,7 @@ def _gaps(steps: np.ndarray, corrupt: np.ndarray, *, tail: int) -> _Gaps:
     # What is known to be lost says nothing against the rate.
     if (whole & ((counts == 0) | known))[1:].mean() < EVEN:
         return _Gaps(lost, pauses, even=False)
-    for row in np.flatnonzero(steps > 1.5 * usual + 1):
+    for row in np.flatnonzero(steps > 1.5 * usual + rounding):
         if known[row]:
             lost[row] = counts[row]
         else:

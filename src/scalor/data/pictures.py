@@ -1,5 +1,6 @@
 """Single stored pictures, read as viewers show them: upright, whatever their format and depth."""
 
+import re
 import struct
 import warnings
 import weakref
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from scalor.data.tiff_pages import Directories, directories, raw_page
+from scalor.data.tiff_pages import COMPRESSION, Directories, directories, raw_page
 from scalor.errors import UserError
 
 Page = tuple[Path, int]
@@ -26,6 +27,10 @@ NOT_FRAMES = frozenset(
 """Formats that Pillow knows and nobody stores frames in: icons, documents, stubs."""
 PAGED = frozenset(["TIFF", "GIF", "WEBP", "PNG", "AVIF"])
 """Formats of which all pages are frames."""
+KNOWN_COMPRESSIONS = frozenset([1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946])
+"""Those of TIFF that OpenCV reads everywhere: none, fax, LZW, JPEG, deflate and PackBits."""
+JPEG2000_BEGINS, JPEG2000_HEAD = b"\xff\x4f\xff\x51", 1 << 16
+"""The mark behind which the sizes stand, and bytes in which it comes."""
 
 
 @cache
@@ -51,6 +56,9 @@ class Reader:
         with quiet():
             try:
                 picture = self._opened(path)
+                if picture.format == "PNG" and number < picture.tell():
+                    _close(self._open)  # Pillow does not find its way back in moving PNG
+                    picture = self._opened(path)
                 picture.seek(number)
                 if not _has_deep_colours(picture):
                     return _upright(picture)
@@ -75,7 +83,8 @@ class Reader:
         if raw is not None:
             return _turned(raw, said.orientation(number))
         # OpenCV turns pictures itself; planes of colour one after the other it takes for something else.
-        return None if said.is_planar(number) else _deep(path, number)
+        read = None if said.is_planar(number) else _deep(path, number)
+        return None if read is None or _lacks(read, said, number) else read
 
     def _opened(self, path: Path) -> Image.Image:
         if path not in self._open:
@@ -104,6 +113,8 @@ def header_of(path: Path) -> tuple[tuple[int, int], bool] | None:
     with quiet():
         try:
             with Image.open(path) as picture:
+                if picture.format == "TIFF":
+                    _first_frame(picture)
                 # Before the orientation is asked for, which loads a PNG.
                 deep = picture.mode.startswith(("I", "F")) or _has_deep_colours(picture)
                 # Pillow turns TIFF pictures itself.
@@ -136,8 +147,11 @@ def frame_pages(path: Path) -> list[int]:
 
 def _frames_in(picture: Image.Image, path: Path) -> list[int]:
     if picture.format != "TIFF":
-        return list(range(int(getattr(picture, "n_frames", 1))))
-    size, found, number = picture.size, [0], 1
+        # A PNG may have a picture of its own for viewers that show no moving ones.
+        beside = int(bool(getattr(picture, "default_image", False)))
+        return list(range(int(getattr(picture, "n_frames", 1))))[beside:] or [0]
+    first = _first_frame(picture)
+    size, found, number = picture.size, [first], first + 1
     while True:
         try:
             picture.seek(number)
@@ -153,6 +167,19 @@ def _frames_in(picture: Image.Image, path: Path) -> list[int]:
         number += 1
 
 
+def _first_frame(picture: Any) -> int:
+    """Where a TIFF has its first page that is no smaller copy of another; the picture is left there. 0: all are."""
+    number = 0
+    while _tag(picture, SUBFILE) & 1:
+        number += 1
+        try:
+            picture.seek(number)
+        except Exception:  # noqa: BLE001 - as above
+            picture.seek(0)
+            return 0
+    return number
+
+
 def _tag(picture: Any, number: int) -> int:
     stored = picture.tag_v2.get(number, 0)
     return int(stored) if isinstance(stored, int) else 0
@@ -160,15 +187,24 @@ def _tag(picture: Any, number: int) -> int:
 
 def _upright(picture: Any) -> np.ndarray:
     if picture.mode.startswith(("I", "F")) or _has_signed_bytes(picture):
+        tags = getattr(picture, "tag_v2", None) or {}
+        picture.tile = [_in_own_order(tile) for tile in picture.tile]
         picture.load()
         stored = np.asarray(ImageOps.exif_transpose(picture))
         stored = stored.view(np.int8) if stored.dtype == np.uint8 else stored
-        tags = getattr(picture, "tag_v2", None) or {}
+        if stored.dtype == np.int32 and tuple(tags.get(BITS, ())) == (32,) and tuple(tags.get(FORMAT, (1,))) == (1,):
+            stored = stored.view(np.uint32)  # Pillow has no such mode
         if tags.get(PHOTOMETRIC) != 0:
             return stored
         # White is 0, which Pillow minds in bytes only.
         return ~stored if stored.dtype.kind == "u" else -stored
     return np.asarray(ImageOps.exif_transpose(picture.convert("RGB")))
+
+
+def _in_own_order(tile: Any) -> Any:
+    """What Pillow is to decode. libtiff puts the bytes of numbers in this machine's order; Pillow would swap them."""
+    order = re.fullmatch("([IF];[0-9]+)B(.*)", str(tile.args[0])) if tile.codec_name == "libtiff" else None
+    return tile._replace(args=(f"{order[1]}N{order[2]}", *tile.args[1:])) if order else tile
 
 
 def _has_signed_bytes(picture: Any) -> bool:
@@ -181,8 +217,24 @@ def _has_deep_colours(picture: Any) -> bool:
     """Whether colours have 16 bits, of which Pillow would keep the upper 8."""
     stated = (getattr(picture, "tag_v2", None) or {}).get(BITS, ())
     deep = ";16" in str(picture.tile) or (isinstance(stated, tuple) and max(stated, default=8) > 8)
+    deep |= picture.format == "JPEG2000" and picture.mode in ("RGB", "RGBA") and _jpeg2000_bits(picture) > 8
     deep |= picture.format == "PPM" and any("ppm" in tile.codec_name and tile.args[-1] > 255 for tile in picture.tile)
     return deep and picture.mode not in ("1", "L", "P") and not picture.mode.startswith(("I", "F"))
+
+
+def _jpeg2000_bits(picture: Any) -> int:
+    """Bits of the first colour, of which Pillow keeps 8."""
+    with open(picture.filename, "rb") as file:
+        head = file.read(JPEG2000_HEAD)
+    place = head.find(JPEG2000_BEGINS) + len(JPEG2000_BEGINS)
+    return (head[place + 38] & 0x7F) + 1 if len(JPEG2000_BEGINS) <= place < len(head) - 38 else 8
+
+
+def _lacks(read: np.ndarray, said: Directories, page: int) -> bool:
+    """Whether OpenCV left out the lower bits, or gave black for a compression that it does not know."""
+    bits = said.number(page, BITS, 1)
+    unknown = said.number(page, COMPRESSION, 1) not in KNOWN_COMPRESSIONS
+    return (read.dtype == np.uint8 and bits > 8) or (unknown and not read.any())
 
 
 def _deep(path: Path, page: int) -> np.ndarray | None:

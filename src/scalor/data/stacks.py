@@ -1,154 +1,40 @@
 """Many frames in one picture file: TIFF stacks, ImageJ's stacks with a single head, and moving WebP and AVIF."""
 
-import re
-import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from math import prod
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from scalor.data.images import DEFAULT_FPS, Album, ImageFrames
-from scalor.data.joined_pictures import another_tiff_follows
 from scalor.data.pictures import Reader, frame_pages, header_size, quiet
-from scalor.data.tiff_pages import directories
-from scalor.errors import UserError
+from scalor.data.stack_pages import head_of, stack_pages, unreadable_stack
 
 TRIED = 16
 """Pages of which one should be readable."""
-METAMORPH, ZEISS = 33629, 34412
-DESCRIPTION, COMPRESSION, STRIPS, BITS, SAMPLES, FORMAT = 270, 259, 273, 258, 277, 339
-UNITS = {"ns": 1e-9, "us": 1e-6, "\u00b5s": 1e-6, "\u03bcs": 1e-6, "ms": 1e-3, "msec": 1e-3, "s": 1.0, "sec": 1.0} | {
-    "second": 1.0,
-    "min": 60.0,
-    "minute": 60.0,
-    "h": 3600.0,
-    "hr": 3600.0,
-    "hour": 3600.0,
-    "d": 86400.0,
-    "day": 86400.0,
-}
-"""Seconds in what ImageJ and OME call times in."""
-
-
-@dataclass(frozen=True)
-class _Head:
-    """What the first page of a TIFF file says."""
-
-    tags: Mapping[int, Any]
-    order: str
-    size: tuple[int, int]
-
-    @property
-    def words(self) -> str:
-        """The description, in which ImageJ and OME say what the pages are."""
-        return str(self.tags.get(DESCRIPTION, ""))
-
-    def number(self, key: str) -> int:
-        """``key=NUMBER`` of ImageJ's description, 1 where nothing is said."""
-        match = re.search(rf"^{key}=(\d+)\s*$", self.words, re.MULTILINE) if self.words.startswith("ImageJ") else None
-        return int(match[1]) if match else 1
-
-    def axis(self, name: str) -> int:
-        """Length of the axis C, Z or T as ImageJ or OME give it, 1 where nothing is said."""
-        match = re.search(rf'\bSize{name}="(\d+)"', self.words)
-        stated = int(match[1]) if match else self.number({"C": "channels", "Z": "slices", "T": "frames"}[name])
-        # The colours of one picture are no pages.
-        return 1 if name == "C" and stated == self.tags.get(SAMPLES, 1) else stated
-
-    def series(self) -> list[int]:
-        """How many pages each of OME's series has."""
-        found = []
-        for said in re.findall(r"<(?:\w+:)?Pixels\b[^>]*>", self.words):
-            sizes = {axis: int(length) for axis, length in re.findall(r'\bSize([CZT])="(\d+)"', said)}
-            sizes["C"] = 1 if sizes.get("C") == self.tags.get(SAMPLES, 1) else sizes.get("C", 1)
-            found.append(prod(sizes.values()))
-        return found
-
-    def grid(self, pages: int) -> tuple[int, ...]:
-        """Lengths of the axes along which ``pages`` lie, as tifffile (also through scikit-image) and Zeiss say them."""
-        zeiss = bytes(self.tags.get(ZEISS, b""))[16:28]
-        if len(zeiss) == 12:
-            slices, _, times = struct.unpack("<3i", zeiss)  # channels are colours of one picture
-            return (times, slices)
-        said = re.match(r'\{"shape": \[([0-9, ]+)\]', self.words)
-        shape = [int(length) for length in said[1].split(",")] if said else []
-        return next((tuple(shape[:axes]) for axes in range(1, len(shape)) if prod(shape[:axes]) == pages), ())
-
-    def fps(self) -> float:
-        """Frames per second: of the interval between frames, else that at which ImageJ plays them."""
-        words = re.search(r"^tunit=(.+?)\s*$", self.words, re.MULTILINE)
-        words = words or re.search(r'\bTimeIncrementUnit="([^"]+)"', self.words)
-        unit = words[1].lower() if words else "s"
-        seconds = UNITS.get(unit, UNITS.get(unit.removesuffix("s"), 1.0))
-        interval = self._decimal(r"^finterval=(\S+)\s*$") or self._decimal(r'\bTimeIncrement="([^"]+)"')
-        rate = 1 / (interval * seconds) if interval else self._decimal(r"^fps=(\S+)\s*$")
-        return rate if 1e-6 < rate < 1e6 else DEFAULT_FPS
-
-    def _decimal(self, pattern: str) -> float:
-        """The number that the description gives there, 0 where it gives none."""
-        match = re.search(pattern, self.words, re.MULTILINE)
-        with suppress(ValueError):
-            return float(match[1]) if match else 0.0
-        return 0.0
 
 
 def open_stack(path: Path) -> ImageFrames:
     """The pages of a TIFF file. Raises UserError where they cannot be read, or are no film."""
-    head = _head(path)
-    if head is None:
-        raise _unreadable(path)
-    # One axis is taken for time whatever it is called: tifffile calls it channels where nothing else was said.
-    if sum(head.axis(name) > 1 for name in "CZT") > 1:
-        raise UserError(
-            f"{path} has {head.axis('T')} times of {head.axis('Z')} slices in {head.axis('C')} channels; one picture "
-            "per time is wanted; save one channel, and one slice or a projection, as a stack"
-        )
-    pages = frame_pages(path)
-    series = head.series()
-    # A set of files, one a series, describes them all in each; series of one page are the frames of a film.
-    if len(series) > 1 and 1 < max(series) < len(pages):
-        raise UserError(
-            f"{path} holds {len(series)} series, which are films of their own; one is wanted; save each as a stack"
-        )
-    grid = head.grid(len(pages))
-    if sum(length > 1 for length in grid) > 1:
-        raise UserError(
-            f"{path} has {' x '.join(map(str, grid))} pages, along more axes than time; one picture per time is "
-            "wanted; save one channel, and one slice or a projection, as a stack"
-        )
-    # MetaMorph has one head for all planes, with a row for each.
-    planes = len(head.tags.get(METAMORPH, ())) or head.number("images")
-    images, size = planes, header_size(path)
-    if another_tiff_follows(path):
-        raise UserError(
-            f"{path} is two TIFF files, one joined to the other, and viewers show the first only; one stack is wanted; "
-            "save the pages of both as one"
-        )
-    if images > len(pages) == 1:
-        found = _one_headed(path, head, images)
-        if found is None:
-            raise _unreadable(path)
-        return found
-    tokens = [(path, page) for page in pages]
+    found, head, reader, size = stack_pages(path), head_of(path), Reader(), header_size(path)
+    read = found.read or (lambda page: reader.stored((path, page)))
     # Where the first page is of a kind that nothing here reads, or damaged, another one may tell.
-    if size is None or all(Reader().stored(token) is None for token in tokens[:TRIED]):
-        raise _unreadable(path)
-    cut = images > len(pages) or _chain_is_cut(path)
-    album = Album(path.stem, tokens, Reader().stored, size=size, fps=head.fps(), cut=cut)
-    return ImageFrames(album)
-
-
-def _unreadable(path: Path) -> UserError:
-    """FFmpeg would read the first page of some of these, and say nothing of the others."""
-    return UserError(
-        f"{path} has pages that cannot be read (their compression or kind of numbers is not known here, or the file is "
-        "damaged); 8 or 16 bits, or 32-bit floats, are wanted; save the stack anew"
+    if size is None or head is None or all(read(page) is None for page in found.numbers[:TRIED]):
+        raise unreadable_stack(path)
+    times = head.times(len(found.numbers))
+    usual = 1 / float(np.median(np.diff(times))) if times else DEFAULT_FPS
+    album = Album(
+        path.stem,
+        found.numbers,
+        read,
+        size=size,
+        fps=head.fps() or usual,
+        announced=found.announced,
+        times=times,
+        cut=found.cut,
     )
+    return ImageFrames(album)
 
 
 def open_animation(path: Path) -> ImageFrames | None:
@@ -179,57 +65,3 @@ def unparted_gif(path: Path, shown: Callable[[], int]) -> ImageFrames | None:
         if file.read(4) == b"GIF8" and len(frame_pages(path)) > shown():
             return open_animation(path)
     return None
-
-
-def _head(path: Path) -> _Head | None:
-    with quiet():
-        try:
-            with Image.open(path) as picture:
-                stored = getattr(picture, "tag_v2", None)
-                tags = dict(stored or {})
-                order = ">" if getattr(stored, "prefix", b"II") == b"MM" else "<"
-                return _Head(tags, order, (picture.height, picture.width))
-        except Exception:  # noqa: BLE001 - damage, or more bits than Pillow takes: OpenCV may read the pages
-            return _plain_head(path) if header_size(path) is not None else None
-
-
-def _plain_head(path: Path) -> _Head:
-    """What the first page says, by our own reader."""
-    with suppress(OSError, struct.error):
-        said = directories(path)
-        words = said.pages[0].get(DESCRIPTION) if said.pages else ""
-        return _Head({DESCRIPTION: words or "", SAMPLES: said.number(0, SAMPLES, 1)}, said.order, (0, 0))
-    return _Head({}, "<", (0, 0))
-
-
-def _one_headed(path: Path, head: _Head, images: int) -> ImageFrames | None:
-    """ImageJ writes stacks above 4 GB, and virtual ones, with one head: the pictures follow the first one raw."""
-    bits, samples = head.tags.get(BITS, (8,)), head.tags.get(SAMPLES, 1)
-    kind = {1: "u", 2: "i", 3: "f"}.get(head.tags.get(FORMAT, (1,))[0])
-    if head.tags.get(COMPRESSION, 1) != 1 or kind is None or samples not in (1, 3) or bits[0] not in (8, 16, 32):
-        return None
-    height, width = head.size
-    shape = (height, width) if samples == 1 else (height, width, samples)
-    dtype = np.dtype(f"{head.order}{kind}{bits[0] // 8}")
-    first, length = int(head.tags[STRIPS][0]), int(np.prod(shape)) * dtype.itemsize
-
-    def stored(page: int) -> np.ndarray | None:
-        with path.open("rb") as file:
-            file.seek(first + page * length)
-            raw = file.read(length)
-        return np.frombuffer(raw, dtype).reshape(shape) if len(raw) == length else None
-
-    there = min(images, max(0, path.stat().st_size - first) // length)
-    pages = list(range(there))
-    if not pages:
-        return None
-    album = Album(path.stem, pages, stored, size=head.size, fps=head.fps(), announced=images, cut=there < images)
-    return ImageFrames(album)
-
-
-def _chain_is_cut(path: Path) -> bool:
-    """Whether the list of pages leads out of the file."""
-    try:
-        return directories(path).cut
-    except (OSError, struct.error):
-        return True

@@ -1,7 +1,9 @@
 """What the directories of a TIFF file say: read without pixels, also where Pillow does not know a file's kind."""
 
 import struct
+import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,6 +18,7 @@ FORMS = {1: "B", 2: "s", 3: "H", 4: "I", 6: "b", 7: "s", 8: "h", 9: "i", 11: "f"
 """Kinds of numbers as `struct` calls them; fractions are left out."""
 MOST_ENTRIES, FEW_ENTRIES = 4096, 200
 """Tags of a page: at most, and where it is only guessed that one begins."""
+DEFLATE, PREDICTOR = (8, 32946), 317
 KINDS = {1: "u", 2: "i", 3: "f"}
 """Kinds of pixels as NumPy calls them."""
 
@@ -62,7 +65,8 @@ def directories(path: Path) -> Directories:
 
 
 def raw_page(path: Path, said: Directories, page: int) -> np.ndarray | None:
-    """[H, W] or [H, W, 3] of a page as stored, of any kind of numbers; None if it is compressed, tiled, or not there.
+    """[H, W] or [H, W, 3] of a page as stored, of any kind of numbers; None if it is tiled, not there, or compressed
+    otherwise than by deflate.
 
     Of two samples the second one is left out, of four the last: transparency.
     """
@@ -70,13 +74,16 @@ def raw_page(path: Path, said: Directories, page: int) -> np.ndarray | None:
         return None
     tags = said.pages[page]
     bits, kinds = tags.get(BITS) or (1,), tags.get(FORMAT) or (1,)
-    samples, compressed = said.number(page, SAMPLES, 1), said.number(page, COMPRESSION, 1) != 1
+    samples, deflated = said.number(page, SAMPLES, 1), said.number(page, COMPRESSION, 1) in DEFLATE
+    differences = deflated and said.number(page, PREDICTOR, 1) == 2
+    compressed = not deflated and said.number(page, COMPRESSION, 1) != 1
+    compressed |= deflated and (said.number(page, PREDICTOR, 1) > 2 or (differences and kinds[0] == 3))
     odd = len({*bits}) > 1 or bits[0] not in (8, 16, 32, 64) or kinds[0] not in KINDS or not 1 <= samples <= 4
     if compressed or odd or TILES in tags or said.number(page, FILL_ORDER, 1) != 1:
         return None
     height, width = said.number(page, HEIGHT, 0), said.number(page, WIDTH, 0)
     dtype = np.dtype(f"{said.order}{KINDS[kinds[0]]}{bits[0] // 8}")
-    raw = _strips(path, tags.get(STRIPS) or (), tags.get(STRIP_BYTES) or ())
+    raw = _strips(path, tags.get(STRIPS) or (), tags.get(STRIP_BYTES) or (), deflated=deflated)
     if len(raw) < height * width * samples * dtype.itemsize or not raw:
         return None
     pixels = np.frombuffer(raw, dtype, height * width * samples)
@@ -84,18 +91,22 @@ def raw_page(path: Path, said: Directories, page: int) -> np.ndarray | None:
         pixels = np.moveaxis(pixels.reshape(samples, height, width), 0, 2)
     else:
         pixels = pixels.reshape(height, width, samples)
+    if differences:
+        pixels = np.cumsum(pixels, axis=1, dtype=dtype.newbyteorder("="))
     pixels = pixels[:, :, :3] if samples > 2 else pixels[:, :, 0]
     if said.number(page, PHOTOMETRIC, 1) == 0:  # white is 0
         pixels = ~pixels if dtype.kind == "u" else -pixels
     return np.ascontiguousarray(pixels).astype(dtype.newbyteorder("="))
 
 
-def _strips(path: Path, places: Sequence[int], lengths: Sequence[int]) -> bytes:
+def _strips(path: Path, places: Sequence[int], lengths: Sequence[int], *, deflated: bool) -> bytes:
+    """The pixels of a page, as far as they are there."""
     raw = b""
-    with path.open("rb") as file:
+    with path.open("rb") as file, suppress(zlib.error):
         for place, length in zip(places, lengths, strict=False):
             file.seek(place)
-            raw += file.read(length)
+            stored = file.read(length)
+            raw += zlib.decompress(stored) if deflated else stored
     return raw
 
 

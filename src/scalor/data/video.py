@@ -32,6 +32,7 @@ from scalor.data.opening import (
     as_rgb,
     best_stream,
     decoded,
+    deep_form,
     first_whole,
     keys_hold,
     opened_film,
@@ -39,7 +40,7 @@ from scalor.data.opening import (
     unreadable,
     video_streams,
 )
-from scalor.data.packets import PacketIndex, breaks_off, holds_frame, index_of, with_holes
+from scalor.data.packets import PacketIndex, breaks_off, index_of, with_frames, with_holes
 from scalor.data.pictures import is_tiff, is_webp
 from scalor.data.places import fingerprint, refuse_other, refuse_stream
 from scalor.data.source import DecodeReport, Frame, VideoSource
@@ -48,7 +49,6 @@ from scalor.errors import UserError
 
 __all__ = ["DecodeReport", "Frame", "VideoFile", "VideoSource", "open_video"]
 
-DEFAULT_FPS = 25.0
 TRANSPORT = "mpegts"
 """A kind of file that may be cut anywhere, and is."""
 PLAYLISTS = frozenset({"hls", "concat", "dash"})
@@ -129,7 +129,7 @@ class VideoFile(VideoSource):
         self._broken = self._strays = self._joined = self._ends_inside = self._stopped = False
         self._unread, self._before, self._without_picture, self._unused = 0.0, 0, 0, 0
         with self._open() as (container, stream):
-            fps = rate_of(stream) or DEFAULT_FPS
+            fps = rate_of(film, stream)
             # Bare streams and AVI store no display times: with reordered frames they are guessed, and wrong.
             bare = bool(container.format.flags & Flags.no_timestamps.value)
             self._trusted = not (bare or (container.format.name == "avi" and stream.codec_context.has_b_frames))
@@ -152,7 +152,7 @@ class VideoFile(VideoSource):
                 )
             self._keys_hold = keys_hold(container, first)
             self._display = Display.of(stream, first)
-            self._deep = first.format.name.startswith("gray") and first.format.components[0].bits > 8
+            self._deep = deep_form(first)
         size = self._display.size(first.height, first.width)
         super().__init__(film.path.stem, fps=fps, announced=announced, source_size=size)
         if first.interlaced_frame:
@@ -194,7 +194,7 @@ class VideoFile(VideoSource):
         self._joined |= self._strays and video_streams(self._film, deep=True) > video_streams(self._film)
         if self.announced is not None:
             whole = not (self._film.cut or found.broken)
-            self.announced = len(found) if whole else max(len(found), self.announced - found.dropped)
+            self.announced = len(found) if whole else max(len(found), found.frames_in(self.announced))
         return found
 
     def _may_lack_its_end(self) -> bool:
@@ -247,8 +247,7 @@ class VideoFile(VideoSource):
         """Pictures as they leave the decoder, each with the number of its packet in place of a time."""
         number = 0
         with self._open() as (container, stream):
-            for packet in self._packets(container, stream):
-                held = holds_frame(packet)
+            for packet, held in with_frames(self._packets(container, stream)):
                 packet.pts, packet.dts = (number if held else -1), None
                 number += held
                 yield from decoded(packet)
@@ -259,8 +258,8 @@ class VideoFile(VideoSource):
         errors: list[Exception] = []
         place, left_out, given = 0, self._before, 0
         with self._open() as (container, stream):
-            for packet in chain(self._packets(container, stream), [None]):
-                given += packet is not None and holds_frame(packet)
+            for packet, held in chain(with_frames(self._packets(container, stream)), [(None, False)]):
+                given += held
                 for picture in decoded(packet, stream, errors):
                     left_out -= 1
                     # What fails at the end comes after the pictures that are held back.
@@ -312,7 +311,8 @@ class VideoFile(VideoSource):
     def _picture(self, token: Any) -> np.ndarray | None:
         try:
             if self._deep:
-                image = np.repeat(self._levels.applied(token.to_ndarray(format="gray16le"))[:, :, None], 3, axis=2)
+                image = self._levels.applied(token.to_ndarray(format=self._deep))
+                image = np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image
             else:
                 image = as_rgb(token)
         except (FFmpegError, ValueError):
@@ -321,14 +321,14 @@ class VideoFile(VideoSource):
 
     @cached_property
     def _levels(self) -> Levels:
-        """The range of a grey film of more than 8 bits (cameras of laboratories), from pictures spread over it."""
+        """The range of a film of more than 8 bits (`deep_form`), from pictures spread over it."""
         pictures, broken = [], self._broken
         for start in np.linspace(0, self._seconds, LOOKS, endpoint=False):
             with self._open() as (container, stream), suppress(FFmpegError):
                 if start > 0:
                     container.seek(int(start * av.time_base))
                 found = (p for packet in self._packets(container, stream) for p in decoded(packet))
-                pictures += [picture.to_ndarray(format="gray16le") for picture in islice(found, 1)]
+                pictures += [picture.to_ndarray(format=self._deep) for picture in islice(found, 1)]
         levels, self._broken = Levels.of(pictures), broken
         self._notes = (*self._notes, levels.words())
         return levels

@@ -6,7 +6,7 @@ from scalor.core.tracks import Tracks
 from scalor.metrics.boxes import box_iou
 
 LEAST = 0.5
-"""Overlap at which a report is on a thing, as the benchmark has it."""
+"""Overlap at which a report is on a thing, and share of it that lies in a region, as the benchmarks have them."""
 
 
 def without_distractors(truth: Tracks, distractors: Tracks, tracks: Tracks) -> Tracks:
@@ -24,4 +24,17 @@ def without_distractors(truth: Tracks, distractors: Tracks, tracks: Tracks) -> T
         things, reports = linear_sum_assignment(-np.where(overlap >= LEAST, overlap, 0.0))
         matched = (things >= len(asked)) & (overlap[things, reports] >= LEAST)
         keep[rows[reports[matched]]] = False
+    return tracks.select(keep)
+
+
+def outside_regions(regions: Tracks, tracks: Tracks) -> Tracks:
+    """``tracks`` without the boxes of which half or more lies in a region of their frame (VisDrone's rule)."""
+    keep = np.ones(len(tracks), dtype=bool)
+    for frame in np.unique(regions.frame):
+        rows = np.flatnonzero(tracks.frame == frame)
+        first, second = regions.box_tlwh[regions.frame == frame][:, None], tracks.box_tlwh[rows][None]
+        ends = np.minimum(first[..., :2] + first[..., 2:], second[..., :2] + second[..., 2:])
+        common = np.clip(ends - np.maximum(first[..., :2], second[..., :2]), 0, None).prod(axis=-1)
+        areas = second[..., 2:].prod(axis=-1)
+        keep[rows[((common >= LEAST * areas) & (areas > 0)).any(axis=0)]] = False
     return tracks.select(keep)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from scalor.core.words import typed
 from scalor.outputs.doubts import Doubt
 from scalor.outputs.tracked import Tracked
 from scalor.training import health
@@ -67,7 +68,7 @@ def _nothing_found(summary: Mapping[str, Any]) -> list[str]:
 def advice_for_run(folder: Path, rows: Sequence[Mapping[str, float]]) -> list[str]:
     """What the log says of the training's health, and how to go on."""
     found = [health.report(health.recent(rows))] if rows else []
-    found.append(f"Track a video with it: `scalor track VIDEO -w {folder} -o TRACKS`.")
+    found.append(f"Track a video with it: `scalor track VIDEO -w {typed(folder)} -o TRACKS`.")
     found.append("Learn on: the same command with `--resume` and a larger `--minutes`.")
-    found.append(f"See how it thinks things go on: `scalor imagine VIDEO -w {folder} -o FUTURES`.")
+    found.append(f"See how it thinks things go on: `scalor imagine VIDEO -w {typed(folder)} -o FUTURES`.")
     return found

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scalor.data.images import natural_key
 from scalor.data.moving import Cover
+from scalor.data.picture_names import natural_key
 from scalor.data.sizes import frame_side
 from scalor.data.source import VideoSource
 from scalor.data.stirring import Outlines

@@ -16,6 +16,7 @@ import numpy as np
 from scalor import pretrained
 from scalor.core.jsonable import override
 from scalor.core.seeds import whole_seed
+from scalor.core.words import typed
 from scalor.data.footage import Footage, ObjectStats, survey
 from scalor.data.places import fingerprint
 from scalor.data.region import region_of
@@ -171,7 +172,8 @@ def reached(plan: Plan, folder: RunFolder) -> str:
         f"reached: {step} steps, {step * recipe.batch} examples; the squared error of a pixel is {last:.5f}{before_it}"
     )
     more = 2 * step if step >= recipe.steps else recipe.steps
-    command = f"scalor fit {' '.join(map(shlex.quote, plan.videos))} -o {shlex.quote(str(folder.path))} --resume"
+    videos, out = " ".join(shlex.quote(typed(video)) for video in plan.videos), shlex.quote(typed(folder.path))
+    command = f"scalor fit {videos} -o {out} --resume"
     if step < ENOUGH * recipe.steps:
         return f"{text}. That is too few steps to trust: {recipe.steps} are usual; go on with {command} --steps {more}"
     if last < FALLING * before:

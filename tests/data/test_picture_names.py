@@ -1,0 +1,78 @@
+"""Names of pictures: the order that their numbers give, and the numbers that are left out."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from scalor.data.picture_names import in_order
+from scalor.data.video import open_video
+
+from .numbered import picture, shown
+
+
+def named(folder: Path, names: list[str]) -> Path:
+    """Pictures of these names, each with its place among them as its number."""
+    folder.mkdir(parents=True)
+    for number, name in enumerate(names):
+        Image.fromarray(picture(number)).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["t=0.5s", "t=1s", "t=1.5s", "t=2s"],
+        ["frame_0ms", "frame_0.25ms", "frame_0.5ms", "frame_1ms", "frame_10ms"],
+        ["0,25s", "0,5s", "1s", "1,75s"],
+        ["t-12", "t-4", "t-1", "t0", "t5", "t10"],
+        ["x_-1_ch-2", "x_0_ch-2", "x_1_ch-2"],
+        ["img-1", "img-2", "img-10"],
+        ["shot1.9s", "shot1.10s"],
+        ["v1.2.3", "v1.2.10"],
+        ["2024-01-02", "2024-01-10", "2024-02-01"],
+        ["a1", "a-0", "a-1"],
+        ["a0", "a1", "a-0", "a-1"],
+        ["a1", "a2", "a-1", "a-2"],
+    ],
+)
+def test_numbers_in_names_are_in_order(tmp_path, names):
+    assert sorted(reversed(names), key=in_order(names)) == names
+    source = open_video(named(tmp_path / "pictures", names))
+    assert [shown(frame.image) for frame in source] == list(range(len(names)))
+
+
+def test_fractions_and_signs_make_no_other_kind_of_name(tmp_path):
+    for place, names in enumerate((["t=0.5s", "t=1s", "t=1.5s", "t=2s"], ["t-2", "t-1", "t0", "t1"])):
+        source = open_video(named(tmp_path / str(place), names))
+        assert len(list(source)) == 4 and source.report.words() == "4 frames decoded"
+
+
+@pytest.mark.parametrize("form", ["exp_t{:03d}_ch00", "{:06d}_96x64", "{:06d}@2x", "f{:d}"])
+def test_gaps_are_told_wherever_the_number_stands(tmp_path, form):
+    source = open_video(named(tmp_path / "pictures", [form.format(n) for n in range(20) if n not in (7, 8)]))
+    list(source)
+    assert dict(source.report.pauses) == {7: 2}
+
+
+@pytest.mark.parametrize("inside", ["", "img1"])
+@pytest.mark.parametrize("first", [0, 1])
+def test_numbers_of_a_sequence_count_from_0_or_1_whichever_folder_is_given(tmp_path, first, inside):
+    numbers = [n for n in range(first, first + 12) if n != first + 5]
+    named(tmp_path / "seq" / "img1", [f"{n:06d}" for n in numbers])
+    source = open_video(tmp_path / "seq" / inside)
+    assert [frame.index for frame in source if frame.image is None] == [5] and source.count() == 12
+
+
+def test_gaps_in_numbers_that_count_from_elsewhere_are_told(tmp_path):
+    named(tmp_path / "seq" / "img1", [f"{n:06d}" for n in range(1000, 1020) if n not in (1007, 1008)])
+    source = open_video(tmp_path / "seq")
+    assert len(list(source)) == 18 and dict(source.report.pauses) == {7: 2}
+
+
+def test_the_pictures_of_a_sequence_given_themselves_have_its_length(tmp_path):
+    named(tmp_path / "seq" / "img1", [f"{n:06d}" for n in range(1, 7)])
+    (tmp_path / "seq" / "seqinfo.ini").write_text("[Sequence]\nname=a\nimDir=img1\nframeRate=30\nseqLength=10\n")
+    source = open_video(tmp_path / "seq" / "img1")
+    list(source)
+    assert source.announced == 10 and source.report.truncated

@@ -350,3 +350,9 @@ def test_columns_of_motchallenge_are_taken_for_no_other_s(tmp_path, row):
     said: list[str] = []
     read_mot(tmp_path / "gt.txt", say=said.append)
     assert not said and dialect_of([[1.0, 7.0, 0.0, 0.0, 9.0, 9.0, *map(float, row.split(","))]]) is None
+
+
+def test_a_truth_in_which_every_class_numbers_its_objects_anew_is_motchallenge_s(tmp_path):
+    path, said = tmp_path / "gt.txt", []
+    path.write_text("".join(f"{n},1,{9 * kind},9,20,30,1,{kind},1\n" for n in range(1, 6) for kind in (1, 2, 3)))
+    assert len(read_truth(path, say=said.append).tracks) == 5 and not said

@@ -232,3 +232,11 @@ def test_numbers_that_are_none_are_named(tmp_path, row, said):
     with pytest.raises(UserError, match=said) as caught:
         read_corrections(path)
     assert "line 2" in str(caught.value)
+
+
+def test_frames_keep_their_times_whatever_is_deleted(tmp_path):
+    times = np.cumsum([0, *[0.1] * 5, 3.0, *[0.2] * 5])
+    folder, file = write_folder(tmp_path / "tracks", toy_tracks(), times=times), tmp_path / "c.csv"
+    file.write_text("action,id,other,first,last\ndelete,0,,,\ndelete,3,,,\n")
+    correct_folder(folder, file, tmp_path / "fixed")
+    np.testing.assert_allclose(read_tracked(tmp_path / "fixed").times, times)

@@ -249,4 +249,4 @@ def test_in_a_browser_the_other_pages_run_without_an_error(tmp_path, write):
 def test_the_length_in_seconds_is_that_of_the_frames_own_times(tmp_path):
     folder = write_folder(tmp_path / "tracks", toy_tracks(), times=np.arange(12) * 0.5)
     page = write_report(folder).read_text(encoding="utf-8")
-    assert "<b>4.8</b>seconds" in page, "nine steps of half a second between rows, three frames at 10 a second"
+    assert "<b>5.6</b>seconds" in page, "eleven frames of half a second, the last at 10 a second"

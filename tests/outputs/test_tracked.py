@@ -133,3 +133,9 @@ def test_the_masks_of_some_frames_can_be_read_alone(folder, layout):
     everything, some = read_tracked(folder).tracks, read_tracked(folder, masks_of={3, 7}).tracks
     for frame, one, other in zip(everything.frame.tolist(), everything.masks, some.masks, strict=True):
         assert other == (one if frame in (3, 7) else None)
+
+
+def test_times_that_are_none_are_told_with_their_line(folder):
+    (folder / "times.csv").write_text("frame,time\n1,0\n2,late\n")
+    with pytest.raises(UserError, match=r"times.csv line 3 is no frame with its time"):
+        read_tracked(folder)

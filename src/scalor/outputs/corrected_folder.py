@@ -50,7 +50,7 @@ def correct_folder(
     counts["trust"] = watch.summary(watch.doubts())  # what tracking said was said of other tracks
     after = Tracked(tracks, before.times, {**before.summary, **counts})
     with new_folder(Path(out)) as staging:
-        write_tables(staging, tracks, times=before.times.tolist(), box_base=counts["box_base"])
+        write_tables(staging, tracks, times=before.times.tolist(), fps=before.fps, box_base=counts["box_base"])
         if tracks.masks is None:
             (staging / MASKS).unlink()
         if video is not None or at_hand(after):

@@ -15,7 +15,7 @@ from scalor.core.texts import read_text
 from scalor.core.tracks import FIRST_FRAME, Rle, Tracks
 from scalor.data.mot_cells import mark_of, with_point
 from scalor.errors import UserError
-from scalor.outputs.sheets import MASKS, TRACKS_CSV
+from scalor.outputs.sheets import MASKS, TIMES, TRACKS_CSV
 from scalor.viz.export import SUMMARY
 
 MOST = 10**18
@@ -79,6 +79,8 @@ def read_tracked(folder: str | PathLike[str], *, masks_of: Container[int] | None
         raise UserError(f"{place / SUMMARY} is no summary of tracks; a folder written by scalor track is wanted")
     masks = _masks(place / MASKS, masks_of) if (place / MASKS).is_file() else None
     rows, times = _rows(place / TRACKS_CSV, masks, _base(summary))
+    if (place / TIMES).is_file():
+        times = _times(place / TIMES, _base(summary)[0])
     length = int(summary["frames"])
     last = max((row[0] for row in rows), default=-1)
     if last >= length:
@@ -167,6 +169,19 @@ def _rows(
     if len({row[:2] for row in rows}) < len(rows):
         raise UserError(f"{path} gives an id twice in one frame; each once is wanted; remove one of the rows")
     return rows, times
+
+
+def _times(path: Path, first: int) -> dict[int, float]:
+    """The time of every frame; folders in which the rate does not vary, and older ones, have no such file."""
+    times: dict[int, float] = {}
+    table = _table(path)
+    next(table)
+    for number, cells in table:
+        try:
+            times[_whole(cells["frame"]) - first] = _seconds(cells["time"])
+        except (KeyError, ValueError) as error:
+            raise UserError(f"{path} line {number} is no frame with its time ({error!r}); correct it") from error
+    return times
 
 
 def _table(path: Path) -> Iterator[tuple[int, dict[str, str]]]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from scalor.outputs.footage import at_hand, footage_of
+from scalor.outputs.lettering import lettering
 from scalor.outputs.options import Options
 from scalor.outputs.places import ending
 from scalor.outputs.tracked import Tracked
@@ -25,6 +26,11 @@ def figure(width: float, height: float) -> tuple[Any, Any]:
 
 def write(tracked: Tracked, out: Path, options: Options) -> None:
     """Write the PNG: a line per track from its dot (start) on; the axes count pixels."""
+    with lettering(tracked.name):
+        _write(tracked, out, options)
+
+
+def _write(tracked: Tracked, out: Path, options: Options) -> None:
     height, width = tracked.size
     wide = 8.0
     made, axes = figure(wide, min(12.0, wide * height / width + 0.6))

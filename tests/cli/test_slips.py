@@ -94,3 +94,27 @@ def test_a_folder_of_tracks_is_no_video(capsys, tmp_path):
 
 def test_the_apps_longest_time_has_an_end(capsys):
     assert "600" in refused(capsys, "app", "--most-minutes", "inf", "--no-browser")
+
+
+def test_tracks_of_more_frames_than_the_truth_are_told_with_the_frames_to_score(capsys, tmp_path):
+    rows = {
+        name: "".join(f"{t},1,5,5,9,9,1,1,1\n" for t in span) for name, span in (("gt", (4, 6)), ("t", range(1, 13)))
+    }
+    asked = ["evaluate"]
+    for name, option in (("gt", "--truth"), ("t", "--tracks")):
+        (tmp_path / f"{name}.txt").write_text(rows[name])
+        asked += [option, str(tmp_path / f"{name}.txt")]
+    assert main(asked) == 0
+    said = capsys.readouterr().err
+    assert "the truth has boxes in frames 4 to 6 only, the tracks in 1 to 12; --frames 4:6 scores" in said
+    assert main([*asked, "--frames", "4:6"]) == 0 and "--frames" not in capsys.readouterr().err
+    (tmp_path / "t.txt").write_text("".join(f"{t},{i},5,5,9,9\n" for t, i in ((3, 1), (4, 1), (5, 1), (5, 2), (6, 1))))
+    assert main(asked) == 0 and "--frames" not in capsys.readouterr().err
+
+
+def test_a_frame_far_behind_the_video_costs_no_memory(capsys, tmp_path):
+    pictures(tmp_path / "seq", [f"{number}.png" for number in range(4)])
+    (tmp_path / "t.txt").write_text("1,1,5,5,9,9\n1000000000000,1,5,5,9,9\n")
+    asked = ["evaluate", "--truth", str(tmp_path / "t.txt"), "--tracks", str(tmp_path / "t.txt")]
+    assert main([*asked, "-o", str(tmp_path / "scores"), "--video", str(tmp_path / "seq")]) == 0
+    assert "data-player" in (tmp_path / "scores" / "report.html").read_text()

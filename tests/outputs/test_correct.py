@@ -240,3 +240,16 @@ def test_frames_keep_their_times_whatever_is_deleted(tmp_path):
     file.write_text("action,id,other,first,last\ndelete,0,,,\ndelete,3,,,\n")
     correct_folder(folder, file, tmp_path / "fixed")
     np.testing.assert_allclose(read_tracked(tmp_path / "fixed").times, times)
+
+
+def test_what_is_left_out_for_want_of_the_video_is_said(tmp_path, video):
+    file, said = tmp_path / "c.csv", []
+    file.write_text("action,id,other,first,last\ndelete,0,,,\n")
+    folder = write_folder(tmp_path / "tracks", toy_tracks(), path=str(video))
+    correct_folder(folder, file, tmp_path / "whole", say=said.append)
+    assert said == [] and {"overlay.mp4", "doubts.png"} <= {path.name for path in (tmp_path / "whole").iterdir()}
+    moved = video.rename(tmp_path / "moved")
+    correct_folder(folder, file, tmp_path / "bare", say=said.append)
+    assert len(said) == 1 and f"not at {video} any more, so there is no overlay.mp4" in said[0]
+    correct_folder(folder, file, tmp_path / "given", video=moved, say=said.append)
+    assert len(said) == 1 and (tmp_path / "given" / "doubts.png").is_file()

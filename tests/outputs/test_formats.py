@@ -304,6 +304,14 @@ def test_sleap_by_sleap_io(folder, tracks, tmp_path):
         np.testing.assert_array_equal(masks[key], mask)
 
 
+def test_trackmate_knows_where_the_video_lies(tracks, tmp_path):
+    for path, video in ((tmp_path / "toy.avi", None), (tmp_path / "toy.avi", tmp_path / "moved.mp4")):
+        folder = write_folder(tmp_path / "tracks", tracks, path=str(path))
+        root = ET.parse(export(folder, "trackmate", tmp_path / "t.xml", options=Options(video=video))).getroot()
+        image = root.find(".//ImageData")
+        assert image.get("filename") == (video or path).name and image.get("folder") == str(tmp_path)
+
+
 def test_trackmate_spots_and_outlines(folder, tracks, tmp_path):
     from PIL import Image, ImageDraw
 

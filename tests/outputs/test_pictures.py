@@ -70,6 +70,12 @@ def test_the_plot_lies_over_the_video(folder, video, tmp_path):
     assert (np.asarray(Image.open(out)) != without).any(axis=2).mean() > 0.2
 
 
+def test_a_plot_without_its_video_says_so(folder, tmp_path):
+    said: list[str] = []
+    export(folder, "plot", tmp_path / "plot.png", options=Options(say=said.append))
+    assert len(said) == 1 and "give the video with --video" in said[0]
+
+
 def test_another_or_no_video_is_refused(folder, video, tmp_path):
     with pytest.raises(UserError, match="give it with --video"):
         export(folder, "video", tmp_path / "a.mp4")

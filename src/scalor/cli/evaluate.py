@@ -107,6 +107,7 @@ def run(args: Namespace) -> None:
     from scalor.metrics.distractors import without_distractors
     from scalor.metrics.misfit import misfit
     from scalor.metrics.mot import evaluate
+    from scalor.metrics.outside import outside
 
     def say(text: str) -> None:
         print(f"scalor: {text} (--truth-box-base, --tracks-box-base)", file=sys.stderr)
@@ -133,9 +134,10 @@ def run(args: Namespace) -> None:
     scored_frames = truth.tracks.frame if frames is None else np.clip(truth.tracks.frame, frames[0], frames[1] - 1)
     if not (scored_frames == truth.tracks.frame).any():
         print("scalor: the truth has no boxes in the frames that are scored", file=sys.stderr)
-    hint = misfit(truth.tracks, tracks, distance=args.distance, frames=frames)
-    if hint is not None:
-        print(f"scalor: {hint}", file=sys.stderr)
+    beyond = outside(truth.tracks, tracks) if frames is None else None
+    for hint in (beyond, misfit(truth.tracks, tracks, distance=args.distance, frames=frames)):
+        if hint is not None:
+            print(f"scalor: {hint}", file=sys.stderr)
     beside: dict[str, dict[str, float | int | None]] = {"tracks": scored(tracks)}
     if video is not None:
         beside["mog2-sort"] = scored(fair(_classical(video, args.allow_truncated)))

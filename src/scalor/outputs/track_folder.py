@@ -21,7 +21,7 @@ from scalor.data.places import kind_of_stream
 from scalor.data.source import Frame, VideoSource
 from scalor.errors import UserError
 from scalor.outputs.doubts import Watch
-from scalor.outputs.doubts_sheet import sheet_of
+from scalor.outputs.doubts_sheet import DOUBTS, sheet_of
 from scalor.outputs.overlay import OVERLAY, overlay_in
 from scalor.outputs.places import opened_folder, refuse_over
 from scalor.outputs.report import write_report
@@ -38,7 +38,6 @@ from scalor.tracking.table import shelf
 from scalor.tracking.tracker import Tracker
 from scalor.viz.export import SUMMARY, write_png, write_summary_json
 
-DOUBTS = "doubts.png"
 FILES = (TRACKS_TXT, TRACKS_CSV, MASKS, OVERLAY, DOUBTS, REPORT, SUMMARY)
 REPLACED = (*FILES, TIMES)
 

@@ -118,3 +118,31 @@ def test_a_frame_far_behind_the_video_costs_no_memory(capsys, tmp_path):
     asked = ["evaluate", "--truth", str(tmp_path / "t.txt"), "--tracks", str(tmp_path / "t.txt")]
     assert main([*asked, "-o", str(tmp_path / "scores"), "--video", str(tmp_path / "seq")]) == 0
     assert "data-player" in (tmp_path / "scores" / "report.html").read_text()
+
+
+@pytest.mark.parametrize("option", [["-w", "traffic"], ["--min-visibility", "0.5"]])
+def test_options_of_the_learned_model_are_not_ignored_by_the_classical_method(capsys, tmp_path, option):
+    pictures(tmp_path / "seq", ["0.png", "1.png"])
+    asked = ["track", str(tmp_path / "seq"), "--method", "mog2-sort", "-o", str(tmp_path / "out"), *option]
+    assert f"{option[0]} is for the learned model" in refused(capsys, *asked)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--style", "boxes"], "a style is for video"),
+        (["--label", ""], "the label is ''"),
+        (["--label", "a\nb"], "the label is 'a\\nb'"),
+    ],
+)
+def test_options_that_an_export_cannot_use_are_refused(capsys, tmp_path, options, words):
+    folder = write_folder(tmp_path / "tracks", toy_tracks())
+    assert words in refused(capsys, "export", str(folder), "--to", "cvat", "-o", str(tmp_path / "t.zip"), *options)
+
+
+def test_places_wholly_outside_the_picture_are_told(capsys, tmp_path):
+    folder = write_folder(tmp_path / "tracks", toy_tracks())
+    places = ["--zone", "far=70,0,90,20", "--zone", "near=60,0,90,20", "--line", "door=0,-5,64,-5"]
+    assert main(["measure", str(folder), "-o", str(tmp_path / "m"), *places]) == 0
+    said = capsys.readouterr().err
+    assert "outside the picture of 64x40 px: far, door; check" in said and said.count("\n") == 1

@@ -55,6 +55,13 @@ def run(args: Namespace) -> None:
     for option, places in (("--zone", zones), ("--line", lines)):
         _refuse_twins(option, [name for name, _ in places])
     done = measure_to_folder(tracks, args.out, ground=Ground(args.px_per_mm, dict(zones), dict(lines)))
+    if done["outside"]:
+        height, width = done["size"]
+        names = ", ".join(done["outside"])
+        words = (
+            f"wholly outside the picture of {width}x{height} px: {names}; check the corners, which are in its pixels"
+        )
+        print(f"scalor: {words}", file=sys.stderr)
     if done["without_mask"]:
         rows = counted(done["without_mask"], "row")
         print(f"scalor: {rows} without a mask among others with masks: the area there is the box's", file=sys.stderr)

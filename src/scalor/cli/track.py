@@ -92,6 +92,8 @@ def run(args: Namespace) -> None:
 
     if args.method == "scalor" and args.weights is None:
         raise UserError("no weights came; give -w a run folder, a file or a packaged name (scalor weights lists them)")
+    if args.method == "mog2-sort":
+        _refuse_learned({"-w": args.weights, "--min-visibility": args.min_visibility})
     if not (args.online and kind_of_stream(args.video)):
         existing(args.video, what="video")
     out = writable(args.out)
@@ -109,6 +111,13 @@ def run(args: Namespace) -> None:
         **options_of(args),
     )
     print(closing(summary, out))
+
+
+def _refuse_learned(given: Mapping[str, object]) -> None:
+    """Raises UserError where an option came that only the learned model looks at."""
+    came = [option for option, value in given.items() if value is not None]
+    if came:
+        raise UserError(f"{came[0]} is for the learned model, and mog2-sort has no use for it; leave it out")
 
 
 def closing(summary: Mapping[str, Any], out: str) -> str:

@@ -56,13 +56,18 @@ def export(
         options: choices of the formats that have some.
 
     Raises:
-        UserError: the format is unknown or its library not installed, it makes nothing unrecognisable and should,
-            the folder holds no tracks, ``out`` cannot be, or is the video or a table of the folder.
+        UserError: the format is unknown or its library not installed, it makes nothing unrecognisable or draws nothing
+            and should, the label is no name, the folder holds no tracks, ``out`` cannot be, or is the video or a table
+            of the folder.
     """
     if to not in FORMATS:
         raise UserError(f"the format {to} is unknown; one of {', '.join(FORMATS)} is wanted; choose one")
     if options is not None and options.blur != "none" and to != "video":
         raise UserError(f"blur is for video, and {to} makes nothing unrecognisable; leave blur out, or export a video")
+    if options is not None and set(options.style) != set(Options().style) and to != "video":
+        raise UserError(f"a style is for video, and {to} draws no overlay; leave it out, or export a video")
+    if options is not None and (not options.label.strip() or len(options.label.splitlines()) > 1):
+        raise UserError(f"the label is {options.label!r}; a name in one line is wanted; correct it")
     tracked = tracks if isinstance(tracks, Tracked) else read_tracked(tracks)
     options = options or Options()
     videos = [options.video, place_of(tracked)]

@@ -43,6 +43,8 @@ def measure_to_folder(folder: str | PathLike[str], out: str | PathLike[str], *, 
     return {
         "tracks": len(np.unique(tracked.tracks.id)),
         "seconds": float(frame_seconds(tracked).sum()),
+        "size": tracked.size,
+        "outside": ground.outside(tracked.size),
         "without_mask": without_mask(tracked.tracks),
         "crossings": {name: len(found[0]) for name, found in crossed.items()},
     }

@@ -15,6 +15,7 @@ import json
 import math
 import os
 import random
+import signal
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +35,11 @@ from scalor.viz.export import SUMMARY
 
 
 class Interrupted(KeyboardInterrupt):
-    """SIGINT or SIGTERM came; the state is saved and the run can be resumed."""
+    """SIGINT or SIGTERM came; the state is saved and the run can be resumed. ``signal`` tells which."""
+
+    def __init__(self, number: int = signal.SIGINT) -> None:
+        super().__init__()
+        self.signal = number
 
 
 @dataclass(frozen=True)

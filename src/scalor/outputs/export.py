@@ -23,7 +23,7 @@ from scalor.outputs import (
 from scalor.outputs.footage import place_of
 from scalor.outputs.options import Options
 from scalor.outputs.places import refuse_over
-from scalor.outputs.sheets import MASKS, TRACKS_CSV, TRACKS_TXT
+from scalor.outputs.sheets import MASKS, TIMES, TRACKS_CSV, TRACKS_TXT
 from scalor.outputs.tracked import Tracked, read_tracked
 from scalor.viz.export import SUMMARY
 
@@ -74,7 +74,7 @@ def export(
     tables = (
         []
         if isinstance(tracks, Tracked)
-        else [Path(tracks) / name for name in (TRACKS_TXT, TRACKS_CSV, MASKS, SUMMARY)]
+        else [Path(tracks) / name for name in (TRACKS_TXT, TRACKS_CSV, TIMES, MASKS, SUMMARY)]
     )
     refuse_over(Path(out), *tables, *(video for video in videos if video is not None))
     FORMATS[to](tracked, Path(out), options)

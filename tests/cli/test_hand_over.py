@@ -93,7 +93,7 @@ def test_track_leaves_the_librarys_defaults_alone_unless_told(monkeypatch, tmp_p
     calls = listening(monkeypatch, "scalor.outputs.track_folder", "track_to_folder", SUMMARY)
     argv = ["track", str(tmp_path), "-o", str(tmp_path / "out")]
     assert door.main([*argv, "-w", "sprites-md"]) == 0
-    assert door.main([*argv, "--method", "mog2-sort", "--min-visibility", "0.5", "--allow-truncated", "--online"]) == 0
+    assert door.main([*argv, "--method", "mog2-sort", "--box-base", "0", "--allow-truncated", "--online"]) == 0
     learned, classical = calls
     assert learned[0] == (str(tmp_path), "sprites-md", str(tmp_path / "out"))
     assert learned[1] == {
@@ -104,7 +104,7 @@ def test_track_leaves_the_librarys_defaults_alone_unless_told(monkeypatch, tmp_p
         "seconds": None,
     }
     told = {"method": "mog2-sort", "device": "auto", "allow_truncated": True, "online": True}
-    told |= {"min_visibility": 0.5, "seconds": None}
+    told |= {"box_base": 0, "seconds": None}
     assert classical[1] == told
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from scalor.cli import main as door
 from scalor.cli.evaluate import frame_range
 from scalor.cli.parser import hint, overrides
 from scalor.errors import UserError
+from scalor.training.checkpoint import Interrupted
 
 from .calls import listening, refused
 
@@ -269,6 +271,8 @@ def test_a_known_word_is_its_own_hint(known):
     [
         (UserError("a came;\nb was wanted"), 2, "scalor: a came; b was wanted\n"),
         (KeyboardInterrupt(), 130, "scalor: interrupted\n"),
+        (Interrupted(), 130, "scalor: interrupted\n"),
+        (Interrupted(signal.SIGTERM), 143, "scalor: terminated\n"),
         (PermissionError(13, "Permission denied", "/there"), 2, "scalor: /there: Permission denied; "),
     ],
 )

@@ -118,3 +118,55 @@ def test_what_is_said_to_be_opened_can_be_typed(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert main(["track", "seq", "--method", "mog2-sort", "-o", "./-out"]) == 0
     assert "open ./-out/report.html" in capsys.readouterr().out
+
+
+def test_tracks_of_more_frames_than_the_truth_are_told_with_the_frames_to_score(capsys, tmp_path):
+    rows = {
+        name: "".join(f"{t},1,5,5,9,9,1,1,1\n" for t in span) for name, span in (("gt", (4, 6)), ("t", range(1, 13)))
+    }
+    asked = ["evaluate"]
+    for name, option in (("gt", "--truth"), ("t", "--tracks")):
+        (tmp_path / f"{name}.txt").write_text(rows[name])
+        asked += [option, str(tmp_path / f"{name}.txt")]
+    assert main(asked) == 0
+    said = capsys.readouterr().err
+    assert "the truth has boxes in frames 4 to 6 only, the tracks in 1 to 12; --frames 4:6 scores" in said
+    assert main([*asked, "--frames", "4:6"]) == 0 and "--frames" not in capsys.readouterr().err
+    (tmp_path / "t.txt").write_text("".join(f"{t},{i},5,5,9,9\n" for t, i in ((3, 1), (4, 1), (5, 1), (5, 2), (6, 1))))
+    assert main(asked) == 0 and "--frames" not in capsys.readouterr().err
+
+
+def test_a_frame_far_behind_the_video_costs_no_memory(capsys, tmp_path):
+    pictures(tmp_path / "seq", [f"{number}.png" for number in range(4)])
+    (tmp_path / "t.txt").write_text("1,1,5,5,9,9\n1000000000000,1,5,5,9,9\n")
+    asked = ["evaluate", "--truth", str(tmp_path / "t.txt"), "--tracks", str(tmp_path / "t.txt")]
+    assert main([*asked, "-o", str(tmp_path / "scores"), "--video", str(tmp_path / "seq")]) == 0
+    assert "data-player" in (tmp_path / "scores" / "report.html").read_text()
+
+
+def test_options_of_the_learned_model_are_not_ignored_by_the_classical_method(capsys, tmp_path):
+    pictures(tmp_path / "seq", ["0.png", "1.png"])
+    asked = ["track", str(tmp_path / "seq"), "--method", "mog2-sort", "-o", str(tmp_path / "out")]
+    assert "--min-visibility is for the learned model" in refused(capsys, *asked, "--min-visibility", "0.5")
+    assert main([*asked, "-w", "traffic"]) == 0 and "not looked at" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--style", "boxes"], "a style is for video"),
+        (["--label", ""], "the label is ''"),
+        (["--label", "a\nb"], "the label is 'a\\nb'"),
+    ],
+)
+def test_options_that_an_export_cannot_use_are_refused(capsys, tmp_path, options, words):
+    folder = write_folder(tmp_path / "tracks", toy_tracks())
+    assert words in refused(capsys, "export", str(folder), "--to", "cvat", "-o", str(tmp_path / "t.zip"), *options)
+
+
+def test_places_wholly_outside_the_picture_are_told(capsys, tmp_path):
+    folder = write_folder(tmp_path / "tracks", toy_tracks())
+    places = ["--zone", "far=70,0,90,20", "--zone", "near=60,0,90,20", "--line", "door=0,-5,64,-5"]
+    assert main(["measure", str(folder), "-o", str(tmp_path / "m"), *places]) == 0
+    said = capsys.readouterr().err
+    assert "outside the picture of 64x40 px: far, door; check" in said and said.count("\n") == 1

@@ -73,6 +73,11 @@ def test_what_is_done_is_skipped_until_something_changes(film: Callable[..., str
         return fleet([video], weights, out, device="cpu", settings=QUICK | settings)[0]["state"]
 
     assert [again(), again()] == ["done", "skipped"]
+    with (out / "fleet.csv").open(newline="") as table:
+        (row,) = csv.DictReader(table)
+    summary = json.loads((out / "cam" / "summary.json").read_text())
+    assert [row["frames"], row["tracks"]] == [str(summary["frames"]), str(summary["tracks"])]
+    assert row["seconds"] == row["cpu_seconds"] == ""
     assert [again(box_base=0), again(box_base=0)] == ["done", "skipped"]
     assert json.loads((out / "cam" / "summary.json").read_text())["box_base"] == 0
     assert [again(weights="sprites-ld"), again(weights="sprites-ld"), again()] == ["done", "skipped", "done"]

@@ -1,7 +1,10 @@
 """A small folder of tracks as `scalor track` writes it, with everything that formats trip over, and its video."""
 
+from collections.abc import Callable, Sequence
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -90,6 +93,26 @@ def video(tmp_path: Path) -> Path:
             picture[blob(*box)] = 255
         Image.fromarray(picture).save(place / f"{t:06d}.png")
     return place
+
+
+@pytest.fixture
+def write_film(tmp_path: Path) -> Callable[..., Path]:
+    """Writes frames as a film that shows each at its own time, in seconds."""
+
+    def write(frames: np.ndarray, times: Sequence[float]) -> Path:
+        place, base = tmp_path / "varying.mp4", Fraction(1, 1000)
+        with av.open(str(place), "w") as container:
+            stream = container.add_stream("mpeg4", rate=25)
+            stream.height, stream.width = frames.shape[1:3]
+            stream.pix_fmt, stream.codec_context.time_base = "yuv420p", base
+            for image, time in zip(frames, times, strict=True):
+                frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+                frame.pts, frame.time_base = round(time * 1000), base
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        return place
+
+    return write
 
 
 @pytest.fixture(scope="session")

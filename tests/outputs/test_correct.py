@@ -232,3 +232,47 @@ def test_numbers_that_are_none_are_named(tmp_path, row, said):
     with pytest.raises(UserError, match=said) as caught:
         read_corrections(path)
     assert "line 2" in str(caught.value)
+
+
+def test_frames_keep_their_times_whatever_is_deleted(tmp_path):
+    times = np.cumsum([0, *[0.1] * 5, 3.0, *[0.2] * 5])
+    folder, file = write_folder(tmp_path / "tracks", toy_tracks(), times=times), tmp_path / "c.csv"
+    file.write_text("action,id,other,first,last\ndelete,0,,,\ndelete,3,,,\n")
+    correct_folder(folder, file, tmp_path / "fixed")
+    np.testing.assert_allclose(read_tracked(tmp_path / "fixed").times, times)
+
+
+def test_what_is_left_out_for_want_of_the_video_is_said(tmp_path, video):
+    file, said = tmp_path / "c.csv", []
+    file.write_text("action,id,other,first,last\ndelete,0,,,\n")
+    folder = write_folder(tmp_path / "tracks", toy_tracks(), path=str(video))
+    correct_folder(folder, file, tmp_path / "whole", say=said.append)
+    assert said == [] and {"overlay.mp4", "doubts.png"} <= {path.name for path in (tmp_path / "whole").iterdir()}
+    moved = video.rename(tmp_path / "moved")
+    correct_folder(folder, file, tmp_path / "bare", say=said.append)
+    assert len(said) == 1 and f"not at {video} any more, so there is no overlay.mp4" in said[0]
+    correct_folder(folder, file, tmp_path / "given", video=moved, say=said.append)
+    assert len(said) == 1 and (tmp_path / "given" / "doubts.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ("delete,0,77,,", r"line 2 is no correction .*other is 77"),
+        ("delete,0,,,\nswap,3,0,,", r"correction 2 \(swap,3,0,1,\) .*id 0 is nowhere"),
+        (f"relabel,0,{10**18 - 1},,\nsplit,3,,6,", r"correction 2 \(split,3,,6,\) .*give one that is free"),
+    ],
+)
+def test_what_a_correction_would_ignore_or_cannot_do_is_refused(tmp_path, rows, words):
+    folder, file = write_folder(tmp_path / "tracks", toy_tracks()), tmp_path / "c.csv"
+    file.write_text(f"action,id,other,first,last\n{rows}\n")
+    with pytest.raises(UserError, match=words):
+        correct_folder(folder, file, tmp_path / "fixed")
+    assert not (tmp_path / "fixed").exists()
+
+
+def test_a_column_that_comes_twice_is_refused(tmp_path):
+    file = tmp_path / "c.csv"
+    file.write_text("action,id,other,id,last\nswap,0,3,9,\n")
+    with pytest.raises(UserError, match="the column id twice"):
+        read_corrections(file)

@@ -107,6 +107,16 @@ def test_coco_by_pycocotools(folder, tracks, tmp_path, capsys):
     assert [a["area"] for a in found] == dense(tracks).sum((1, 2)).tolist()
 
 
+def test_coco_gives_rows_without_a_mask_their_box_and_says_so(tracks, tmp_path):
+    tracks.masks[2] = None
+    folder, said = write_folder(tmp_path / "tracks", tracks), []
+    data = COCO(str(export(folder, "coco", tmp_path / "t.json", options=Options(say=said.append))))
+    left, top, width, height = tracks.box_tlwh[2]
+    shown = data.annToMask(data.anns[3])
+    assert abs(shown.sum() - width * height) <= width + height and shown[int(top) + 2, int(left) + 2]
+    assert said == ["1 row without a mask: the segmentation there is the box"]
+
+
 def test_coco_by_supervision(folder, tracks, tmp_path):
     import supervision as sv
 
@@ -292,6 +302,14 @@ def test_sleap_by_sleap_io(folder, tracks, tmp_path):
     for key, box, mask in zip(keys(tracks), tracks.box_tlwh, dense(tracks), strict=True):
         np.testing.assert_allclose(boxes[key], box, atol=0.006)
         np.testing.assert_array_equal(masks[key], mask)
+
+
+def test_trackmate_knows_where_the_video_lies(tracks, tmp_path):
+    for path, video in ((tmp_path / "toy.avi", None), (tmp_path / "toy.avi", tmp_path / "moved.mp4")):
+        folder = write_folder(tmp_path / "tracks", tracks, path=str(path))
+        root = ET.parse(export(folder, "trackmate", tmp_path / "t.xml", options=Options(video=video))).getroot()
+        image = root.find(".//ImageData")
+        assert image.get("filename") == (video or path).name and image.get("folder") == str(tmp_path)
 
 
 def test_trackmate_spots_and_outlines(folder, tracks, tmp_path):

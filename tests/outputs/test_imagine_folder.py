@@ -3,9 +3,13 @@
 import json
 
 import numpy as np
+import pytest
 
 from scalor.data.video import open_video
+from scalor.errors import UserError
 from scalor.outputs.imagine_folder import FILES, imagine_to_folder
+
+from .conftest import toy_tracks, write_folder
 
 
 def test_the_folder_holds_a_picture_a_film_and_a_table_that_agree(
@@ -34,3 +38,11 @@ def test_a_film_of_wide_frames_is_made_smaller(make_model, make_frames, write_cl
     imagine_to_folder(clip, weights, tmp_path / "out", observe=1, steps=1, samples=3, device="cpu")
     film = open_video(tmp_path / "out" / "futures.mp4")
     assert max(film.height, film.width) == 100
+
+
+def test_a_folder_of_tracks_is_not_filled_with_futures(make_frames, write_clip, tmp_path):
+    folder = write_folder(tmp_path / "tracks", toy_tracks())
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(UserError, match="holds what scalor track wrote"):
+        imagine_to_folder(write_clip(make_frames(3, 40, 40)), "traffic", folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

@@ -8,9 +8,12 @@ from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.outputs.export import export
 from scalor.outputs.footage import blurred
+from scalor.outputs.lettering import lettering
+from scalor.outputs.measure import Ground
+from scalor.outputs.measured_folder import measure_to_folder
 from scalor.outputs.options import Options
 
-from .conftest import blob, toy_tracks
+from .conftest import blob, toy_tracks, write_folder
 
 
 def film(folder, video, out, **options) -> list[np.ndarray]:
@@ -67,6 +70,12 @@ def test_the_plot_lies_over_the_video(folder, video, tmp_path):
     assert (np.asarray(Image.open(out)) != without).any(axis=2).mean() > 0.2
 
 
+def test_a_plot_without_its_video_says_so(folder, tmp_path):
+    said: list[str] = []
+    export(folder, "plot", tmp_path / "plot.png", options=Options(say=said.append))
+    assert len(said) == 1 and "give the video with --video" in said[0]
+
+
 def test_another_or_no_video_is_refused(folder, video, tmp_path):
     with pytest.raises(UserError, match="give it with --video"):
         export(folder, "video", tmp_path / "a.mp4")
@@ -82,3 +91,25 @@ def test_another_or_no_video_is_refused(folder, video, tmp_path):
     with pytest.raises(UserError, match="has 5 frames"):
         export(folder, "crops", tmp_path / "c", options=Options(video=video))
     assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", ["a$_$", "$x\\frac$", "\u65e5\u672c", "\U0001f41c"])
+def test_names_are_drawn_as_they_are(tracks, tmp_path, name):
+    folder = write_folder(tmp_path / "tracks", tracks, video=name)
+    export(folder, "plot", tmp_path / "plot.png")
+    corners = np.array([[0.0, 0.0], [20.0, 0.0], [20.0, 20.0]])
+    measure_to_folder(folder, tmp_path / "m", ground=Ground(zones={name: corners}, lines={name: corners[:2]}))
+    assert (tmp_path / "m" / "measures.png").is_file()
+
+
+def test_letters_come_from_a_font_that_has_them():
+    from matplotlib import rcParams
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    usual = get_font(findfont("DejaVu Sans")).get_charmap().keys()
+    other = min(get_font(findfont("STIXGeneral")).get_charmap().keys() - usual)
+    for text, more in (("a", 0), (chr(other), 1)):
+        with lettering(text):
+            assert len(rcParams["font.family"]) == 1 + more
+            assert not more or other in get_font(findfont(FontProperties(rcParams["font.family"][1:]))).get_charmap()

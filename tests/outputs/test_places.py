@@ -43,8 +43,12 @@ def test_a_film_is_not_exported_onto_itself(capsys, folder, film, tmp_path):
     assert bytes_of(tmp_path) == before
 
 
-@pytest.mark.parametrize(("to", "name"), [("coco", "masks.json"), ("coco", "summary.json"), ("trackpy", "tracks.csv")])
+@pytest.mark.parametrize(
+    ("to", "name"),
+    [("coco", "masks.json"), ("coco", "summary.json"), ("trackpy", "tracks.csv"), ("trackpy", "times.csv")],
+)
 def test_the_tables_of_a_folder_are_not_exported_onto(capsys, folder, to, name):
+    (folder / "times.csv").write_text("frame,time\n1,0\n")
     before = bytes_of(folder)
     assert to in FORMATS and name in before
     assert main(["export", str(folder), "--to", to, "-o", str(folder / name)]) == WRONG_USE

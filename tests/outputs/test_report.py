@@ -249,4 +249,14 @@ def test_in_a_browser_the_other_pages_run_without_an_error(tmp_path, write):
 def test_the_length_in_seconds_is_that_of_the_frames_own_times(tmp_path):
     folder = write_folder(tmp_path / "tracks", toy_tracks(), times=np.arange(12) * 0.5)
     page = write_report(folder).read_text(encoding="utf-8")
-    assert "<b>4.8</b>seconds" in page, "nine steps of half a second between rows, three frames at 10 a second"
+    assert "<b>5.6</b>seconds" in page, "eleven frames of half a second, the last at 10 a second"
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_tracks_of_the_classical_method_have_no_advice_for_the_model(tmp_path, count):
+    rows = [(t, t, 20.0, 20.0, 8.0, 8.0, 1.0, 1.0) for t in range(2, 6) if count]
+    tracks = Tracks.from_rows(rows, length=12)
+    for method, told in (("scalor", True), ("mog2-sort", False)):
+        page = write_report(write_folder(tmp_path / f"{method}{count}", tracks, method=method)).read_text()
+        advice = page.split("What to try next")[1].split("</ul>")[0]
+        assert told == ("--min-visibility" in advice) == ("--resume" in advice)

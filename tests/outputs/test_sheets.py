@@ -64,6 +64,14 @@ def test_masks_json_gives_back_the_masks(tmp_path, tracks):
         np.testing.assert_array_equal(coco.decode(item["segmentation"]), disc(16, 3 * item["frame"] + 5))
 
 
+def test_every_frame_has_its_time_where_the_rate_varies(tmp_path, tracks):
+    times = np.array([0, 0.1, 0.2, 0.9, 1.0, 1.1, 4.0, 4.1])
+    (tmp_path / "summary.json").write_text(json.dumps({"frames": 8, "fps": 10, "width": W, "height": H, "box_base": 1}))
+    write_tables(tmp_path, tracks, times=times.tolist(), fps=10)
+    np.testing.assert_array_equal(read_tracked(tmp_path).times, times)
+    assert (tmp_path / "times.csv").read_text().startswith("frame,time\n1,0.000000\n2,0.100000\n")
+
+
 def test_an_empty_table_gives_valid_files(tmp_path):
     nothing = Tracks.from_rows([], length=3)
     write_tables(tmp_path, nothing)

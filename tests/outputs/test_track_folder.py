@@ -26,10 +26,13 @@ from scalor.outputs.export import export
 from scalor.outputs.options import Options
 from scalor.outputs.sheets import write_tables
 from scalor.outputs.track_folder import FILES, track_to_folder
+from scalor.outputs.tracked import read_tracked
 from scalor.tracking.pipeline import WAITING
 from scalor.tracking.report import FrameResult
 from scalor.tracking.run import track
 from scalor.tracking.tracker import TOGETHER, Glance, Tracker
+
+from .conftest import toy_tracks, write_folder
 
 LOOKED_AT = {"overlay.mp4", "doubts.png", "report.html"}
 
@@ -133,6 +136,30 @@ def test_an_earlier_result_is_replaced_whole_and_other_folders_are_refused(
     with pytest.raises(UserError, match="is a file"):
         track_to_folder(clip, weights, foreign / "file", device="cpu")
     assert sorted(os.listdir(foreign)) == ["chapter.tex", "file"]
+
+
+@pytest.mark.parametrize("maker", ["scalor imagine 0", "scalor correct 0"])
+def test_what_another_command_wrote_is_not_replaced(maker, make_frames, write_clip, tmp_path):
+    folder = write_folder(tmp_path / "out", toy_tracks(), made_by=maker)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(UserError, match=f"holds what {maker[:-2]} wrote"):
+        track_to_folder(write_clip(make_frames(3, 40, 40)), "", folder, method="mog2-sort")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("online", [True, False])
+def test_frames_keep_their_times_where_the_rate_varies(
+    online, make_model, make_frames, write_film, write_run, tmp_path
+):
+    frames, times, weights = make_frames(6, 40, 48), [0, 0.04, 0.08, 3.08, 3.18, 3.2], write_run(make_model())
+    out = tmp_path / "out"
+    track_to_folder(write_film(frames, times), weights, out, online=online, device="cpu")
+    np.testing.assert_allclose(read_tracked(out).times, times)
+    np.testing.assert_allclose([frame.time for frame in open_video(out / "overlay.mp4")], times, atol=0.001)
+    export(out, "video", tmp_path / "again.mp4")
+    np.testing.assert_allclose([frame.time for frame in open_video(tmp_path / "again.mp4")], times, atol=0.001)
+    track_to_folder(write_film(frames, np.arange(6) / 25), weights, out, online=online, device="cpu")
+    assert not (out / "times.csv").exists()
 
 
 def test_kill_in_the_middle_leaves_no_folder_of_that_name(make_model, make_frames, write_clip, write_run, tmp_path):

@@ -8,8 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scalor.cli.main import main
 from scalor.errors import UserError
+from scalor.outputs.export import export
+from scalor.outputs.report import write_report
 from scalor.outputs.tracked import frame_times, read_tracked
+
+from .conftest import rle
 
 
 def test_a_folder_comes_back_as_it_was_written(tracked, tracks):
@@ -133,3 +138,71 @@ def test_the_masks_of_some_frames_can_be_read_alone(folder, layout):
     everything, some = read_tracked(folder).tracks, read_tracked(folder, masks_of={3, 7}).tracks
     for frame, one, other in zip(everything.frame.tolist(), everything.masks, some.masks, strict=True):
         assert other == (one if frame in (3, 7) else None)
+
+
+def test_times_that_are_none_are_told_with_their_line(folder):
+    (folder / "times.csv").write_text("frame,time\n1,0\n2,late\n")
+    with pytest.raises(UserError, match=r"times.csv line 3 is no frame with its time"):
+        read_tracked(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"fps": 0}, "fps is 0, and a number above 0"),
+        ({"fps": "x"}, "fps is 'x'"),
+        ({"box_base": "a"}, "box_base is 'a', and 0 or 1"),
+        ({"frames": -1}, "frames is -1"),
+        ({"width": 1.5}, "width is 1.5"),
+    ],
+)
+def test_a_summary_that_cannot_be_is_told(folder, changes, words):
+    summary = json.loads((folder / "summary.json").read_text())
+    (folder / "summary.json").write_text(json.dumps({**summary, **changes}))
+    with pytest.raises(UserError, match=words):
+        read_tracked(folder)
+
+
+def test_a_number_is_no_summary(folder):
+    (folder / "summary.json").write_text("3")
+    for read in (read_tracked, write_report):
+        with pytest.raises(UserError, match="no summary of tracks"):
+            read(folder)
+
+
+@pytest.mark.parametrize("changes", [{"counts": 5}, {"size": [3, 4]}, {"size": 5}])
+def test_a_mask_that_does_not_fit_the_video_is_told(folder, changes):
+    masks = json.loads((folder / "masks.json").read_text())
+    masks["annotations"][2]["segmentation"] |= changes
+    (folder / "masks.json").write_text(json.dumps(masks))
+    with pytest.raises(UserError, match="is not a file of masks by scalor"):
+        read_tracked(folder)
+
+
+def test_run_lengths_that_do_not_fit_their_size_are_told(folder, tmp_path):
+    masks = json.loads((folder / "masks.json").read_text())
+    masks["annotations"][2]["segmentation"]["counts"] = rle(np.ones((400, 640)))["counts"]
+    (folder / "masks.json").write_text(json.dumps(masks))
+    with pytest.raises(UserError, match="run lengths that fit its size are wanted"):
+        export(folder, "ctc", tmp_path / "ctc")
+
+
+@pytest.mark.parametrize("frames", [None, range(12)])
+def test_masks_whose_id_was_changed_by_hand_are_said_to_be_left_out(folder, capsys, frames):
+    read_tracked(folder, masks_of=frames)
+    assert capsys.readouterr().err == ""
+    table = folder / "tracks.csv"
+    table.write_text(re.sub(r"^(\d+),3,", r"\1,4,", table.read_text(), flags=re.MULTILINE))
+    assert sum(mask is None for mask in read_tracked(folder, masks_of=frames).tracks.masks) == 8
+    said = capsys.readouterr().err
+    assert "8 masks of" in said and "8 rows have no mask" in said and "scalor correct" in said
+    assert said.count("\n") == 1
+
+
+def test_areas_of_boxes_among_those_of_masks_are_said(folder, tmp_path, capsys):
+    with (folder / "tracks.csv").open("a") as file:
+        file.write("3,9,1,2,3,4,2,4,1,1,0.2\n")
+    assert main(["measure", str(folder), "-o", str(tmp_path / "m")]) == 0
+    assert "1 row without a mask" in capsys.readouterr().err
+    assert main(["export", str(folder), "--to", "trackpy", "-o", str(tmp_path / "t.csv")]) == 0
+    assert "1 row without a mask" in capsys.readouterr().out

@@ -206,6 +206,14 @@ def test_a_run_may_lie_in_a_folder_beside_the_frames_but_not_among_them(video: P
     assert pretrained.card(frames / "run")["steps"] == 2
 
 
+def test_a_run_does_not_lie_in_a_folder_of_tracks(video: Path, tmp_path: Path) -> None:
+    (tmp_path / "tracks").mkdir()
+    (tmp_path / "tracks" / "summary.json").write_text("{}")
+    with pytest.raises(UserError, match="another command"):
+        fit(video, tmp_path / "tracks", preset=fast_video, quiet=True, steps=1)
+    assert [path.name for path in (tmp_path / "tracks").iterdir()] == ["summary.json"]
+
+
 def test_a_camera_that_pans_is_refused_unless_the_background_is_learned(tmp_path: Path) -> None:
     pan = saved(tmp_path, 5, name="pan")
     with pytest.raises(UserError, match=r"the camera of pan moves on .* model\.background\.family=lattice"):

@@ -92,7 +92,7 @@ def test_devices_that_would_have_nothing_to_do_are_refused(
 
 @pytest.mark.slow
 def test_sums_means_and_copies_go_over_the_processes(tmp_path: Path) -> None:
-    assert run_in_processes(partial(process_work.sum_up, tmp_path), TWO) is False
+    assert run_in_processes(partial(process_work.sum_up, tmp_path), TWO) == 0
     for rank in range(2):
         found = torch.load(tmp_path / f"{rank}.pt")
         every, one, none = found["gradients"]
@@ -137,7 +137,7 @@ def test_when_one_ends_badly_all_end_and_the_cause_is_told(
 @pytest.mark.slow
 def test_when_the_leader_is_done_nobody_is_waited_for() -> None:
     start = time.monotonic()
-    assert run_in_processes(process_work.end_while_another_hangs, TWO) is False
+    assert run_in_processes(process_work.end_while_another_hangs, TWO) == 0
     assert time.monotonic() - start < 300
 
 
@@ -189,8 +189,9 @@ def test_ctrl_c_saves_and_the_resumed_run_is_that_of_an_undisturbed_one(tmp_path
     folder = RunFolder(tmp_path / "parts")
     folder.claim(plan)
     batches = process_work.Signalled(process_work.batches_of(preset), at=3, watcher=os.getpid())
-    with pytest.raises(Interrupted):
+    with pytest.raises(Interrupted) as stop:
         run(plan, folder, batches, Options("cpu", quiet=True, devices=2))
+    assert stop.value.signal == signal.SIGINT
     saved = state(tmp_path / "parts")
     assert 0 < saved["scalor"]["step"] < 6 and len(saved["scalor"]["others"]) == 1
     train(preset, tmp_path / "parts", resume=True, device="cpu", devices=2, quiet=True)

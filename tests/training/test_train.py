@@ -148,8 +148,9 @@ def test_a_signal_saves_and_ends_the_run_and_resuming_is_exact(
     tiny: Preset, tmp_path: Path, whole: Path, number: signal.Signals
 ) -> None:
     before = signal.getsignal(number)
-    with pytest.raises(Interrupted):
+    with pytest.raises(Interrupted) as stop:
         disturbed_run(tiny, tmp_path / "run", 4, lambda: os.kill(os.getpid(), number))
+    assert stop.value.signal == number
     assert signal.getsignal(number) == before
     assert state(tmp_path / "run")["scalor"]["step"] < STEPS
     assert pretrained.card(tmp_path / "run")["finished"] is False

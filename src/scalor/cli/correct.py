@@ -1,5 +1,6 @@
 """``scalor correct``: identities put right by hand."""
 
+import sys
 from pathlib import Path
 
 from jsonargparse import Namespace
@@ -14,7 +15,9 @@ def parser() -> Parser:
     made = Parser(description="Apply rows action,id,other,first,last (swap, merge, split, delete, relabel) to tracks.")
     made.add_argument("tracks", metavar="TRACKS", help="a folder written by scalor track")
     made.add_argument("corrections", metavar="CORRECTIONS", help="a .csv of corrections, applied from top to bottom")
-    made.add_argument("--video", metavar="VIDEO", default=None, help="the video, to draw overlay.mp4 again")
+    made.add_argument(
+        "--video", metavar="VIDEO", default=None, help="the video, to draw overlay.mp4 and doubts.png again"
+    )
     add_out(made, what="the new folder to write")
     return made
 
@@ -26,5 +29,8 @@ def run(args: Namespace) -> None:
 
     from scalor.outputs.corrected_folder import correct_folder
 
-    after = correct_folder(tracks, corrections, args.out, video=video)
+    def say(text: str) -> None:
+        print(f"scalor: {text}", file=sys.stderr)
+
+    after = correct_folder(tracks, corrections, args.out, video=video, say=say)
     print(f"{after.summary['tracks']} tracks and {after.summary['boxes']} boxes remain. Everything is in {args.out}.")

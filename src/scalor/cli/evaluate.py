@@ -109,6 +109,7 @@ def run(args: Namespace) -> None:
     from scalor.metrics.distractors import outside_regions, without_distractors
     from scalor.metrics.misfit import misfit
     from scalor.metrics.mot import evaluate
+    from scalor.metrics.outside import outside
 
     def say(text: str) -> None:
         options = " (--truth-box-base, --tracks-box-base)" if "box base" in text else ""
@@ -143,9 +144,10 @@ def run(args: Namespace) -> None:
             "if the last columns are something else, take them out",
             file=sys.stderr,
         )
-    hint = misfit(truth.tracks, tracks, distance=args.distance, frames=frames)
-    if hint is not None:
-        print(f"scalor: {hint}", file=sys.stderr)
+    beyond = outside(truth.tracks, tracks) if frames is None else None
+    for hint in (beyond, misfit(truth.tracks, tracks, distance=args.distance, frames=frames)):
+        if hint is not None:
+            print(f"scalor: {hint}", file=sys.stderr)
     beside: dict[str, dict[str, float | int | None]] = {"tracks": scored(tracks)}
     if video is not None:
         beside["mog2-sort"] = scored(fair(_classical(video, args.allow_truncated)))

@@ -87,7 +87,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
     except UserError as error:
         return _say(str(error), WRONG_USE)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        if getattr(error, "signal", None) == signal.SIGTERM:  # a training saved itself first
+            return _say("terminated", TERMINATED)
         return _say("interrupted", INTERRUPTED)
     except Terminated:
         return _say("terminated", TERMINATED)

@@ -1,5 +1,6 @@
 """``scalor measure``: paths, speeds, zones, lines and counts of tracks."""
 
+import sys
 from collections.abc import Sequence
 
 from jsonargparse import Namespace
@@ -7,6 +8,7 @@ from jsonargparse.typing import PositiveFloat
 
 from scalor.cli.parser import Parser, add_out
 from scalor.cli.paths import existing
+from scalor.core.words import counted
 from scalor.errors import UserError
 
 HELP = "measure paths, speeds, zones, crossings"
@@ -53,5 +55,15 @@ def run(args: Namespace) -> None:
     for option, places in (("--zone", zones), ("--line", lines)):
         _refuse_twins(option, [name for name, _ in places])
     done = measure_to_folder(tracks, args.out, ground=Ground(args.px_per_mm, dict(zones), dict(lines)))
+    if done["outside"]:
+        height, width = done["size"]
+        names = ", ".join(done["outside"])
+        words = (
+            f"wholly outside the picture of {width}x{height} px: {names}; check the corners, which are in its pixels"
+        )
+        print(f"scalor: {words}", file=sys.stderr)
+    if done["without_mask"]:
+        rows = counted(done["without_mask"], "row")
+        print(f"scalor: {rows} without a mask among others with masks: the area there is the box's", file=sys.stderr)
     crossed = "".join(f" {count} crossings of {name}." for name, count in done["crossings"].items())
     print(f"measured {done['tracks']} tracks over {done['seconds']:.7g} s.{crossed} Everything is in {args.out}.")

@@ -1,5 +1,6 @@
 """``scalor track``: follow every object of a video and write tracks, masks and an overlay."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,11 @@ def run(args: Namespace) -> None:
 
     if args.method == "scalor" and args.weights is None:
         raise UserError("no weights came; give -w a run folder, a file or a packaged name (scalor weights lists them)")
+    if args.method == "mog2-sort":
+        if args.min_visibility is not None:
+            raise UserError("--min-visibility is for the learned model, and mog2-sort has no use for it; leave it out")
+        if args.weights is not None:
+            print("mog2-sort needs no weights: those that -w names are not looked at", file=sys.stderr)
     if not (args.online and kind_of_stream(args.video)):
         existing(args.video, what="video")
     out = writable(args.out)

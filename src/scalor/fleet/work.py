@@ -19,6 +19,7 @@ from scalor.fleet.plan import Job, marked
 from scalor.outputs.report import write_report
 from scalor.outputs.track_folder import track_to_folder
 from scalor.tracking.setup import load
+from scalor.viz.export import SUMMARY
 
 RECORD = "fleet.json"
 """In every folder, so that a finished one is known again; it appears with all the rest."""
@@ -54,8 +55,8 @@ class Errand:
 
 
 Row = dict[str, Any]
-"""What became of a video: video, folder, state, frames, tracks, seconds on the clock and of the processor, why it was
-tracked again, error."""
+"""What became of a video: video, folder, state, frames, tracks, seconds on the clock and of the processor ("" where it
+was done before), why it was tracked again, error."""
 
 
 class Worker:
@@ -76,7 +77,7 @@ class Worker:
         row["again"] = again or ""
         try:
             if again == "":
-                return row | {"state": SKIPPED, "seconds": 0.0, "cpu_seconds": 0.0}
+                return row | self._before(job) | {"state": SKIPPED, "seconds": "", "cpu_seconds": ""}
             summary = self._track(job)
             row |= {"state": DONE, "frames": summary["frames"], "tracks": summary["tracks"]}
         except UserError as error:
@@ -115,6 +116,11 @@ class Worker:
         )
         return ", ".join(f"{name} ({record.get('made_by')})" if name == VERSION else name for name in differs)
 
+    def _before(self, job: Job) -> dict[str, Any]:
+        """What an earlier run found."""
+        summary = _json_of(self.errand.out / job.name / SUMMARY)
+        return {name: summary.get(name, "") for name in ("frames", "tracks")}
+
     def _track(self, job: Job) -> dict[str, Any]:
         """Into a hidden folder first; nobody ever sees half of it."""
         out, mark = self.errand.out, f".{job.name}.{self.errand.run}."
@@ -141,8 +147,13 @@ class Worker:
 
 
 def _record_of(folder: Path) -> dict[str, Any]:
+    return _json_of(folder / RECORD)
+
+
+def _json_of(file: Path) -> dict[str, Any]:
+    """The object in a file, an empty one where there is none."""
     try:
-        found = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -29,12 +29,13 @@ def advice_for_tracks(tracked: Tracked, doubtful: Sequence[Doubt]) -> list[str]:
         found.append(f"{len(summary['failed_frames'])} frames could not be read; re-encode the video if it matters.")
     if covered := summary.get("covered_frames"):
         found.append(f"In {covered} frames something covers much of the view (a hand, a head): they have no rows.")
-    if kinds["overlaps"] > 0.2 * len(lengths):
+    learned = summary.get("method") != "mog2-sort"
+    if learned and kinds["overlaps"] > 0.2 * len(lengths):
         found.append(
             f"{kinds['overlaps']} tracks lie on others: one thing may be seen twice. Learn with a lower "
             "`--set model.discover.twin_box=0.25`."
         )
-    if broken > 0.5 * len(lengths) or np.median(lengths) < SHORT:
+    if learned and (broken > 0.5 * len(lengths) or np.median(lengths) < SHORT):
         found.append(
             "Many tracks begin or end in the middle of the picture. More minutes make tracks steadier: the same "
             "`scalor fit` with `--resume` and a larger `--minutes`; or report things more hidden: `scalor track` "
@@ -42,7 +43,7 @@ def advice_for_tracks(tracked: Tracked, doubtful: Sequence[Doubt]) -> list[str]:
         )
     if kinds["jumps"] > 0.1 * len(lengths):
         found.append("Some tracks jump: look at these moments, and put identities right with `scalor correct`.")
-    if summary.get("method") == "mog2-sort":
+    if not learned:
         found.append("These are tracks of the classical method. `scalor fit` learns the objects themselves.")
     found.append(
         "Join, split, swap or delete tracks by a small table: `scalor correct TRACKS CORRECTIONS.csv -o FIXED`."
@@ -61,7 +62,7 @@ def _nothing_found(summary: Mapping[str, Any]) -> list[str]:
         found.append(
             "Say how large things are: `--set data.object_height=40 data.object_width=15`, in pixels of the video."
         )
-    found.append("Report what is hardly visible, too: `scalor track` with `--min-visibility 0`.")
+        found.append("Report what is hardly visible, too: `scalor track` with `--min-visibility 0`.")
     return found
 
 

@@ -8,15 +8,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+from scalor.core.words import counted
 from scalor.outputs.options import Options
-from scalor.outputs.pixels import area
+from scalor.outputs.pixels import area, without_mask
 from scalor.outputs.places import ending
 from scalor.outputs.tracked import Tracked
 from scalor.viz.export import write_text
 
 
 def write(tracked: Tracked, out: Path, options: Options) -> None:
-    """Write the JSON. An annotation without a mask has an empty ``segmentation``."""
+    """Write the JSON. The ``segmentation`` of a row without a mask is its box, as a polygon, which is said."""
+    bare = len(tracked.tracks) if tracked.tracks.masks is None else without_mask(tracked.tracks)
+    if bare:
+        options.say(f"{counted(bare, 'row')} without a mask: the segmentation there is the box")
     height, width = tracked.size
     name = tracked.name
     content = {
@@ -41,7 +45,7 @@ def write(tracked: Tracked, out: Path, options: Options) -> None:
 
 def _annotation(tracked: Tracked, row: int) -> dict[str, Any]:
     tracks = tracked.tracks
-    box = tracks.box_tlwh[row].tolist()
+    box = x, y, w, h = tracks.box_tlwh[row].tolist()
     rle = tracks.masks[row] if tracks.masks is not None else None
     return {
         "id": row + 1,
@@ -53,5 +57,5 @@ def _annotation(tracked: Tracked, row: int) -> dict[str, Any]:
         "area": area(rle) if rle is not None else box[2] * box[3],
         "iscrowd": 0,
         "score": float(tracks.score[row]),
-        "segmentation": rle if rle is not None else [],
+        "segmentation": rle if rle is not None else [[x, y, x + w, y, x + w, y + h, x, y + h]],
     }

@@ -23,6 +23,7 @@ from scalor.core.texts import read_text
 from scalor.core.tracks import FIRST_FRAME, Tracks
 from scalor.data.mot_cells import SEPARATOR
 from scalor.errors import UserError
+from scalor.outputs.tracked import MOST
 
 ACTIONS = ("swap", "merge", "split", "delete", "relabel")
 COLUMNS = ("action", "id", "other", "first", "last")
@@ -63,6 +64,9 @@ def read_corrections(path: str | PathLike[str]) -> list[Correction]:
         raise UserError(
             f"{file} begins with {head!r}; the columns {','.join(COLUMNS)} are wanted, and note if you like"
         )
+    twice = [name for name in COLUMNS if table.fieldnames.count(name) > 1]
+    if twice:
+        raise UserError(f"{file} has the column {twice[0]} twice; each once is wanted; remove one")
     found = []
     for cells in table:
         beyond = any(cells.pop(None, None) or ())
@@ -86,6 +90,8 @@ def _correction(cells: dict[str, str]) -> Correction:
         raise ValueError("the id is empty")
     if action in NEEDS_OTHER and other in (None, mine):
         raise ValueError(f"{action} wants another id in the column other")
+    if action == "delete" and other is not None:
+        raise ValueError(f"delete takes the rows of id alone, and other is {other}; leave it empty")
     if other is not None and other < 0:
         raise ValueError(f"other is {other}, and ids from 0 on are wanted")
     first = 0 if first is None else first - FIRST_FRAME
@@ -118,7 +124,9 @@ def corrected(tracks: Tracks, corrections: Sequence[Correction]) -> Tracks:
             for name in (correction.id, correction.other) if correction.action in ("swap", "merge") else ():
                 if name not in known:  # a slip: it would give a track a number that nobody has
                     raise ValueError(f"id {name} is nowhere in the tracks")
-            tracks = _apply(tracks, correction)
+            before, tracks = tracks, _apply(tracks, correction)
+            if correction.action == "delete":  # who is gone by another correction can be called back
+                known.difference_update(before.id.tolist())
             known.update(tracks.id.tolist())
         except ValueError as error:
             raise UserError(f"correction {number} ({correction}) cannot be applied: {error}") from error
@@ -143,6 +151,8 @@ def _apply(tracks: Tracks, correction: Correction) -> Tracks:
         names[theirs] = correction.id
     else:
         other = int(tracks.id.max()) + 1 if correction.other is None else correction.other
+        if other >= MOST:
+            raise ValueError(f"there is no number above {other - 1}; give one that is free in the column other")
         if other != correction.id and (tracks.id == other).any():
             raise ValueError(f"id {other} is there already; merge joins two, another number is free")
         names[mine] = other

@@ -8,6 +8,7 @@ from scalor.data.source import VideoSource
 from scalor.outputs.doubts import Doubt, in_words
 from scalor.viz.contact import Exhibit, contact_sheet, tile
 
+DOUBTS = "doubts.png"
 SHOWN = 10
 """Moments on the sheet."""
 

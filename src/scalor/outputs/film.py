@@ -15,6 +15,7 @@ def write(tracked: Tracked, out: Path, options: Options) -> None:
     source = footage_of(tracked, options.video, "video")
     overlay = Overlay(tracked.size, options.style)
     with video_writer(ending(out, ".mp4", "video"), fps=source.fps) as film:
-        for _, image, rows in rows_by_frame(source, tracked.tracks):
+        for number, image, rows in rows_by_frame(source, tracked.tracks):
             shown = None if image is None else blurred(image, rows, options.blur)
-            film.write(overlay.draw(shown, rows, crops_of(rows, tracked.size)))
+            drawn = overlay.draw(shown, rows, crops_of(rows, tracked.size))
+            film.write(drawn, time=float(tracked.times[number]))

@@ -41,11 +41,18 @@ def footage_of(tracked: Tracked, video: Path | None, what: str) -> VideoSource:
 
 def at_hand(tracked: Tracked) -> bool:
     """Whether the video that was tracked lies where it lay, unchanged."""
+    return absence(tracked) is None
+
+
+def absence(tracked: Tracked) -> str | None:
+    """Why the video that was tracked is not at hand, in words; None where it is."""
     place = place_of(tracked)
-    if place is None or not place.exists():
-        return False
+    if place is None:
+        return "these tracks do not say where their video is"
+    if not place.exists():
+        return f"the video is not at {place} any more"
     stored = tracked.summary.get("fingerprint")
-    return not stored or fingerprint(place) == stored
+    return f"{place} was changed after it was tracked" if stored and fingerprint(place) != stored else None
 
 
 def place_of(tracked: Tracked) -> Path | None:

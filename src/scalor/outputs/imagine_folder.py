@@ -48,7 +48,7 @@ def imagine_to_folder(
     Raises:
         UserError: as `imagine`, or where ``out`` holds other files or cannot be written to; nothing is left there then.
     """
-    with denormals_flushed(), opened_folder(out, FILES) as folder:
+    with denormals_flushed(), opened_folder(out, FILES, command="scalor imagine") as folder:
         source = open_video(video)
         refuse_over(Path(video), *(Path(out) / name for name in FILES))
         loaded = load(weights, device=device)

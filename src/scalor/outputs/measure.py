@@ -39,6 +39,15 @@ class Ground:
                 f"{self.px_per_mm:g} pixels per millimetre came; a number as 4.2 is wanted; measure it anew"
             )
 
+    def outside(self, size: tuple[int, int]) -> list[str]:
+        """Zones and lines that lie wholly outside a picture of this height and width."""
+        edge = np.array(size[::-1])
+        return [
+            name
+            for name, points in (*self.zones.items(), *self.lines.items())
+            if (points.max(axis=0) <= 0).any() or (points.min(axis=0) >= edge).any()
+        ]
+
     @property
     def unit(self) -> str:
         """Of lengths: px or mm."""

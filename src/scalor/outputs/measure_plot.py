@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from scalor.outputs.lettering import lettering
 from scalor.outputs.measure import Ground, Rows
 from scalor.outputs.tracked import Tracked
 from scalor.viz.draw import track_color
@@ -15,6 +16,11 @@ INK = "#334"
 
 def draw(tracked: Tracked, rows: Rows, ground: Ground, out: Path) -> None:
     """Write the PNG."""
+    with lettering(tracked.name, *ground.zones, *ground.lines):
+        _draw(tracked, rows, ground, out)
+
+
+def _draw(tracked: Tracked, rows: Rows, ground: Ground, out: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

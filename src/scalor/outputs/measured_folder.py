@@ -17,6 +17,7 @@ import numpy as np
 from scalor.core.tracks import FIRST_FRAME
 from scalor.outputs.measure import Ground, Rows, crossings, frame_seconds, measure_rows
 from scalor.outputs.measure_plot import draw
+from scalor.outputs.pixels import without_mask
 from scalor.outputs.places import new_folder
 from scalor.outputs.tracked import Tracked, read_tracked
 from scalor.viz.export import write_text
@@ -42,6 +43,9 @@ def measure_to_folder(folder: str | PathLike[str], out: str | PathLike[str], *, 
     return {
         "tracks": len(np.unique(tracked.tracks.id)),
         "seconds": float(frame_seconds(tracked).sum()),
+        "size": tracked.size,
+        "outside": ground.outside(tracked.size),
+        "without_mask": without_mask(tracked.tracks),
         "crossings": {name: len(found[0]) for name, found in crossed.items()},
     }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from scalor.core.tracks import Tracks
-from scalor.data.source import VideoSource
+from scalor.data.source import Frame, VideoSource
 from scalor.outputs.pixels import decoded
 from scalor.tracking.masks import Crops
 from scalor.tracking.pipeline import beside
@@ -55,7 +55,7 @@ def crops_of(rows: Tracks, size: tuple[int, int]) -> Crops:
 @contextmanager
 def overlay_in(
     folder: Path, source: VideoSource, *, wanted: bool = True
-) -> Iterator[Callable[[np.ndarray | None, Tracks, Crops], None] | None]:
+) -> Iterator[Callable[[Frame, Tracks, Crops], None] | None]:
     """Takes one frame after the other into ``overlay.mp4``, complete when the block ends; None where it is not wanted.
 
     Pictures are drawn where frames are handed over and encoded in a thread beside.
@@ -64,5 +64,12 @@ def overlay_in(
         yield None
         return
     overlay = Overlay((source.height, source.width))
-    with video_writer(folder / OVERLAY, fps=source.fps) as film, beside(film.write) as encoder:
-        yield lambda image, rows, crops: encoder.put(overlay.draw(image, rows, crops))
+
+    def written(shown: tuple[np.ndarray, float]) -> None:
+        film.write(shown[0], time=shown[1])
+
+    with (
+        video_writer(folder / OVERLAY, fps=source.fps) as film,
+        beside(written) as encoder,
+    ):
+        yield lambda frame, rows, crops: encoder.put((overlay.draw(frame.image, rows, crops), frame.time))

@@ -20,8 +20,13 @@ def frames_of(tracks: Tracks) -> Iterator[np.ndarray]:
 
 
 def decoded(rle: Rle) -> np.ndarray:
-    """A mask as bool [H, W]."""
-    return pixels_of(rle).astype(bool)
+    """A mask as bool [H, W]. Raises UserError where the run lengths are not those of a picture of its size."""
+    try:
+        return pixels_of(rle).astype(bool)
+    except ValueError as error:
+        raise UserError(
+            f"a mask is {str(rle)[:60]} ({error}); run lengths that fit its size are wanted; track the video again"
+        ) from error
 
 
 def area(rle: Rle | None) -> int:
@@ -36,6 +41,11 @@ def areas(tracks: Tracks) -> np.ndarray:
     boxes = tracks.box_tlwh[:, 2:].prod(axis=1)
     masks = tracks.masks or [None] * len(tracks)
     return np.array([box if rle is None else area(rle) for box, rle in zip(boxes, masks, strict=True)], np.float64)
+
+
+def without_mask(tracks: Tracks) -> int:
+    """How many rows of a table that has masks have none."""
+    return sum(rle is None for rle in tracks.masks or ())
 
 
 def label_image(masks: list[Rle | None], labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -13,18 +13,19 @@ from scalor.viz.export import SUMMARY, atomic_folder
 
 
 @contextmanager
-def opened_folder(out: str | PathLike[str], files: Sequence[str]) -> Iterator[Path]:
+def opened_folder(out: str | PathLike[str], files: Sequence[str], *, command: str) -> Iterator[Path]:
     """A folder to fill; its files come to lie in ``out`` when the block ends well, the summary last.
 
     Args:
-        out: a new or empty folder, or one that an earlier run wrote: of that the ``files`` are replaced.
+        out: a new or empty folder, or one that the same command wrote: of that the ``files`` are replaced.
         files: the names that the command writes.
+        command: its name, with which ``made_by`` of its summaries begins, as ``scalor track``.
 
     Raises:
         UserError: ``out`` holds something else, or cannot be written to.
     """
     target = Path(out)
-    _refuse_foreign(target, files)
+    _refuse_foreign(target, files, command)
     with atomic_folder(target) as staging:
         yield staging
         # The summary goes first: where it is, everything else is complete and of one run.
@@ -33,11 +34,19 @@ def opened_folder(out: str | PathLike[str], files: Sequence[str]) -> Iterator[Pa
                 (target / name).unlink(missing_ok=True)
 
 
-def _refuse_foreign(target: Path, files: Sequence[str]) -> None:
+def _refuse_foreign(target: Path, files: Sequence[str], command: str) -> None:
     if not target.is_dir():
         return
+    maker = _maker_of(target / SUMMARY)
+    if maker.startswith(f"{command} "):
+        return
+    if maker.startswith("scalor "):
+        raise UserError(
+            f"{target} holds what {' '.join(maker.split()[:2])} wrote; a new or empty folder, or an earlier result of "
+            f"{command}, is wanted; choose another name"
+        )
     inside = {path.name for path in target.iterdir()}
-    if not inside or _made_by_us(target / SUMMARY) or inside <= set(files):
+    if inside <= set(files):
         return
     raise UserError(
         f"{target} holds other files already ({sorted(inside)[0]}, ...); a new or empty folder, or an earlier result, "
@@ -45,11 +54,12 @@ def _refuse_foreign(target: Path, files: Sequence[str]) -> None:
     )
 
 
-def _made_by_us(summary: Path) -> bool:
+def _maker_of(summary: Path) -> str:
+    """The command and version that a summary names, "" where there is none."""
     try:
-        return str(json.loads(summary.read_text(encoding="utf-8"))["made_by"]).startswith("scalor ")
+        return str(json.loads(summary.read_text(encoding="utf-8"))["made_by"])
     except (OSError, ValueError, KeyError, TypeError):
-        return False
+        return ""
 
 
 def refuse_over(out: Path, *read: Path) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from scalor.outputs.footage import at_hand, footage_of
+from scalor.outputs.footage import absence, footage_of
+from scalor.outputs.lettering import lettering
 from scalor.outputs.options import Options
 from scalor.outputs.places import ending
 from scalor.outputs.tracked import Tracked
@@ -25,10 +26,18 @@ def figure(width: float, height: float) -> tuple[Any, Any]:
 
 def write(tracked: Tracked, out: Path, options: Options) -> None:
     """Write the PNG: a line per track from its dot (start) on; the axes count pixels."""
+    with lettering(tracked.name):
+        _write(tracked, out, options)
+
+
+def _write(tracked: Tracked, out: Path, options: Options) -> None:
     height, width = tracked.size
     wide = 8.0
     made, axes = figure(wide, min(12.0, wide * height / width + 0.6))
-    if options.video is not None or at_hand(tracked):
+    missing = None if options.video is not None else absence(tracked)
+    if missing is not None:
+        options.say(f"{missing}, so the plot has no picture below; give the video with --video")
+    else:
         picture = next((f.image for f in footage_of(tracked, options.video, "plot") if f.image is not None), None)
         if picture is not None:
             axes.imshow(picture, extent=(0, width, height, 0), alpha=0.6)

@@ -35,7 +35,7 @@ from scalor.outputs.report_page import (
     shown,
     table,
 )
-from scalor.outputs.tracked import TRACKS_CSV, Tracked, read_tracked
+from scalor.outputs.tracked import TRACKS_CSV, Tracked, read_summary, read_tracked
 from scalor.viz.draw import track_color
 from scalor.viz.export import SUMMARY
 
@@ -96,7 +96,7 @@ def write_report(
 
 def _read(place: Path) -> Tracked:
     """The tracks, with the masks of the frames that the film may show."""
-    summary = json.loads((place / SUMMARY).read_text(encoding="utf-8")) if (place / SUMMARY).is_file() else {}
+    summary = read_summary(place) if (place / SUMMARY).is_file() else {}
     noted = (summary.get("trust") or {}).get("doubts")
     if noted is None:
         return read_tracked(place)

@@ -56,7 +56,9 @@ def write_evaluation(
     if video is not None:
         source = open_video(video)
         about = {"width": source.width, "height": source.height, "fps": source.fps, "video": source.name}
-        tracked = Tracked(tracks, np.arange(length) / source.fps, about)
+        there = min(length, source.count())
+        seen = replace(tracks.select(tracks.frame < there), length=there)
+        tracked = Tracked(seen, np.arange(there) / source.fps, about)
         film, _ = film_of_tracks(tracked, source, [])
         if film["pictures"]:
             page.data["films"] = {"tracks": film}

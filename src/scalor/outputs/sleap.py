@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from scalor.errors import UserError
+from scalor.outputs.footage import place_of
 from scalor.outputs.options import Options
 from scalor.outputs.pixels import decoded, frames_of
 from scalor.outputs.places import ending, library
@@ -23,7 +24,7 @@ def write(tracked: Tracked, out: Path, options: Options) -> None:
     tracks = tracked.tracks
     height, width = tracked.size
     video = sio.Video(
-        filename=str(options.video or tracked.name),
+        filename=str(options.video or place_of(tracked) or tracked.name),
         backend_metadata={"shape": (tracks.length, height, width, 3)},
         open_backend=False,
     )

@@ -21,12 +21,12 @@ from scalor.data.places import kind_of_stream
 from scalor.data.source import Frame, VideoSource
 from scalor.errors import UserError
 from scalor.outputs.doubts import Watch
-from scalor.outputs.doubts_sheet import sheet_of
+from scalor.outputs.doubts_sheet import DOUBTS, sheet_of
 from scalor.outputs.overlay import OVERLAY, overlay_in
 from scalor.outputs.places import opened_folder, refuse_over
 from scalor.outputs.report import write_report
 from scalor.outputs.report_page import REPORT
-from scalor.outputs.sheets import MASKS, TRACKS_CSV, TRACKS_TXT, Sheets
+from scalor.outputs.sheets import MASKS, TIMES, TRACKS_CSV, TRACKS_TXT, Sheets
 from scalor.pretrained import Loaded
 from scalor.tracking.passes import Follower, Reports, first_pass, follow, second_pass
 from scalor.tracking.pipeline import beside
@@ -38,8 +38,8 @@ from scalor.tracking.table import shelf
 from scalor.tracking.tracker import Tracker
 from scalor.viz.export import SUMMARY, write_png, write_summary_json
 
-DOUBTS = "doubts.png"
 FILES = (TRACKS_TXT, TRACKS_CSV, MASKS, OVERLAY, DOUBTS, REPORT, SUMMARY)
+REPLACED = (*FILES, TIMES)
 
 
 # More arguments than the house allows: they are the options of `scalor track`.
@@ -62,8 +62,8 @@ def track_to_folder(
 
     Writes ``tracks.txt`` (MOTChallenge rows), ``tracks.csv``, ``masks.json`` (COCO run lengths), ``overlay.mp4``,
     ``doubts.png`` (the most doubtful moments; not of a stream, which cannot be read again), ``report.html`` and, last,
-    ``summary.json``. But for the ``speed`` that it tells, all is the same each time. Ctrl-C ends a stream, and what was
-    found is written.
+    ``summary.json``; where the rate varies also ``times.csv``. But for the ``speed`` that it tells, all is the same
+    each time. Ctrl-C ends a stream, and what was found is written.
 
     Args:
         video: file, folder of images, MOTChallenge folder, or an opened source; with ``online`` also a stream as
@@ -86,10 +86,10 @@ def track_to_folder(
         UserError: anything of this that cannot be; nothing is left in ``out`` then.
     """
     check_animals(animals, online=online or method == "mog2-sort")
-    with denormals_flushed(), opened_folder(out, FILES) as folder:
+    with denormals_flushed(), opened_folder(out, REPLACED, command="scalor track") as folder:
         source = _opened(video, online=online, seconds=seconds)
         if source.path is not None:
-            refuse_over(source.path, *(Path(out) / name for name in FILES))
+            refuse_over(source.path, *(Path(out) / name for name in REPLACED))
         refuse_short(source, allow_truncated)
         follower, about = _follower(source, weights, method=method, device=device, min_visibility=min_visibility)
         start = time.perf_counter()
@@ -186,13 +186,16 @@ def _write(
     Masks, drawing and encoding run beside what makes the reports.
     """
     frames, ids, largest = 0, set[int](), 0
-    with Sheets(folder, box_base=box_base) as sheets, overlay_in(folder, source, wanted=pictures) as film:
+    with (
+        Sheets(folder, fps=source.fps, box_base=box_base) as sheets,
+        overlay_in(folder, source, wanted=pictures) as film,
+    ):
 
         def written(report: tuple[Frame, FrameResult]) -> None:
             frame, result = report
             crops, rows = result.masks.crops(), _table(result)
             if film is not None:
-                film(frame.image, rows, crops)
+                film(frame, rows, crops)
             sheets.add(rows, crops.rles(), frame=frame.index, time=frame.time)
 
         with beside(written) as writer:

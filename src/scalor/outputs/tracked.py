@@ -3,7 +3,8 @@
 import csv
 import json
 import math
-from collections.abc import Container, Iterator, Mapping
+import sys
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -13,14 +14,23 @@ import numpy as np
 
 from scalor.core.texts import read_text
 from scalor.core.tracks import FIRST_FRAME, Rle, Tracks
+from scalor.core.words import counted
 from scalor.data.mot_cells import mark_of, with_point
 from scalor.errors import UserError
-from scalor.outputs.sheets import MASKS, TRACKS_CSV
+from scalor.outputs.sheets import MASKS, TIMES, TRACKS_CSV
 from scalor.viz.export import SUMMARY
 
 MOST = 10**18
 """Ids lie below."""
 NEEDED = ("frame", "id", "left", "top", "width", "height")
+NUMBERS: Mapping[str, tuple[str, Callable[[float], bool]]] = {
+    "frames": ("a whole number", lambda value: value >= 0 and value == int(value)),
+    "fps": ("a number above 0", lambda value: value > 0),
+    "width": ("a whole number of pixels", lambda value: value > 0 and value == int(value)),
+    "height": ("a whole number of pixels", lambda value: value > 0 and value == int(value)),
+    "box_base": ("0 or 1", lambda value: value in (0, 1)),
+}
+"""Of a summary: what is wanted, and whether a value is that."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +84,15 @@ def read_tracked(folder: str | PathLike[str], *, masks_of: Container[int] | None
     for name in (SUMMARY, TRACKS_CSV):
         if not (place / name).is_file():
             raise UserError(f"{place} has no {name}; a folder written by scalor track is wanted; check the path")
-    summary = _json(place / SUMMARY)
-    if not {"frames", "fps", "width", "height"} <= set(summary):
-        raise UserError(f"{place / SUMMARY} is no summary of tracks; a folder written by scalor track is wanted")
-    masks = _masks(place / MASKS, masks_of) if (place / MASKS).is_file() else None
-    rows, times = _rows(place / TRACKS_CSV, masks, _base(summary))
+    summary = read_summary(place)
+    rows, times = _rows(place / TRACKS_CSV, _base(summary))
+    masks = None
+    if (place / MASKS).is_file():
+        size = int(summary["height"]), int(summary["width"])
+        masks = _masks(place / MASKS, masks_of, size)
+        rows = _joined(rows, masks, place, masks_of)
+    if (place / TIMES).is_file():
+        times = _times(place / TIMES, _base(summary)[0])
     length = int(summary["frames"])
     last = max((row[0] for row in rows), default=-1)
     if last >= length:
@@ -86,6 +100,18 @@ def read_tracked(folder: str | PathLike[str], *, masks_of: Container[int] | None
         raise UserError(f"{place / TRACKS_CSV} speaks of frame {number} of a video of {length} frames; track it again")
     tracks = Tracks.from_rows(rows, length=length, masks=masks is not None)
     return Tracked(tracks, frame_times(times, length, float(summary["fps"])), summary)
+
+
+def read_summary(place: Path) -> Mapping[str, Any]:
+    """``summary.json`` of a folder of tracks. Raises UserError where it is not that, or a number in it cannot be."""
+    summary = _json(place / SUMMARY)
+    if not isinstance(summary, dict) or not {"frames", "fps", "width", "height"} <= set(summary):
+        raise UserError(f"{place / SUMMARY} is no summary of tracks; a folder written by scalor track is wanted")
+    for name, (wanted, fits) in NUMBERS.items():
+        value = summary.get(name)
+        if name in summary and not (isinstance(value, int | float) and math.isfinite(value) and fits(value)):
+            raise UserError(f"{place / SUMMARY} says that {name} is {value!r}, and {wanted} is wanted; correct it")
+    return summary
 
 
 def frame_times(known: Mapping[int, float], length: int, fps: float) -> np.ndarray:
@@ -112,11 +138,11 @@ def _json(path: Path) -> Any:
         raise UserError(f"{path} cannot be read ({error}); the file that scalor wrote is wanted") from error
 
 
-def _masks(path: Path, frames: Container[int] | None) -> dict[tuple[int, int], Rle]:
+def _masks(path: Path, frames: Container[int] | None, size: tuple[int, int]) -> dict[tuple[int, int], Rle]:
     items = _json(path) if frames is None else {"annotations": _annotations(path)}
     try:
         return {
-            (int(item["frame"]), int(item["id"])): item["segmentation"]
+            (int(item["frame"]), int(item["id"])): _fitting(item["segmentation"], size)
             for item in items["annotations"]
             if frames is None or int(item["frame"]) in frames
         }
@@ -124,6 +150,13 @@ def _masks(path: Path, frames: Container[int] | None) -> dict[tuple[int, int], R
         raise UserError(
             f"{path} is not a file of masks by scalor ({error!r}); the file that scalor wrote is wanted"
         ) from error
+
+
+def _fitting(rle: Rle, size: tuple[int, int]) -> Rle:
+    """A mask as it came. Raises ValueError where it is none of a picture of this height and width."""
+    if tuple(rle["size"]) != size or not isinstance(rle["counts"], str):
+        raise ValueError(f"a mask is {str(rle)[:60]}, and the video has {size[1]}x{size[0]} px")
+    return rle
 
 
 def _annotations(path: Path) -> Iterator[Any]:
@@ -145,9 +178,25 @@ def _base(summary: Mapping[str, Any]) -> tuple[int, int]:
     return (FIRST_FRAME, int(summary["box_base"])) if "box_base" in summary else (0, 0)
 
 
-def _rows(
-    path: Path, masks: Mapping[tuple[int, int], Rle] | None, base: tuple[int, int]
-) -> tuple[list[tuple[Any, ...]], dict[int, float]]:
+def _joined(
+    rows: Sequence[tuple[Any, ...]],
+    masks: Mapping[tuple[int, int], Rle],
+    place: Path,
+    frames: Container[int] | None,
+) -> list[tuple[Any, ...]]:
+    """Rows with their masks. Says where masks have no row, since they are lost."""
+    keys = {row[:2] for row in rows if frames is None or row[0] in frames}
+    if lost := len(masks.keys() - keys):
+        print(
+            f"scalor: {counted(lost, 'mask')} of {place} have no row and are left out, and "
+            f"{counted(len(keys - masks.keys()), 'row')} have no mask: ids or rows of {TRACKS_CSV} were changed by "
+            "hand; scalor correct changes tables and masks alike",
+            file=sys.stderr,
+        )
+    return [(*row, masks.get(row[:2])) for row in rows]
+
+
+def _rows(path: Path, base: tuple[int, int]) -> tuple[list[tuple[Any, ...]], dict[int, float]]:
     """Rows for `Tracks.from_rows`, and the time of every frame that has one."""
     rows: list[tuple[Any, ...]] = []
     times: dict[int, float] = {}
@@ -163,10 +212,23 @@ def _rows(
                 times[row[0]] = _seconds(cells["time"])
         except (TypeError, ValueError) as error:
             raise UserError(f"{path} line {number} is not a row of tracks ({error}); correct it") from error
-        rows.append(row if masks is None else (*row, masks.get((row[0], row[1]))))
+        rows.append(row)
     if len({row[:2] for row in rows}) < len(rows):
         raise UserError(f"{path} gives an id twice in one frame; each once is wanted; remove one of the rows")
     return rows, times
+
+
+def _times(path: Path, first: int) -> dict[int, float]:
+    """The time of every frame; folders in which the rate does not vary, and older ones, have no such file."""
+    times: dict[int, float] = {}
+    table = _table(path)
+    next(table)
+    for number, cells in table:
+        try:
+            times[_whole(cells["frame"]) - first] = _seconds(cells["time"])
+        except (KeyError, ValueError) as error:
+            raise UserError(f"{path} line {number} is no frame with its time ({error!r}); correct it") from error
+    return times
 
 
 def _table(path: Path) -> Iterator[tuple[int, dict[str, str]]]:

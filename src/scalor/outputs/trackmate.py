@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
+from scalor.outputs.footage import place_of
 from scalor.outputs.options import Options
 from scalor.outputs.pixels import CENTER, area, decoded, frames_of, outline, refuse_large, steps_of
 from scalor.outputs.places import ending
@@ -113,9 +114,10 @@ def _edges(model: ET.Element, tracked: Tracked) -> None:
 def _settings(root: ET.Element, tracked: Tracked, options: Options) -> None:
     height, width = tracked.size
     settings = ET.SubElement(root, "Settings")
+    video = options.video or place_of(tracked)
     image = {
-        "filename": options.video.name if options.video else tracked.name,
-        "folder": str(options.video.absolute().parent) if options.video else "",
+        "filename": video.name if video else tracked.name,
+        "folder": str(video.absolute().parent) if video else "",
         "width": width,
         "height": height,
         "nslices": 1,

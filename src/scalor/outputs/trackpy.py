@@ -9,8 +9,9 @@ import io
 import math
 from pathlib import Path
 
+from scalor.core.words import counted
 from scalor.outputs.options import Options
-from scalor.outputs.pixels import CENTER, areas
+from scalor.outputs.pixels import CENTER, areas, without_mask
 from scalor.outputs.places import ending
 from scalor.outputs.tracked import Tracked
 from scalor.viz.export import write_text
@@ -19,6 +20,8 @@ from scalor.viz.export import write_text
 def write(tracked: Tracked, out: Path, options: Options) -> None:
     """Write the table, sorted by frame and particle."""
     tracks = tracked.tracks
+    if bare := without_mask(tracks):
+        options.say(f"{counted(bare, 'row')} without a mask among others with masks: mass and size are of the box")
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["frame", "particle", "x", "y", "mass", "size", "left", "top", "width", "height", "score"])

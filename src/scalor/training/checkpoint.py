@@ -15,6 +15,7 @@ import json
 import math
 import os
 import random
+import signal
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,10 +31,15 @@ from scalor.data.stirring import Outlines
 from scalor.errors import UserError
 from scalor.training.preset import Preset
 from scalor.training.usual_box import UsualBox
+from scalor.viz.export import SUMMARY
 
 
 class Interrupted(KeyboardInterrupt):
-    """SIGINT or SIGTERM came; the state is saved and the run can be resumed."""
+    """SIGINT or SIGTERM came; the state is saved and the run can be resumed. ``signal`` tells which."""
+
+    def __init__(self, number: int = signal.SIGINT) -> None:
+        super().__init__()
+        self.signal = number
 
 
 @dataclass(frozen=True)
@@ -164,8 +170,8 @@ class RunFolder:
         put_text(self.config, json.dumps(to_jsonable(plan), indent=2, allow_nan=False) + "\n")
 
     def refuse_used(self, videos: Sequence[str | os.PathLike[str]] = ()) -> None:
-        """Raises UserError where the folder holds a run, is no folder, or is that of the frames of a video, which would
-        be another one with a run in it."""
+        """Raises UserError where the folder holds a run or what another command wrote, is no folder, or is that of the
+        frames of a video, which would be another one with a run in it."""
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"{self.path} is a file; a folder is wanted for the run; choose another name")
         if any(self.path.is_dir() and Path(video).is_dir() and self.path.samefile(video) for video in videos):
@@ -175,6 +181,11 @@ class RunFolder:
             raise UserError(
                 f"{self.path} holds a run already ({taken[0]}); a new folder is wanted; "
                 "go on with --resume or choose another"
+            )
+        if (self.path / SUMMARY).exists():
+            raise UserError(
+                f"{self.path} holds the result of another command ({SUMMARY}); a new folder is wanted for the run; "
+                "choose another with -o"
             )
 
     def plan(self) -> Plan:

@@ -50,8 +50,8 @@ class _Outcome:
         return bool(self.lost or self.told(MISTAKE) or self.told(BROKEN))
 
 
-def run_in_processes(work: Callable[[ProcessGroup], object], devices: Sequence[str]) -> bool:
-    """Do ``work`` in one process per device; returns whether a signal ended it early.
+def run_in_processes(work: Callable[[ProcessGroup], object], devices: Sequence[str]) -> int:
+    """Do ``work`` in one process per device; returns the signal that ended it early, 0 where none did.
 
     ``work`` is pickled. The cores are shared out evenly.
 
@@ -86,7 +86,7 @@ def run_in_processes(work: Callable[[ProcessGroup], object], devices: Sequence[s
                 if worker.pid is not None and worker.is_alive():
                     worker.kill()
                     worker.join()
-    return _judged(outcome, stopped=bool(caught))
+    return [*caught, signal.SIGINT][0] if _judged(outcome, stopped=bool(caught)) else 0
 
 
 def _worker(

@@ -69,8 +69,8 @@ def run(plan: Plan, folder: RunFolder, batches: Batches, options: Options) -> Pa
     with _computing_with(options.threads):
         if len(places) == 1:
             work(plan, folder, batches, options, SingleProcess(places[0]))
-        elif run_in_processes(partial(work, plan, folder, batches, options), places):
-            raise Interrupted
+        elif number := run_in_processes(partial(work, plan, folder, batches, options), places):
+            raise Interrupted(number)
     return folder.path
 
 
@@ -122,7 +122,7 @@ def work(plan: Plan, folder: RunFolder, batches: Batches, options: Options, grou
         trainer.fit(module, loader, ckpt_path=checkpoint, weights_only=True)
     if recorder.caught is not None:
         recorder.say(f"stopped at step {module.done}; everything is saved in {folder.path}; go on with --resume")
-        raise Interrupted
+        raise Interrupted(recorder.caught)
     recorder.say(_closing(module.done, folder, health.report(health.recent(recorder.rows))))
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from os import PathLike
@@ -18,6 +18,11 @@ SUMMARY = "summary.json"
 """The last file of an output folder to appear: where it is, everything else is complete."""
 SLOWEST, LAPSE = 1.0, 10.0
 """A film of fewer frames per second than the first is a time-lapse, and is played at the second."""
+EVEN, LONGEST = 1e-3, 600.0
+"""Seconds: a frame less than the first from its place at an even rate stands there, and none stands longer than the
+second."""
+MOST_UNITS = 2**31 - 1
+"""Of time between two frames of an mp4."""
 AnyPath = str | PathLike[str]
 
 
@@ -144,6 +149,8 @@ class VideoWriter:
     def __init__(self, path: Path, *, fps: float, quality: int) -> None:
         self._path = path
         self._fps = Fraction(fps if fps >= SLOWEST else LAPSE).limit_denominator(10_000)
+        self._hurry = fps / float(self._fps)
+        self._clock: _Clock | None = None
         self._quality = quality
         self._size: tuple[int, int] | None = None
         self._container: Any = None
@@ -154,8 +161,8 @@ class VideoWriter:
         """No frame has come yet."""
         return self._size is None
 
-    def write(self, image: np.ndarray) -> None:
-        """Append one frame, uint8 [H, W, 3]."""
+    def write(self, image: np.ndarray, *, time: float | None = None) -> None:
+        """Append one frame, uint8 [H, W, 3], shown at ``time`` in seconds; None: when the rate has it."""
         import av
 
         if self._size is None:
@@ -165,12 +172,23 @@ class VideoWriter:
         odd = (image.shape[0] % 2, image.shape[1] % 2)
         even = np.pad(image, ((0, odd[0]), (0, odd[1]), (0, 0)), mode="edge") if any(odd) else image
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
-        self._container.mux(self._stream.encode(frame))
+        assert self._clock is not None
+        self._clock.tick(None if time is None else time * self._hurry)
+        self._mux(self._stream.encode(frame))
 
     def finish(self) -> None:
         """Write the frames that the encoder still holds."""
         if self._stream is not None:
-            self._container.mux(self._stream.encode(None))
+            self._mux(self._stream.encode(None))
+
+    def _mux(self, packets: Sequence[Any]) -> None:
+        """The encoder counts frames; where they stand in time is put in here."""
+        assert self._clock is not None
+        for packet in packets:
+            packet.pts, packet.dts = self._clock.at(packet.pts), self._clock.at(packet.dts)
+            packet.time_base = self._clock.base
+            self._clock.forget(packet.dts)
+            self._container.mux(packet)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -188,6 +206,42 @@ class VideoWriter:
         # One thread, whose work does not depend on how busy the machine is: the same frames, the same bytes.
         self._stream.codec_context.thread_count = 1
         self._stream.options = {"crf": str(self._quality), "preset": "veryfast"}
+        self._container.start_encoding()
+        self._clock = _Clock(self._fps, self._stream.time_base)
+
+
+class _Clock:
+    """When the frames of a film stand, in whole units of ``base`` seconds, each later than the one before."""
+
+    def __init__(self, fps: Fraction, base: Fraction) -> None:
+        self.base = base
+        self._step = 1 / fps
+        self._most = min(int(LONGEST / base), MOST_UNITS)
+        self._ticks: dict[int, int] = {}
+        self._number, self._last, self._cut = 0, -1, 0
+        self._start: float | None = None
+
+    def tick(self, time: float | None) -> None:
+        """The next frame stands at ``time`` in seconds after the first; None, or next to it: as the rate has it."""
+        even = self._number * self._step
+        if self._start is None:
+            self._start = time or 0.0
+        away = 0.0 if time is None else time - self._start - float(even)
+        tick = round((even if abs(away) < EVEN else even + Fraction(away)) / self.base) - self._cut
+        over = max(0, tick - self._last - self._most)
+        self._cut += over
+        self._last = max(tick - over, self._last + 1)
+        self._ticks[self._number] = self._last
+        self._number += 1
+
+    def at(self, number: int) -> int:
+        """Where a frame stands; before the first one the rate goes on."""
+        return self._ticks[number] if number >= 0 else round(number * self._step / self.base)
+
+    def forget(self, tick: int) -> None:
+        """Frames that stand before ``tick`` are not asked for any more."""
+        for number in [number for number, at in self._ticks.items() if at < tick]:
+            del self._ticks[number]
 
 
 class _NothingWritten(Exception):

@@ -18,7 +18,7 @@ from scalor.data.region import inside_of
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.models.scalor import Scalor
-from scalor.tracking.setup import prepare
+from scalor.tracking.setup import described, prepare
 from scalor.training.checkpoint import Plan, RunFolder
 from scalor.training.crop_balance import balanced
 from scalor.training.fit import _planned, fit, footage_settings
@@ -382,6 +382,9 @@ def test_where_to_look_is_kept_with_the_run_and_its_weights(video: Path, tmp_pat
     assert inside_of(region, (64, 96)).nonzero()[0].max() == 31
     tracker = prepare(tmp_path / "run", open_video(video)).tracker
     tracker.observe(next(iter(open_video(video))).image)
+    assert described(pretrained.load_all(tmp_path / "run"), "run")["region"] == [
+        list(map(list, each)) for each in region
+    ]
     assert tracker._outside is not None and tracker._outside[-1].all() and not tracker._outside[0].any()
     how.pop("overrides")
     fit(video, tmp_path / "run", steps=2, resume=True, **how)

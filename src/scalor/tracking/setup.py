@@ -123,5 +123,6 @@ def _stored_backdrop(loaded: Loaded, source: VideoSource, size: tuple[int, int])
 
 
 def described(loaded: Loaded, name: object) -> dict[str, Any]:
-    """What a summary says about weights."""
-    return {"weights": str(name), "weights_sha256": loaded.card.get("sha256")}
+    """What a summary says about weights: their name, their file's SHA-256, and where they look if not everywhere."""
+    region = {"region": loaded.card["region"]} if loaded.card.get("region") else {}
+    return {"weights": str(name), "weights_sha256": loaded.card.get("sha256"), **region}

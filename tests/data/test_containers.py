@@ -344,3 +344,14 @@ def test_a_coarse_clock_makes_no_gaps(tmp_path, rate):
     path.write_bytes(DEFAULT_DURATION.sub(VOID, path.read_bytes()))
     source = open_video(path)
     assert len(list(source)) == N and not source.report.pauses
+
+
+@pytest.mark.parametrize("rate", [Fraction(30000, 1001), Fraction(25, 2), Fraction(24000, 1001)])
+def test_the_clock_of_mpeg4_in_avi_is_not_its_rate(tmp_path, rate):
+    with av.open(str(tmp_path / "a.avi"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=rate)
+        stream.width, stream.height = 64, 48
+        for number in range(12):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((48, 64, 3), 9 * number, np.uint8))))
+        container.mux(stream.encode(None))
+    assert abs(open_video(tmp_path / "a.avi").fps - float(rate)) < 0.01

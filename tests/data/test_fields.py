@@ -7,6 +7,7 @@ import av
 import numpy as np
 import pytest
 
+from scalor.data.h264_units import Bits
 from scalor.data.video import open_video
 
 from .numbered import H, W, picture, shown
@@ -136,3 +137,8 @@ def test_two_fields_of_a_bare_stream_are_one_frame(tmp_path, fields):
     source = open_video(path)
     assert [shown(frame.image) for frame in source] == list(range(N)) == list(range(source.count()))
     assert source.report.words() == f"{N} frames decoded, interlaced: combs removed"
+
+
+def test_a_damaged_head_of_a_sequence_is_no_number_without_end():
+    with pytest.raises(IndexError, match="as long"):
+        Bits(bytes(64)).golomb()

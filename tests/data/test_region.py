@@ -34,19 +34,35 @@ def test_a_polygon_is_the_same_place_at_every_size(x, y, half, factor):
     across, down = (np.arange(side) + 0.5 for side in (size[1], size[0]))
     off = np.abs(across[None] / factor - x) + np.abs(down[:, None] / factor - y)
     inside = inside_of(region, size)
-    # One pixel of the video, or of the smaller one, is as near as outlines of whole pixels come.
-    near = 1.5 + 1.5 / min(1.0, factor)
+    # Whole pixels of the video, and pixels of the other size, are as near as it comes.
+    near = 1.0 + 1.0 / min(1.0, factor)
     assert inside[off < half - near].all() and not inside[off > half + near].any()
 
 
-def test_a_picture_is_bright_where_to_look_and_may_have_holes(tmp_path):
+@pytest.mark.parametrize("high", [1, 255])
+def test_a_picture_is_bright_where_to_look_to_the_pixel_holes_and_rings_too(tmp_path, high):
     wanted = np.zeros(SIZE, np.uint8)
-    wanted[8:80, 16:120] = 255
+    wanted[8:80, 16:120] = high
     wanted[30:50, 40:80] = 0  # a clock in the picture
+    wanted[31:49, 41:79] = high
+    wanted[32:48, 42:78] = 0
+    wanted[90, 3] = high
     Image.fromarray(wanted).save(tmp_path / "mask.png")
-    inside = inside_of(region_of([tmp_path / "mask.png"], SIZE), SIZE)
-    assert ((wanted > 0) != inside).sum() <= 2 * (20 + 40) + 4 and not inside[31:49, 41:79].any()
-    assert inside[8:28, 16:120].all()
+    region = region_of(tmp_path / "mask.png", SIZE)
+    assert (inside_of(region, SIZE) == (wanted > 0)).all()
+    twice = inside_of(region, (2 * SIZE[0], 2 * SIZE[1]))
+    assert (twice == (wanted > 0).repeat(2, 0).repeat(2, 1)).all()
+
+
+def test_a_polygon_may_have_many_corners_and_the_whole_view_is_whole_at_every_size():
+    around = np.linspace(0, 2 * np.pi, 100)
+    circle = ",".join(f"{72 + 40 * np.cos(a):.4f},{48 + 40 * np.sin(a):.4f}" for a in around)
+    y, x = np.mgrid[: SIZE[0], : SIZE[1]] + 0.5
+    off = np.hypot(x - 72, y - 48)
+    inside = inside_of(region_of([circle], SIZE), SIZE)
+    assert inside[off < 39.5].all() and not inside[off > 40.1].any()
+    for size in (SIZE, (240, 361), (33, 50)):
+        assert inside_of(region_of("0,0,144,96", SIZE), size).all()
 
 
 @pytest.mark.parametrize(
@@ -63,6 +79,11 @@ def test_what_is_no_region_is_refused_in_a_sentence(given_, words, tmp_path, mon
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=words):
         region_of([given_], SIZE)
+    Image.new("L", (96, 96), 255).save("square.png")
+    with pytest.raises(UserError, match="square.png of 96x96 px for a video of 144x96 px"):
+        region_of(["square.png"], SIZE)
+    with pytest.raises(UserError, match="as one text"):
+        region_of([90, 10, 530, 455], SIZE)
     (tmp_path / "text.png").write_text("no picture")
     with pytest.raises(UserError, match="no picture"):
         region_of(["text.png"], SIZE)

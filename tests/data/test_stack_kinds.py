@@ -6,7 +6,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin, TiffTags
 
 from scalor.data.pictures import Reader
 from scalor.data.video import open_video
@@ -117,3 +117,22 @@ def test_moving_png_in_a_folder_is_read_in_any_order(tmp_path, beside):
     assert np.array_equal([frame.image[..., 0] for frame in source], wanted)
     for order in ([3, 1, 2, 0], [2, 2, 0, 3]):
         assert np.array_equal([frame.image[..., 0] for frame in source.read(order)], wanted[order])
+
+
+def test_a_folder_of_pages_that_speak_of_a_stack_is_a_film_of_these_pages(tmp_path):
+    rng = np.random.default_rng(0)
+    for kind, how in (("lzw", {"compression": "tiff_lzw"}), ("plain", {}), ("metamorph", {})):
+        (tmp_path / kind).mkdir()
+        for number in range(5):
+            said = {270: "ImageJ=1.53t\nimages=5\nslices=5\n"} if kind != "metamorph" else {33629: (7, 1)}
+            tags = TiffImagePlugin.ImageFileDirectory_v2()
+            for tag, value in said.items():
+                if tag == 33629:
+                    tags.tagtype[tag] = TiffTags.RATIONAL
+                    tags[tag] = TiffImagePlugin.IFDRational(*value)
+                else:
+                    tags[tag] = value
+            picture = Image.fromarray(rng.integers(0, 256, (24, 32), dtype=np.uint8))
+            picture.save(tmp_path / kind / f"f_{number}.tif", tiffinfo=tags, **how)
+        source = open_video(tmp_path / kind)
+        assert len([frame for frame in source if frame.image is not None]) == 5 and not source.report.truncated

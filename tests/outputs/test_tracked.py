@@ -152,6 +152,8 @@ def test_times_that_are_none_are_told_with_their_line(folder):
         ({"fps": 0}, "fps is 0, and a number above 0"),
         ({"fps": "x"}, "fps is 'x'"),
         ({"box_base": "a"}, "box_base is 'a', and 0 or 1"),
+        ({"box_base": True}, "box_base is True, and 0 or 1"),
+        ({"frames": 10**400}, "frames is 1"),
         ({"frames": -1}, "frames is -1"),
         ({"width": 1.5}, "width is 1.5"),
     ],

@@ -107,7 +107,7 @@ def test_outside_the_region_of_the_weights_the_scene_is_empty_and_the_users_fram
     frame = scene.copy()
     frame[4:12, 4:12] = frame[30:40, 40:50] = 255
     given = frame.copy()
-    card = {"scale": 1.0, "region": [list(map(list, each)) for each in region_of(["32,24,64,48"], scene.shape[:2])]}
+    card = {"scale": 1.0, "region": [list(each) for each in region_of("32,24,64,48", scene.shape[:2])]}
     tracker = Tracker(Loaded(model=make_model(background="median"), card=card, extra={}), backdrop=scene)
     seen, _ = tracker._steadied(frame)
     shown = (255 * seen[0, :, :48, :64]).round().byte().permute(1, 2, 0).numpy()

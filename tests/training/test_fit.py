@@ -382,10 +382,10 @@ def test_where_to_look_is_kept_with_the_run_and_its_weights(video: Path, tmp_pat
     assert inside_of(region, (64, 96)).nonzero()[0].max() == 31
     tracker = prepare(tmp_path / "run", open_video(video)).tracker
     tracker.observe(next(iter(open_video(video))).image)
-    assert described(pretrained.load_all(tmp_path / "run"), "run")["region"] == [
-        list(map(list, each)) for each in region
-    ]
+    assert described(pretrained.load_all(tmp_path / "run"), "run")["region"] == list(map(list, region))
     assert tracker._outside is not None and tracker._outside[-1].all() and not tracker._outside[0].any()
+    fit(video, tmp_path / "on", steps=1, start=tmp_path / "run", **how)
+    assert RunFolder(tmp_path / "on").plan().region == region
     how.pop("overrides")
     fit(video, tmp_path / "run", steps=2, resume=True, **how)
     with pytest.raises(UserError, match="is not the run's"):

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -108,3 +109,16 @@ def test_a_video_without_frames_is_no_file(tmp_path):
     with video_writer(tmp_path / "a.mp4", fps=10):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_film_is_as_long_as_its_last_frame_stands_however_late_that_comes(tmp_path):
+    times = [*(n / 10 for n in range(20)), 30.0, 60.0]
+    with video_writer(tmp_path / "a.mp4", fps=10) as video:
+        for number, time in enumerate(times):
+            video.write(np.full((H, W, 3), 10 * number, np.uint8), time=time)
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        (stream,) = container.streams.video
+        assert abs(float(stream.duration * stream.time_base) - 60.1) < 0.2
+        assert abs(container.duration / av.time_base - 60.1) < 0.2
+        shown = [float(frame.pts * stream.time_base) for frame in container.decode(stream)]
+    np.testing.assert_allclose(shown, times, atol=1e-3)

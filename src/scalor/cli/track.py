@@ -97,7 +97,7 @@ def run(args: Namespace) -> None:
         if args.min_visibility is not None:
             raise UserError("--min-visibility is for the learned model, and mog2-sort has no use for it; leave it out")
         if args.weights is not None:
-            print("mog2-sort needs no weights: those that -w names are not looked at", file=sys.stderr)
+            print("scalor: mog2-sort needs no weights: those that -w names are not looked at", file=sys.stderr)
     if not (args.online and kind_of_stream(args.video)):
         existing(args.video, what="video")
     out = writable(args.out)

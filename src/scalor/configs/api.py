@@ -61,7 +61,7 @@ def fit(
     start: str | os.PathLike[str] | None = None,
     devices: int = 1,
     threads: int | None = None,
-    region: Sequence[str | os.PathLike[str]] = (),
+    region: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
 ) -> Path:
     """`training.fit.fit` with a preset's name, for the steps of its recipe by default.
 

@@ -14,7 +14,7 @@ from scalor.data.candidates import temporal_median
 from scalor.data.clip import Clip
 from scalor.data.moving import Cover, motion_in
 from scalor.data.objects import ObjectStats, estimate_objects, suggest_scale, survey
-from scalor.data.region import empty_outside
+from scalor.data.region import Region, empty_outside
 from scalor.data.source import VideoSource, smoothed
 from scalor.data.steady import steadied
 from scalor.data.stirring import Outlines, mask_of, scaled
@@ -121,7 +121,7 @@ class Footage:
         motion_share: float = 0.8,
         smooth: float = 0.0,
         stirs: Sequence[Outlines] | None = None,
-        region: Outlines = (),
+        region: Region = (),
     ) -> "Footage":
         """Decode videos, scaled down, into memory.
 
@@ -240,7 +240,7 @@ def load_reel(
     most_bytes: int,
     smooth: float = 0.0,
     stirs: Outlines | None = None,
-    region: Outlines = (),
+    region: Region = (),
 ) -> Reel:
     """Decode a source into memory, at most ``most_bytes`` of frames; raises UserError if fewer than two decode."""
     fit = max(2, most_bytes // (source.height * source.width * 3))

@@ -13,6 +13,8 @@ DEEP_PROFILES = frozenset([44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 1
 PLANES_444 = 3
 HEAD = 1024
 """Bytes that hold what is read of a unit."""
+LONGEST = 32
+"""Zeros that a number may begin with; with more, what is read is damaged."""
 
 
 @dataclass(frozen=True)
@@ -160,4 +162,6 @@ class Bits:
         zeros = 0
         while self.take(1) == 0:
             zeros += 1
+            if zeros > LONGEST:
+                raise IndexError("no number is as long")
         return (1 << zeros) - 1 + self.take(zeros)

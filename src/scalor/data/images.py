@@ -138,7 +138,11 @@ def open_images(folder: Path) -> ImageFrames:
     _refuse_twins(folder, files)
     refuse_joined(max(files, key=lambda file: file.stat().st_size))  # joined ones are larger than others
     numbered = challenge and all(re.fullmatch("[0-9]+", file.stem) for file in files)
-    stacks = {} if numbered else {file: stack_pages(file) for file in files if is_tiff(file) and claims_pages(file)}
+    stacks = (
+        {}
+        if numbered
+        else {file: stack_pages(file, alone=False) for file in files if is_tiff(file) and claims_pages(file)}
+    )
     unnumbered = ((file, stacks[file].numbers if file in stacks else frame_pages(file)) for file in files)
     at_numbers = _numbered(files) if numbered else None
     pages = at_numbers or [(file, page) for file, numbers in unnumbered for page in numbers]

@@ -73,8 +73,6 @@ def dialect_of(rows: Sequence[Sequence[float]]) -> Dialect | None:
         return VISDRONE if sure and any(row[KIND] > 0 for row in rows) else None
     if not UAVDT.fits(rows):
         return None
-    # A flag is at most 1, and so is a visibility; nothing changes its class, but ids may be given in each class anew.
-    beyond = any(max(row[FLAG], row[UAVDT.kind]) > 1 for row in rows)
-    changing = len({(row[1], row[KIND]) for row in rows}) > len({row[1] for row in rows})
-    once = len({(row[0], row[1]) for row in rows}) == len(rows)
-    return UAVDT if beyond or (changing and once) else None
+    # A flag is at most 1, and so is a visibility.
+    beyond = any(max(row[FLAG], row[-1]) > 1 for row in rows if len(row) > KIND)
+    return UAVDT if beyond and UAVDT.fits(rows) else None

@@ -28,7 +28,7 @@ from scalor.data.blobs import (
     weighted_median,
 )
 from scalor.data.candidates import frame_noise, spread, temporal_median
-from scalor.data.region import empty_outside
+from scalor.data.region import Region, empty_outside
 from scalor.data.shadows import Light, Texture
 from scalor.data.slopes import widest
 from scalor.data.source import VideoSource, smoothed
@@ -295,7 +295,7 @@ def _blobs(lit: list[np.ndarray], differences: np.ndarray, size: tuple[int, int]
     return blobs, smallest
 
 
-def survey(source: VideoSource, *, count: int = 80, region: Outlines = ()) -> ObjectStats:
+def survey(source: VideoSource, *, count: int = 80, region: Region = ()) -> ObjectStats:
     """`estimate_objects` on pairs of frames spread over a source; lengths in the *source's* stored pixels.
 
     ``region``: where to look (see `scalor.data.region`); everywhere without one.

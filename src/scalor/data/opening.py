@@ -76,8 +76,8 @@ def rate_of(film: Film, stream: Any) -> float:
     """Frames per second that a film's stream states, or that its times tell."""
     rate, told = stream.average_rate or stream.guessed_rate or stream.base_rate, stream.codec_context.framerate
     ticks = bool(stream.average_rate and stream.time_base) and rate * stream.time_base == 1
-    if ticks and told and told != rate:
-        rate = told  # DV and GXF state the ticks of their clock
+    if ticks and told and told < rate:
+        rate = told  # DV and GXF state the ticks of their clock; the codec's clock in AVI is finer than frames
     elif not stream.average_rate or (ticks and stream.time_base <= FINEST_COUNT):
         rate = _rate_by_times(film, stream.index) or rate  # so do films made from those that state nothing
     elif Fields(stream).possible:

@@ -1,87 +1,121 @@
 """The part of the view that is looked at: elsewhere nothing ever happens, as if the scene were empty there."""
 
-from collections.abc import Sequence
-from os import PathLike, fspath
-from pathlib import Path
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from scalor.data.stirring import Outlines
 from scalor.errors import UserError
 
-WANTED = "LEFT,TOP,RIGHT,BOTTOM or x,y,x,y,x,y,... in pixels of the video, or a picture that is bright where to look"
+Region = tuple[tuple[float, float, float, float], ...]
+"""Rectangles (left, top, right, bottom) in shares of the view that lie beside each other; none: all of the view."""
+WANTED = (
+    "LEFT,TOP,RIGHT,BOTTOM or x,y,x,y,x,y,... in pixels of the video, or a picture of the view that is bright where to "
+    "look"
+)
+STRETCHED = 0.02
+"""By so much the shape of a picture may differ from the video's: sides are whole pixels."""
 
-BRIGHT = 127
-"""Grey level above which a picture says that there is to be looked."""
 
-
-def region_of(given: Sequence[str | PathLike[str]], size: tuple[int, int]) -> Outlines:
-    """The places that any of ``given`` names, as outlines in shares of the view, of which one within another is a hole.
+def region_of(given: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], size: tuple[int, int]) -> Region:
+    """The places that any of ``given`` names.
 
     Each is ``LEFT,TOP,RIGHT,BOTTOM``, or ``x,y,x,y,x,y,...`` of a polygon, in pixels of a video of ``size`` (height,
-    width); or a picture of the whole view that is bright where to look. Raises UserError where one is neither, or
-    where nothing of the view is left.
+    width); or a picture of the whole view whose pixels above half of its brightest are where to look. Raises UserError
+    where one is neither, or where nothing of the view is left.
     """
-    import cv2
-
-    words = [fspath(each) for each in given]
+    words = [given] if isinstance(given, str | os.PathLike) else list(given)
     inside = np.zeros(size, bool)
-    for each in words:
-        inside |= _named(each, size)
+    for word in words:
+        if not isinstance(word, str | os.PathLike):
+            raise UserError(f"--region came with {word!r}; {WANTED} is wanted, as one text; put it into quotes")
+        inside |= _named(os.fspath(word), size)
     if not inside.any():
         raise UserError(
-            f"--region {' '.join(words)} leaves nothing of a video of {size[1]}x{size[0]} px; {WANTED} is wanted"
+            f"--region {' '.join(map(str, words))} leaves nothing of a video of {size[1]}x{size[0]} px; {WANTED} is "
+            "wanted"
         )
-    found, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    # Whole pixels in shares of the view: the middle of the first is half a pixel from the edge.
-    share = 1 / np.array(size[::-1])
-    return tuple(tuple((float(x), float(y)) for x, y in (outline[:, 0] + 0.5) * share) for outline in found)
+    return _rectangles(inside)
 
 
-def inside_of(region: Outlines, size: tuple[int, int]) -> np.ndarray:
-    """Which pixels of a view of ``size`` lie in the region: bool [h, w]; all of them without one."""
-    import cv2
+def inside_of(region: Region, size: tuple[int, int]) -> np.ndarray:
+    """Which pixels of a view of ``size`` have their middles in the region: bool [h, w]; all of them without one."""
+    inside = np.zeros(size, bool)
+    for left, top, right, bottom in region:
+        rows, columns = (
+            slice(*np.ceil(np.array(ends) * side - 0.5).astype(int))
+            for ends, side in (((top, bottom), size[0]), ((left, right), size[1]))
+        )
+        inside[rows, columns] = True
+    return inside if region else ~inside
 
-    inside = np.zeros(size, np.uint8)
-    for outline in region:
-        part = np.zeros(size, np.uint8)
-        cv2.fillPoly(part, [np.floor(np.array(outline) * size[::-1]).astype(np.int32)], 1)
-        inside ^= part
-    return inside > 0 if region else np.ones(size, bool)
 
-
-def empty_outside(frames: np.ndarray, scene: np.ndarray, region: Outlines) -> None:
+def empty_outside(frames: np.ndarray, scene: np.ndarray, region: Region) -> None:
     """Make frames uint8 [..., h, w, C] the empty ``scene`` [h, w, C] outside the region, in place."""
     if region:
         outside = ~inside_of(region, scene.shape[:2])
         frames[..., outside, :] = scene[outside]
 
 
+def region_looked_at(card: Mapping[str, Any]) -> Region:
+    """Where weights with this card look; (): everywhere. Raises UserError where the card says something else."""
+    try:
+        return tuple((float(a), float(b), float(c), float(d)) for a, b, c, d in card.get("region") or ())
+    except (TypeError, ValueError):
+        raise UserError("the card of the weights says where to look in no rectangles; fetch it again") from None
+
+
+def _rectangles(inside: np.ndarray) -> Region:
+    """A mask bool [h, w] as rectangles: runs of its rows, those that go on below as one."""
+    height, width = inside.shape
+    steps = np.diff(inside.astype(np.int8), axis=1, prepend=0, append=0)
+    going: dict[tuple[int, int], int] = {}
+    found: list[tuple[int, int, int, int]] = []
+    for row in range(height + 1):
+        line = steps[row] if row < height else np.zeros(width + 1)
+        runs = set(zip(np.flatnonzero(line > 0).tolist(), np.flatnonzero(line < 0).tolist(), strict=True))
+        found += [(run[0], top, run[1], row) for run, top in going.items() if run not in runs]
+        going = {run: going.get(run, row) for run in sorted(runs)}
+    return tuple((left / width, top / height, right / width, bottom / height) for left, top, right, bottom in found)
+
+
 def _named(text: str, size: tuple[int, int]) -> np.ndarray:
     """What one of the user's words names: bool [h, w]."""
-    import cv2
-
-    if Path(text).is_file():
-        try:
-            with Image.open(text) as picture:
-                bright = np.array(picture.convert("L")) > BRIGHT
-        except (OSError, ValueError):
-            raise UserError(f"--region came with {text}, which is no picture; {WANTED} is wanted; check it") from None
-        return cv2.resize(bright.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST) > 0
     try:
         points = np.array([float(number) for number in text.split(",")])
     except ValueError:
-        raise UserError(f"--region came with {text!r}, which is no file; {WANTED} is wanted; correct it") from None
+        return _bright(text, size)
     if len(points) < 4 or len(points) % 2 or not np.isfinite(points).all():
         raise UserError(f"--region came with {text!r}; {WANTED} is wanted; correct it")
     corners = points.reshape(-1, 2)
     if len(corners) == 2:
         (left, top), (right, bottom) = corners
         corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
-    # Pixels whose middle lies within, as far as whole numbers tell: the right and lower edge belong to the next ones.
     y, x = np.mgrid[: size[0], : size[1]] + 0.5
     return _within(x, y, corners)
+
+
+def _bright(text: str, size: tuple[int, int]) -> np.ndarray:
+    """Where a picture is bright, at the size of the video."""
+    import cv2
+
+    if not os.path.isfile(text):
+        raise UserError(f"--region came with {text!r}, which is no file; {WANTED} is wanted; correct it")
+    try:
+        with Image.open(text) as picture:
+            plain = picture.mode in ("1", "L", "F") or picture.mode.startswith("I")
+            levels = np.array(picture if plain else picture.convert("L"), np.float32)
+    except (OSError, ValueError):
+        raise UserError(f"--region came with {text}, which is no picture; {WANTED} is wanted; check it") from None
+    if abs(levels.shape[1] * size[0] / (levels.shape[0] * size[1]) - 1) > STRETCHED:
+        raise UserError(
+            f"--region came with {text} of {levels.shape[1]}x{levels.shape[0]} px for a video of {size[1]}x{size[0]} "
+            "px; a picture of the whole view is wanted; cut or fill it"
+        )
+    bright = (levels > levels.max() / 2).astype(np.uint8)
+    return cv2.resize(bright, size[::-1], interpolation=cv2.INTER_NEAREST) > 0
 
 
 def _within(x: np.ndarray, y: np.ndarray, corners: np.ndarray) -> np.ndarray:

@@ -50,9 +50,19 @@ class Head:
         match = re.search(rf"^{key}=(\d+)\s*$", self.words, re.MULTILINE) if self.words.startswith("ImageJ") else None
         return int(match[1]) if match else 1
 
+    @property
+    def plain_bytes(self) -> int | None:
+        """Bytes of a page's pixels, None where they are compressed."""
+        bits = self.tags.get(BITS, 1)
+        deep = bits[0] if isinstance(bits, tuple) else bits
+        pixels = self.size[0] * self.size[1] * int(self.tags.get(SAMPLES, 1))
+        return pixels * int(deep) // 8 if self.tags.get(COMPRESSION, 1) == 1 else None
+
     def images(self) -> int:
         """How many pages the head speaks of: MetaMorph's has a row for each."""
-        return len(self.tags.get(METAMORPH, ())) or self.number("images")
+        rows = self.tags.get(METAMORPH, ())
+        planes = len(rows) if isinstance(rows, tuple) else 1
+        return planes if planes > 1 else self.number("images")
 
     def axis(self, name: str) -> int:
         """Length of the axis C, Z or T as ImageJ or OME give it, 1 where nothing is said."""
@@ -136,18 +146,23 @@ class StackPages:
 def claims_pages(path: Path) -> bool:
     """Whether a TIFF file has several pages, or says so, as far as its head can be read."""
     head = _pillow_head(path)
-    if head is not None and head.images() > 1:
-        return True
+    if head is not None and head.images() > 1 and head.plain_bytes is not None:
+        # Words that were copied along with a page of a stack are about other files.
+        return path.stat().st_size >= 2 * head.plain_bytes
     return len(frame_pages(path)) > 1 and head_of(path) is not None
 
 
-def stack_pages(path: Path) -> StackPages:
-    """The pages of a TIFF file that are frames. Raises UserError where they cannot be read, or are no film."""
+def stack_pages(path: Path, *, alone: bool = True) -> StackPages:
+    """The pages of a TIFF file that are frames. Raises UserError where they cannot be read, or are no film.
+
+    What is said by one that is not ``alone`` may be of all files together.
+    """
     head = head_of(path)
     if head is None:
         raise unreadable_stack(path)
     # One axis is taken for time whatever it is called: tifffile calls it channels where nothing else was said.
-    if sum(head.axis(name) > 1 for name in "CZT") > 1:
+    axes = [head.axis(name) for name in "CZT"]
+    if sum(length > 1 for length in axes) > 1 and (alone or prod(axes) <= len(frame_pages(path))):
         raise UserError(
             f"{path} has {head.axis('T')} times of {head.axis('Z')} slices in {head.axis('C')} channels; one picture "
             "per time is wanted; save one channel, and one slice or a projection, as a stack"

@@ -17,6 +17,7 @@ import scalor
 from scalor.core.files import put_in_place
 from scalor.core.fixed import fixed_shapes, roomy
 from scalor.core.types import TRACKING, Scenery, World
+from scalor.data.region import region_looked_at
 from scalor.errors import UserError
 from scalor.models.scalor import Scalor
 from scalor.outputs.onnx_check import check_step
@@ -64,6 +65,7 @@ def export_onnx(
     step = OnnxStep(loaded, _size(loaded, size, video), objects, video=video or 0)
     names, state = step.initial()
     about = described(step, names, state) | {"weights": str(weights), "smooth": smooth_of(loaded)}
+    about["region"] = list(map(list, region_looked_at(loaded.card)))
     program = _program(step, names, state)
     program.model.metadata_props["scalor"] = json.dumps(about)
 

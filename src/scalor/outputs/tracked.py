@@ -109,9 +109,18 @@ def read_summary(place: Path) -> Mapping[str, Any]:
         raise UserError(f"{place / SUMMARY} is no summary of tracks; a folder written by scalor track is wanted")
     for name, (wanted, fits) in NUMBERS.items():
         value = summary.get(name)
-        if name in summary and not (isinstance(value, int | float) and math.isfinite(value) and fits(value)):
+        if name in summary and not _is_number(value, fits):
             raise UserError(f"{place / SUMMARY} says that {name} is {value!r}, and {wanted} is wanted; correct it")
     return summary
+
+
+def _is_number(value: object, fits: Callable[[float], bool]) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value) and fits(value)
+    except OverflowError:
+        return False
 
 
 def frame_times(known: Mapping[int, float], length: int, fps: float) -> np.ndarray:
@@ -226,8 +235,11 @@ def _times(path: Path, first: int) -> dict[int, float]:
     for number, cells in table:
         try:
             times[_whole(cells["frame"]) - first] = _seconds(cells["time"])
-        except (KeyError, ValueError) as error:
-            raise UserError(f"{path} line {number} is no frame with its time ({error!r}); correct it") from error
+        except (KeyError, ValueError):
+            raise UserError(
+                f"{path} line {number} is no frame with its time; columns frame and time with numbers are wanted; "
+                "correct it"
+            ) from None
     return times
 
 

@@ -11,7 +11,6 @@ from scalor.data.moving import Cover
 from scalor.data.picture_names import natural_key
 from scalor.data.sizes import frame_side
 from scalor.data.source import VideoSource
-from scalor.data.stirring import Outlines
 from scalor.errors import UserError
 from scalor.models.base import WorldModel
 from scalor.pretrained import Loaded
@@ -42,18 +41,6 @@ def scale_of(model: WorldModel | Loaded, video: VideoSource | int | None = None)
 def smooth_of(model: WorldModel | Loaded) -> float:
     """Std of the Gaussian by which the frames were smoothed that the weights were learned on, in network pixels."""
     return _number(model, "smooth", 0.0) if isinstance(model, Loaded) else 0.0
-
-
-def region_looked_at(model: WorldModel | Loaded | None) -> Outlines:
-    """Where the weights were told to look, in shares of the view (see `scalor.data.region`); (): everywhere.
-
-    Raises UserError where the card says something else.
-    """
-    said = model.card.get("region") or () if isinstance(model, Loaded) else ()
-    try:
-        return tuple(tuple((float(x), float(y)) for x, y in outline) for outline in said)
-    except (TypeError, ValueError):
-        raise UserError("the card of the weights says where to look in no outlines; fetch the card again") from None
 
 
 def _number(loaded: Loaded, key: str, otherwise: float) -> float:

@@ -16,7 +16,7 @@ from scalor.core.devices import pick_device
 from scalor.core.types import TRACKING, Scenery, Sight, Slots, World
 from scalor.data.backdrop import EmptyScene
 from scalor.data.moving import Cover
-from scalor.data.region import inside_of
+from scalor.data.region import inside_of, region_looked_at
 from scalor.data.source import smoothed
 from scalor.data.steady import Steady
 from scalor.errors import UserError
@@ -32,7 +32,6 @@ from scalor.tracking.stored import (
     cover_of,
     model_of,
     noise_of,
-    region_looked_at,
     scale_of,
     smooth_of,
     sways_of,
@@ -333,7 +332,7 @@ class Tracker:
         scene = with_channels(stored if own else self.seen(view, stored), 3)
         sways = sways_of(self._loaded, stored) if self._scene is None else self._scene.sways
         self._steady = Steady(scene, sways if sways is not None and sways.shape == scene.shape[:2] else None)
-        region = region_looked_at(self._loaded)
+        region = region_looked_at({} if self._loaded is None else self._loaded.card)
         self._outside = ~inside_of(region, scene.shape[:2])[..., None] if region else None
         if self.model.config.channels == 3:
             self._slopes = SceneSlopes(scene)

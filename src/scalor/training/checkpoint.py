@@ -27,6 +27,7 @@ import torch
 
 from scalor.core.files import put_in_place, put_text
 from scalor.core.jsonable import flat, from_jsonable, later, to_jsonable
+from scalor.data.region import Region
 from scalor.data.stirring import Outlines
 from scalor.errors import UserError
 from scalor.training.preset import Preset
@@ -72,7 +73,7 @@ class Plan:
     smooth: float = later(0.0)
     stirs: tuple[Outlines, ...] = later(())
     usual: tuple[UsualBox, ...] = later(())
-    region: Outlines = later(())
+    region: Region = later(())
 
 
 COLUMNS = (

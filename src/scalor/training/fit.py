@@ -19,8 +19,7 @@ from scalor.core.seeds import whole_seed
 from scalor.core.words import typed
 from scalor.data.footage import Footage, ObjectStats, survey
 from scalor.data.places import fingerprint
-from scalor.data.region import region_of
-from scalor.data.stirring import Outlines
+from scalor.data.region import Region, region_looked_at, region_of
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.models.build import build
@@ -79,7 +78,7 @@ def fit(
     start: str | os.PathLike[str] | None = None,
     devices: int = 1,
     threads: int | None = None,
-    region: Sequence[str | os.PathLike[str]] = (),
+    region: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
 ) -> Path:
     """Learn from videos; returns the run folder, which `pretrained.load` reads.
 
@@ -100,7 +99,7 @@ def fit(
         threads: as `train`.
         region: where to look: any of these rectangles and polygons, in pixels of the first video, or pictures that are
             bright there (see `scalor.data.region.region_of`); elsewhere nothing is learned, nor found by these weights.
-            Nothing: everywhere. A resumed run keeps its own.
+            Nothing: where the weights look that it starts from, else everywhere. A resumed run keeps its own.
 
     Raises:
         UserError: as `train`, for videos that cannot be read, and where nothing moves or the camera does.
@@ -125,6 +124,8 @@ def fit(
         if start is not None:
             pretrained.card(start)  # a slip in the name costs no survey
         place = _region(paths, region)
+        if not place and start is not None and (place := region_looked_at(pretrained.card(start))):
+            say("looking where those weights look (--region)")
         surveys = _surveys(paths, given, say, place)
         plan = dataclasses.replace(_planned(paths, surveys, preset, given), region=place)
         if start is None and not isinstance(preset, Preset):
@@ -218,7 +219,9 @@ def _loaded(plan: Plan) -> Footage:
     return Footage.load(plan.videos, scale=list(plan.scales), stirs=stirs, region=plan.region, **how)
 
 
-def _region(paths: Sequence[str | os.PathLike[str]], given: Sequence[str | os.PathLike[str]]) -> Outlines:
+def _region(
+    paths: Sequence[str | os.PathLike[str]], given: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+) -> Region:
     if not (given and paths):
         return ()
     first = open_video(paths[0])
@@ -229,7 +232,7 @@ def _surveys(
     paths: Sequence[str | os.PathLike[str]],
     overrides: Mapping[str, str],
     say: Callable[[str], None],
-    region: Outlines = (),
+    region: Region = (),
 ) -> list[ObjectStats]:
     """What moves in the videos. Raises UserError where none was given or nothing moves."""
     if not paths:
@@ -343,7 +346,7 @@ def footage_settings(overrides: Mapping[str, str]) -> tuple[FootageSettings, dic
 
 
 def _surveyed(
-    path: str | os.PathLike[str], settings: FootageSettings, say: Callable[[str], None], region: Outlines
+    path: str | os.PathLike[str], settings: FootageSettings, say: Callable[[str], None], region: Region
 ) -> ObjectStats:
     """What moves in a video, in source pixels, with what the user knows better put in."""
     source = open_video(path)

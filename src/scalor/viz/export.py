@@ -179,15 +179,17 @@ class VideoWriter:
     def finish(self) -> None:
         """Write the frames that the encoder still holds."""
         if self._stream is not None:
-            self._mux(self._stream.encode(None))
+            self._mux(self._stream.encode(None), last=True)
 
-    def _mux(self, packets: Sequence[Any]) -> None:
+    def _mux(self, packets: Sequence[Any], *, last: bool = False) -> None:
         """The encoder counts frames; where they stand in time is put in here."""
         assert self._clock is not None
-        for packet in packets:
+        for number, packet in enumerate(packets, start=1):
             packet.pts, packet.dts = self._clock.at(packet.pts), self._clock.at(packet.dts)
             packet.time_base = self._clock.base
             self._clock.forget(packet.dts)
+            if last and number == len(packets) and not self._clock.even:
+                packet.duration = self._clock.end - packet.dts  # else the film ends when its last frame is decoded
             self._container.mux(packet)
 
     def close(self) -> None:
@@ -219,6 +221,7 @@ class _Clock:
         self._most = min(int(LONGEST / base), MOST_UNITS)
         self._ticks: dict[int, int] = {}
         self._number, self._last, self._cut = 0, -1, 0
+        self.even = True
         self._start: float | None = None
 
     def tick(self, time: float | None) -> None:
@@ -232,7 +235,13 @@ class _Clock:
         self._cut += over
         self._last = max(tick - over, self._last + 1)
         self._ticks[self._number] = self._last
+        self.even &= self._last == round(even / self.base)
         self._number += 1
+
+    @property
+    def end(self) -> int:
+        """When the last frame has stood as long as the rate has it."""
+        return self._last + max(1, round(self._step / self.base))
 
     def at(self, number: int) -> int:
         """Where a frame stands; before the first one the rate goes on."""

@@ -97,6 +97,32 @@ def test_boxes_of_things_that_stand_still_are_known_to_half_a_network_pixel_and_
         assert motion.log_density(np.array([2.0, 0.0]) * pixel, 1.0) > -8.0 - 2 * np.log(pixel)
 
 
+def test_what_stays_and_what_goes_on_is_learned_from_the_tracks():
+    rng, frame, size = np.random.default_rng(0), np.arange(LENGTH), np.full(2, 20.0)
+    jumping = [Leg(frame, rng.normal(0.0, 4.0, (LENGTH, 2)), size) for _ in range(5)]
+    going = [
+        Leg(frame, frame[:, None] * np.array([3.0, 1.0]) + rng.normal(0, 0.1, (LENGTH, 2)), size) for _ in range(5)
+    ]
+    assert Motion.learn(jumping).rest > 0.8 and Motion.learn(going).rest < 0.1
+    assert Motion.learn([]).rest == 0.5
+
+
+@pytest.mark.parametrize("gap", [2, 6, 20])
+def test_what_rests_is_the_same_though_its_box_moved_when_it_was_lost(gap):
+    rng = np.random.default_rng(1)
+
+    def at(left: float, top: float) -> np.ndarray:
+        whole = path((left, top), (0.0, 0.0), range(LENGTH))
+        whole[:, 1:3] += rng.normal(0.0, 0.2, (LENGTH, 2))
+        return whole
+
+    whole = at(150.0, 60.0)
+    before, after = whole[:30].copy(), whole[30 + gap :]
+    before[-5:, 2] += 4.0 * np.arange(-4, 1)  # its box comes back to its place just then
+    rows = table({90 + k: at(60.0, 10.0 + 50 * k) for k in range(4)} | {1: before, 2: after})
+    assert name_at(revise(rows), 10, 150, 60) == name_at(revise(rows), 70, 150, 60)
+
+
 def test_a_jump_of_some_network_pixels_is_no_other_object():
     before, after = path((40.0, 110.0), (1.0, 0.0), range(40)), path((40.0, 170.0), (1.0, 0.0), range(42, LENGTH))
     rows = table({**others(), 1: before, 2: after}, {**COLORS, 1: 1.0, 2: 1.0})

@@ -184,11 +184,11 @@ def _worth(ends: _Ends, one: int, others: np.ndarray, *, video: Video, arrivals:
     missed = ends.start[others] - ends.end[one] - gap[:, None] * (ends.leaving[one] + ends.coming[others]) / 2
     # The middle of a box that is cut by the frame moves otherwise than the object.
     cut = CUT * ends.extent[one] * (ends.leaves[one] | ends.enters[others])
-    where = video.motion.log_density(missed, gap, least=cut)
     # Of short ones, and where the frame cuts the box, the velocity is hardly known.
     steady = ends.long[one] & ends.long[others] & (cut == 0)
     turned = video.motion.turning(ends.coming[others] - ends.leaving[one], ends.coming[others], gap)
-    where = where + np.where(steady, turned, 0.0)
+    moved = ends.start[others] - ends.end[one]
+    where = video.motion.going_on(missed, moved, gap, turned=np.where(steady, turned, 0.0), least=cut)
     how = video.looks.evidence(ends.last_looks[one], ends.first_looks[others])
     # The tracker kept an eye on what it saw vanish inside the view.
     kept = np.where((absent > 0) & (ends.id[one] == ends.id[others]), OFTEN_RIGHT, 0.0)

@@ -15,6 +15,8 @@ FREEDOM = 4.0
 """Degrees of freedom of Student's t: now and then an object turns."""
 PRIOR_COUNT = 4.0
 """Observations that the guess before any observation weighs as much as."""
+ROUNDS = 20
+"""In which the share of objects that stay where they are is found."""
 PER_TRACK, TRACKS = 10, 200
 """Gaps that are cut into one track at each lag, and tracks that are cut, at most."""
 
@@ -64,11 +66,13 @@ class Motion:
     scale  [len(LAGS)] of misses in pixels
     bend   [len(LAGS)] of turns in pixels per frame
     pace   of the velocities of all objects in pixels per frame
+    rest   how many objects are after a gap where they were before it, not where their velocity leads
     """
 
     scale: np.ndarray
     bend: np.ndarray
     pace: float
+    rest: float
 
     @classmethod
     def learn(cls, legs: Sequence[Leg], *, pixel: float = 1.0) -> "Motion":
@@ -79,16 +83,20 @@ class Motion:
         least = LEAST * pixel
         size = float(np.median([leg.extent.mean() for leg in legs])) if legs else 1.0
         legs = legs[:: max(1, len(legs) // TRACKS)]
-        scales, bends, speeds = [], [], []
+        scales: list[float] = []
+        bends, speeds, odds = [], [], []
         for lag in LAGS:
             missed, leaving, coming = _missed(legs, lag)
             speeds.append(coming)
             guess = max(least, 0.1 * size * np.sqrt(lag))
             scales.append(_scale(missed, guess, least=least))
             bends.append(_scale(coming - leaving, guess / RECENT, least=least / RECENT))
+            moved = missed + lag * (leaving + coming) / 2
+            scale = np.array(max(scales))
+            odds.append(_density(moved, scale) - _density(missed, scale))
         pace = _scale(np.concatenate(speeds), 0.1 * size / RECENT, least=least / RECENT)
         # What is foretold further ahead is never surer.
-        return cls(np.maximum.accumulate(scales), np.maximum.accumulate(bends), pace)
+        return cls(np.maximum.accumulate(scales), np.maximum.accumulate(bends), pace, _share(np.concatenate(odds)))
 
     def log_density(
         self, missed: np.ndarray, gap: np.ndarray | float, *, least: np.ndarray | float = 0.0
@@ -98,6 +106,23 @@ class Motion:
         at = np.log(np.maximum(gap, 1))
         beyond = np.maximum(0.0, at - lags[-1])  # errors of the velocity grow in proportion to the time
         return _density(missed, np.maximum(least, np.exp(np.interp(at, lags, np.log(self.scale)) + beyond)))
+
+    def going_on(
+        self,
+        missed: np.ndarray,
+        moved: np.ndarray,
+        gap: np.ndarray | float,
+        *,
+        turned: np.ndarray | float = 0.0,
+        least: np.ndarray | float = 0.0,
+    ) -> np.ndarray:
+        """ln of the density per square pixel of an object's being found where it is after ``gap`` frames.
+
+        It went on, is off by ``missed`` [..., 2] and has changed its velocity, for which ``turned`` speaks in nats; or
+        it stayed, and is off by all that it ``moved``.
+        """
+        on = np.log1p(-self.rest) + self.log_density(missed, gap, least=least) + turned
+        return np.logaddexp(on, np.log(self.rest) + self.log_density(moved, gap, least=least))
 
     def turning(self, turned: np.ndarray, coming: np.ndarray, gap: np.ndarray | float) -> np.ndarray:
         """Nats by which velocities ``coming`` [..., 2] that changed by ``turned`` over ``gap`` frames are likelier of
@@ -120,6 +145,16 @@ def _scale(seen: np.ndarray, guess: float, *, least: float) -> float:
     usual = float(np.median(np.linalg.norm(seen, axis=1))) / 1.177
     weight = len(seen) / (len(seen) + PRIOR_COUNT)
     return max(least, float(np.exp(weight * np.log(max(usual, 1e-3)) + (1 - weight) * np.log(guess))))
+
+
+def _share(odds: np.ndarray) -> float:
+    """How often the one of two laws holds of which the density is larger by ``odds`` nats [M]: the likeliest share,
+    with one half as the guess before."""
+    share = 0.5
+    for _ in range(ROUNDS):
+        chance = 1 / (1 + np.exp(-np.clip(odds + np.log(share / (1 - share)), -50, 50)))
+        share = float((chance.sum() + PRIOR_COUNT / 2) / (len(odds) + PRIOR_COUNT))
+    return share
 
 
 def _missed(legs: Sequence[Leg], lag: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

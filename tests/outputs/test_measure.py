@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scalor.core.polygons import within
 from scalor.core.tracks import Tracks
 from scalor.errors import UserError
-from scalor.outputs.measure import Ground, crossings, line_of, measure_rows, nearest, within, zone_of
+from scalor.outputs.measure import Ground, crossings, line_of, measure_rows, nearest, zone_of
 from scalor.outputs.measured_folder import measure_to_folder
 from scalor.outputs.pixels import areas
 from scalor.outputs.tracked import Tracked, read_tracked

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from scalor.core.polygons import polygon_of, within
 from scalor.errors import UserError
 
 Region = tuple[tuple[float, float, float, float], ...]
@@ -89,12 +90,8 @@ def _named(text: str, size: tuple[int, int]) -> np.ndarray:
         return _bright(text, size)
     if len(points) < 4 or len(points) % 2 or not np.isfinite(points).all():
         raise UserError(f"--region came with {text!r}; {WANTED} is wanted; correct it")
-    corners = points.reshape(-1, 2)
-    if len(corners) == 2:
-        (left, top), (right, bottom) = corners
-        corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
-    y, x = np.mgrid[: size[0], : size[1]] + 0.5
-    return _within(x, y, corners)
+    middles = np.indices(size)[::-1].reshape(2, -1).T + 0.5
+    return within(middles, polygon_of(points.reshape(-1, 2))).reshape(size)
 
 
 def _bright(text: str, size: tuple[int, int]) -> np.ndarray:
@@ -116,13 +113,3 @@ def _bright(text: str, size: tuple[int, int]) -> np.ndarray:
         )
     bright = (levels > levels.max() / 2).astype(np.uint8)
     return cv2.resize(bright, size[::-1], interpolation=cv2.INTER_NEAREST) > 0
-
-
-def _within(x: np.ndarray, y: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Whether points lie in a polygon [N, 2], by how many of its sides lie right of them: bool, one per point."""
-    inside = np.zeros(x.shape, bool)
-    for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        if y0 != y1:
-            crosses = (y0 > y) != (y1 > y)
-            inside ^= crosses & (x < x0 + (y - y0) * (x1 - x0) / (y1 - y0))
-    return inside

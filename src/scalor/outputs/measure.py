@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from scalor.core.polygons import polygon_of, within
 from scalor.core.tracks import Tracks
 from scalor.errors import UserError
 from scalor.outputs.pixels import areas, frames_of, steps_of
@@ -130,17 +131,6 @@ def nearest(tracks: Tracks) -> tuple[np.ndarray, np.ndarray]:
     return neighbour, distance
 
 
-def within(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Whether points [N, 2] lie in a polygon [M, 2] (even-odd rule; a left or upper edge is inside): bool [N]."""
-    inside = np.zeros(len(points), bool)
-    x, y = points.T
-    for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        spans = (y0 <= y) != (y1 <= y)
-        if y0 != y1:
-            inside ^= spans & (x >= x0 + (y - y0) / (y1 - y0) * (x1 - x0))
-    return inside
-
-
 def crossings(tracks: Tracks, line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rows at which a track has just crossed a line from start to end [2, 2], and the direction, in order of frames.
 
@@ -171,9 +161,7 @@ def zone_of(text: str) -> tuple[str, np.ndarray]:
     name, numbers = _named(text, "--zone", "NAME=LEFT,TOP,RIGHT,BOTTOM, or NAME=x,y,x,y,x,y,...")
     if len(numbers) < 2:
         raise UserError(f"--zone came with {text!r}; two corners of a rectangle, or more of a polygon, are wanted")
-    if len(numbers) == 2:
-        (x0, y0), (x1, y1) = numbers
-        numbers = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
+    numbers = polygon_of(numbers)
     if np.linalg.matrix_rank(numbers[1:] - numbers[0]) < 2:
         raise UserError(f"--zone came with {text!r}, which has no area; corners that are apart are wanted; correct it")
     return name, numbers

@@ -26,16 +26,7 @@ from scalor.tracking.relit import SceneSlopes
 from scalor.tracking.report import FrameResult, results_of
 from scalor.tracking.silhouette import with_silhouettes
 from scalor.tracking.splitting import EVERY, followed_as_one, inherit
-from scalor.tracking.stored import (
-    backdrops_of,
-    changed,
-    cover_of,
-    model_of,
-    noise_of,
-    scale_of,
-    smooth_of,
-    sways_of,
-)
+from scalor.tracking.stored import backdrops_of, changed, cover_of, model_of, noise_of, scale_of, smooth_of, sways_of
 from scalor.tracking.trimming import trimmed
 from scalor.tracking.view import View, as_picture, went_blank, with_channels
 

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from scalor.core.types import Knobs, Scenery, Step, Terms, World
+from scalor.core.types import Knobs, Scenery, Sight, Step, Terms, World
 from scalor.models.base import WorldModel
 
 
 @dataclass(frozen=True)
 class Rollout:
-    """The report of a clip: one `Step` per frame and the world after the last."""
+    """The report of a clip: one `Step` per frame, the world after the last, and what was seen of the frames (nothing of
+    imagined ones)."""
 
     steps: tuple[Step, ...]
     world: World
+    sights: tuple[Sight, ...] = ()
 
     @property
     def image(self) -> Tensor:
@@ -52,15 +54,15 @@ def observe(
     """
     scenery = scenery or scenery_of(video)
     world = model.init(video.shape[0], scenery)
+    sights = model.look(world, video if shown is None else shown)
+    if shown is not None:
+        sights = [sight.replace(target=video[:, number]) for number, sight in enumerate(sights)]
     steps = []
-    for number, sight in enumerate(model.look(world, video if shown is None else shown)):
-        if shown is not None:
-            sight = sight.replace(target=video[:, number])
-        if knobs.sighted is not None and number >= knobs.sighted:
-            sight = sight.replace(features=None)
-        world, step = model.step(world, sight, knobs)
+    for number, sight in enumerate(sights):
+        blind = knobs.sighted is not None and number >= knobs.sighted
+        world, step = model.step(world, sight.replace(features=None) if blind else sight, knobs)
         steps.append(step)
-    return Rollout(tuple(steps), world)
+    return Rollout(tuple(steps), world, tuple(sights))
 
 
 def imagine(model: WorldModel, world: World, length: int, knobs: Knobs) -> Rollout:

@@ -56,6 +56,14 @@ def test_other_colours_light_things_and_black_are_not(scene: Tensor, color: tupl
     assert torch.equal(shade(frame, scene)[..., 10:14, 10:14], torch.ones(1, 3, 4, 4))
 
 
+def test_frames_of_one_place_share_its_backdrop(scene: Tensor) -> None:
+    backdrop = torch.cat([scene, scene.flip(-1)])
+    clips = backdrop.unsqueeze(1) * torch.linspace(0.5, 1.0, 3).view(1, 3, 1, 1, 1)
+    found = shade(clips, backdrop.unsqueeze(1))
+    assert torch.equal(found.flatten(0, 1), shade(clips.flatten(0, 1), backdrop.repeat_interleave(3, 0)))
+    assert found.lt(1.0).any()
+
+
 def test_grey_frames_have_no_shade(scene: Tensor) -> None:
     assert torch.equal(shade(0.5 * scene[:, :1], scene[:, :1]), torch.ones(1, 1, 24, 24))
 

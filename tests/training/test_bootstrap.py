@@ -210,6 +210,26 @@ def test_what_moves_need_not_be_asked_for_elsewhere() -> None:
     assert float(bootstrap_loss(quiet, video, scenery, seen(quiet, video, scenery)).detach()) > 0
 
 
+def test_what_the_rollout_saw_teaches_as_much_as_another_look() -> None:
+    model, (video, scenery) = footage_model("median"), scene()
+    torch.manual_seed(0)
+    rollout = seen(model, video, scenery)
+    assert rollout.sights
+    found = []
+    for each in (rollout, replace(rollout, sights=())):
+        loss = bootstrap_loss(model, video, scenery, each)
+        found.append([loss, *torch.autograd.grad(loss, list(model.encoder.parameters()), retain_graph=True)])
+    torch.testing.assert_close(found[0], found[1])
+    assert all((part != 0).any() for part in found[0])
+
+
+def test_where_something_is_hidden_the_clips_themselves_teach() -> None:
+    model, (video, scenery) = footage_model("median"), scene()
+    hidden = observe(model, video, Knobs(hard=True, carry=True), scenery, shown=torch.full_like(video, 0.5))
+    clear = bootstrap_loss(model, video, scenery, replace(hidden, sights=()))
+    assert torch.equal(bootstrap_loss(model, video, scenery, hidden), clear)
+
+
 def test_frames_without_objects_cost_what_is_not_proposed() -> None:
     model, (video, scenery) = footage_model("median"), scene()
     empty = seen(model, video, scenery).steps[-1].slots.map(lambda part: part[:, :0])

@@ -34,8 +34,23 @@ def test_what_moves_at_another_moment_passes_before_the_clip() -> None:
 def test_before_the_empty_scene_nothing_passes() -> None:
     scenery = Scenery(height=16, width=16, backdrop=torch.full((1, 3, 16, 16), 0.5))
     video = torch.rand(1, 2, 3, 16, 16)
-    mixed, _ = copy_paste(model_of("median"), video, torch.full_like(video, 0.5), scenery)
+    mixed, layers = copy_paste(model_of("median"), video, torch.full_like(video, 0.5), scenery)
     assert torch.equal(mixed, video)
+    assert layers is not None and not len(layers.clips) and layers.front.shape == (0, 2, 16, 16)
+
+
+def test_clips_are_as_they_would_be_alone() -> None:
+    torch.manual_seed(0)
+    scenery = Scenery(height=24, width=32, backdrop=torch.full((3, 3, 24, 32), 0.5))
+    video, before = torch.rand(3, 2, 3, 24, 32), torch.full((3, 2, 3, 24, 32), 0.5)
+    before[1, 0, :, 8:18, 10:20] = 0.0
+    model = model_of("median")
+    mixed, layers = copy_paste(model, video, before, scenery)
+    assert layers is not None and layers.clips.tolist() == [1]
+    assert torch.equal(mixed[::2], video[::2]) and not torch.equal(mixed[1], video[1])
+    alone, same = copy_paste(model, video[1:2], before[1:2], scenery.map(lambda part: part[1:2]))
+    assert same is not None and torch.equal(alone, mixed[1:2])
+    assert torch.equal(same.front, layers.front) and torch.equal(same.back, layers.back)
 
 
 def test_without_an_empty_scene_clips_stay_as_they_are() -> None:

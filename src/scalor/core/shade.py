@@ -51,24 +51,24 @@ class Outline:
 
 @torch.no_grad()
 def shade(frame: Tensor, backdrop: Tensor, darkest: float = DARKEST, tint: Sequence[float] = EVEN) -> Tensor:
-    """What is left of the light of the background under each pixel, 0..1: [B, C, H, W] as both images in 0..1.
+    """What is left of the light of the background under each pixel, 0..1: [..., C, H, W] as both images in 0..1.
 
     A shadow takes the share q of the light, of channel c the share q ``tint``_c: what the sun does not reach the sky
     does, and it is blue. q is the least squares solution of frame = (1 - q tint) backdrop over the channels of 3 x 3
     means; where that has the frame's colour and is darker, but leaves ``darkest``, the pixel is in shade, else 1.
     Without colours every darker pixel would be in shade: it gives 1.
     """
-    if frame.shape[1] < 2:
+    if frame.shape[-3] < 2:
         return torch.ones_like(frame)
-    grey = (backdrop.amax(1) - backdrop.amin(1)).flatten(1).amax(1) < GREY
+    colors = backdrop.new_tensor(tint).view(-1, 1, 1)
+    grey = (backdrop.amax(-3, keepdim=True) - backdrop.amin(-3, keepdim=True)).amax((-2, -1), keepdim=True) < GREY
     seen, empty = _mean(frame), _mean(backdrop)
-    taken = empty * backdrop.new_tensor(tint).view(1, -1, 1, 1)
-    share = ((empty - seen) * taken).sum(1, keepdim=True) / (taken * taken).sum(1, keepdim=True).clamp(min=1e-4)
-    off = (empty - share * taken - seen).abs().amax(1, keepdim=True)
+    taken = empty * colors
+    share = (empty - seen).mul_(taken).sum(-3, keepdim=True) / (taken * taken).sum(-3, keepdim=True).clamp(min=1e-4)
+    off = (empty - share * taken).sub_(seen).abs_().amax(-3, keepdim=True)
     sure = (3.0 - 2.0 * off / TINT).clamp(0.0, 1.0)
-    darker = (share < 1.0 - darkest) & (share > 1.0 - LIGHTEST) & ~grey.view(-1, 1, 1, 1)
-    share = torch.where(darker, sure * share, torch.zeros_like(share))
-    return 1.0 - share * backdrop.new_tensor(tint).view(1, -1, 1, 1)
+    darker = (share < 1.0 - darkest) & (share > 1.0 - LIGHTEST) & ~grey
+    return 1.0 - sure * share * darker * colors
 
 
 @torch.no_grad()
@@ -78,7 +78,7 @@ def standing_out(frame: Tensor, backdrop: Tensor, *, level: float) -> Tensor:
     Up to half the level is 0, from 1.5 times the level is 1; on edges of the backdrop, half a pixel of shake is no
     difference. Gaps of up to 4 px are closed: a dark window of a dark car on a dark road is part of the car.
     """
-    off = (frame - backdrop).abs().amax(1, keepdim=True)
+    off = (frame - backdrop).abs_().amax(1, keepdim=True)
     mask = (_mean(off) / least_difference(backdrop, level) - 0.5).clamp(0.0, 1.0)
     return -_largest(-_largest(mask, 2), 2)
 
@@ -117,21 +117,21 @@ def least_difference(backdrop: Tensor, level: float) -> Tensor:
 def steepness(image: Tensor) -> Tensor:
     """Largest difference of pixels [B, C, H, W] to the next, over channels and 3 x 3 neighbours: [B, 1, H, W]."""
     padded = F.pad(image, (1, 1, 1, 1), mode="replicate")
-    across = (padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]).abs()
-    down = (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]).abs()
-    return _largest(0.5 * torch.maximum(across, down).amax(1, keepdim=True), 1)
+    across = (padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]).abs_().amax(1, keepdim=True)
+    down = (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]).abs_().amax(1, keepdim=True)
+    return _largest(0.5 * torch.maximum(across, down), 1)
 
 
 # Pooling layers of torch look at all pixels of a window one by one; on a CPU these take a tenth of the time or less.
 
 
 def _mean(image: Tensor) -> Tensor:
-    """The mean of the up to 3 x 3 pixels around each of [B, C, H, W]."""
+    """The mean of the up to 3 x 3 pixels around each of [..., H, W]."""
     height, width = image.shape[-2:]
     padded = F.pad(image, (1, 1, 1, 1))
-    rows = padded[..., :-2, :] + padded[..., 1:-1, :] + padded[..., 2:, :]
-    total = rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]
-    return total / _around(height, width, image.dtype, image.device)
+    rows = (padded[..., :-2, :] + padded[..., 1:-1, :]).add_(padded[..., 2:, :])
+    total = (rows[..., :-2] + rows[..., 1:-1]).add_(rows[..., 2:])
+    return total.div_(_around(height, width, image.dtype, image.device))
 
 
 @once

@@ -69,9 +69,8 @@ class Scalor(WorldModel):
         backdrop = world.scenery.backdrop
         flat, grounds, masks = video.flatten(0, 1), None, None
         if backdrop is not None:
-            backdrop = self._in_shade(flat, backdrop.repeat_interleave(length, 0))
-            if self.config.background.shade:
-                grounds = backdrop.unflatten(0, (batch, length))
+            grounds = self._in_shade(video, backdrop)
+            backdrop = grounds.flatten(0, 1)
         elif self.config.glances:
             backdrop = prevailing(flat, self.config.background.lattice)
         if backdrop is not None and self._needs_foreground():
@@ -85,7 +84,7 @@ class Scalor(WorldModel):
                 frame=video[:, t],
                 features=each,
                 memory=memories[t],
-                backdrop=None if grounds is None else grounds[:, t],
+                backdrop=grounds[:, t] if grounds is not None and self.config.background.shade else None,
                 foreground=None if masks is None else masks[:, t],
             )
             for t, each in enumerate(features.unbind(1))
@@ -94,9 +93,9 @@ class Scalor(WorldModel):
     def foreground_masks(self, video: Tensor, scenery: Scenery) -> Tensor:
         """Masks [B, T, H, W] in 0..1 of what stands out of the backdrop in clips [B, T, C, H, W], shadows left out."""
         assert scenery.backdrop is not None
-        flat = video.flatten(0, 1)
-        ground = self._in_shade(flat, scenery.backdrop.repeat_interleave(video.shape[1], 0))
-        return standing_out(flat, ground, level=self.config.render.stand_out)[:, 0].unflatten(0, video.shape[:2])
+        ground = self._in_shade(video, scenery.backdrop).flatten(0, 1)
+        masks = standing_out(video.flatten(0, 1), ground, level=self.config.render.stand_out)
+        return masks[:, 0].unflatten(0, video.shape[:2])
 
     def outline(self, world: World, sight: Sight, noise: Tensor | None = None) -> Outline | None:
         backdrop = world.scenery.backdrop
@@ -106,10 +105,11 @@ class Scalor(WorldModel):
         level = self.config.render.stand_out
         return outlined(sight.frame, backdrop, ground, sight.foreground, level=level, noise=noise)
 
-    def _in_shade(self, frames: Tensor, backdrop: Tensor) -> Tensor:
-        """Backdrops [N, C, H, W], darkened where their frames show them in shade, if shadows are background."""
-        part = self.config.background
-        return backdrop * shade(frames, backdrop, part.darkest, part.tint) if part.shade else backdrop
+    def _in_shade(self, video: Tensor, backdrop: Tensor) -> Tensor:
+        """What is behind clips [B, T, C, H, W]: backdrops [B, C, H, W], darkened where the clips' frames show them in
+        shade, if shadows are background."""
+        part, backdrop = self.config.background, backdrop.unsqueeze(1)
+        return backdrop * shade(video, backdrop, part.darkest, part.tint) if part.shade else backdrop.expand_as(video)
 
     def _needs_foreground(self) -> bool:
         part = self.config

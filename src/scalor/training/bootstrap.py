@@ -5,6 +5,7 @@ they die out before that, or what moves is explained in pieces; the empty scene 
 another size, as of things that touch, say nothing: what these are is left to the model.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from scalor.core.geometry import corners
-from scalor.core.types import Scenery, Step
+from scalor.core.geometry import WhereConfig, corners
+from scalor.core.types import Scenery, Sight, Step
 from scalor.models.base import WorldModel
 from scalor.models.discover import cells_of
 from scalor.models.scalor import Scalor
@@ -27,6 +28,9 @@ RARE = 10.0
 """A cell of a blob counts as much as so many cells where nothing is."""
 PLACE = 5.0
 """A box that is off by its own size counts as much as so many nats of presence."""
+
+Rule = tuple[Sequence[float], np.ndarray | None]
+"""How large single objects are in a clip, and their outline (see `foreground_blobs.blobs_of`)."""
 
 
 @dataclass(frozen=True)
@@ -64,36 +68,47 @@ def bootstrap_loss(
     """
     if not (isinstance(model, Scalor) and model.config.needs_backdrop):
         return video.new_zeros(())
-    frames, where = min(FRAMES, video.shape[1]), model.config.where
-    foreground = model.foreground_masks(video if layers is None else video[:, :frames], scenery)
-    sizes = [ANY_SIZE] * len(video) if usual is None else usual.tolist()
-    outlines = [None] * len(video) if outline is None else [one if one.any() else None for one in outline.cpu().numpy()]
-    known = list(zip(sizes, outlines, strict=True))
-    if layers is None:
-        clips = zip((foreground > 0.5).cpu().numpy(), known, strict=True)
-        blobs = [[blobs_of(mask, where, *rule) for mask in clip] for clip, rule in clips]
-    else:
-        masks = zip((layers.front > 0.5).cpu().numpy(), (layers.back > 0.5).cpu().numpy(), known, strict=True)
-        blobs = [
-            [layered(*pair, where, *rule) for pair in zip(front, back, strict=True)] for front, back, rule in masks
-        ]
-    firsts = [blob for clip in blobs for blob in clip[:frames]]
-    first = _proposed(model, (video[:, :frames], foreground[:, :frames]), scenery, firsts)
+    frames = min(FRAMES, video.shape[1])
+    seen = [sight for sight in rollout.sights if sight.target is None]
+    masks = [sight.foreground for sight in seen if sight.foreground is not None]
+    foreground = torch.cat(masks, dim=1) if masks else model.foreground_masks(video, scenery)
+    firsts = seen[:frames] or model.look(model.init(len(video), scenery), video[:, :frames])
+    blobs = _blobs((foreground > 0.5).cpu().numpy(), layers, model.config.where, _rules(len(video), usual, outline))
+    teaching = [blob for clip in blobs for blob in clip[:frames]]
+    first = _proposed(model, (firsts, foreground[:, :frames]), scenery, teaching)
     carried = [_carried(step, [clip[t] for clip in blobs]) for t, step in enumerate(rollout.steps)]
     return first + torch.stack(carried).mean()
 
 
-def _proposed(model: Scalor, seen: tuple[Tensor, Tensor], scenery: Scenery, blobs: list[Blobs]) -> Tensor:
-    """What the proposals of the first frames of clips lack, of which ``seen`` are the frames and what moves in them."""
-    video, foreground = seen[0], seen[1].flatten(0, 1)
-    sights = model.look(model.init(len(video), scenery), video)
+def _rules(clips: int, usual: Tensor | None, outline: Tensor | None) -> list[Rule]:
+    """How large single objects are in each of the clips, and what they fill of their boxes, as far as it is known."""
+    sizes = [ANY_SIZE] * clips if usual is None else usual.tolist()
+    outlines = [None] * clips if outline is None else [one if one.any() else None for one in outline.cpu().numpy()]
+    return list(zip(sizes, outlines, strict=True))
+
+
+def _blobs(
+    masks: np.ndarray, layers: ForegroundLayers | None, where: WhereConfig, rules: list[Rule]
+) -> list[list[Blobs]]:
+    """The blobs of each frame of clips with foreground masks bool [B, T, H, W], of which some have ``layers``."""
+    if layers is None:
+        return [[blobs_of(mask, where, *rule) for mask in clip] for clip, rule in zip(masks, rules, strict=True)]
+    clips, front, back = layers.clips.cpu().numpy(), np.zeros_like(masks), masks.copy()
+    front[clips], back[clips] = (layers.front > 0.5).cpu().numpy(), (layers.back > 0.5).cpu().numpy()
+    pairs = zip(zip(front, back, strict=True), rules, strict=True)
+    return [[layered(near, far, where, *rule) for near, far in zip(*pair, strict=True)] for pair, rule in pairs]
+
+
+def _proposed(model: Scalor, seen: tuple[list[Sight], Tensor], scenery: Scenery, blobs: list[Blobs]) -> Tensor:
+    """What the proposals of the first frames of clips lack, of which ``seen`` are the sights and what moves in them."""
+    sights, foreground = seen[0], seen[1].flatten(0, 1)
     features = torch.stack([sight.features for sight in sights if sight.features is not None], 1).flatten(0, 1)
     center = cells_of(model.discover.detector.ringed(features), model.config)
     labels = labels_of(blobs, center, cell=model.config.cell)
     cells = model.discover.detector(features, torch.zeros_like(foreground), foreground.unsqueeze(1))
     lacking = F.binary_cross_entropy_with_logits(cells.logit, labels.present, labels.weight, reduction="sum")
     frame, cell = labels.owner.unbind(1)
-    top = 0.0 if scenery.top is None else scenery.top[frame // video.shape[1]]
+    top = 0.0 if scenery.top is None else scenery.top[frame // len(sights)]
     box = model.discover.placed(cells.center[cell], cells.where.mean[frame, cell], top)
     return (lacking + PLACE * misplaced(box, labels.box, labels.known).sum()) / len(blobs)
 
@@ -132,22 +147,32 @@ def labels_of(blobs: list[Blobs], center: Tensor, *, cell: int) -> Labels:
 def _carried(step: Step, blobs: list[Blobs]) -> Tensor:
     """What the objects of a frame lack: of each single blob there is one, in its place."""
     slots = step.slots
-    surplus = off = slots.box.new_zeros(())
     middle, there = slots.box[..., :2].detach().cpu().numpy(), slots.shown.cpu().numpy()
+    owners: list[tuple[int, int]] = []
+    others: list[tuple[int, int]] = []
+    targets = []
     for clip, found in enumerate(blobs):
         whose = _nearest(middle[clip], found.single)
-        unsure = _in_any(middle[clip], found.hidden)
+        sure = there[clip] & ~_in_any(middle[clip], found.hidden)
         for number in np.flatnonzero(found.known.all(1)):
             box = found.single[number]
-            mine = (_outside(middle[clip], box) < 0) & (whose == number) & ~unsure
-            inside = np.flatnonzero(mine & there[clip])
-            if not len(inside):
+            inside = np.flatnonzero(sure & (whose == number) & (_outside(middle[clip], box) < 0)).tolist()
+            if not inside:
                 continue
-            best = inside[np.abs(middle[clip, inside] - box[:2]).sum(1).argmin()]
-            others = torch.from_numpy(inside[inside != best]).to(slots.box.device)
-            off = off + misplaced(slots.box[clip, best], slots.box.new_tensor(box * LARGER)).sum()
-            surplus = surplus + slots.latents.pres[clip, others].sum()
+            best = inside[int(np.abs(middle[clip, inside] - box[:2]).sum(1).argmin())]
+            owners.append((clip, best))
+            targets.append(box * LARGER)
+            others += [(clip, other) for other in inside if other != best]
+    box = slots.box.new_tensor(np.array(targets, np.float32).reshape(-1, 4))
+    off = misplaced(slots.box[_pairs(owners, box)], box).sum()
+    surplus = slots.latents.pres[_pairs(others, box)].sum()
     return (RARE * surplus + PLACE * off) / len(blobs)
+
+
+def _pairs(pairs: list[tuple[int, int]], like: Tensor) -> tuple[Tensor, Tensor]:
+    """(clip, object) pairs as an index."""
+    clip, number = torch.from_numpy(np.array(pairs, np.int64).reshape(-1, 2)).to(like.device).unbind(1)
+    return clip, number
 
 
 def _nearest(places: np.ndarray, boxes: np.ndarray) -> np.ndarray:

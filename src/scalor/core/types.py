@@ -304,9 +304,10 @@ class Knobs:
     alpha_override     foreground alpha is replaced by this constant when not None (background curriculum, spec A.13-8)
     sigma              likelihood std, None: the model's own
     soften             factor on the likelihood std (training: first find what stands out, then what it looks like)
-    jitter             before a frame is looked at a quarter of the carried boxes gets another size and another shape,
-                       by this share of its sides (std), and those of them that have room around them are put aside by
-                       as much (training: whoever has lost its size or its place finds it again)
+    jitter             before a frame is looked at half of the carried boxes of every other clip get another size and
+                       another shape, by this share of their sides (std), and those of them that have room around them
+                       are put aside by as much (training: whoever has lost its size or its place finds it again); the
+                       prior learns nothing there
     jitter_beside      how far those are put aside that have others beside them
     """
 

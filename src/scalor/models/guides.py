@@ -136,6 +136,11 @@ class Prior:
     def presence(self, where: Tensor, box: Tensor, what: Tensor) -> Tensor:
         return self.logit
 
+    def detached(self, clips: Tensor) -> "Prior":
+        """The same, but that its codes learn nothing from these ``clips``, bool [B, 1]."""
+        where, what, depth = (site.detached(clips) for site in (self.site_where, self.site_what, self.site_depth))
+        return Prior(where, what, depth, self.logit)
+
 
 class Dynamics(nn.Module):
     """The propagation prior p(z_t | z_<t): an LSTM that never sees a frame (spec A.3), and may know who is near."""
@@ -147,7 +152,7 @@ class Dynamics(nn.Module):
         self.neighbors = Neighbors(config) if part.neighbors else None
         others = SUMMARY if part.neighbors else 0
         self.enter = nn.Linear(code + 4 + 4 + 1 + 1 + others, 128)
-        self.memory = LSTMState(128, part.dynamics)
+        self.memory = LSTMState(128, part.dynamics, cell_clip=part.cell_clip)
         self.heads = nn.Linear(part.dynamics + others, 8 + 2 * code + 2 + 1)
 
     def forward(self, slots: Slots, scenery: Scenery) -> tuple[Prior, Tensor]:

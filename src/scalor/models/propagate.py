@@ -21,8 +21,9 @@ from scalor.models.survival import Odds, Survival
 
 GONE = 0.05
 """Share of a box in view below which an object has left."""
-ASTRAY, ROOM = 0.25, 0.25
-"""Share of the boxes that are put aside in a frame; one has room if no other box comes within so much of its sides."""
+ASTRAY, ROOM = 0.5, 0.25
+"""Share of the boxes that are put aside in a frame of a disturbed clip; one has room if no other box comes within so
+much of its sides."""
 MEMORY = 0.8
 """How much of an object's continuity is remembered a frame later."""
 
@@ -49,11 +50,11 @@ class Draw:
 
 
 def put_aside(slots: Slots, where: WhereConfig, share: float, beside: float = 0.0) -> Slots:
-    """Slots of which a quarter of the boxes have got another size and shape, by a ``share`` of their sides (std), and
-    have moved by as much where they have room around them, by ``beside`` where they have not."""
+    """Slots of which, in disturbed clips, half of the boxes have got another size and shape, by a ``share`` of their
+    sides (std), and have moved by as much where they have room around them, by ``beside`` where they have not."""
     center, sides = slots.box.split(2, dim=-1)
     close = (_beside(slots.box) & slots.alive.unsqueeze(1)).any(2, keepdim=True)
-    astray = (torch.rand_like(slots.age) < ASTRAY).unsqueeze(-1)
+    astray = ((torch.rand_like(slots.age) < ASTRAY) & disturbed(slots)).unsqueeze(-1)
     off, grown = (torch.randn_like(slots.box) * astray).split(2, dim=-1)
     off, grown = off * torch.where(close, beside, share), grown * share
     # An object is as sure of a wrong size as of its own: what it is used to is wrong as well.
@@ -64,6 +65,11 @@ def put_aside(slots: Slots, where: WhereConfig, share: float, beside: float = 0.
     box = torch.cat([center + off * sides.detach(), sides * known], dim=-1)
     latents = slots.latents.replace(where=slots.latents.where + codes)
     return slots.replace(box=box, size=size, habit=habit, latents=latents)
+
+
+def disturbed(slots: Slots) -> Tensor:
+    """The clips of a batch in which boxes are put aside, every other one: bool [B, 1]."""
+    return (torch.arange(len(slots.alive), device=slots.alive.device) % 2 == 1).unsqueeze(1)
 
 
 @torch.no_grad()
@@ -118,9 +124,12 @@ class Propagate(nn.Module):
 
         ``ground`` [B, C, H, W] is the background that is expected behind them; tracking asks for it.
         """
-        if (knobs.jitter or knobs.jitter_beside) and sight is not None and sight.features is not None:
+        aside = bool(knobs.jitter or knobs.jitter_beside) and sight is not None and sight.features is not None
+        if aside:
             slots = put_aside(slots, self.config.where, knobs.jitter, knobs.jitter_beside)
         prior, dynamics = self.dynamics(slots, scenery)
+        if aside:  # nothing in the world does what boxes do that are put aside: nothing is to be expected of it
+            prior = prior.detached(disturbed(slots))
         guide: Guide = prior
         slots = slots.replace(dynamics=dynamics)
         tracker = slots.tracker

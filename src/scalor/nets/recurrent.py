@@ -1,5 +1,7 @@
 """Memories in time: a ConvLSTM whose weights do not know the size of the frame."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -47,15 +49,18 @@ class ConvGRU(nn.Module):
 
 
 class LSTMState(nn.Module):
-    """An LSTM cell whose h and c travel side by side in one tensor [..., 2 H]."""
+    """An LSTM cell whose h and c travel side by side in one tensor [..., 2 H]; c stays within ``cell_clip`` of 0."""
 
-    def __init__(self, inputs: int, hidden: int) -> None:
+    def __init__(self, inputs: int, hidden: int, *, cell_clip: float = math.inf) -> None:
         super().__init__()
         self.cell = nn.LSTMCell(inputs, hidden)
+        self.cell_clip = cell_clip
 
     def forward(self, x: Tensor, state: Tensor) -> Tensor:
         flat = state.reshape(-1, state.shape[-1])
         h, c = self.cell(x.reshape(-1, x.shape[-1]), tuple(t.contiguous() for t in flat.chunk(2, dim=-1)))
+        if self.cell_clip < math.inf:
+            c = c.clamp(-self.cell_clip, self.cell_clip)
         return torch.cat([h, c], dim=-1).reshape(state.shape)
 
 

@@ -1,6 +1,5 @@
 """The rules by which tracks live on, fade and end."""
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -216,18 +215,3 @@ def test_looks_that_are_expected_to_stay_do_not_drift_in_futures(make_model: Mak
     assert torch.allclose(after.depth, torch.ones(1, 1, 1), atol=1e-5) == steady
     assert torch.allclose(world.slots.size, slots.size, atol=1e-5) == steady
     assert not torch.equal(world.slots.box[..., :2], slots.box[..., :2])  # it moves all the same
-
-
-@pytest.mark.parametrize("clip", [1.0, math.inf])
-def test_the_memory_of_a_long_track_is_that_of_a_clip(make_model: MakeModel, clip: float) -> None:
-    model = make_model(propagate=replace(make_model().config.propagate, cell_clip=clip))
-    dynamics, slots = model.propagate.dynamics, slots_at([[16.0, 16.0, 8.0, 8.0]], model)
-    memories = []
-    with torch.no_grad():
-        for bias in (dynamics.memory.cell.bias_ih, dynamics.memory.cell.bias_hh):
-            bias.fill_(2.0)  # every gate is open: the cell adds up
-        for _ in range(300):
-            slots = slots.replace(dynamics=dynamics(slots, SCENE)[1])
-            memories.append(slots.dynamics)
-    assert torch.allclose(memories[8], memories[-1], atol=1e-3) == (clip == 1.0)
-    assert (memories[-1].abs().max() <= 1.0) == (clip == 1.0)

@@ -165,8 +165,8 @@ def glimpse_side(longer: float) -> int:
 def footage_encoder(longer: float) -> EncoderConfig:
     """One halving less where the cells are half as large."""
     if longer < SMALL_PX:
-        return EncoderConfig(widths=(16, 32), memory=24, memory_stride=1, mask_widths=(4, 8))
-    return EncoderConfig(widths=(16, 32, 48), memory=24, memory_stride=1, mask_widths=(4, 8, 8))
+        return EncoderConfig(widths=(16, 32), memory=24, memory_stride=1, mask_widths=(4, 8), cell_clip=1.0)
+    return EncoderConfig(widths=(16, 32, 48), memory=24, memory_stride=1, mask_widths=(4, 8, 8), cell_clip=1.0)
 
 
 def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:

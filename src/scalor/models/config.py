@@ -19,6 +19,7 @@ class EncoderConfig:
     memory_layers   stacked layers (paper: 2)
     memory_stride   1: at the cell grid (paper); 2: at half its resolution (cheaper, wider view)
     mask_widths     the same pyramid for the mask of what is explained (spec A.4), () : proposals do not see the mask
+    cell_clip       bound of the numbers in the memory's cells (paper: none), as in `PropagateConfig`
     """
 
     widths: tuple[int, ...] = (16, 32)
@@ -27,6 +28,7 @@ class EncoderConfig:
     memory_layers: int = 1
     memory_stride: int = 2
     mask_widths: tuple[int, ...] = (4, 8)
+    cell_clip: float = later(math.inf)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class Encoder(nn.Module):
         self.stride = part.memory_stride
         inputs = config.channels * (2 if backdrop else 1)
         self.stack = pyramid(inputs, part.widths, cell=config.cell, style=style, refine=part.refine)
-        self.memory = ConvLSTM(part.memory, part.memory_layers) if part.memory else None
+        self.memory = ConvLSTM(part.memory, part.memory_layers, cell_clip=part.cell_clip) if part.memory else None
         if self.memory is not None:
             down = nn.Conv2d(self.features, part.memory, 2 * self.stride, stride=self.stride, padding=self.stride // 2)
             same = nn.Conv2d(self.features, part.memory, 3, padding=1)

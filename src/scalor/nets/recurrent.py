@@ -8,10 +8,14 @@ from torch import Tensor, nn
 
 
 class ConvLSTM(nn.Module):
-    """Stacked 3 x 3 ConvLSTM with per-channel peepholes (spec A.12-6); state packed as [B, 2 * layers * C, h, w]."""
+    """Stacked 3 x 3 ConvLSTM with per-channel peepholes (spec A.12-6); state packed as [B, 2 * layers * C, h, w].
 
-    def __init__(self, channels: int, layers: int) -> None:
+    Its cells stay within ``cell_clip`` of 0.
+    """
+
+    def __init__(self, channels: int, layers: int, *, cell_clip: float = math.inf) -> None:
         super().__init__()
+        self.cell_clip = cell_clip
         self.channels = channels
         self.layers = layers
         self.gates = nn.ModuleList(nn.Conv2d(2 * channels, 4 * channels, 3, padding=1) for _ in range(layers))
@@ -29,6 +33,7 @@ class ConvLSTM(nn.Module):
             i, f, g, o = conv(torch.cat([x, h], dim=1)).chunk(4, dim=1)
             peep = self.peep[level]
             c = torch.sigmoid(f + 1.0 + peep[1] * c) * c + torch.sigmoid(i + peep[0] * c) * torch.tanh(g)
+            c = clipped(c, self.cell_clip)
             x = torch.sigmoid(o + peep[2] * c) * torch.tanh(c)
             states[2 * level], states[2 * level + 1] = x, c
         return x, torch.cat(states, dim=1)
@@ -59,9 +64,7 @@ class LSTMState(nn.Module):
     def forward(self, x: Tensor, state: Tensor) -> Tensor:
         flat = state.reshape(-1, state.shape[-1])
         h, c = self.cell(x.reshape(-1, x.shape[-1]), tuple(t.contiguous() for t in flat.chunk(2, dim=-1)))
-        if self.cell_clip < math.inf:
-            c = c.clamp(-self.cell_clip, self.cell_clip)
-        return torch.cat([h, c], dim=-1).reshape(state.shape)
+        return torch.cat([h, clipped(c, self.cell_clip)], dim=-1).reshape(state.shape)
 
 
 class GRUState(nn.Module):
@@ -74,6 +77,11 @@ class GRUState(nn.Module):
     def forward(self, x: Tensor, state: Tensor) -> Tensor:
         flat = self.cell(x.reshape(-1, x.shape[-1]), state.reshape(-1, state.shape[-1]))
         return flat.reshape(state.shape)
+
+
+def clipped(cell: Tensor, bound: float) -> Tensor:
+    """The numbers of an LSTM's cell, none beyond ``bound``."""
+    return cell.clamp(-bound, bound) if bound < math.inf else cell
 
 
 def upsample_to(x: Tensor, factor: int, size: tuple[int, int]) -> Tensor:

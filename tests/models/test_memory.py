@@ -31,10 +31,18 @@ def test_a_clipped_cell_does_not_count_frames(cell_clip: float) -> None:
         assert (late.abs().max() <= 1.0) == (cell_clip == 1.0)
 
 
+@pytest.mark.parametrize("bound", [0.0, -1.0, math.nan])
+def test_a_bound_that_holds_nothing_is_refused(bound: float) -> None:
+    with pytest.raises(ValueError, match="cell_clip is"):
+        ConvLSTM(3, 1, cell_clip=bound)
+    with pytest.raises(ValueError, match="cell_clip is"):
+        LSTMState(3, 1, cell_clip=bound)
+
+
 def test_what_is_learned_of_footage_has_bounded_memories() -> None:
     """Clips have eight frames, videos thousands."""
     preset = fast_video()
     model = build(preset.model)
     assert max(frames for _, frames in preset.recipe.lengths) == CLIP
     bounds = [part.cell_clip for part in model.modules() if isinstance(part, ConvLSTM | LSTMState)]
-    assert len(bounds) == 2 and max(bounds) <= CLIP / 4
+    assert len(bounds) == 2 and max(bounds) < CLIP, "a cell reaches its bound within a clip"

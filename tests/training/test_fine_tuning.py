@@ -1,5 +1,7 @@
 """Trainings that start from weights: what is taken over, what changes in the recipe, and what is refused."""
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +81,25 @@ def test_a_run_goes_on_where_its_start_is_gone(video: Path, weights: Path, tmp_p
     copy.unlink()
     fit(video, out, preset=fast_video, quiet=True, steps=2, resume=True)
     assert pretrained.card(out)["steps"] == 2
+
+
+@pytest.mark.parametrize("given", [{}, {"model.propagate.cell_clip": "2", "model.propagate.steady": "true"}])
+def test_weights_mean_what_they_were_learned_to_mean(
+    video: Path, weights: Path, tmp_path: Path, given: dict[str, str]
+) -> None:
+    """Older ones have memories without bounds, and a prior that says where looks go."""
+    old = tmp_path / "old.safetensors"
+    model, config = pretrained.load(weights)[0], pretrained.load(weights)[0].config
+    config = replace(
+        config,
+        propagate=replace(config.propagate, steady=False, cell_clip=math.inf),
+        encoder=replace(config.encoder, cell_clip=math.inf),
+    )
+    pretrained.save(model, config, old, {})
+    out = fit(video, tmp_path / "run", preset=fast_video, quiet=True, steps=1, start=old, overrides=SMALL | given)
+    made = RunFolder(out).plan().preset.model
+    assert made.encoder.cell_clip == math.inf and fast_video().model.encoder.cell_clip == 1.0
+    assert (made.propagate.steady, made.propagate.cell_clip) == ((True, 2.0) if given else (False, math.inf))
 
 
 def test_what_the_user_sets_stays(video: Path, weights: Path, tmp_path: Path) -> None:

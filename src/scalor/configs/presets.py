@@ -153,6 +153,8 @@ SLOW, JITTER = 0.05, 0.15
 from boxes that are put aside, and changed in size, by this share of their sides. Where things move by more than so much
 of their longer side per frame, those beside others are not put aside: they would lie on a neighbour."""
 
+JITTER_LOOKS = 0.3  # of codes that are around 1: looks that have faded are found again
+
 SMALL_PX = 14.0
 """Objects whose longer side is shorter than this need cells of 4 px: about half of it, as elsewhere."""
 
@@ -192,8 +194,7 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
         glimpse=GlimpseConfig(
             side=glimpse_side(longer), alpha_gain=2.0, alpha_bias=-1.0, level=sizes.level, foreground=True
         ),
-        # Things turn and are lit anew: their looks may change, around what they usually are. What is carried through
-        # thousands of frames is learned in clips of eight: nothing may drift, or add up.
+        # Things turn and are lit anew: looks change, around what they usually are. Nothing may drift, or add up.
         propagate=PropagateConfig(position=False, leave=0.5, slow=OFF, habit=8, steady=True, cell_clip=1.0),
         background=BackgroundConfig(family="median", shade=sizes.shadows, darkest=sizes.darkest, tint=sizes.tint),
         # The boxes of long thin things that turn are mostly empty: two halves of one overlap less.
@@ -214,6 +215,7 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
         hurry=0.25 if sizes.motion > FAST * longer else 0.0,
         jitter=JITTER,
         jitter_beside=JITTER if sizes.motion < SLOW * longer else 0.0,
+        jitter_looks=JITTER_LOOKS,
         crowded=0.5,
         dropout_until=0.7,
         carry_until=0.15,

@@ -39,8 +39,10 @@ class Recipe:
     crowded                on footage, share of the clips before which things of another moment pass, so that objects
                            touch and hide each other more often than they do (see `scalor.training.copy_paste`)
     jitter, jitter_beside  std, in sides, by which carried boxes are changed in size and shape and, with room around
-                           them, put aside, and by which those without are put aside, before a frame is looked at:
-                           clips of a few frames do not show what becomes of small errors in thousands (`Knobs.jitter`)
+                           them, put aside, and by which those without are put aside, before a frame is looked at, in
+                           every other step: clips of a few frames do not show what becomes of small errors in thousands
+                           (`Knobs.jitter`)
+    jitter_looks           std by which looks are changed there
     bootstrap              on footage, weight at the start of what objects lack of the blobs that move; it falls to 0 at
                            the end (see `scalor.training.bootstrap`)
     carry_until            progress until which carried objects cannot fade: thin strokes drawn a pixel beside their
@@ -77,6 +79,7 @@ class Recipe:
     hurry: float = later(0.0)
     jitter: float = later(0.0)
     jitter_beside: float = later(0.0)
+    jitter_looks: float = later(0.0)
     crowded: float = later(0.0)
     carry_until: float = 0.08
     blind_every: int = 4
@@ -139,6 +142,7 @@ def knobs_at(recipe: Recipe, step: int, progress: float) -> Knobs:
     share = min(1.0, step / max(1, recipe.temperature_steps))
     first, last = recipe.birth
     fade = min(1.0, step / max(1, recipe.birth_steps))
+    disturbed = step % 2
     return Knobs(
         temperature=math.exp(share * math.log(recipe.temperature)),
         birth=first + (last - first) * fade,
@@ -149,6 +153,7 @@ def knobs_at(recipe: Recipe, step: int, progress: float) -> Knobs:
         sighted=frames_seen(recipe, step, progress),
         soften=recipe.soften ** max(0.0, 1.0 - progress / max(1e-9, recipe.soften_until)),
         alpha_override=recipe.background_alpha if step < recipe.background_steps else None,
-        jitter=recipe.jitter,
-        jitter_beside=recipe.jitter_beside,
+        jitter=disturbed * recipe.jitter,
+        jitter_beside=disturbed * recipe.jitter_beside,
+        jitter_looks=disturbed * recipe.jitter_looks,
     )

@@ -52,10 +52,6 @@ class Gaussian(Struct):
         total = own + other
         return Gaussian(torch.lerp(self.mean, seen.mean, other / total), total.rsqrt())
 
-    def detached(self, which: Tensor) -> "Gaussian":
-        """The same, without gradients where ``which`` (of the leading axes) is true."""
-        return self.map(lambda part: torch.where(which.unsqueeze(-1), part.detach(), part))
-
     def log_prob(self, value: Tensor) -> Tensor:
         """Log density of ``value``, summed over the last axis."""
         z = (value - self.mean) / self.std

@@ -304,11 +304,12 @@ class Knobs:
     alpha_override     foreground alpha is replaced by this constant when not None (background curriculum, spec A.13-8)
     sigma              likelihood std, None: the model's own
     soften             factor on the likelihood std (training: first find what stands out, then what it looks like)
-    jitter             before a frame is looked at half of the carried boxes of every other clip get another size and
-                       another shape, by this share of their sides (std), and those of them that have room around them
-                       are put aside by as much (training: whoever has lost its size or its place finds it again); the
-                       prior learns nothing there
+    jitter             before a frame is looked at half of the carried boxes get another size and another shape, by this
+                       share of their sides (std), and those of them that have room around them are put aside by as much
+                       (training: whoever has lost its size or its place finds it again); meanwhile the prior learns
+                       nothing of codes: nothing in the world does so
     jitter_beside      how far those are put aside that have others beside them
+    jitter_looks       std by which the looks of these objects are changed as well, and what is known of them
     """
 
     temperature: float = 0.3
@@ -329,6 +330,12 @@ class Knobs:
     soften: float = 1.0
     jitter: float = 0.0
     jitter_beside: float = 0.0
+    jitter_looks: float = 0.0
+
+    @property
+    def disturbed(self) -> bool:
+        """Carried objects are not as they were."""
+        return max(self.jitter, self.jitter_beside, self.jitter_looks) > 0
 
 
 TRACKING = Knobs(stochastic=False, hard=True, patience=4.0)

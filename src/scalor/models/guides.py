@@ -136,11 +136,6 @@ class Prior:
     def presence(self, where: Tensor, box: Tensor, what: Tensor) -> Tensor:
         return self.logit
 
-    def detached(self, clips: Tensor) -> "Prior":
-        """The same, but that its codes learn nothing from these ``clips``, bool [B, 1]."""
-        where, what, depth = (site.detached(clips) for site in (self.site_where, self.site_what, self.site_depth))
-        return Prior(where, what, depth, self.logit)
-
 
 class Dynamics(nn.Module):
     """The propagation prior p(z_t | z_<t): an LSTM that never sees a frame (spec A.3), and may know who is near."""
@@ -155,8 +150,8 @@ class Dynamics(nn.Module):
         self.memory = LSTMState(128, part.dynamics, cell_clip=part.cell_clip)
         self.heads = nn.Linear(part.dynamics + others, 8 + 2 * code + 2 + 1)
 
-    def forward(self, slots: Slots, scenery: Scenery) -> tuple[Prior, Tensor]:
-        """The guide, and the new memory [B, N, 2 Hp]."""
+    def forward(self, slots: Slots, scenery: Scenery, *, taught: bool = True) -> tuple[Prior, Tensor]:
+        """The guide, and the new memory [B, N, 2 Hp]. If it is not ``taught``, only its presence learns anything."""
         z, part, code = slots.latents, self.config.propagate, self.config.glimpse.what
         box = describe_box(slots.box, scenery, self.config)
         known = [z.what, box, z.where, z.depth, z.pres.unsqueeze(-1)]
@@ -166,7 +161,8 @@ class Dynamics(nn.Module):
         state = self.memory(self.enter(torch.cat(known, dim=-1)), slots.dynamics)
         hidden = state[..., : part.dynamics]
         raw = self.heads(hidden if others is None else torch.cat([hidden, others], dim=-1))
-        where, what, depth, logit = raw.split([8, 2 * code, 2, 1], dim=-1)
+        codes, logit = raw.split([8 + 2 * code + 2, 1], dim=-1)
+        where, what, depth = (codes if taught else codes.detach()).split([8, 2 * code, 2], dim=-1)
         halves = [half for site in (where, what, depth) for half in site.chunk(2, dim=-1)]
         change, spread = torch.cat(halves[::2], dim=-1), torch.cat(halves[1::2], dim=-1)
         if part.steady:

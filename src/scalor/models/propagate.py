@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scalor.core.canvas import placed
-from scalor.core.fixed import fixed
+from scalor.core.fixed import fixed, listed
 from scalor.core.geometry import WhereConfig, corners, decode_size, decode_step, in_view, intersection
 from scalor.core.sites import Gaussian, kl_presence, log_bernoulli, sample_presence
 from scalor.core.tensors import constant
@@ -22,8 +23,8 @@ from scalor.models.survival import Odds, Survival
 GONE = 0.05
 """Share of a box in view below which an object has left."""
 ASTRAY, ROOM = 0.5, 0.25
-"""Share of the boxes that are put aside in a frame of a disturbed clip; one has room if no other box comes within so
-much of its sides."""
+"""Share of the carried objects that are put aside in a frame of a disturbed step; one has room if no other box comes
+within so much of its sides."""
 MEMORY = 0.8
 """How much of an object's continuity is remembered a frame later."""
 
@@ -49,13 +50,12 @@ class Draw:
         return where_prior.log_prob(where) + typical + what_prior.log_prob(what) - birth
 
 
-def put_aside(slots: Slots, where: WhereConfig, share: float, beside: float = 0.0) -> Slots:
-    """Slots of which, in disturbed clips, half of the boxes have got another size and shape, by a ``share`` of their
-    sides (std), and have moved by as much where they have room around them, by ``beside`` where they have not."""
+def put_aside(slots: Slots, astray: Tensor, where: WhereConfig, share: float, beside: float = 0.0) -> Slots:
+    """Slots of which those ``astray``, bool [B, N], have got another size and shape, by a ``share`` of their sides
+    (std), and have moved by as much where they have room around them, by ``beside`` where they have not."""
     center, sides = slots.box.split(2, dim=-1)
     close = (_beside(slots.box) & slots.alive.unsqueeze(1)).any(2, keepdim=True)
-    astray = ((torch.rand_like(slots.age) < ASTRAY) & disturbed(slots)).unsqueeze(-1)
-    off, grown = (torch.randn_like(slots.box) * astray).split(2, dim=-1)
+    off, grown = (torch.randn_like(slots.box) * astray.unsqueeze(-1)).split(2, dim=-1)
     off, grown = off * torch.where(close, beside, share), grown * share
     # An object is as sure of a wrong size as of its own: what it is used to is wrong as well.
     wrong = grown / constant(*(steep or math.inf for steep in where.steepness), like=grown)  # a fixed size stays
@@ -65,11 +65,6 @@ def put_aside(slots: Slots, where: WhereConfig, share: float, beside: float = 0.
     box = torch.cat([center + off * sides.detach(), sides * known], dim=-1)
     latents = slots.latents.replace(where=slots.latents.where + codes)
     return slots.replace(box=box, size=size, habit=habit, latents=latents)
-
-
-def disturbed(slots: Slots) -> Tensor:
-    """The clips of a batch in which boxes are put aside, every other one: bool [B, 1]."""
-    return (torch.arange(len(slots.alive), device=slots.alive.device) % 2 == 1).unsqueeze(1)
 
 
 @torch.no_grad()
@@ -124,12 +119,10 @@ class Propagate(nn.Module):
 
         ``ground`` [B, C, H, W] is the background that is expected behind them; tracking asks for it.
         """
-        aside = bool(knobs.jitter or knobs.jitter_beside) and sight is not None and sight.features is not None
-        if aside:
-            slots = put_aside(slots, self.config.where, knobs.jitter, knobs.jitter_beside)
-        prior, dynamics = self.dynamics(slots, scenery)
-        if aside:  # nothing in the world does what boxes do that are put aside: nothing is to be expected of it
-            prior = prior.detached(disturbed(slots))
+        disturbed = knobs.disturbed and sight is not None and sight.features is not None
+        if disturbed:
+            slots = self._disturbed(slots, knobs)
+        prior, dynamics = self.dynamics(slots, scenery, taught=not disturbed)
         guide: Guide = prior
         slots = slots.replace(dynamics=dynamics)
         tracker = slots.tracker
@@ -175,6 +168,22 @@ class Propagate(nn.Module):
         # Evidence holds as long as everybody is shown who was when it was weighed, and nobody else.
         known = nats is not None and not fixed() and torch.equal(shown, moved.shown.to(shown.dtype))
         return Objects(books, slots=survivors, layers=layers, tight=paint.tight, nats=nats if known else None)
+
+    def _disturbed(self, slots: Slots, knobs: Knobs) -> Slots:
+        """Slots of which half have another size, shape, place and looks than they had, as far as the knobs say."""
+        astray = torch.rand_like(slots.age) < ASTRAY
+        if knobs.jitter or knobs.jitter_beside:
+            slots = put_aside(slots, astray, self.config.where, knobs.jitter, knobs.jitter_beside)
+        if not knobs.jitter_looks:
+            return slots
+        wrong = knobs.jitter_looks * torch.randn_like(slots.latents.what) * astray.unsqueeze(-1)
+        what, paint = slots.latents.what + wrong, slots.paint
+        if self.config.glimpse.context:
+            at, paint = listed(astray & slots.alive), paint.clone()
+            with torch.no_grad():
+                paint[at] = self.painter.decoder(what[at])
+        habit = slots.habit + F.pad(wrong, (4, 1))
+        return slots.replace(latents=slots.latents.replace(what=what), habit=habit, paint=paint)
 
     def _move(
         self, slots: Slots, guide: Guide, prior: Prior, scenery: Scenery, knobs: Knobs

@@ -15,7 +15,7 @@ class ConvLSTM(nn.Module):
 
     def __init__(self, channels: int, layers: int, *, cell_clip: float = math.inf) -> None:
         super().__init__()
-        self.cell_clip = cell_clip
+        self.cell_clip = checked_bound(cell_clip)
         self.channels = channels
         self.layers = layers
         self.gates = nn.ModuleList(nn.Conv2d(2 * channels, 4 * channels, 3, padding=1) for _ in range(layers))
@@ -59,7 +59,7 @@ class LSTMState(nn.Module):
     def __init__(self, inputs: int, hidden: int, *, cell_clip: float = math.inf) -> None:
         super().__init__()
         self.cell = nn.LSTMCell(inputs, hidden)
-        self.cell_clip = cell_clip
+        self.cell_clip = checked_bound(cell_clip)
 
     def forward(self, x: Tensor, state: Tensor) -> Tensor:
         flat = state.reshape(-1, state.shape[-1])
@@ -79,8 +79,15 @@ class GRUState(nn.Module):
         return flat.reshape(state.shape)
 
 
+def checked_bound(cell_clip: float) -> float:
+    """The bound itself. Raises ValueError where it is not above 0."""
+    if not cell_clip > 0:
+        raise ValueError(f"cell_clip is {cell_clip}; a number above 0 is wanted, inf for none; correct it")
+    return cell_clip
+
+
 def clipped(cell: Tensor, bound: float) -> Tensor:
-    """The numbers of an LSTM's cell, none beyond ``bound``."""
+    """The numbers of an LSTM's cell, none farther from 0 than ``bound``."""
     return cell.clamp(-bound, bound) if bound < math.inf else cell
 
 

@@ -60,9 +60,19 @@ def under_occluders(shown: Tensor, clear: Tensor, pasted: Tensor) -> Tensor:
     return torch.where((shown == clear).all(dim=2, keepdim=True), pasted, shown)
 
 
+def components_of(mask: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
+    """The number K of connected components of a boolean [H, W], the rest counted as one; whose a pixel is, int [H, W];
+    and OpenCV's table of them, int32 [K, 5]."""
+    import cv2
+
+    # Labels of 16 bits take a quarter of the time; of a larger mask they might not be enough.
+    kind = cv2.CV_16U if mask.size < 1 << 18 else cv2.CV_32S
+    count, labels, table, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8, ltype=kind)
+    return count, labels, table
+
+
 def _without_hiding(front: np.ndarray, back: np.ndarray) -> np.ndarray:
     """A mask [T, H, W] without what hides too much of a blob of another one; what goes on in time goes as a whole."""
-    import cv2
     from scipy.ndimage import label
 
     thing, count = label(front, np.ones((3, 3, 3)))
@@ -70,8 +80,7 @@ def _without_hiding(front: np.ndarray, back: np.ndarray) -> np.ndarray:
     for things, mask in zip(thing, back, strict=True):
         if not (things.any() and mask.any()):
             continue
-        # Labels of 16 bits take a quarter of the time, and a mask without small gaps has fewer blobs.
-        blobs, blob, table, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8, ltype=cv2.CV_16U)
+        blobs, blob, table = components_of(mask)
         hidden = np.bincount(blob[things > 0], minlength=blobs)
         lost = (hidden > (1 - VISIBLE) * table[:, 4]) & (table[:, 4] >= LEAST_PX)
         hides[things[lost[blob] & mask]] = True

@@ -3,12 +3,14 @@
 import dataclasses
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from scalor import pretrained
 from scalor.core.jsonable import one_of_jsonable
 from scalor.core.schedule import Recipe
 from scalor.errors import UserError
-from scalor.models.build import CONFIGS, build
+from scalor.models.build import CONFIGS, AnyConfig, build
+from scalor.models.config import ModelConfig
 from scalor.training.checkpoint import Plan
 from scalor.training.preset import Preset, apply_overrides
 
@@ -16,6 +18,8 @@ LR_FACTOR = 0.3
 """Learning rate of a training that starts from weights, in rates of one from nothing."""
 STEPS = 1000
 """Its usual length."""
+AS_LEARNED = ("model.propagate.steady", "model.propagate.cell_clip", "model.encoder.cell_clip")
+"""Settings without which weights do not mean what they were learned to mean, whatever the preset has now."""
 
 
 def fine_tuning_recipe(recipe: Recipe) -> Recipe:
@@ -45,19 +49,34 @@ def preset_of_weights(preset: Preset, start: str | os.PathLike[str]) -> Preset:
 def plan_from_weights(plan: Plan, start: str | os.PathLike[str], given: Mapping[str, str]) -> Plan:
     """The plan with weights to start from, and the shorter training that they need; what the user set stays.
 
-    Other footage has other looks, which are learned soonest from many short clips: their lengths grow as ever.
+    Other footage has other looks, which are learned soonest from many short clips: their lengths grow as ever. What the
+    prior may expect, and memories may hold, is as it was where the weights were learned.
     ``given``: the user's changes of the preset. Raises UserError where the weights are not of the plan's model.
     """
     refuse_other_model(start, plan.preset)
-    mine = {key: text for key, text in given.items() if key.startswith("train.")}
+    mine = {key: text for key, text in given.items() if key.startswith("train.") or key in AS_LEARNED}
     recipe = plan.preset.recipe
     made = dataclasses.replace(
         plan.preset,
+        model=_as_learned(plan.preset.model, pretrained.card(start)["config"]),
         recipe=dataclasses.replace(
             fine_tuning_recipe(recipe), lengths=recipe.lengths, blind_frames=recipe.blind_frames
         ),
     )
     return dataclasses.replace(plan, preset=apply_overrides(made, mine), start=pretrained.whole_name(start))
+
+
+def _as_learned(model: AnyConfig, card: Any) -> AnyConfig:
+    """The model's config with those of its settings `AS_LEARNED` that the config of a card has."""
+    learned = one_of_jsonable(CONFIGS, card, where="config of the weights' card")
+    if not (isinstance(model, ModelConfig) and isinstance(learned, ModelConfig)):
+        return model
+    then = learned.propagate
+    return dataclasses.replace(
+        model,
+        propagate=dataclasses.replace(model.propagate, steady=then.steady, cell_clip=then.cell_clip),
+        encoder=dataclasses.replace(model.encoder, cell_clip=learned.encoder.cell_clip),
+    )
 
 
 def refuse_other_model(start: str | os.PathLike[str], preset: Preset) -> None:

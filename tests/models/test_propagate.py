@@ -198,6 +198,19 @@ def test_imagined_objects_come_back(make_model: MakeModel) -> None:
     assert (inside.float().mean(0) > 0.2).all()
 
 
+@pytest.mark.parametrize("constant", [True, False])
+def test_what_has_a_constant_velocity_does_not_accelerate_in_futures(make_model: MakeModel, constant: bool) -> None:
+    model = make_model(propagate=replace(make_model().config.propagate, constant_velocity=constant))
+    with torch.no_grad():
+        model.propagate.dynamics.heads.bias.fill_(0.3)
+        slots = slots_at([[20.0, 24.0, 8.0, 8.0]], model)
+        world = model.init(1, SCENE).replace(slots=slots)
+        for _ in range(20):
+            world, _ = model.step(world, None, replace(KEPT, keep_alive=True))
+    assert torch.allclose(world.slots.box[..., :2], slots.box[..., :2], atol=1e-3) == constant, "it was at rest"
+    assert not torch.allclose(world.slots.latents.what, slots.latents.what)
+
+
 @pytest.mark.parametrize("steady", [True, False])
 def test_looks_that_are_expected_to_stay_do_not_drift_in_futures(make_model: MakeModel, steady: bool) -> None:
     model = make_model(propagate=replace(make_model().config.propagate, steady=steady, habit=100))

@@ -165,8 +165,10 @@ class Dynamics(nn.Module):
         where, what, depth = (codes if taught else codes.detach()).split([8, 2 * code, 2], dim=-1)
         halves = [half for site in (where, what, depth) for half in site.chunk(2, dim=-1)]
         change, spread = torch.cat(halves[::2], dim=-1), torch.cat(halves[1::2], dim=-1)
-        if part.steady:
-            change = change * constant(*[0.0, 0.0, 1.0, 1.0], *[0.0] * (code + 1), like=change)
+        if part.steady or part.constant_velocity:
+            stays, goes = float(not part.steady), float(not part.constant_velocity)
+            free = [stays, stays, goes, goes, *[stays] * (code + 1)]
+            change = change * constant(*free, like=change)
         mean = change + part.residual * slots.habit
         std = F.softplus(spread)
         if part.slow < math.inf:

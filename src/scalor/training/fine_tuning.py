@@ -18,7 +18,8 @@ LR_FACTOR = 0.3
 """Learning rate of a training that starts from weights, in rates of one from nothing."""
 STEPS = 1000
 """Its usual length."""
-AS_LEARNED = ("model.propagate.steady", "model.propagate.cell_clip", "model.encoder.cell_clip")
+PRIOR = ("steady", "constant_velocity", "cell_clip")
+AS_LEARNED = (*(f"model.propagate.{name}" for name in PRIOR), "model.encoder.cell_clip")
 """Settings without which weights do not mean what they were learned to mean, whatever the preset has now."""
 
 
@@ -71,10 +72,10 @@ def _as_learned(model: AnyConfig, card: Any) -> AnyConfig:
     learned = one_of_jsonable(CONFIGS, card, where="config of the weights' card")
     if not (isinstance(model, ModelConfig) and isinstance(learned, ModelConfig)):
         return model
-    then = learned.propagate
+    then = {name: getattr(learned.propagate, name) for name in PRIOR}
     return dataclasses.replace(
         model,
-        propagate=dataclasses.replace(model.propagate, steady=then.steady, cell_clip=then.cell_clip),
+        propagate=dataclasses.replace(model.propagate, **then),
         encoder=dataclasses.replace(model.encoder, cell_clip=learned.encoder.cell_clip),
     )
 

@@ -107,6 +107,10 @@ class PropagateConfig:
     cell_clip: float = later(math.inf)
 
 
+LONG_TRACKS = PropagateConfig(steady=True, constant_velocity=True, cell_clip=1.0)
+"""For videos that are far longer than the clips they are learned from: nothing drifts, flies off or adds up (ADR 41)."""
+
+
 @dataclass(frozen=True)
 class DiscoverConfig:
     """Discovery and rejection (spec A.4, C.7).

@@ -108,7 +108,7 @@ class PropagateConfig:
 
 
 LONG_TRACKS = PropagateConfig(steady=True, constant_velocity=True, cell_clip=1.0)
-"""For videos that are far longer than the clips they are learned from: nothing drifts, flies off or adds up (ADR 41)."""
+"""For videos that are far longer than the clips they are learned from: nothing drifts, flies off or adds up."""
 
 
 @dataclass(frozen=True)

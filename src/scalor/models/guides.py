@@ -19,6 +19,8 @@ from scalor.nets.heads import mlp
 from scalor.nets.pyramid import activation
 from scalor.nets.recurrent import GRUState, LSTMState
 
+MOSTLY = 3.0
+"""Logit of the share of its velocity that an object is expected to keep, before anything is learned."""
 COMPARED = 32
 """Channels per patch of the comparison of what is seen with what was expected."""
 WIDER = 1.5
@@ -165,10 +167,11 @@ class Dynamics(nn.Module):
         where, what, depth = (codes if taught else codes.detach()).split([8, 2 * code, 2], dim=-1)
         halves = [half for site in (where, what, depth) for half in site.chunk(2, dim=-1)]
         change, spread = torch.cat(halves[::2], dim=-1), torch.cat(halves[1::2], dim=-1)
-        if part.steady or part.constant_velocity:
-            stays, goes = float(not part.steady), float(not part.constant_velocity)
-            free = [stays, stays, goes, goes, *[stays] * (code + 1)]
-            change = change * constant(*free, like=change)
+        if part.steady:
+            change = change * constant(*[0.0, 0.0, 1.0, 1.0], *[0.0] * (code + 1), like=change)
+        if part.damped:  # a share of the usual velocity is less of it than all
+            velocity, lost = slots.habit[..., 2:4], torch.sigmoid(change[..., 2:4] - MOSTLY)
+            change = torch.cat([change[..., :2], -part.residual * lost * velocity, change[..., 4:]], dim=-1)
         mean = change + part.residual * slots.habit
         std = F.softplus(spread)
         if part.slow < math.inf:

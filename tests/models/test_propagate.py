@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from scalor.core.sites import Gaussian
@@ -197,27 +196,6 @@ def test_imagined_objects_come_back(make_model: MakeModel) -> None:
     assert (path >= -width / 2).all() and (path <= SCENE.width + width / 2).all()
     inside = (path > 8.0) & (path < 24.0)
     assert (inside.float().mean(0) > 0.2).all()
-
-
-@pytest.mark.parametrize("damped", [True, False])
-def test_damped_things_stay_at_rest_and_do_not_speed_up_in_futures(make_model: MakeModel, damped: bool) -> None:
-    model = make_model(propagate=replace(make_model().config.propagate, damped=damped))
-    with torch.no_grad():
-        model.propagate.dynamics.heads.bias.fill_(0.3)
-        slots = slots_at([[16.0, 8.0, 8.0, 8.0], [8.0, 22.0, 8.0, 8.0]], model)
-        step = torch.tensor([[[0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.1, 0.0]]])
-        slots = slots.replace(
-            latents=slots.latents.replace(where=step), habit=F.pad(step, (0, slots.habit.shape[-1] - 4))
-        )
-        world, places = model.init(1, SCENE).replace(slots=slots), [slots.box[0, :, :2]]
-        for _ in range(4):
-            world, _ = model.step(world, None, replace(KEPT, keep_alive=True))
-            places.append(world.slots.box[0, :, :2])
-    rest, moving = torch.stack(places, 1)
-    assert torch.allclose(rest, rest[:1].expand_as(rest), atol=1e-3) == damped
-    steps = moving[:, 0].diff()
-    assert ((steps > 0).all() and (steps.diff() <= 1e-4).all()) == damped
-    assert torch.allclose(moving[:, 1], moving[:1, 1].expand(5), atol=1e-3) == damped
 
 
 @pytest.mark.parametrize("steady", [True, False])

@@ -92,14 +92,13 @@ def test_weights_mean_what_they_were_learned_to_mean(
     model, config = pretrained.load(weights)[0], pretrained.load(weights)[0].config
     config = replace(
         config,
-        propagate=replace(config.propagate, steady=False, damped=False, cell_clip=math.inf),
+        propagate=replace(config.propagate, steady=False, cell_clip=math.inf),
         encoder=replace(config.encoder, cell_clip=math.inf),
     )
     pretrained.save(model, config, old, {})
     out = fit(video, tmp_path / "run", preset=fast_video, quiet=True, steps=1, start=old, overrides=SMALL | given)
     made = RunFolder(out).plan().preset.model
     assert made.encoder.cell_clip == math.inf and fast_video().model.encoder.cell_clip == 1.0
-    assert not made.propagate.damped
     assert (made.propagate.steady, made.propagate.cell_clip) == ((True, 2.0) if given else (False, math.inf))
 
 

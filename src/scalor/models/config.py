@@ -72,8 +72,6 @@ class PropagateConfig:
     pace                frames over which the velocity is averaged to what is expected of it
     steady              size, looks and depth are expected to stay what they were: the prior's network says how far they
                         may change and nothing else, so that in futures they do not drift; False: it says where to, too
-    damped              velocity is expected to be a share, 0 to 1, of what it was, and the prior's network says which;
-                        False: it says what is added, which in futures may be an acceleration that never ends
     cell_clip           bound of the numbers in the cell of the prior's LSTM (paper: none): a cell that adds up in every
                         frame holds in the hundredth what no clip has shown
     presence_bias, survival_bias, where_shift   +2, +5, -2 in the paper
@@ -104,12 +102,11 @@ class PropagateConfig:
     neighbors: int = later(0)
     pace: int = later(3)
     steady: bool = later(False)
-    damped: bool = later(False)
     cell_clip: float = later(math.inf)
 
 
-LONG_TRACKS = PropagateConfig(steady=True, damped=True, cell_clip=1.0)
-"""For videos that are far longer than the clips they are learned from: nothing drifts, flies off or adds up."""
+LONG_TRACKS = PropagateConfig(steady=True, cell_clip=1.0)
+"""For videos that are far longer than the clips they are learned from: nothing drifts or adds up."""
 
 
 @dataclass(frozen=True)

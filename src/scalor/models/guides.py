@@ -19,8 +19,6 @@ from scalor.nets.heads import mlp
 from scalor.nets.pyramid import activation
 from scalor.nets.recurrent import GRUState, LSTMState
 
-MOSTLY = 3.0
-"""Logit of the share of its velocity that an object is expected to keep, before anything is learned."""
 COMPARED = 32
 """Channels per patch of the comparison of what is seen with what was expected."""
 WIDER = 1.5
@@ -169,9 +167,6 @@ class Dynamics(nn.Module):
         change, spread = torch.cat(halves[::2], dim=-1), torch.cat(halves[1::2], dim=-1)
         if part.steady:
             change = change * constant(*[0.0, 0.0, 1.0, 1.0], *[0.0] * (code + 1), like=change)
-        if part.damped:  # a share of the usual velocity is less of it than all
-            velocity, lost = slots.habit[..., 2:4], torch.sigmoid(change[..., 2:4] - MOSTLY)
-            change = torch.cat([change[..., :2], -part.residual * lost * velocity, change[..., 4:]], dim=-1)
         mean = change + part.residual * slots.habit
         std = F.softplus(spread)
         if part.slow < math.inf:

@@ -105,10 +105,6 @@ class PropagateConfig:
     cell_clip: float = later(math.inf)
 
 
-LONG_TRACKS = PropagateConfig(steady=True, cell_clip=1.0)
-"""For videos that are far longer than the clips they are learned from: nothing drifts or adds up."""
-
-
 @dataclass(frozen=True)
 class DiscoverConfig:
     """Discovery and rejection (spec A.4, C.7).

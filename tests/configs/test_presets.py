@@ -9,6 +9,7 @@ import torch
 
 from scalor.configs import PRESETS, apply_overrides, data_named, data_names, from_json, preset_named, to_json
 from scalor.configs.presets import fast_video
+from scalor.core.jsonable import from_jsonable
 from scalor.core.types import Scenery
 from scalor.data.balls import Balls
 from scalor.data.digits import Digits
@@ -21,6 +22,7 @@ from scalor.models.config import ModelConfig
 from scalor.training.object_sizes import Sizes
 
 NAMES = sorted(PRESETS)
+RUNS = Path(__file__).parents[2] / "benchmarks" / "runs"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -49,6 +51,14 @@ def test_ablations_differ_only_in_what_they_ablate() -> None:
     assert attention == dataclasses.replace(both, discover=none.discover)
     assert rejection == dataclasses.replace(both, propagate=none.propagate)
     assert none.discover.overlap == float("inf") and none.propagate.window == 0
+
+
+@pytest.mark.parametrize("kept", ["none", "attention", "rejection", "both"])
+def test_the_ablations_train_what_the_shipped_ones_are(kept: str) -> None:
+    preset, card = preset_named(f"ablation-{kept}"), json.loads((RUNS / f"ablation-{kept}-0" / "card.json").read_text())
+    assert preset.model == from_jsonable(ModelConfig, card["config"])
+    assert preset.recipe.birth[1] == card["births"]["birth"] and preset.recipe.cuts == 0.0
+    assert preset.recipe.first_birth == card["births"]["first_birth"]
 
 
 def test_boxes_of_a_video_preset_can_be_as_large_as_the_objects_found() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from scalor.configs.ablations import ablated
 from scalor.configs.baselines import BASELINES
 from scalor.configs.beyond import NEAREST, on_balls, on_benchmark
 from scalor.configs.gated import gated, uncut
@@ -323,21 +324,8 @@ def paper_natural() -> Preset:
 
 
 def ablation(kept: str) -> Preset:
-    """Figure 8: which of attention and rejection is kept; our own guards against doubles and collapse are off."""
-    base = fast_sprites("ablation")
-    attention, rejection = kept in ("attention", "both"), kept in ("rejection", "both")
-    discover = replace(base.scalor.discover, twin_iou=OFF, twin_inside=OFF, twin_certain=OFF)
-    model = replace(
-        base.scalor,
-        propagate=PropagateConfig() if attention else PropagateConfig(window=0),
-        discover=discover if rejection else replace(discover, overlap=OFF),
-        merge=MergeConfig(iou=OFF),
-    )
-    # Without the guards a clip holds several times as many objects: small steps, or there are too few of them.
-    recipe = replace(
-        base.recipe, batch=8, lengths=((0.0, 2), (0.3, 4)), carry_until=0.0, dropout_until=0.0, blind_every=0
-    )
-    return replace(base, name=f"ablation-{kept}", model=model, recipe=recipe)
+    """Figure 8: which of attention and rejection is kept."""
+    return ablated(fast_sprites("ablation"), kept)
 
 
 def fast_balls(kind: str, neighbors: int = NEAREST) -> Preset:

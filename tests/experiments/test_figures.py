@@ -102,6 +102,14 @@ def test_long_logs_become_short_curves_with_the_same_mean():
     assert curves({"a": log}, "born", title="t", x="step").std() > 0
 
 
+def test_figure8_says_which_logs_hold_the_older_propagation_rate():
+    older, newer = [{"step": 0.0, "propagation": 0.9}], [{"step": 0.0, "propagation_rate": 0.5}]
+    assert (ablation.rate_column(older), ablation.rate_column(newer)) == ("propagation", "propagation_rate")
+    assert ablation._rate_words({"both": newer}) == []
+    (words,) = ablation._rate_words({"none": older, "both": newer})
+    assert "for none, what these older logs hold" in words and "not new" in words
+
+
 def test_a_real_scene_without_its_weights_is_said_to_lack_them(monkeypatch):
     monkeypatch.setattr(natural.pretrained, "names", lambda: [])
     report = natural.figure7(None, None, "scalor reproduce figure7")

@@ -28,11 +28,19 @@ def test_random_states_come_back_through_a_file_that_loads_safely(tmp_path: Path
 def test_rows_come_back_without_cells_that_had_no_number(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     folder.add_row({"step": 0.0, "loss": 1.5, "lr": 1e-3})
-    folder.add_row({"step": 20.0, "loss": -2.0, "propagation": 0.5})
+    folder.add_row({"step": 20.0, "loss": -2.0, "propagation_rate": 0.5})
     assert folder.rows() == [
         {"step": 0.0, "loss": 1.5, "lr": 0.001},
-        {"step": 20.0, "loss": -2.0, "propagation": 0.5},
+        {"step": 20.0, "loss": -2.0, "propagation_rate": 0.5},
     ]
+
+
+def test_older_logs_keep_their_share_of_objects_that_are_not_new(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.metrics.write_text("step,propagation\n0,0.25\n")
+    folder.keep_rows(10)
+    folder.add_row({"step": 20.0, "propagation_rate": 0.5})
+    assert folder.rows() == [{"step": 0.0, "propagation": 0.25}, {"step": 20.0, "propagation_rate": 0.5}]
 
 
 def test_a_row_cut_short_by_a_kill_is_left_out_and_later_ones_than_the_checkpoint_go(tmp_path: Path) -> None:

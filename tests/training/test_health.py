@@ -10,7 +10,7 @@ HEALTHY = {
     "objects": 14.0,
     "cover": 0.4,
     "largest": 0.05,
-    "propagation": 0.98,
+    "propagation_rate": 0.98,
     "doubles": 0.02,
     "half": 0.25,
     "what_per_object": 12.0,
@@ -20,7 +20,7 @@ FAILURES = {
     "non-finite": {"skipped": 2.0},
     "no-objects": {"objects": 0.1, "cover": 0.0},
     "paints-background": {"cover": 0.97},
-    "propagation-collapse": {"propagation": 0.3},
+    "propagation-collapse": {"propagation_rate": 0.3},
     "duplicates": {"doubles": 0.4},
     "half-transparent": {"half": 0.8},
     "appearance-unused": {"what_per_object": 0.01},
@@ -63,5 +63,10 @@ def test_recent_rows_are_averaged_and_old_skips_forgiven() -> None:
     assert recent([]) == {}
 
 
-def test_a_column_that_some_rows_lack_is_left_out() -> None:
-    assert "propagation" not in recent([{"step": 1.0}, {"step": 2.0, "propagation": 0.1}])
+def test_a_rate_is_averaged_over_the_rows_that_have_it() -> None:
+    """A batch without objects before the last frame does not hide that all others end."""
+    rows = [HEALTHY | {"propagation_rate": 0.0}] * 4
+    rows.append({key: value for key, value in HEALTHY.items() if key != "propagation_rate"})
+    assert recent(rows)["propagation_rate"] == 0.0
+    assert word(findings(recent(rows))) == "propagation-collapse"
+    assert "propagation_rate" not in recent([{"step": 1.0}, {"step": 2.0}])

@@ -5,7 +5,9 @@ import dataclasses
 import pytest
 import torch
 
+from scalor.core.tracks import Tracks
 from scalor.core.types import Knobs
+from scalor.metrics import counting
 from scalor.models.scalor import Scalor
 from scalor.rollout import Rollout, observe
 from scalor.training.measure import measure
@@ -34,7 +36,7 @@ def test_objects_and_propagation_are_counted_over_clips_and_frames(
     born = [int(step.born.sum()) for step in found.steps]
     assert numbers["objects"] == pytest.approx(sum(alive) / 6)
     assert numbers["born"] == pytest.approx(sum(born[1:]) / 4)
-    assert numbers["propagation"] == pytest.approx(1 - sum(born[1:]) / sum(alive[1:]))
+    assert numbers["propagation_rate"] == pytest.approx((sum(alive[1:]) - sum(born[1:])) / sum(alive[:-1]))
     assert numbers["mse"] == pytest.approx(float(((found.image - video) ** 2).mean()))
 
 
@@ -68,4 +70,33 @@ def test_an_empty_scene_is_measured_without_shares_of_nothing(tiny: Preset) -> N
     video = torch.zeros(1, 2, 3, 32, 32)
     with torch.no_grad():
         numbers = measure(observe(model, video, Knobs()), video, tiny.model)
-    assert numbers["objects"] == 0 and "propagation" not in numbers and "doubles" not in numbers
+    assert numbers["objects"] == 0 and "propagation_rate" not in numbers and "doubles" not in numbers
+
+
+@pytest.mark.parametrize(
+    ("names", "rate"),
+    [
+        ([[0, 1], [0], [0]], 2 / 3),  # one of two ends at once
+        ([[0, 1, 2], [], []], 0.0),  # all do, and nothing is new
+        ([[0, 1], [2, 3], [4, 5]], 0.0),  # all are found anew
+        ([[0], [0, 1], [0, 1, 2]], 1.0),  # newcomers end nobody
+        ([[], [], [0, 1]], None),  # nobody could be carried
+    ],
+)
+def test_objects_that_end_are_not_carried_nor_are_those_found_anew(
+    tiny: Preset, rollout: tuple[Rollout, torch.Tensor], names: list[list[int]], rate: float | None
+) -> None:
+    """As in the scores of tracks."""
+    found, video = rollout
+    wanted = None if rate is None else pytest.approx(rate)
+    rows = [(time, name, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0) for time, there in enumerate(names) for name in there]
+    assert counting([Tracks.from_rows(rows, length=3)]).as_dict()["propagation_rate"] == wanted
+    steps = []
+    for time, step in enumerate(found.steps):
+        alive, before = torch.zeros(2, 6).bool(), names[time - 1] if time else []
+        alive[:, names[time]] = True
+        born = alive.clone()
+        born[:, before] = False
+        slots = step.slots.map(lambda part: part[:, :1].expand(-1, 6, *part.shape[2:])).replace(alive=alive)
+        steps.append(step.replace(slots=slots, born=born, tight=step.tight[:, :1].expand(-1, 6, -1)))
+    assert measure(dataclasses.replace(found, steps=tuple(steps)), video, tiny.model).get("propagation_rate") == wanted

@@ -33,8 +33,12 @@ ABLATIONS = {
 }
 CROWDS = (4, 16, 36, 64)
 TIMED = "fast-sprites-hd"
+CURVES = (420, 900)
+"""Height and width of a picture of curves."""
 BINS = 40
 """Points of a curve at most: means of neighbouring rows of the log."""
+RATE, NOT_NEW = "propagation_rate", "propagation"
+"""Columns of the log for figure 8a; older logs have the second alone (see `_rate_words`)."""
 OFF = float("inf")
 
 
@@ -47,7 +51,9 @@ def figure8(bench: Bench, rows: Sequence[Row], command: str) -> Report:
     pictures: dict[str, np.ndarray] = {}
     words = [_ablation_words(scores), *_missing(bench, [kept[name] for name in ABLATIONS if not runs[name]])]
     if logs:
-        pictures["figure8a"] = curves(logs, "propagation", title="propagation rate", x="step")
+        series = {name: _thinned(log, "step", rate_column(log)) for name, log in logs.items()}
+        pictures["figure8a"] = line_plot(series, title="propagation rate", x_label="step", size=CURVES)
+        words += _rate_words(logs)
         pictures["figure8b"] = curves(logs, "born", title="discoveries per clip and later frame", x="step")
     bench.say("figure8: forward time against objects")
     seconds = forward_times(preset_named(TIMED).scalor)
@@ -65,7 +71,7 @@ def figure8(bench: Bench, rows: Sequence[Row], command: str) -> Report:
         "forward_seconds": {str(count): value for count, value in seconds.items()},
         "forward_seconds_sqair": {str(count): value for count, value in rival.items()},
         "curves": {
-            name: {key: _thinned(log, "step", key) for key in ("propagation", "born")} for name, log in logs.items()
+            name: {key: _thinned(log, "step", key) for key in (rate_column(log), "born")} for name, log in logs.items()
         },
         "wall_clock": {name: _thinned(log, "minutes", "mse") for name, log in clocks.items()},
     }
@@ -75,7 +81,22 @@ def figure8(bench: Bench, rows: Sequence[Row], command: str) -> Report:
 def curves(logs: Mapping[str, Sequence[Mapping[str, float]]], key: str, *, title: str, x: str) -> np.ndarray:
     """A column of several logs against another, smoothed: uint8 [H, W, 3]."""
     series = {name: _thinned(log, x, key) for name, log in logs.items()}
-    return line_plot(series, title=title, x_label=x, size=(420, 900))
+    return line_plot(series, title=title, x_label=x, size=CURVES)
+
+
+def rate_column(log: Sequence[Mapping[str, float]]) -> str:
+    """The column of a log that says how many objects are carried."""
+    return RATE if any(RATE in row for row in log) else NOT_NEW
+
+
+def _rate_words(logs: Mapping[str, Sequence[Mapping[str, float]]]) -> list[str]:
+    older = [name for name, log in logs.items() if rate_column(log) == NOT_NEW]
+    if not older:
+        return []
+    return [
+        f"Figure 8a shows, for {'; '.join(older)}, what these older logs hold: the share of the objects after the "
+        "first frame that are not new. Objects that end do not lower it; in the table they do.\n"
+    ]
 
 
 def _thinned(log: Sequence[Mapping[str, float]], x: str, y: str) -> tuple[list[float], list[float]]:

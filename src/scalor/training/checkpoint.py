@@ -99,7 +99,8 @@ COLUMNS = (
     "kl_depth",
     "kl_background",
     "objects",
-    "propagation",
+    "propagation_rate",
+    "propagation",  # of older runs: 1 - born / objects after the first frame
     "born",
     "proposed",
     "rejected",

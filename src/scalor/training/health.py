@@ -10,7 +10,7 @@ EARLY_STEPS = 300
 """Before this step only non-finite numbers are judged: objects appear within about 200 steps."""
 
 LEAST_PROPAGATION = 0.7
-"""Share of objects that were there a frame ago: 0.3 without attention and rejection, 0.95 and more in a sound model."""
+"""Share of objects that are there a frame later: 0.3 without attention and rejection, 0.95 or more in a sound model."""
 
 LEAST_OBJECTS = 0.5
 """Objects per frame below which nothing is found."""
@@ -73,11 +73,16 @@ def report(numbers: Mapping[str, float]) -> str:
 
 
 def recent(rows: Iterable[Mapping[str, float]], count: int = RECENT) -> dict[str, float]:
-    """The last ``count`` rows as one: means, but the last ``step``, and how much ``skipped`` grew."""
+    """The last ``count`` rows as one: means, but the last ``step``, and how much ``skipped`` grew.
+
+    Each mean is over the rows that have the number: those without objects say nothing about what becomes of objects.
+    """
     last = list(rows)[-count:]
     if not last:
         return {}
-    mean = {key: sum(row[key] for row in last) / len(last) for key in last[-1] if all(key in row for row in last)}
+    names = dict.fromkeys(name for row in last for name in row)
+    having = {name: [row[name] for row in last if name in row] for name in names}
+    mean = {name: sum(values) / len(values) for name, values in having.items()}
     mean["step"] = last[-1].get("step", 0)
     if "skipped" in last[-1]:
         mean["skipped"] = last[-1]["skipped"] - (last[0]["skipped"] if len(last) == count else 0)
@@ -116,13 +121,13 @@ def _full(n: Mapping[str, float]) -> Finding | None:
 
 
 def _collapse(n: Mapping[str, float]) -> Finding | None:
-    if n.get("propagation", 1.0) >= LEAST_PROPAGATION:
+    if n.get("propagation_rate", 1.0) >= LEAST_PROPAGATION:
         return None
     return Finding(
         "propagation-collapse",
-        f"Propagation collapsed: only {100 * n['propagation']:.0f} % of the objects were carried from the frame "
-        "before, the others are found anew. Keep rejection and attention on, raise model.propagate.presence_bias, "
-        "or allow faster motion (model.where.motion).",
+        f"Propagation collapsed: only {100 * n['propagation_rate']:.0f} % of the objects are carried into the next "
+        "frame, the others end. Keep rejection and attention on, raise model.propagate.presence_bias, or allow faster "
+        "motion (model.where.motion).",
     )
 
 

@@ -17,7 +17,8 @@ def measure(rollout: Rollout, video: Tensor, config: WorldConfig) -> dict[str, f
     Of a model without objects only terms and ``mse``, the mean squared error per pixel and channel; of others also:
 
     objects      carried objects per frame
-    propagation  share of the objects of frames 2 .. T that were there a frame ago (absent where there is no object)
+    propagation_rate  share of the objects of frames 1 .. T - 1 that are there a frame later (spec B.2; absent where
+                 these frames have no object)
     born         discoveries per frame after the first
     proposed, rejected   proposals per frame, after the first where there is a second
     cover, half  share of pixels with alpha > 0.5; of those with alpha > 0.1 the share in 0.25 .. 0.75
@@ -38,10 +39,11 @@ def measure(rollout: Rollout, video: Tensor, config: WorldConfig) -> dict[str, f
     found["rejected"] = float(sum(step.rejected.sum() for step in later)) / (frames * len(later))
     if len(steps) > 1:
         born = float(sum((step.born & step.slots.alive).sum() for step in later))
-        there = float(sum(step.slots.alive.sum() for step in later))
+        carried = float(sum(step.slots.alive.sum() for step in steps[:-1]))
+        survivors = float(sum((step.slots.alive & ~step.born).sum() for step in later))
         found["born"] = born / (frames * len(later))
-        if there:
-            found["propagation"] = 1.0 - born / there
+        if carried:
+            found["propagation_rate"] = survivors / carried
     alpha = torch.stack([step.alpha for step in steps])
     painted = (alpha > 0.1).sum().clamp(min=1)
     found["cover"] = float((alpha > 0.5).float().mean())

@@ -7,6 +7,7 @@ import pytest
 from scalor.core.tracks import Tracks
 from scalor.metrics import counting, propagation_rate
 from scalor.metrics.counting import count_accuracy
+from scalor.metrics.mot import evaluate
 
 
 def table(*pairs: tuple[int, int], length: int) -> Tracks:
@@ -64,3 +65,12 @@ def test_hidden_objects_do_not_count():
     hidden = Tracks.from_rows([(0, 1, 0.0, 0.0, 1.0, 1.0, 1.0, 0.1)], length=1)
     assert count_accuracy([(hidden, table(length=1))], min_visibility=0.25) == 1.0
     assert count_accuracy([(hidden, table(length=1))]) == 0.0
+
+
+def test_reports_of_hidden_objects_do_not_count_either():
+    seen = [(0, 1, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0)]
+    truth = Tracks.from_rows(seen, length=1)
+    found = Tracks.from_rows([*seen, (0, 2, 5.0, 5.0, 1.0, 1.0, 1.0, 0.1)], length=1)
+    assert count_accuracy([(truth, found)], min_visibility=0.25) == 1.0
+    assert count_accuracy([(truth, found)]) == 0.0
+    assert evaluate(truth, found, iou=0.5, min_visibility=0.25).count_mae == 0.0, "as the other scores count"

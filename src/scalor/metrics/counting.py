@@ -62,12 +62,12 @@ def propagation_rate(tracks: Tracks) -> float:
 def count_accuracy(pairs: Sequence[tuple[Tracks, Tracks]], *, min_visibility: float = 0.0) -> float:
     """Share of frames with as many objects reported as there are, over pairs (truth, found); NaN without frames.
 
-    Truth of which less than ``min_visibility`` is seen does not count.
+    Objects and reports of which less than ``min_visibility`` is seen do not count, as in `mot.evaluate`.
     """
     right = frames = 0
     for truth, found in pairs:
-        seen = truth.frame[truth.visibility >= min_visibility]
-        there, reported = (np.bincount(frame, minlength=truth.length) for frame in (seen, found.frame))
+        seen = [tracks.frame[tracks.visibility >= min_visibility] for tracks in (truth, found)]
+        there, reported = (np.bincount(frame, minlength=truth.length) for frame in seen)
         right += int((there == reported).sum())
         frames += truth.length
     return right / frames if frames else float("nan")

@@ -7,7 +7,8 @@ from math import log, pi
 import pytest
 import torch
 
-from scalor.core.types import Knobs, Scenery
+from scalor.core.types import TRACKING, Knobs, Scenery
+from scalor.errors import UserError
 from scalor.models.background import LatticeBackground, Walk, background, filled, log_likelihood, prevailing
 from scalor.models.config import BackgroundConfig, DiscoverConfig, ModelConfig, RenderConfig
 from scalor.models.scalor import Scalor
@@ -56,6 +57,17 @@ def test_videos_have_their_own_background_and_a_fixed_one_is_the_same_for_all(ma
         same = observe(make_model(background=FAMILIES["fixed"]), video, Knobs(), scenery).background
     assert not torch.allclose(own[0], own[1]) and torch.equal(own[0, 0], own[0, 2])
     assert torch.equal(same[0], same[1])
+
+
+def test_where_videos_have_their_own_background_the_video_must_be_said(make_model: MakeModel) -> None:
+    video, scenery = clip()
+    for told in (None, torch.tensor([0, 3])):
+        with pytest.raises(UserError if told is None else IndexError, match="each of its 3 videos|out of bounds"):
+            observe(make_model(background=FAMILIES["per_video"]), video, Knobs(), scenery.replace(video=told))
+    alone = make_model(background=replace(FAMILIES["per_video"], videos=1))
+    with torch.no_grad():
+        seen = [observe(alone, video, TRACKING, scenery.replace(video=which)) for which in (None, torch.tensor([0, 1]))]
+    assert torch.equal(seen[0].background, seen[1].background)
 
 
 def test_a_median_background_shows_the_backdrop_wherever_there_is_no_object(make_model: MakeModel) -> None:

@@ -14,6 +14,7 @@ from scalor.errors import UserError
 from scalor.metrics.boxes import without_hidden
 from scalor.metrics.mot import evaluate_many
 from scalor.metrics.segmentation import fg_ari, mean_iou
+from scalor.objectives.particles import importance_nll
 from scalor.rollout import observe
 from scalor.tracking.evaluate_clips import evaluate_dataset, identities, rollout_tracks
 from scalor.tracking.report import owner_ids, results_of
@@ -133,3 +134,7 @@ def test_clips_that_cannot_be_scored_are_refused(make_model):
         evaluate_dataset(make_model(), Whole(data), clips=1, frames=9)
     with pytest.raises(UserError, match="no truth"):
         evaluate_dataset(make_model(), [Clip(torch.zeros(4, 3, 40, 40, dtype=torch.uint8))], clips=1, frames=4)
+    with pytest.raises(UserError, match="each of its 2 videos"):
+        evaluate_dataset(make_model(background="per_video"), data, clips=1, frames=4)
+    with pytest.raises(UserError, match="each of its 2 videos"):
+        importance_nll(make_model(background="per_video"), torch.rand(1, 2, 3, 40, 40), particles=2)

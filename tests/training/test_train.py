@@ -226,6 +226,7 @@ def test_the_plan_is_kept_as_strict_json(tiny: Preset, whole: Path) -> None:
         ({"overrides": {"data": "footage"}}, "scalor fit"),
         ({"overrides": {"model.cell": "64"}}, "multiples of the cell"),
         ({"overrides": {"model.background.family": "median"}}, "scalor fit"),
+        ({"overrides": {"model.background.family": "per_video", "model.background.videos": "8"}}, "which video"),
         (
             {"overrides": {"model.background.family": "sky"}},
             "one of none, median, encoder, mixture, lattice, fixed, per_video is wanted",

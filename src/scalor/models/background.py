@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from scalor.core.sites import Gaussian
 from scalor.core.types import Knobs, Scenery
+from scalor.errors import UserError
 from scalor.models.config import BackgroundConfig, ModelConfig
 from scalor.nets.pyramid import ConvStyle, block, pad_to_multiple, pyramid
 from scalor.nets.recurrent import ConvGRU
@@ -298,11 +299,21 @@ class FixedBackground(NoBackground):
         self.vectors = nn.Parameter(torch.randn(count, part.code, generator=generator))
         self.painted = Painted(config.channels, part, config.style)
 
+    def initial(self, batch: int, scenery: Scenery, like: Tensor) -> Memory:
+        """As everywhere. Raises UserError where the videos have vectors of their own and none is meant."""
+        if len(self.vectors) > 1 and scenery.video is None:
+            raise UserError(
+                f"the model has a background for each of its {len(self.vectors)} videos and these clips do not say "
+                "which one they are of; use scalor track on the videos, or weights with another model.background.family"
+            )
+        return super().initial(batch, scenery, like)
+
     def expected(self, memory: Memory, scenery: Scenery) -> Tensor:
         like = memory[0]
         video = torch.zeros(len(like), dtype=torch.int64, device=like.device)
-        video = video if scenery.video is None else scenery.video
-        return torch.sigmoid(self.painted(self.vectors[video.clamp(max=len(self.vectors) - 1)], scenery))
+        if scenery.video is not None and len(self.vectors) > 1:
+            video = scenery.video
+        return torch.sigmoid(self.painted(self.vectors[video], scenery))
 
 
 class MedianBackground(NoBackground):

@@ -9,6 +9,7 @@ from pathlib import Path
 from scalor import pretrained
 from scalor.core.seeds import whole_seed
 from scalor.errors import UserError
+from scalor.models.config import ModelConfig
 from scalor.training.batches import ClipBatches
 from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
 from scalor.training.datasets import TRAINING_SEEDS, data_named
@@ -89,6 +90,11 @@ def train(
         raise UserError(
             f"{preset.name} has the background family median, which needs footage; use scalor fit, or set "
             "model.background.family to none, encoder, lattice or fixed"
+        )
+    if isinstance(preset.model, ModelConfig) and preset.model.background.family == "per_video":
+        raise UserError(
+            f"{preset.name} has the background family per_video, and clips of data do not say which video they are of; "
+            "use scalor fit on the videos, or set model.background.family to fixed"
         )
     batches = ClipBatches(data_named(preset.data, TRAINING_SEEDS + plan.seed), plan.seed)
     _refuse_misfits(preset, batches)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from scalor.configs import PRESETS, apply_overrides, data_named, data_names, from_json, preset_named, to_json
-from scalor.configs.presets import fast_video
+from scalor.configs.presets import fast_video, paper_model
 from scalor.core.jsonable import from_jsonable
 from scalor.core.types import Scenery
 from scalor.data.balls import Balls
@@ -59,6 +59,15 @@ def test_the_ablations_train_what_the_shipped_ones_are(kept: str) -> None:
     assert preset.model == from_jsonable(ModelConfig, card["config"])
     assert preset.recipe.birth[1] == card["births"]["birth"] and preset.recipe.cuts == 0.0
     assert preset.recipe.first_birth == card["births"]["first_birth"]
+
+
+def test_the_network_sizes_of_the_paper_presets_are_those_that_their_docs_say() -> None:
+    with torch.device("meta"):
+        model = build(preset_named("paper-natural").model)
+    parts = (model.encoder, model.discover.detector, model)
+    millions = [f"{sum(weight.numel() for weight in part.parameters()) / 1e6:.2f}" for part in parts]
+    words = (RUNS.parents[1] / "docs" / "model.md").read_text()
+    assert all(text in words and text in (paper_model.__doc__ or "") for text in millions), millions
 
 
 def test_boxes_of_a_video_preset_can_be_as_large_as_the_objects_found() -> None:

@@ -18,6 +18,7 @@ from scalor.models.config import DiscoverConfig
 from scalor.models.discover import Discover
 from scalor.models.painter import Paint
 from scalor.models.scalor import Scalor
+from scalor.objectives.particles import PARTICLES
 from scalor.rollout import observe
 
 MakeModel = Callable[..., Scalor]
@@ -172,6 +173,29 @@ def test_the_proposal_cap_keeps_the_nearest_of_equals(make_model: MakeModel) -> 
     depths = torch.tensor([[[0.3], [-1.0], [2.0], [0.0]]])
     pick = model.discover._pick(torch.tensor([[1.0, 1.0, 0.2, 0.0]]), depths, capped=True)
     assert pick.tolist() == [[1, 0, 2]], "by presence, then by nearness, and none that is absent"
+
+
+@pytest.mark.parametrize(
+    ("width", "caps", "depth"),
+    [(2, {}, 1.0), (2, {"slots": 1}, 1.0), (16, {"proposals": 8}, 0.3)],
+    ids=["no cap", "objects", "proposals"],
+)
+def test_importance_weights_without_the_likelihood_average_to_one_whoever_finds_room(
+    make_model: MakeModel, width: int, caps: dict[str, int], depth: float
+) -> None:
+    """Prior and posterior differ in the depths alone, which say who is decoded where all cells are present."""
+    model = make_model(discover=eager(**caps), posterior_shift=math.log(math.e - 1))  # softplus(shift) is 1
+    scene, count = Scenery(height=8, width=8 * width), 3000
+    with torch.no_grad():
+        for weights in (*model.discover.detector.head.parameters(), *model.glimpses.parameters()):
+            weights.zero_()
+        model.discover.detector.head.bias[1] = depth
+        world = model.init(count, scene)
+        sight = model.look(world, torch.rand(1, 1, 3, 8, 8 * width).expand(count, -1, -1, -1, -1))[0]
+        sure = 1 / (1 + math.exp(-LOGIT_BOUND))
+        terms = model.step(world, sight, replace(PARTICLES, birth=sure))[1].terms
+    weight = (terms.log_ratio - terms.log_like).double().exp()
+    assert weight.std() > 0.5 and float(weight.mean()) == pytest.approx(1.0, abs=5 * float(weight.std()) / count**0.5)
 
 
 def test_births_from_the_prior_are_not_capped(make_model: MakeModel) -> None:

@@ -131,9 +131,14 @@ class Discover(nn.Module):
 
         def books() -> Terms:
             verdict = torch.zeros_like(relaxed).scatter(1, pick, rejected)
-            presence = self._books(cells.logit, relaxed, births, verdict, knobs)
             weight = chosen * (chosen > LEAST)
-            return charge(draw, weight, presence if sight is not None else (0 * relaxed, 0 * relaxed), knobs, weight)
+            if sight is None:
+                return charge(draw, weight, (0 * relaxed, 0 * relaxed), knobs, weight)
+            kl, ratio = self._books(cells.logit, relaxed, births, verdict, knobs)
+            if knobs.weigh:
+                left = relaxed * (relaxed > LEAST) - torch.zeros_like(relaxed).scatter(1, pick, weight)
+                ratio = ratio + left * (Gaussian.standard(depths).log_prob(depths) - cells.depth.log_prob(depths))
+            return charge(draw, weight, (kl, ratio), knobs, weight)
 
         if not fixed() and not bool(final.any()):
             return Found(books, None, proposed, refused)
@@ -199,7 +204,7 @@ class Discover(nn.Module):
         """Cells worth decoding: as many as any element has above LEAST, the strongest first, under the cap. [B, K]
 
         Relaxed samples saturate at 1; the nearer one goes first then. Nothing but the sample decides, so that the
-        likelihood is a function of the latents alone.
+        likelihood is a function of the latents alone; the depths of those left out are among them, and pay (spec A.8).
         """
         count = relaxed.shape[1]
         cap = min(count, max(8, self.config.discover.proposals * count // 64)) if capped else count

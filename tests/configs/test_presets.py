@@ -10,7 +10,7 @@ import torch
 from scalor.configs import PRESETS, apply_overrides, data_named, data_names, from_json, preset_named, to_json
 from scalor.configs.presets import fast_video, paper_model
 from scalor.core.jsonable import from_jsonable
-from scalor.core.types import Scenery
+from scalor.core.types import Knobs, Scenery
 from scalor.data.balls import Balls
 from scalor.data.digits import Digits
 from scalor.data.loader import CutToLength
@@ -19,6 +19,7 @@ from scalor.errors import UserError
 from scalor.experiments.futures import bouncing_walls
 from scalor.models.build import build
 from scalor.models.config import ModelConfig
+from scalor.rollout import observe
 from scalor.training.object_sizes import Sizes
 
 NAMES = sorted(PRESETS)
@@ -68,6 +69,27 @@ def test_the_network_sizes_of_the_paper_presets_are_those_that_their_docs_say() 
     millions = [f"{sum(weight.numel() for weight in part.parameters()) / 1e6:.2f}" for part in parts]
     words = (RUNS.parents[1] / "docs" / "model.md").read_text()
     assert all(text in words and text in (paper_model.__doc__ or "") for text in millions), millions
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("study-")])
+def test_the_study_is_about_the_papers_model(name: str) -> None:
+    study, paper = preset_named(name).model, preset_named("paper-natural").model
+    sizes = dict.fromkeys(("tracker", "attended", "dynamics"), 0)
+    assert dataclasses.replace(study.propagate, **sizes) == dataclasses.replace(paper.propagate, **sizes)
+    assert (study.posterior_shift, study.presence_slope) == (paper.posterior_shift, paper.presence_slope)
+    assert study.render == paper.render and study.merge == paper.merge
+    caps = dict.fromkeys(("proposals", "slots"), 0)
+    assert dataclasses.replace(study.discover, **caps) == dataclasses.replace(paper.discover, **caps)
+
+
+def test_what_is_carried_goes_on_before_anything_is_learned() -> None:
+    torch.manual_seed(0)
+    model = build(preset_named("study-hard-elbo").model)
+    video = data_named("crowd-hard-ground", seed=0).clip(0, frames=4).video.unsqueeze(0) / 255
+    with torch.no_grad():
+        steps = observe(model, video, Knobs()).steps
+    carried = [float(step.slots.confidence[step.slots.alive & (step.slots.age > 1)].mean()) for step in steps[1:]]
+    assert min(carried) > 0.99
 
 
 def test_boxes_of_a_video_preset_can_be_as_large_as_the_objects_found() -> None:

@@ -55,17 +55,20 @@ def plain_model() -> ModelConfig:
     """SCALOR of the study's boxes: 5 to 12 px wide and 13 to 29 px high in 128 px frames (spec C.1)."""
     return ModelConfig(
         cell=8,
+        posterior_shift=0.0,
         presence_slope=LOGIT_BOUND,
         where=WhereConfig(size=12.8, size_range=3.84, ratio=2.5, ratio_range=0.5, reach=1.0, motion=12.8),
         encoder=EncoderConfig(widths=(16, 32, 48), memory=32, memory_stride=1, mask_widths=(4, 8, 16)),
         glimpse=GlimpseConfig(side=24, what=32, context=False),
-        propagate=PropagateConfig(update="gated", slow=math.inf),
+        propagate=PropagateConfig(
+            residual=0.0, update="gated", slow=OFF, presence_bias=2.0, legacy_what_std=True
+        ),
         discover=DiscoverConfig(
             overlap=0.3, twin_iou=OFF, twin_inside=OFF, twin_certain=OFF, proposals=16, ring=0, presence_bias=0.0
         ),
         merge=MergeConfig(iou=OFF),
         background=BackgroundConfig(family="encoder", code=10),
-        render=RenderConfig(sigma=0.1),
+        render=RenderConfig(sigma=0.1, convex=False, depth="sigmoid"),
     )
 
 

@@ -150,8 +150,14 @@ class Dynamics(nn.Module):
         self.memory = LSTMState(128, part.dynamics, cell_clip=part.cell_clip)
         self.heads = nn.Linear(part.dynamics + others, 8 + 2 * code + 2 + 1)
 
-    def forward(self, slots: Slots, scenery: Scenery, *, taught: bool = True) -> tuple[Prior, Tensor]:
-        """The guide, and the new memory [B, N, 2 Hp]. If it is not ``taught``, only its presence learns anything."""
+    def forward(
+        self, slots: Slots, scenery: Scenery, *, taught: bool = True, looked: bool = True
+    ) -> tuple[Prior, Tensor]:
+        """The guide, and the new memory [B, N, 2 Hp]. If it is not ``taught``, only its presence learns anything.
+
+        ``looked``: somebody looks at the frame; where the prior is `PropagateConfig.steady`, those that nobody sees go
+        on as they did.
+        """
         z, part, code = slots.latents, self.config.propagate, self.config.glimpse.what
         box = describe_box(slots.box, scenery, self.config)
         known = [z.what, box, z.where, z.depth, z.pres.unsqueeze(-1)]
@@ -166,7 +172,8 @@ class Dynamics(nn.Module):
         halves = [half for site in (where, what, depth) for half in site.chunk(2, dim=-1)]
         change, spread = torch.cat(halves[::2], dim=-1), torch.cat(halves[1::2], dim=-1)
         if part.steady:
-            change = change * constant(*[0.0, 0.0, 1.0, 1.0], *[0.0] * (code + 1), like=change)
+            followed = (~slots.asleep).unsqueeze(-1).to(change.dtype) * float(looked)
+            change = change * constant(*[0.0, 0.0, 1.0, 1.0], *[0.0] * (code + 1), like=change) * followed
         mean = change + part.residual * slots.habit
         std = F.softplus(spread)
         if part.slow < math.inf:

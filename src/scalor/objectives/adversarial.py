@@ -63,13 +63,13 @@ class LiteralAdversarial(Critic):
 class Adversarial(Critic):
     """The stabilised one: spectral norm, one frame per clip and step, and a weight that follows the pixel term's.
 
-    With weight 0.1 its gradient on the reconstruction is a tenth as long as that of the pixel term, whatever the critic
-    has learned. A critic that is right too often waits.
+    With weight 0.1 its gradient on the reconstruction is, over as many steps as a clip has frames, a tenth as long as that
+    of the pixel term, whatever the critic has learned. A critic that is right too often waits.
     """
 
     names = ("adversarial",)
     waits = 0.85
-    longest = 1e4
+    longest = 1e7  # of frames of 64 to 128 px 2e4 to 7e5 are met: only a critic that says nothing any more is bounded
 
     def __init__(self, recipe: Recipe, model: WorldConfig) -> None:
         super().__init__(recipe, model)
@@ -91,8 +91,9 @@ class Adversarial(Critic):
         frame, made = video[:, number], image[:, number]
         deceived = bce(self.net(made), True)
         (pull,) = torch.autograd.grad(deceived, made, retain_graph=True)
-        # The gradient of the pixel term of the same frame, which the loss takes as mean over the clip and the batch.
-        pixel = (made.detach() - frame) / self.sigma**2 / (video.shape[0] * video.shape[1])
+        # The gradient of the pixel term, which the loss takes as mean over the batch and the frames: this frame stands
+        # for all of them.
+        pixel = (made.detach() - frame) / self.sigma**2 / video.shape[0]
         scale = (pixel.norm() / (pull.norm() + 1e-6)).clamp(max=self.longest)
         return {"adversarial": scale * deceived}
 

@@ -98,7 +98,7 @@ def test_frames_that_nobody_looks_at_have_no_jitter(make_model) -> None:
 
 
 @pytest.mark.parametrize("jitter", [0.0, 0.1])
-def test_the_prior_of_codes_learns_nothing_of_what_is_put_aside(make_model, jitter: float) -> None:
+def test_nothing_is_expected_of_what_is_put_aside(make_model, jitter: float) -> None:
     model = make_model().train()
     world = model.init(1, SCENE)
     slots = world.slots.map(lambda t: t.new_zeros(1, 1, *t.shape[2:])).replace(
@@ -109,6 +109,6 @@ def test_the_prior_of_codes_learns_nothing_of_what_is_put_aside(make_model, jitt
     (sight,) = model.look(world, torch.rand(1, 1, model.config.channels, 64, 64))
     _, step = model.step(world, sight, Knobs(jitter=jitter))
     loss = step.terms.kl_what.sum() - step.terms.log_like.sum()
-    heads, habit = torch.autograd.grad(loss, (model.propagate.dynamics.heads.weight, slots.habit))
+    heads, habit = torch.autograd.grad(loss, (model.propagate.dynamics.heads.weight, slots.habit), allow_unused=True)
     assert bool(heads[:-1].any()) == (jitter == 0.0)
-    assert habit[..., 4:-1].any(), "that codes are to be a good habit is learned all the same"
+    assert (habit is not None and bool(habit[..., 4:-1].any())) == (jitter == 0.0)

@@ -195,7 +195,7 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
             side=glimpse_side(longer), alpha_gain=2.0, alpha_bias=-1.0, level=sizes.level, foreground=True
         ),
         # Things turn and are lit anew: looks change, around what they usually are. Nothing may drift, or add up.
-        propagate=PropagateConfig(position=False, leave=0.5, slow=OFF, habit=8, steady=True, cell_clip=1.0),
+        propagate=PropagateConfig(position=False, leave=0.5, slow=OFF, habit=8, steady=True, coast=True, cell_clip=1.0),
         background=BackgroundConfig(family="median", shade=sizes.shadows, darkest=sizes.darkest, tint=sizes.tint),
         # The boxes of long thin things that turn are mostly empty: two halves of one overlap less.
         discover=DiscoverConfig(twin_box=0.2 if sizes.turns else 0.35, evidence=0.5),

@@ -60,9 +60,7 @@ def plain_model() -> ModelConfig:
         where=WhereConfig(size=12.8, size_range=3.84, ratio=2.5, ratio_range=0.5, reach=1.0, motion=12.8),
         encoder=EncoderConfig(widths=(16, 32, 48), memory=32, memory_stride=1, mask_widths=(4, 8, 16)),
         glimpse=GlimpseConfig(side=24, what=32, context=False),
-        propagate=PropagateConfig(
-            residual=0.0, update="gated", slow=OFF, presence_bias=2.0, legacy_what_std=True
-        ),
+        propagate=PropagateConfig(residual=0.0, update="gated", slow=OFF, presence_bias=2.0, legacy_what_std=True),
         discover=DiscoverConfig(
             overlap=0.3, twin_iou=OFF, twin_inside=OFF, twin_certain=OFF, proposals=16, ring=0, presence_bias=0.0
         ),

@@ -153,10 +153,10 @@ class Dynamics(nn.Module):
     def forward(
         self, slots: Slots, scenery: Scenery, *, taught: bool = True, looked: bool = True
     ) -> tuple[Prior, Tensor]:
-        """The guide, and the new memory [B, N, 2 Hp]. If it is not ``taught``, only its presence learns anything.
+        """The guide, and the new memory [B, N, 2 Hp].
 
-        ``looked``: somebody looks at the frame; where the prior is `PropagateConfig.steady`, those that nobody sees go
-        on as they did.
+        ``taught``: nothing was done to the slots, so that their codes teach the prior, and what is known of them is to
+        be a good guess of what they will be. ``looked``: the frame is looked at.
         """
         z, part, code = slots.latents, self.config.propagate, self.config.glimpse.what
         box = describe_box(slots.box, scenery, self.config)
@@ -171,13 +171,15 @@ class Dynamics(nn.Module):
         where, what, depth = (codes if taught else codes.detach()).split([8, 2 * code, 2], dim=-1)
         halves = [half for site in (where, what, depth) for half in site.chunk(2, dim=-1)]
         change, spread = torch.cat(halves[::2], dim=-1), torch.cat(halves[1::2], dim=-1)
+        moves = constant(*[0.0, 0.0, 1.0, 1.0], *[0.0] * (code + 1), like=change)
         if part.steady:
-            followed = (~slots.asleep).unsqueeze(-1).to(change.dtype) * float(looked)
-            change = change * constant(*[0.0, 0.0, 1.0, 1.0], *[0.0] * (code + 1), like=change) * followed
-        mean = change + part.residual * slots.habit
+            change = change * moves
+        if part.coast:
+            followed = (~slots.asleep & looked).unsqueeze(-1)
+            change = torch.where(followed, change, change * (1.0 - moves))
+        mean = change + part.residual * (slots.habit if taught else slots.habit.detach())
         std = F.softplus(spread)
         if part.slow < math.inf:
-            moves = constant(*[0.0, 0.0, 1.0, 1.0], *[0.0] * (code + 1), like=std)
             std = torch.lerp(part.slow * torch.sigmoid(spread), std, moves)
         sizes = [4, code, 1]
         means, stds = mean.split(sizes, dim=-1), (std + MIN_STD).split(sizes, dim=-1)

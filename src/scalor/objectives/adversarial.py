@@ -63,8 +63,8 @@ class LiteralAdversarial(Critic):
 class Adversarial(Critic):
     """The stabilised one: spectral norm, one frame per clip and step, and a weight that follows the pixel term's.
 
-    With weight 0.1 its gradient on the reconstruction is, over as many steps as a clip has frames, a tenth as long as that
-    of the pixel term, whatever the critic has learned. A critic that is right too often waits.
+    With weight 0.1 its gradient on the reconstruction, over as many steps as a clip has frames, is a tenth as long as
+    that of the pixel term, whatever the critic has learned. A critic that is right too often waits.
     """
 
     names = ("adversarial",)

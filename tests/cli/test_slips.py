@@ -49,6 +49,25 @@ def test_scores_do_not_replace_the_report_of_the_tracks(capsys, tmp_path):
         assert main([*asked, str(tmp_path / "scores")]) == 0
 
 
+@pytest.mark.parametrize("command", ["evaluate", "track", "imagine", "train", "fit", "demo"])
+def test_a_report_of_somebody_else_is_kept(capsys, tmp_path, command):
+    folder, film = write_folder(tmp_path / "tracks", toy_tracks()), tmp_path / "film"
+    pictures(film, ["0.png", "1.png"])
+    own = tmp_path / "own" / "report.html"
+    own.parent.mkdir()
+    own.write_text("<!doctype html><title>my thesis</title>")
+    asked = {
+        "evaluate": ["--truth", str(folder), "--tracks", str(folder)],
+        "track": [str(film), "--method", "mog2-sort"],
+        "imagine": [str(film), "-w", "traffic"],
+        "train": ["sprites-md"],
+        "fit": [str(film)],
+        "demo": [],
+    }[command]
+    assert "was not written by scalor" in refused(capsys, command, *asked, "-o", str(own.parent))
+    assert [place.name for place in own.parent.iterdir()] == [own.name] and "my thesis" in own.read_text()
+
+
 def test_names_of_negative_numbers_are_of_one_kind(tmp_path):
     pictures(tmp_path / "seq", [f"{number}.png" for number in range(-3, 4)])
     assert open_video(tmp_path / "seq").report.notes == ()

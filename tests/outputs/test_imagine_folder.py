@@ -32,6 +32,23 @@ def test_the_folder_holds_a_picture_a_film_and_a_table_that_agree(
     assert {name: (out / name).read_bytes() for name in FILES} == before
 
 
+def test_the_summary_says_what_was_observed_and_from_how_many_frames_the_scene_is_known(
+    make_model, make_frames, write_clip, write_run, tmp_path, capsys
+):
+    clip, weights = write_clip(make_frames(40, 45, 61)), write_run(make_model(background="median", seed=2), scale=1.0)
+    for start in (0, 20):
+        folder = tmp_path / str(start)
+        summary = imagine_to_folder(clip, weights, folder, start=start, observe=3, steps=2, samples=2, device="cpu")
+        assert summary["backdrop"] == f"estimated from {start + 3} frames before the future"
+        assert ("estimated from 3 frames, those before the future" in capsys.readouterr().err) == (start == 0)
+        table = json.loads((folder / "futures.json").read_text())
+        shown, imagined = (
+            {each["id"] for item in table[part] for each in item["objects"]} for part in ("observed", "futures")
+        )
+        assert imagined <= shown and len(imagined) <= summary["objects_observed"] <= len(shown)
+    assert table["observed"][0]["objects"] and imagined, "confirmed objects are shown from their first frame on"
+
+
 def test_a_film_of_wide_frames_is_made_smaller(make_model, make_frames, write_clip, write_run, tmp_path, monkeypatch):
     monkeypatch.setattr("scalor.outputs.imagine_folder.MOST_SIDE", 100)
     clip, weights = write_clip(make_frames(3, 45, 61)), write_run(make_model())

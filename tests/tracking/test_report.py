@@ -8,7 +8,7 @@ from scalor.core.canvas import composite
 from scalor.core.types import TRACKING, Layers, Step
 from scalor.rollout import observe
 from scalor.tracking.masks import PatchMasks
-from scalor.tracking.report import FrameResult, tight_tlwh, visible_share
+from scalor.tracking.report import FrameResult, Pictures, tight_tlwh, visible_share
 from scalor.tracking.tracker import Tracker
 
 SQUARE = 8
@@ -108,9 +108,14 @@ def test_an_empty_report_is_a_report_like_any_other():
 def test_results_of_a_shaken_frame_move_with_it_and_are_cut_at_the_frames_edge():
     masks = PatchMasks(np.ones((3, 2, 2), bool), np.array([[0, 0], [4, 6], [8, 18]]), (20, 40), scale=(2.0, 2.0))
     box = np.array([[0.0, 0.0, 4.0, 4.0], [12.0, 8.0, 4.0, 4.0], [36.0, 16.0, 4.0, 4.0]])
-    result = FrameResult(0, np.arange(3), box, np.ones(3), np.ones(3), masks)
+    shown = Pictures(*(np.zeros((10, 20, 3), np.uint8) for _ in range(2)), np.zeros((10, 20), np.float32))
+    shown.reconstruction[4, 6], shown.alpha[4, 6] = 255, 1.0
+    result = FrameResult(0, np.arange(3), box, np.ones(3), np.ones(3), masks, pictures=shown)
     moved = result.moved(2.0, -1.0)
     assert moved.ids.tolist() == [0, 1]  # the third has left the frame
     assert moved.box_tlwh.tolist() == [[4.0, 0.0, 4.0, 2.0], [16.0, 6.0, 4.0, 4.0]]
     assert moved.masks.corner.tolist() == [[-1, 2], [3, 8]]
+    assert np.argwhere(moved.pictures.alpha).tolist() == [[3, 8]] and moved.pictures.reconstruction[3, 8].min() == 255
+    nothing = result.select(np.zeros(3, bool)).moved(2.0, -1.0)
+    assert len(nothing) == 0 and nothing.pictures.alpha[3, 8] == 1.0
     assert result.moved(0.0, 0.0) is result

@@ -1,6 +1,9 @@
 """Laws of the written files: complete or absent, readable by others, nothing lost on the way."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import av
@@ -96,6 +99,36 @@ def test_a_video_of_odd_size_plays_and_keeps_its_pictures(tmp_path):
     assert (source.fps, source.height, source.width) == (12.5, H, W + 1)
     for frame, picture in zip(source, pictures, strict=True):
         assert abs(frame.image.astype(int).mean() - picture.mean()) < 4
+
+
+ENCODED = """
+import sys
+from pathlib import Path
+import numpy as np
+from PIL import Image
+from scalor.viz.export import video_writer
+
+noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (110, 200, 3), dtype=np.uint8))
+scene = np.asarray(noise.resize((600, 330), Image.Resampling.BICUBIC))
+for height, width in ((324, 564), (320, 569), (45, 61), (82, 96), (130, 178), (200, 200)):
+    with video_writer(Path(sys.argv[1]) / f"{height}x{width}.mp4", fps=10) as film:
+        for t in range(6):
+            film.write(scene[t : t + height, 2 * t : 2 * t + width])
+"""
+
+
+def test_a_film_is_the_same_whatever_was_in_memory_before(tmp_path):
+    """glibc fills what it hands out with other bytes each time, so that what is read unwritten shows."""
+    written = []
+    for fill in (1, 85, 255):
+        folder = tmp_path / str(fill)
+        folder.mkdir()
+        own_heap = {"MALLOC_PERTURB_": str(fill), "MALLOC_MMAP_THRESHOLD_": "1000000000", "MALLOC_TOP_PAD_": "1"}
+        command = [sys.executable, "-c", ENCODED, str(folder)]
+        subprocess.run(command, check=True, env={**os.environ, **own_heap})
+        written.append({place.name: place.read_bytes() for place in folder.iterdir()})
+    assert len(written[0]) == 6
+    assert written[0] == written[1] == written[2]
 
 
 def test_a_video_that_fails_half_way_leaves_nothing(tmp_path):

@@ -28,6 +28,7 @@ from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.metrics.mot import MotScores, evaluate
 from scalor.outputs.imagine_folder import imagine_to_folder
+from scalor.outputs.places import refuse_report
 from scalor.outputs.report import Extras, write_report
 from scalor.outputs.track_folder import track_to_folder
 from scalor.tracking.setup import prepare
@@ -82,6 +83,7 @@ def run(minutes: float, out: str, *, scene: str = "cars", clip: str | None = Non
         UserError: ``out`` holds a run of something else, or the clip or its truth cannot be read.
     """
     folder = Path(out)
+    refuse_report(folder)
     video = Path(clip).resolve() if clip is not None else (folder / SCENES[scene][0]).resolve()
     resume = _made_ready(folder, video)
     stage = _staged(folder, scene) if clip is None else Stage(video, None if truth is None else Path(truth))

@@ -110,6 +110,10 @@ def run(args: Namespace) -> None:
     from scalor.metrics.misfit import misfit
     from scalor.metrics.mot import evaluate
     from scalor.metrics.outside import outside
+    from scalor.outputs.places import refuse_report
+
+    if out is not None:
+        refuse_report(Path(out))
 
     def say(text: str) -> None:
         options = " (--truth-box-base, --tracks-box-base)" if "box base" in text else ""

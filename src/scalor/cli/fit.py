@@ -1,6 +1,7 @@
 """``scalor fit``: learn from the user's own unlabelled footage."""
 
 import sys
+from pathlib import Path
 
 from jsonargparse import Namespace
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
@@ -66,7 +67,9 @@ def run(args: Namespace) -> None:
 
     use_threads(args.threads)
     from scalor.configs import fit
+    from scalor.outputs.places import refuse_report
 
+    refuse_report(Path(out))
     fit(
         videos,
         out,

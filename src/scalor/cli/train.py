@@ -2,6 +2,7 @@
 
 import sys
 from argparse import SUPPRESS
+from pathlib import Path
 
 from jsonargparse import Namespace
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
@@ -63,7 +64,9 @@ def run(args: Namespace) -> None:
 
     use_threads(args.threads)
     from scalor.configs import train
+    from scalor.outputs.places import refuse_report
 
+    refuse_report(Path(out))
     train(
         args.preset,
         out,

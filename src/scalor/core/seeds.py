@@ -3,6 +3,8 @@
 import operator
 from typing import SupportsIndex
 
+import numpy as np
+
 from scalor.errors import UserError
 
 
@@ -12,3 +14,8 @@ def whole_seed(seed: object) -> int:
     if not 0 <= number < 2**63:
         raise UserError(f"seed is {seed!r}; a whole number from 0 is wanted; correct it")
     return number
+
+
+def seed_of(seed: int, number: int) -> int:
+    """The seed of one of many draws that have a seed together, whatever their number."""
+    return int(np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0])

@@ -125,7 +125,7 @@ class LiveSource(VideoSource):
         held = [each[0] for each in self._held if each is not None][:most]
         return [Frame(number, picture, time=0.0) for number, picture in enumerate(held)]
 
-    def sample(self, count: int, *, consecutive: int = 1) -> list[Frame]:
+    def sample(self, count: int, *, consecutive: int = 1, before: int | None = None) -> list[Frame]:
         """The next frames: there are no others to choose from."""
         return self.first(count)
 

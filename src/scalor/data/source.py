@@ -211,9 +211,12 @@ class VideoSource(ABC):
         """The first ``count`` frames, undecodable ones left out; they come again when the source is gone over."""
         return [frame for frame in islice(self, count) if frame.image is not None]
 
-    def sample(self, count: int, *, consecutive: int = 1) -> list[Frame]:
-        """About ``count`` decoded frames spread evenly, in runs of ``consecutive``; unreadable ones are left out."""
-        total = max(self.count(), 1)
+    def sample(self, count: int, *, consecutive: int = 1, before: int | None = None) -> list[Frame]:
+        """About ``count`` decoded frames spread evenly, in runs of ``consecutive``; unreadable ones are left out.
+
+        ``before``: of those only that have lower numbers.
+        """
+        total = max(self.count() if before is None else min(self.count(), before), 1)
         runs = max(1, min(count // consecutive, total // consecutive))
         starts = np.linspace(0, max(0, total - consecutive), runs).round().astype(int)
         indices = sorted({int(start) + step for start in starts for step in range(consecutive)})

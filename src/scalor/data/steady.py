@@ -84,7 +84,7 @@ class Steady:
     def change(self, frame: np.ndarray) -> Change:
         """What has to be undone in a frame."""
         shift = self._shift(frame)
-        gain, offset = _light(_thumb(_moved(frame, shift)), self._thumb)
+        gain, offset = _light(_thumb(moved_back(frame, shift)), self._thumb)
         return Change(shift, gain, offset)
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
@@ -94,14 +94,14 @@ class Steady:
     def seen(self, frame: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
         """As a call, and how far (x, y) the frame's contents lie right of and below the reference's."""
         change = self.change(frame)
-        steady = relit(_moved(frame, change.shift), change)
+        steady = relit(moved_back(frame, change.shift), change)
         return steady if self._sway is None else self._sway(steady), change.shift
 
     def fits(self, frame: np.ndarray) -> float:
         """Correlation, -1..1, of a frame's edges with the reference's after the shift is undone."""
         edges, (height, width) = _edges(frame), self.reference.shape[:2]
         x, y = self._shift(frame)
-        moved = _moved(edges, (x * edges.shape[1] / width, y * edges.shape[0] / height))
+        moved = moved_back(edges, (x * edges.shape[1] / width, y * edges.shape[0] / height))
         return _correlation(moved.ravel(), self._edges.ravel())
 
     def _shift(self, frame: np.ndarray, *, strict: bool = False) -> tuple[float, float]:
@@ -136,13 +136,13 @@ class Steady:
 
     def _left(self, edges: np.ndarray, shift: tuple[float, float]) -> float:
         """Of the misfit of the scene's edges, the share that is left after a shift, in the half where most is."""
-        before, after = (np.abs(each - self._edges).ravel() for each in (edges, _moved(edges, shift)))
+        before, after = (np.abs(each - self._edges).ravel() for each in (edges, moved_back(edges, shift)))
         sums = [(float(after[half].sum()), float(before[half].sum())) for half in self._halves]
         return max(one / two if two else np.inf for one, two in sums)
 
     def _better(self, edges: np.ndarray, shift: tuple[float, float]) -> float:
         """Share of the scene's edges that fit better after a shift, in the half where least do."""
-        better = (np.abs(_moved(edges, shift) - self._edges) < np.abs(edges - self._edges)).ravel()
+        better = (np.abs(moved_back(edges, shift) - self._edges) < np.abs(edges - self._edges)).ravel()
         return min(float(better[half].mean()) for half in self._halves)
 
     def _register(self, small: np.ndarray, start: tuple[float, float]) -> tuple[float, float]:
@@ -213,7 +213,7 @@ def relit(frame: np.ndarray, change: Change) -> np.ndarray:
     return np.stack([table[frame[..., c], c] for c in range(frame.shape[2])], axis=2)
 
 
-def _moved(image: np.ndarray, shift: tuple[float, float]) -> np.ndarray:
+def moved_back(image: np.ndarray, shift: tuple[float, float]) -> np.ndarray:
     """The image with its contents moved back by ``shift``; its edges are continued."""
     import cv2
 

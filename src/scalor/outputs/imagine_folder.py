@@ -1,6 +1,7 @@
 """Imagined futures as files: a picture, a film and a table."""
 
 import json
+import sys
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import scalor
+from scalor.core.arguments import plainly
 from scalor.core.devices import denormals_flushed
 from scalor.data.video import open_video
 from scalor.outputs.places import opened_folder, refuse_over
@@ -29,6 +31,7 @@ LEAST_SIDE = 128
 
 
 # More arguments than the house allows: they are the options of `scalor imagine`.
+@plainly
 def imagine_to_folder(
     video: str | PathLike[str],
     weights: str | PathLike[str],
@@ -52,7 +55,9 @@ def imagine_to_folder(
         source = open_video(video)
         refuse_over(Path(video), *(Path(out) / name for name in FILES))
         loaded = load(weights, device=device)
-        ready = prepare(loaded, source)
+        ready = prepare(loaded, source, before=start + observe)
+        if ready.doubt:
+            print(f"scalor: {ready.doubt}", file=sys.stderr)
         how: dict[str, Any] = {"observe": observe, "steps": steps, "samples": samples, "seed": seed, "start": start}
         how["births"] = births
         futures = imagine(source, ready.tracker, **how)
@@ -70,7 +75,8 @@ def imagine_to_folder(
             **described(loaded, weights),
             "scale": ready.tracker.scale,
             "backdrop": ready.backdrop,
-            "objects_observed": len(futures.observed[-1]),
+            "doubt": ready.doubt,
+            "objects_observed": len(futures.known),
         }
         write_summary_json(folder / SUMMARY, summary)
         write_report(folder)

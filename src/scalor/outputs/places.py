@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from scalor.errors import UserError
+from scalor.outputs.report_page import REPORT, is_page
 from scalor.viz.export import SUMMARY, atomic_folder
 
 
@@ -47,6 +48,7 @@ def _refuse_foreign(target: Path, files: Sequence[str], command: str) -> None:
         )
     inside = {path.name for path in target.iterdir()}
     if inside <= set(files):
+        refuse_report(target)
         return
     raise UserError(
         f"{target} holds other files already ({sorted(inside)[0]}, ...); a new or empty folder, or an earlier result, "
@@ -60,6 +62,16 @@ def _maker_of(summary: Path) -> str:
         return str(json.loads(summary.read_text(encoding="utf-8"))["made_by"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
+
+
+def refuse_report(folder: Path) -> None:
+    """Raises UserError where a folder holds a ``report.html`` of somebody else: writing ours would destroy it."""
+    place = folder / REPORT
+    if place.exists() and not is_page(place):
+        raise UserError(
+            f"{place} was not written by scalor, and its own report would destroy it; another folder is wanted; "
+            "choose one with -o"
+        )
 
 
 def refuse_over(out: Path, *read: Path) -> None:

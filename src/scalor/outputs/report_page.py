@@ -17,6 +17,8 @@ from scalor.viz.draw import COLORS, track_color
 from scalor.viz.export import write_text
 
 REPORT = "report.html"
+MARK = '<script id="data" type="application/json">'
+"""Stands in every page."""
 
 
 @dataclass
@@ -43,6 +45,14 @@ class Page:
         # One pass, so that nothing in a title or table is taken for a place to fill.
         write_text(path, re.sub("@(TITLE|BODY|DATA)@", lambda match: filled[match[1]], page))
         return path
+
+
+def is_page(path: Path) -> bool:
+    """Whether a file is a page that a `Page` wrote."""
+    try:
+        return MARK in path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
 
 
 def paragraphs(sentences: Iterable[str]) -> str:

@@ -1,6 +1,6 @@
 """Looking at the start of a video and imagining, several times over, how it goes on."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 
@@ -9,14 +9,14 @@ import torch
 
 from scalor.core.arguments import plainly
 from scalor.core.devices import pick_device
-from scalor.core.seeds import whole_seed
+from scalor.core.seeds import seed_of, whole_seed
 from scalor.core.types import Knobs, World
 from scalor.data.source import VideoSource
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.models.base import WorldModel
 from scalor.pretrained import Loaded
-from scalor.tracking.report import FrameResult, results_of
+from scalor.tracking.report import FrameResult
 from scalor.tracking.setup import load, prepare
 from scalor.tracking.tracker import Tracker
 from scalor.tracking.view import as_picture, with_channels
@@ -38,6 +38,7 @@ class Futures:
     truth      the frames that really followed, likewise; fewer than steps where the video ends
     start      number of the first observed frame in the source
     fps        of the source
+    known      identities of the objects that the futures hold, hidden ones included
     """
 
     observed: tuple[FrameResult, ...]
@@ -46,6 +47,7 @@ class Futures:
     truth: tuple[np.ndarray | None, ...]
     start: int
     fps: float
+    known: tuple[int, ...]
 
 
 # More arguments than the house allows: they are the options of `scalor imagine`.
@@ -70,12 +72,17 @@ def imagine(
         observe: how many frames are seen.
         steps: how many are imagined.
         samples: how often.
-        seed: the same seed gives the same futures; the global random state is left alone.
+        seed: the same seed gives the same futures, the first ones also where more are asked for; the global random
+            state is left alone.
         start: first frame to look at.
         births: probability per grid cell and frame that a new object appears (the paper's Figure 14); 0: none do.
         device: where the model is put; with ``auto`` one that is loaded already stays where it is.
 
-    Frames after the observed ones are never shown to the model. Raises UserError for numbers below 1, a video that
+    Futures hold the objects that were reported and are still known in the end. The tracker's ``confirm`` counts over
+    the frames that were looked at, all if they are fewer; what it confirms is reported from its first frame on.
+
+    Frames after the observed ones are never shown to the model, nor is the empty scene estimated from them; those
+    before ``start`` help there. Raises UserError for numbers below 1, a video that
     is too short, or frames of which none can be decoded.
     """
     seed = whole_seed(seed)
@@ -88,7 +95,7 @@ def imagine(
         raise UserError(f"births is {births:g}; a probability per cell and frame is wanted; try 0.001")
     if isinstance(video, str | PathLike):
         video = open_video(video)
-    tracker = _tracker(video, model, device)
+    tracker = _tracker(video, model, device, before=start + observe)
     pictures = _pictures(video, start, observe + steps)
     if len(pictures) < observe or all(picture is None for picture in pictures[:observe]):
         raise UserError(
@@ -96,44 +103,74 @@ def imagine(
             f"{observe} are wanted to look at; start earlier or observe fewer"
         )
     tracker.reset()
-    seen = tuple(tracker.observe(picture, pictures=True) for picture in pictures[:observe])
+    seen = _observed(tracker, pictures[:observe])
+    known = {name for result in seen for name in result.ids.tolist()} & tracker.ages.keys()
     small = tuple(None if picture is None else _as_seen(tracker, picture) for picture in pictures)
     return Futures(
         observed=seen,
-        samples=sample_futures(tracker, steps=steps, samples=samples, seed=seed, births=births),
+        samples=sample_futures(tracker, steps=steps, samples=samples, seed=seed, births=births, known=known),
         frames=small[:observe],
         truth=small[observe:],
         start=start,
         fps=video.fps if isinstance(video, VideoSource) else 10.0,
+        known=tuple(sorted(known)),
     )
+
+
+def _observed(tracker: Tracker, pictures: Frames) -> tuple[FrameResult, ...]:
+    """What is reported of the pictures that a tracker begins with, once all of them are seen."""
+    seen: list[FrameResult] = []
+    ages: dict[int, int] = {}
+    for picture in pictures:
+        seen.append(tracker.observe(picture, pictures=True, unconfirmed=True))
+        ages |= tracker.ages
+    blind = next((number for number, result in enumerate(seen) if result.decoded), len(seen) - 1)
+    confirm = min(tracker.confirm, len(seen) - blind)
+    known = [name for name, age in ages.items() if age >= confirm]
+    return tuple(result.select(np.isin(result.ids, known)) for result in seen)
 
 
 @torch.inference_mode()
 def sample_futures(
-    tracker: Tracker, *, steps: int, samples: int, seed: int = 0, births: float = 0.0
+    tracker: Tracker,
+    *,
+    steps: int,
+    samples: int,
+    seed: int = 0,
+    births: float = 0.0,
+    known: Collection[int] | None = None,
 ) -> tuple[tuple[FrameResult, ...], ...]:
     """``samples`` futures of ``steps`` frames from where a tracker stands; the tracker stays where it is.
 
-    New objects appear with the probability ``births`` per grid cell and frame.
+    They hold the ``known`` objects, by their identities (None: those that the tracker has confirmed), reported while as
+    much of them is seen as it wants. New ones appear with the probability ``births`` per grid cell and frame. A future
+    depends on the seed and its number alone.
 
     Raises UserError where it has not seen a frame.
     """
-    if tracker.world is None or tracker.view is None:
+    if tracker.world is None:
         raise UserError("the future was asked for before any frame was seen; call update first")
-    world = _repeated(tracker.world, samples)
+    if known is None:
+        known = [name for name, age in tracker.ages.items() if age >= tracker.confirm]
+    world = _without(tracker.world, sorted(tracker.ages.keys() - set(known)))
     knobs = replace(FUTURES, births=births > 0, birth=births)
     devices = [] if tracker.device.type == "cpu" else [tracker.device]
-    per_step = []
+    futures = []
     with torch.random.fork_rng(devices, device_type=tracker.device.type if devices else "cuda"):
-        torch.manual_seed(seed)
-        for ahead in range(steps):
-            world, step = tracker.model.step(world, None, knobs)
-            per_step.append(results_of(step, tracker.view, index=tracker.frames + ahead, pictures=True))
-    return tuple(zip(*per_step, strict=True))
+        for number in range(samples):
+            torch.manual_seed(seed_of(seed, number))
+            futures.append(tuple(tracker.ahead(world, steps, knobs, pictures=True, unconfirmed=True)))
+    return tuple(futures)
+
+
+def _without(world: World, names: Sequence[int]) -> World:
+    slots = world.slots
+    gone = torch.isin(slots.id, torch.tensor(names, dtype=slots.id.dtype, device=slots.id.device))
+    return world.replace(slots=slots.replace(alive=slots.alive & ~gone)) if names else world
 
 
 def _tracker(
-    video: VideoSource | Frames, model: str | PathLike[str] | Loaded | WorldModel | Tracker, device: str
+    video: VideoSource | Frames, model: str | PathLike[str] | Loaded | WorldModel | Tracker, device: str, before: int
 ) -> Tracker:
     if isinstance(model, Tracker):
         if device != "auto":
@@ -143,7 +180,7 @@ def _tracker(
     if isinstance(model, WorldModel):
         return Tracker(model, device=None if device == "auto" else device)
     loaded = load(model, device=device)
-    return prepare(loaded, video).tracker if isinstance(video, VideoSource) else Tracker(loaded)
+    return prepare(loaded, video, before=before).tracker if isinstance(video, VideoSource) else Tracker(loaded)
 
 
 def _pictures(video: VideoSource | Frames, start: int, count: int) -> list[np.ndarray | None]:
@@ -161,7 +198,3 @@ def _as_seen(tracker: Tracker, picture: np.ndarray) -> np.ndarray:
     """A source frame at the network's size, uint8 [h, w, 3]."""
     assert tracker.view is not None
     return with_channels(tracker.seen(tracker.view, as_picture(picture)), 3)
-
-
-def _repeated(world: World, count: int) -> World:
-    return world.map(lambda tensor: tensor.repeat_interleave(count, dim=0))

@@ -14,6 +14,7 @@ from scalor.core.fixed import fixed
 from scalor.core.geometry import in_view
 from scalor.core.tracks import Rle, Tracks
 from scalor.core.types import Step
+from scalor.data.steady import moved_back
 from scalor.tracking.masks import SOLID, PatchMasks, owned
 from scalor.tracking.view import View
 
@@ -28,6 +29,11 @@ class Pictures:
     reconstruction: np.ndarray
     background: np.ndarray
     alpha: np.ndarray
+
+    def moved(self, x: float, y: float) -> "Pictures":
+        """What they show ``x`` pixels further right and ``y`` further down; their edges are continued."""
+        shown = (moved_back(image, (-x, -y)) for image in (self.reconstruction, self.background, self.alpha))
+        return Pictures(*shown)
 
 
 @dataclass(frozen=True)
@@ -90,8 +96,9 @@ class FrameResult:
         )
 
     def moved(self, x: float, y: float) -> "FrameResult":
-        """The objects ``x`` network pixels further right and ``y`` further down; boxes are cut at the frame's edge."""
-        if (x, y) == (0.0, 0.0) or not len(self):
+        """Objects and pictures ``x`` network pixels further right and ``y`` further down; boxes are cut at the frame's
+        edge."""
+        if (x, y) == (0.0, 0.0):
             return self
         height, width = self.masks.size
         rows, columns = self.masks.scale
@@ -99,7 +106,9 @@ class FrameResult:
         corners = np.clip(corners, 0.0, [width, height] * 2)
         box = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
         step = np.array([round(y), round(x)])
-        result = replace(self, box_tlwh=box, masks=replace(self.masks, corner=self.masks.corner + step))
+        pictures = None if self.pictures is None else self.pictures.moved(x, y)
+        masks = replace(self.masks, corner=self.masks.corner + step)
+        result = replace(self, box_tlwh=box, masks=masks, pictures=pictures)
         return result.select(box[:, 2:].min(axis=1) > 0)
 
     def rows(self, frame: int | None = None) -> list[Row]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from scalor.core.devices import pick_device
+from scalor.core.words import counted
 from scalor.data.backdrop import EmptyScene, empty_scene
 from scalor.data.candidates import temporal_median
 from scalor.data.source import VideoSource, shrink, smoothed
@@ -20,7 +21,7 @@ from scalor.tracking.view import View
 SAMPLES = 99
 """Frames that a new median image is made of."""
 GLANCE = 15
-"""Frames that tell whether a stored median image shows this place."""
+"""Frames that tell whether a stored median image shows this place; a new one of fewer is a poor one."""
 LARGER = 4.0
 """Frames of more than this many times the area that weights were learned on are worth a word."""
 MOST_CHANGED = 0.3
@@ -51,25 +52,35 @@ def load(name_or_path: str | PathLike[str] | Loaded, *, device: str = "auto") ->
 
 
 def prepare(
-    weights: str | PathLike[str] | Loaded, source: VideoSource, *, device: str = "auto", min_visibility: float = 0.25
+    weights: str | PathLike[str] | Loaded,
+    source: VideoSource,
+    *,
+    device: str = "auto",
+    min_visibility: float = 0.25,
+    before: int | None = None,
 ) -> Prepared:
     """A tracker with the scale of its weights, and the median image of the video if its background is one.
 
     The stored image is used where it shows the place that the video shows, else one is made of up to 99 frames.
+    ``before``: frames from this number on are not looked at for it.
     """
     loaded = load(weights, device=device)
     scale = scale_of(loaded, source)
     backdrop: np.ndarray | EmptyScene | None = None
-    words = None
+    words, doubt = None, _doubt(loaded, source, scale)
     filmed = loaded.model.config.needs_backdrop
     if filmed:
         view = View.of(source.height, source.width, scale=scale, cell=1)
         smooth = smooth_of(loaded)
-        backdrop = _stored_backdrop(loaded, source, (view.rows, view.columns))
+        size = (view.rows, view.columns)
+        backdrop = _stored_backdrop(loaded, source, size, before)
         words = "stored with the weights"
         if backdrop is None:
-            backdrop, count = scene_of(source, (view.rows, view.columns), count=SAMPLES, smooth=smooth)
-            words = f"estimated from {count} frames of this video"
+            backdrop, count = scene_of(source, size, count=SAMPLES, smooth=smooth, before=before)
+            words = (
+                f"estimated from {counted(count, 'frame')} {'of this video' if before is None else 'before the future'}"
+            )
+            doubt = doubt or (_hasty(source, count) if before is not None and count < GLANCE else "")
     # With the whole of the weights: smoothing and the noise of each pixel come along with them.
     tracker = Tracker(
         loaded,
@@ -80,7 +91,7 @@ def prepare(
         confirm=2 if filmed else 1,
         video=number_of(loaded, source) if loaded.model.config.videos > 1 else 0,
     )
-    return Prepared(tracker, words, _doubt(loaded, source, scale))
+    return Prepared(tracker, words, doubt)
 
 
 def _doubt(loaded: Loaded, source: VideoSource, scale: float) -> str:
@@ -95,28 +106,44 @@ def _doubt(loaded: Loaded, source: VideoSource, scale: float) -> str:
     )
 
 
-def scene_of(source: VideoSource, size: tuple[int, int], *, count: int, smooth: float = 0.0) -> tuple[EmptyScene, int]:
+def _hasty(source: VideoSource, count: int) -> str:
+    return (
+        f"the empty scene of {source.name} is estimated from {counted(count, 'frame')}, those before the future: what "
+        "hardly moved in them passes for ground; begin later (--start), look longer (--observe), or learn from this "
+        "video with scalor fit"
+    )
+
+
+def scene_of(
+    source: VideoSource, size: tuple[int, int], *, count: int, smooth: float = 0.0, before: int | None = None
+) -> tuple[EmptyScene, int]:
     """The empty scene, of ``size``, from up to ``count`` frames spread over the video, and how many there were.
 
-    ``smooth`` is the std of the Gaussian by which frames are smoothed, in pixels of ``size``.
+    ``smooth`` is the std of the Gaussian by which frames are smoothed, in pixels of ``size``; ``before``: only frames
+    of lower numbers are looked at.
 
     Raises UserError where no frame can be decoded.
     """
-    pictures = (frame.image for frame in source.sample(count))
+    pictures = (frame.image for frame in source.sample(count, before=before))
     sampled = [smoothed(shrink(image, size), smooth) for image in pictures if image is not None]
     if not sampled:
-        raise UserError(f"{source.name} has no frame that can be decoded; a playable video is wanted; re-encode it")
+        there = "" if before is None else f" before number {before}"
+        raise UserError(
+            f"{source.name} has no frame{there} that can be decoded; a playable video is wanted; re-encode it"
+        )
     frames = np.stack(sampled)
     frames = frames[steadied(frames, temporal_median(frames))]
     return empty_scene(frames), len(frames)
 
 
-def _stored_backdrop(loaded: Loaded, source: VideoSource, size: tuple[int, int]) -> np.ndarray | None:
+def _stored_backdrop(
+    loaded: Loaded, source: VideoSource, size: tuple[int, int], before: int | None
+) -> np.ndarray | None:
     """The stored image that looks like this video at the network's size, if there is one."""
     fitting = [image for image in backdrops_of(loaded) if image.shape[:2] == size]
     if not fitting:
         return None
-    glance, _ = scene_of(source, size, count=GLANCE, smooth=smooth_of(loaded))
+    glance, _ = scene_of(source, size, count=GLANCE, smooth=smooth_of(loaded), before=before)
     shares = [changed(image, glance.image) for image in fitting]
     best = int(np.argmin(shares))
     return fitting[best] if shares[best] <= MOST_CHANGED else None

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from scalor.core.arguments import plainly
 from scalor.core.devices import pick_device
-from scalor.core.types import TRACKING, Scenery, Sight, Slots, World
+from scalor.core.types import TRACKING, Knobs, Scenery, Sight, Slots, World
 from scalor.data.backdrop import EmptyScene
 from scalor.data.moving import Cover
 from scalor.data.region import inside_of, region_looked_at
@@ -146,12 +146,20 @@ class Tracker:
         """Where the model is."""
         return next(self.model.parameters()).device
 
+    @property
+    def ages(self) -> dict[int, int]:
+        """For how many frames each object of the last one has been known, by its identity, hidden ones included."""
+        ids, frames = self._known.tolist()
+        return dict(zip(ids, frames, strict=True))
+
     def reset(self) -> None:
         """Forget everything seen; identities start again."""
         self.world: World | None = None
         self.view: View | None = None
         self.frames = 0
         self.failed = self.covered = 0
+        self.shift = (0.0, 0.0)
+        """Network pixels by which the camera had moved what the last frame shows to the right and down."""
         self._seen: np.ndarray | None = None
         self._cover: Cover | None = None
         self._steady: Steady | None = None
@@ -170,16 +178,17 @@ class Tracker:
         """
         return self.observe(frame).detections(masks=masks)
 
-    def observe(self, frame: np.ndarray | None, *, pictures: bool = False) -> FrameResult:
+    def observe(self, frame: np.ndarray | None, *, pictures: bool = False, unconfirmed: bool = False) -> FrameResult:
         """As `update`, in plain numpy. ``frame`` None means that it could not be decoded: the world is imagined one
         step further, so that identities outlive the gap, and nothing is reported. So it is with a frame that went
         black, white or grey all over (`went_blank`), has hardly any of the contrast of the empty scene, or in which
         much more than was usual where the weights were learned is covered (``covered`` counts these).
+        ``unconfirmed``: objects that are too young to be reported come, too; `ages` says for how long they are known.
 
         Raises:
             UserError: not uint8, not a picture, or not of the first frame's size.
         """
-        return self._met(self._looked([frame])[0], pictures=pictures)
+        return self._met(self._looked([frame])[0], pictures=pictures, unconfirmed=unconfirmed)
 
     def observe_all(self, frames: Iterable[np.ndarray | None]) -> Iterator[FrameResult]:
         """As `observe`, of the frames of a recorded video one after the other: a few are looked at together, which
@@ -222,18 +231,19 @@ class Tracker:
         return view.network_input(small, self.model.config.channels), shift
 
     @torch.inference_mode()
-    def _met(self, glance: Glance | None, *, pictures: bool = False) -> FrameResult:
+    def _met(self, glance: Glance | None, *, pictures: bool = False, unconfirmed: bool = False) -> FrameResult:
         """The report of the next frame."""
         number, self.frames = self.frames, self.frames + 1
         if glance is None or self.world is None or self.view is None:
             self.failed += 1
             return self._blink(number)
-        (sight, shift), view = glance, self.view
+        (sight, self.shift), view = glance, self.view
         world, parted = self._parted(self.world, sight)
         self.world, step = self.model.step(world, sight, TRACKING)
         inherit(self.world.slots, parted)
         self._grow_older(self.world)
-        result = self._reported(results_of(step, view, index=number, pictures=pictures)[0])
+        older = self.confirm if unconfirmed else 0
+        result = self._reported(results_of(step, view, index=number, pictures=pictures)[0], older)
         outline = self.model.outline(world, sight, self._noise)
         if outline is not None:
             solid, faint, bare = (
@@ -243,7 +253,7 @@ class Tracker:
         if self._slopes is not None:
             picture = view.cut(sight.frame[0]).mul(255).round().byte().permute(1, 2, 0)
             result = self._slopes.compared(result, picture.cpu().numpy())
-        return result.moved(*shift)
+        return result.moved(*self.shift)
 
     def _parted(self, world: World, sight: Sight) -> tuple[World, Slots | None]:
         """The world without what two looks in a row, knowing nothing, say is two, and what it was; None: nothing."""
@@ -264,19 +274,32 @@ class Tracker:
     @plainly
     @torch.inference_mode()
     def predict(self, steps: int, *, pictures: bool = False) -> list[FrameResult]:
-        """The objects of the next ``steps`` frames as the model expects them; the tracker itself stays where it is.
+        """The objects of the next ``steps`` frames as the model expects them, seen as the camera showed the last frame;
+        the tracker itself stays where it is.
 
         Raises UserError before any frame, and for less than 0 steps.
         """
         if steps < 0:
             raise UserError(f"{steps} steps came; 0 or more are wanted: how many frames ahead")
-        if self.world is None or self.view is None:
+        if self.world is None:
             raise UserError("predict came before any frame; a world to go on from is wanted; call update first")
-        world, results = self.world, []
-        for ahead in range(steps):
-            world, step = self.model.step(world, None, TRACKING)
-            result = results_of(step, self.view, index=self.frames + ahead, pictures=pictures)[0]
-            results.append(self._reported(result, older=ahead + 1))
+        return self.ahead(self.world, steps, TRACKING, pictures=pictures)
+
+    @torch.inference_mode()
+    def ahead(
+        self, world: World, steps: int, knobs: Knobs, *, pictures: bool = False, unconfirmed: bool = False
+    ) -> list[FrameResult]:
+        """What is reported where a world of one batch element goes on from the last frame and nothing is seen.
+
+        ``unconfirmed``: as for `observe`; else objects are confirmed as they grow older.
+        """
+        assert self.view is not None
+        results = []
+        for number in range(steps):
+            world, step = self.model.step(world, None, knobs)
+            result = results_of(step, self.view, index=self.frames + number, pictures=pictures)[0]
+            older = self.confirm if unconfirmed else number + 1
+            results.append(self._reported(result, older).moved(*self.shift))
         return results
 
     def seen(self, view: View, picture: np.ndarray) -> np.ndarray:

@@ -84,9 +84,7 @@ def test_a_gap_is_a_fragment_whether_or_not_others_are_reported_in_it(crowd):
     rows = [(t, 1, 5.0 * t, 0.0) for t in range(12)]
 
     def score(there, found):
-        truth, tracks = (
-            table(*[row for row in rows if row[0] in at], *others, length=12) for at in (there, found)
-        )
+        truth, tracks = (table(*[row for row in rows if row[0] in at], *others, length=12) for at in (there, found))
         return evaluate(truth, tracks, iou=0.5)
 
     scores = score(range(12), {2, 3, 6, 7, 10})

@@ -125,12 +125,9 @@ def open_images(folder: Path) -> ImageFrames:
     """
     if all((folder / name).is_file() for name in RESULT):
         raise UserError(f"{folder} holds tracks and no images; a video is wanted; give the one that was tracked")
-    sequence = _sequence_of(folder)
+    sequence, files, challenge = picture_files(folder)
     info = sequence_info(sequence)
-    inside = _picture_folder(sequence, info.get("imdir", IMG))
-    challenge = bool(info) or inside.is_dir()
-    files = _image_files(inside if challenge else folder)
-    _refuse_unknown(inside if challenge else folder, files)
+    _refuse_unknown(_picture_folder(sequence, info.get("imdir", IMG)) if challenge else folder, files)
     if not files:
         raise UserError(
             f"{folder} holds no images; png, jpg, tif, webp or other frames are wanted; {_instead_of(folder)}"
@@ -159,6 +156,15 @@ def open_images(folder: Path) -> ImageFrames:
         remarks=(*kinds_words(files), *_joined_stacks(stacks, files)),
     )
     return ImageFrames(album)
+
+
+def picture_files(folder: Path) -> tuple[Path, list[Path], bool]:
+    """The folder of the sequence, its pictures in order, and whether it is one of MOTChallenge's. Raises UserError."""
+    sequence = _sequence_of(folder)
+    info = sequence_info(sequence)
+    inside = _picture_folder(sequence, info.get("imdir", IMG))
+    challenge = bool(info) or inside.is_dir()
+    return sequence, _image_files(inside if challenge else folder), challenge
 
 
 def _reader_of(stacks: Mapping[Path, StackPages]) -> Callable[[Page], np.ndarray | None]:

@@ -186,15 +186,6 @@ def test_columns_that_are_no_boxes_are_not_taken_for_boxes(tmp_path, names):
         read_mot(tmp_path / "t.csv")
 
 
-def test_classes_may_be_named(tmp_path):
-    kinds = ["pedestrian", "Person on vehicle", "car", "ant"]
-    lines = [f"1,{number},9,5,8,8,1,{kind}" for number, kind in enumerate(kinds)]
-    (tmp_path / "gt.txt").write_text("\n".join(["frame,id,left,top,width,height,conf,class", *lines]))
-    truth = read_truth(tmp_path / "gt.txt")
-    assert (truth.tracks.id.tolist(), truth.distractors.id.tolist()) == ([0, 3], [1])
-    assert read_truth(tmp_path / "gt.txt", classes=[3]).tracks.id.tolist() == [2, 3]
-
-
 def test_a_truth_of_mot17_counts_what_is_flagged_and_of_class_1(tmp_path):
     lines = [f"{f},{i},{9 * i},5,8,8,{flag},{kind},0.9" for f in (1, 2) for i, flag, kind in FLAGS]
     (tmp_path / "gt.txt").write_text("\n".join(lines))

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scalor.data.places import fingerprint
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from tests.data.numbered import H, W, picture, shown
@@ -231,18 +230,6 @@ def test_what_is_no_film_is_one_sentence_that_helps(tmp_path):
     (tmp_path / "page.mp4").write_text("<html>404</html>")
     with pytest.raises(UserError, match="is not a video"):
         open_video(tmp_path / "page.mp4")
-
-
-def test_results_beside_the_frames_are_no_part_of_the_video(tmp_path):
-    for number in range(3):
-        Image.fromarray(picture(number)).save(tmp_path / f"{number}.png")
-    before = fingerprint(tmp_path)
-    for name in ("out", ".out.12.partial"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "summary.json").write_text("{}")
-    assert fingerprint(tmp_path) == before
-    (tmp_path / "2.png").unlink()
-    assert fingerprint(tmp_path) != before
 
 
 @pytest.mark.parametrize("name", ["a.lsm", "a.btf", "A.TIF", "no ending"])

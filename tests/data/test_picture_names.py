@@ -51,8 +51,17 @@ def test_fractions_and_signs_make_no_other_kind_of_name(tmp_path):
 @pytest.mark.parametrize("form", ["exp_t{:03d}_ch00", "{:06d}_96x64", "{:06d}@2x", "f{:d}"])
 def test_gaps_are_told_wherever_the_number_stands(tmp_path, form):
     source = open_video(named(tmp_path / "pictures", [form.format(n) for n in range(20) if n not in (7, 8)]))
-    list(source)
+    times = [frame.time for frame in source]
     assert dict(source.report.pauses) == {7: 2}
+    assert times == pytest.approx([n / 10 for n in range(20) if n not in (7, 8)])
+    assert source.read([7])[0].time == pytest.approx(0.9)
+
+
+def test_numbers_without_a_gap_or_a_rule_leave_the_rate_even(tmp_path):
+    for place, numbers in enumerate([range(0, 40, 2), [1, 2, 4, 7, 8, 11, 12, 16], [1, 2, 3, 4, 5, 6, 7, 8, 9, 9.5]]):
+        source = open_video(named(tmp_path / str(place), [f"f{n}" for n in numbers]))
+        assert [frame.time for frame in source] == pytest.approx([n / 10 for n in range(len(numbers))])
+        assert not source.report.pauses
 
 
 @pytest.mark.parametrize("inside", ["", "img1"])

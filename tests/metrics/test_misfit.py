@@ -53,6 +53,34 @@ def test_good_tracks_and_bad_ones_get_no_hint(seed, gate):
     assert misfit(truth, lag, **gate) is None
 
 
+@pytest.mark.parametrize("gate", [{}, {"distance": 20.0}])
+def test_tracks_of_pictures_of_which_some_are_missing_are_told_where_the_truth_counts_those(gate):
+    truth = walks(3, speed=12.0)
+    there = tracked(truth.select((truth.frame < 20) | (truth.frame >= 26)), 3)
+    close = replace(there, frame=np.where(there.frame < 20, there.frame, there.frame - 6))
+    hint = misfit(truth, close, missing={20: 6}, **gate)
+    assert hint is not None and "if missing frames were counted" in hint
+    assert misfit(truth, there, missing={20: 6}, **gate) is None
+    assert misfit(truth, close, missing={}, **gate) is None
+
+
+def test_what_is_missing_is_read_from_the_summary_of_the_tracks(tmp_path, capsys):
+    truth = walks(3, speed=12.0)
+    there = tracked(truth.select((truth.frame < 20) | (truth.frame >= 26)), 3)
+    write_mot(truth, tmp_path / "gt.txt")
+    write_mot(replace(there, frame=there.frame - 6 * (there.frame >= 26)), tmp_path / "tracks.txt")
+    command = ["evaluate", "--truth", str(tmp_path / "gt.txt"), "--tracks", str(tmp_path / "tracks.txt")]
+    for summary, told in (
+        ('{"pauses": {"20": 6}}', True),
+        ("[]", False),
+        ('{"pauses": [6]}', False),
+        ('{"pauses": {"20": 1e999}}', False),
+    ):
+        (tmp_path / "summary.json").write_text(summary)
+        assert main(command) == 0
+        assert ("if missing frames were counted" in capsys.readouterr().err) == told
+
+
 @pytest.mark.parametrize(("frames", "said"), [(1, "one frame earlier"), (-1, "one frame later")])
 @pytest.mark.parametrize(("speed", "side"), [(2.0, 24.0), (8.0, 24.0), (20.0, 24.0), (2.0, 10.0)])
 def test_tracks_a_frame_off_are_told(frames, said, speed, side):

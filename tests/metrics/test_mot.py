@@ -13,6 +13,7 @@ from scalor.core.tracks import Tracks
 from scalor.errors import UserError
 from scalor.metrics import count_doubles, evaluate, evaluate_many
 from scalor.metrics.boxes import box_iou
+from scalor.metrics.fragments import fragments
 from scalor.metrics.mot import id_true_positives
 
 FAR = 100.0
@@ -70,6 +71,58 @@ def test_a_gap_is_one_fragment_and_no_switch():
     truth = two_walkers()
     scores = evaluate(truth, truth.select(~((truth.id == 1) & (truth.frame == 2))), iou=0.5)
     assert (scores.fragments, scores.id_switches, scores.fn) == (1, 0, 1)
+
+
+def walker(*frames: int) -> Tracks:
+    """One object at a place in these frames."""
+    return table(*[(t, 1, 5.0 * t, 0.0) for t in frames], length=12)
+
+
+@pytest.mark.parametrize("crowd", [False, True])
+def test_a_gap_is_a_fragment_whether_or_not_others_are_reported_in_it(crowd):
+    others = [(t, 9, 0.0, FAR) for t in range(12)] if crowd else []
+    rows = [(t, 1, 5.0 * t, 0.0) for t in range(12)]
+
+    def score(there, found):
+        truth, tracks = (table(*[row for row in rows if row[0] in at], *others, length=12) for at in (there, found))
+        return evaluate(truth, tracks, iou=0.5)
+
+    scores = score(range(12), {2, 3, 6, 7, 10})
+    assert (scores.fragments, scores.id_switches, scores.fn) == (2, 0, 7)
+    assert score({0, 1, 2, 7, 8}, {0, 1, 2, 7, 8}).fragments == 0, "it was not there"
+    assert score({0, 1, 2, 7, 8}, {0, 1, 8}).fragments == 1, "once it was there and missed"
+    assert score(range(12), {4}).fragments == 0
+
+
+def test_a_new_name_without_a_gap_is_a_switch_and_no_fragment():
+    truth, found = walker(0, 1, 2, 3), table(*[(t, 1 + (t > 1), 5.0 * t, 0.0) for t in range(4)])
+    scores = evaluate(truth, found, iou=0.5)
+    assert (scores.id_switches, scores.fragments) == (1, 0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_fragments_are_the_librarys_where_everything_is_there_and_something_is_reported(seed):
+    from trackers.eval import compute_clear_metrics
+
+    rng = np.random.default_rng(seed)
+    truth_ids = [rng.permutation(4) for _ in range(12)]
+    ids = [rng.permutation(7)[: rng.integers(1, 6)] + 100 for _ in range(12)]
+    scores = [rng.random((4, len(each))) for each in ids]
+    assert fragments(truth_ids, ids, scores, 0.5) == compute_clear_metrics(truth_ids, ids, scores, 0.5)["Frag"]
+
+
+def test_all_scores_have_one_gate_whatever_rounding_does():
+    rng = np.random.default_rng(0)
+    places = (rng.integers(200, 900, (200, 2)) / 10).tolist()
+    truth, found = (
+        Tracks.from_rows([(t, 1, x + shift, y, 30, 10, 1, 1) for t, (x, y) in enumerate(places)], length=200)
+        for shift in (0.0, 10.0)
+    )
+    for gate in ({"iou": 0.5}, {"distance": 10.0}):
+        scores = evaluate(truth, found, **gate)
+        assert (scores.tp, scores.idf1, scores.fragments) == (200, 1.0, 0)
+        assert scores.hota == pytest.approx(10 / 19), "0.05 to 0.5, in every frame"
 
 
 @pytest.mark.parametrize(("shift", "matches"), [(7.99, 1), (8.0, 1), (8.01, 0)])
@@ -148,6 +201,14 @@ def test_only_the_asked_frames_are_scored():
     assert evaluate(truth, found, iou=0.5).fp == 1
     inside = evaluate(truth, found, iou=0.5, frames=(4, 7))
     assert (inside.mota, inside.frames) == (1.0, 3)
+    assert evaluate(truth, found, iou=0.5, frames=(4, 100_000)).frames == 5
+    beyond = evaluate(truth, found, iou=0.5, frames=(50, 60))
+    assert (beyond.frames, beyond.truth_count) == (0, 0) and math.isnan(beyond.duplicates_per_frame)
+
+
+def test_doubles_are_counted_per_frame_that_there_is():
+    truth, found = table((0, 1, 0.0, 0.0)), table((0, 1, 0.0, 0.0), (0, 2, 1.0, 0.0))
+    assert evaluate(truth, found, iou=0.5, frames=(0, 100_000)).duplicates_per_frame == 1.0
 
 
 def test_totals_come_before_ratios_and_ids_of_clips_never_meet():

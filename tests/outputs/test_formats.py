@@ -107,14 +107,15 @@ def test_coco_by_pycocotools(folder, tracks, tmp_path, capsys):
     assert [a["area"] for a in found] == dense(tracks).sum((1, 2)).tolist()
 
 
-def test_coco_gives_rows_without_a_mask_their_box_and_says_so(tracks, tmp_path):
-    tracks.masks[2] = None
+@pytest.mark.parametrize("mask", [None, rle(blob(0, 0, 0.1, 0.1))])
+def test_coco_gives_rows_without_a_mask_their_box_and_says_so(tracks, tmp_path, mask):
+    tracks.masks[2] = mask
     folder, said = write_folder(tmp_path / "tracks", tracks), []
     data = COCO(str(export(folder, "coco", tmp_path / "t.json", options=Options(say=said.append))))
     left, top, width, height = tracks.box_tlwh[2]
     shown = data.annToMask(data.anns[3])
     assert abs(shown.sum() - width * height) <= width + height and shown[int(top) + 2, int(left) + 2]
-    assert said == ["1 row without a mask: the segmentation there is the box"]
+    assert said == ["1 row without a mask, or with an empty one: the segmentation there is the box"]
 
 
 def test_coco_by_supervision(folder, tracks, tmp_path):

@@ -15,7 +15,7 @@ from scalor.outputs.measured_folder import measure_to_folder
 from scalor.outputs.pixels import areas
 from scalor.outputs.tracked import Tracked, read_tracked
 
-from .conftest import toy_tracks, write_folder
+from .conftest import rle, toy_tracks, write_folder
 
 
 def path(points: list[tuple[float, float]], *, identity: int = 4, frames: list[int] | None = None) -> Tracks:
@@ -186,3 +186,13 @@ def test_a_row_that_was_added_by_hand_measures_by_its_box(folder):
         table.write("12,5,3,4,6,7\n")
     added = read_tracked(folder)
     assert measure_rows(added, Ground()).area[-1] == 42.0 == areas(added.tracks)[-1]
+
+
+def test_a_mask_that_shows_no_pixel_measures_as_none_does(tmp_path):
+    tracks = toy_tracks()
+    tracks.masks[2] = rle(np.zeros((40, 64), bool))
+    area = measure_rows(read_tracked(write_folder(tmp_path / "tracks", tracks)), Ground()).area
+    np.testing.assert_allclose(area[2], tracks.box_tlwh[2, 2:].prod())
+    assert (area[:2] < tracks.box_tlwh[:2, 2:].prod(axis=1)).all()
+    done = measure_to_folder(tmp_path / "tracks", tmp_path / "m", ground=Ground())
+    assert done["without_mask"] == 1

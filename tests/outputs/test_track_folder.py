@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pycocotools import mask as coco
 
 import scalor
 from scalor.cli.track import closing
+from scalor.data.fingerprints import former_fingerprint
 from scalor.data.motchallenge import read_mot
 from scalor.data.source import Frame, VideoSource
 from scalor.data.video import open_video
@@ -289,6 +291,8 @@ def test_exports_that_show_the_video_find_it_where_it_was_and_say_where_it_is_no
     clip = write_clip(make_frames(8, 64, 64))
     track_to_folder(clip, "", clip / "out", method="mog2-sort")  # results beside the frames are no part of the video
     export(clip / "out", "video", tmp_path / "a.mp4")
+    for kind, place in (("crops", "crops"), ("napari", "napari"), ("trackmate", "tracks.xml"), ("video", "drawn.mp4")):
+        export(clip / "out", kind, clip / place)
     export(clip / "out", "crops", tmp_path / "crops")
     summary = json.loads((clip / "out" / "summary.json").read_text())
     assert summary["path"] == str(clip) and "data-player" in (clip / "out" / "report.html").read_text()
@@ -299,6 +303,13 @@ def test_exports_that_show_the_video_find_it_where_it_was_and_say_where_it_is_no
     export(moved / "out", "video", tmp_path / "b.mp4", options=Options(video=moved))
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
     moved.rename(clip)
+    for name in ("crops", "napari"):
+        shutil.rmtree(clip / name)
+    for name in ("tracks.xml", "drawn.mp4"):
+        (clip / name).unlink()
+    former = json.dumps(summary | {"fingerprint": former_fingerprint(clip)})
+    (clip / "out" / "summary.json").write_text(former)
+    export(clip / "out", "crops", tmp_path / "former")
     (clip / "000007.png").unlink()
     with pytest.raises(UserError, match="was changed after it was tracked"):
         export(clip / "out", "video", tmp_path / "c.mp4")

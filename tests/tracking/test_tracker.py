@@ -10,6 +10,7 @@ import scalor
 from scalor.core.tensors import Struct
 from scalor.core.tracks import Tracks
 from scalor.core.types import TRACKING
+from scalor.data.fingerprints import former_fingerprint
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.pretrained import Loaded
@@ -229,6 +230,9 @@ def test_videos_of_one_name_are_told_apart_by_their_contents(make_model, make_fr
     assert here.name == there.name == other.name == "video"
     assert [scale_of(loaded, clip) for clip in (here, there, other)] == [0.5, 0.75, 0.25]
     assert [number_of(loaded, clip) for clip in (here, there)] == [0, 1]
+    for entry, clip in zip(footage, (here, there), strict=True):
+        entry["fingerprint"] = former_fingerprint(clip.path)
+    assert [scale_of(loaded, clip) for clip in (here, there, other)] == [0.5, 0.75, 0.25]
 
 
 def test_a_frame_of_another_size_is_refused_and_changes_nothing(make_model, make_frames):

@@ -1,5 +1,6 @@
 """A resumed run: the same videos wherever they lie, the same seed, and patience with impatient people."""
 
+import dataclasses
 import shutil
 import signal
 from pathlib import Path
@@ -10,6 +11,7 @@ from PIL import Image
 
 from scalor.configs.presets import fast_video
 from scalor.core.seeds import whole_seed
+from scalor.data.fingerprints import fingerprint, former_fingerprint
 from scalor.errors import UserError
 from scalor.training.callbacks import RunRecorder
 from scalor.training.checkpoint import Plan, RunFolder
@@ -33,8 +35,6 @@ def save(folder: Path, *, seed: int, still: bool = False) -> Path:
 
 
 def plan_of(preset: Preset, *videos: Path, prints: bool = True) -> Plan:
-    from scalor.data.places import fingerprint
-
     return Plan(
         kind="fit",
         preset=preset,
@@ -51,6 +51,8 @@ def test_videos_that_were_moved_are_found_by_their_contents(tiny, tmp_path):
     one, two = save(tmp_path / "a" / "video", seed=1), save(tmp_path / "b" / "video", seed=2)
     plan = plan_of(tiny, one, two)
     assert found_again(plan, [one, two]) == plan
+    former = dataclasses.replace(plan, fingerprints=tuple(map(former_fingerprint, (one, two))))
+    assert found_again(former, [two, one]) == former
     moved = Path(shutil.move(one, tmp_path / "elsewhere"))
     assert found_again(plan, [two, moved]).videos == (str(moved), str(two))
 
@@ -63,7 +65,8 @@ def test_another_video_is_refused_by_its_name(tiny, tmp_path):
             found_again(plan, given)
     with pytest.raises(UserError, match="does not exist"):
         found_again(plan, [one, tmp_path / "gone"])
-    (one / "9.png").write_bytes((one / "0.png").read_bytes())
+    old = (one / "3.png").read_bytes()
+    (one / "3.png").write_bytes(old[:-9] + bytes(9))
     with pytest.raises(UserError, match="has changed"):
         found_again(plan, [one, two])
 

@@ -110,10 +110,14 @@ def run(args: Namespace) -> None:
     from scalor.metrics.misfit import misfit
     from scalor.metrics.mot import evaluate
     from scalor.metrics.outside import outside
+<<<<<<< HEAD
     from scalor.outputs.places import refuse_report
 
     if out is not None:
         refuse_report(Path(out))
+=======
+    from scalor.outputs.tracked import missing_before
+>>>>>>> evaluate30
 
     def say(text: str) -> None:
         options = " (--truth-box-base, --tracks-box-base)" if "box base" in text else ""
@@ -149,7 +153,8 @@ def run(args: Namespace) -> None:
             file=sys.stderr,
         )
     beyond = outside(truth.tracks, tracks) if frames is None else None
-    for hint in (beyond, misfit(truth.tracks, tracks, distance=args.distance, frames=frames)):
+    missing = missing_before(tracks_path)
+    for hint in (beyond, misfit(truth.tracks, tracks, distance=args.distance, frames=frames, missing=missing)):
         if hint is not None:
             print(f"scalor: {hint}", file=sys.stderr)
     beside: dict[str, dict[str, float | int | None]] = {"tracks": scored(tracks)}

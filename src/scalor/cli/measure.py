@@ -64,6 +64,7 @@ def run(args: Namespace) -> None:
         print(f"scalor: {words}", file=sys.stderr)
     if done["without_mask"]:
         rows = counted(done["without_mask"], "row")
-        print(f"scalor: {rows} without a mask among others with masks: the area there is the box's", file=sys.stderr)
+        words = f"{rows} without a mask, or with an empty one, among others with masks: the area there is the box's"
+        print(f"scalor: {words}", file=sys.stderr)
     crossed = "".join(f" {count} crossings of {name}." for name, count in done["crossings"].items())
     print(f"measured {done['tracks']} tracks over {done['seconds']:.7g} s.{crossed} Everything is in {args.out}.")

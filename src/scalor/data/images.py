@@ -125,12 +125,9 @@ def open_images(folder: Path) -> ImageFrames:
     """
     if all((folder / name).is_file() for name in RESULT):
         raise UserError(f"{folder} holds tracks and no images; a video is wanted; give the one that was tracked")
-    sequence = _sequence_of(folder)
+    sequence, files, challenge = picture_files(folder)
     info = sequence_info(sequence)
-    inside = _picture_folder(sequence, info.get("imdir", IMG))
-    challenge = bool(info) or inside.is_dir()
-    files = _image_files(inside if challenge else folder)
-    _refuse_unknown(inside if challenge else folder, files)
+    _refuse_unknown(_picture_folder(sequence, info.get("imdir", IMG)) if challenge else folder, files)
     if not files:
         raise UserError(
             f"{folder} holds no images; png, jpg, tif, webp or other frames are wanted; {_instead_of(folder)}"
@@ -147,18 +144,39 @@ def open_images(folder: Path) -> ImageFrames:
     at_numbers = _numbered(files) if numbered else None
     pages = at_numbers or [(file, page) for file, numbers in unnumbered for page in numbers]
     name = info.get("name", sequence.resolve().name)
+    fps = sequence_rate(sequence) or DEFAULT_FPS
+    pauses = {} if at_numbers or len(pages) > len(files) else skipped(files)
     album = Album(
         name,
         pages,
         _reader_of(stacks),
         size=common_size(name, pages),
-        fps=sequence_rate(sequence) or DEFAULT_FPS,
+        fps=fps,
         announced=sequence_length(sequence),
-        pauses={} if at_numbers or len(pages) > len(files) else skipped(files),
+        times=_times(len(pages), pauses, fps) if pauses else None,
+        pauses=pauses,
         cut=any(stack.cut for stack in stacks.values()),
         remarks=(*kinds_words(files), *_joined_stacks(stacks, files)),
     )
     return ImageFrames(album)
+
+
+def picture_files(folder: Path) -> tuple[Path, list[Path], bool]:
+    """The folder of the sequence, its pictures in order, and whether it is one of MOTChallenge's. Raises UserError."""
+    sequence = _sequence_of(folder)
+    info = sequence_info(sequence)
+    inside = _picture_folder(sequence, info.get("imdir", IMG))
+    challenge = bool(info) or inside.is_dir()
+    return sequence, _image_files(inside if challenge else folder), challenge
+
+
+def _times(count: int, pauses: Mapping[int, int], fps: float) -> list[float]:
+    """Seconds of every frame where those whose numbers are missing took their time, too."""
+    steps = np.ones(count)
+    steps[0] = 0.0
+    for index, missing in pauses.items():
+        steps[index] += missing
+    return (np.cumsum(steps) / fps).tolist()
 
 
 def _reader_of(stacks: Mapping[Path, StackPages]) -> Callable[[Page], np.ndarray | None]:

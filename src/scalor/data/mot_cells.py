@@ -8,7 +8,7 @@ import csv
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scalor.errors import UserError
 
@@ -26,7 +26,7 @@ NAMES = {
     "width": ("width", "bbwidth", "bboxwidth", "w", "bbw", "bboxw"),
     "height": ("height", "bbheight", "bboxheight", "h", "bbh", "bboxh"),
     "score": ("score", "conf", "confidence"),
-    "class": ("class", "classid", "categoryid"),
+    "class": ("class", "classid", "categoryid", "label"),
     "visibility": ("visibility", "vis"),
 }
 FAR_NAMES = {
@@ -69,6 +69,9 @@ KINDS = {
     )
 } | {"person": 1}
 """MOTChallenge's classes by name, blanks as underscores."""
+NO_CLASS = -1
+"""The class of rows that have none; names that MOTChallenge does not know have numbers below it."""
+DECIMAL = re.compile(r"[+-]?\d+(\.\d*)?", re.ASCII)
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -80,6 +83,8 @@ class Header:
     centers  edges that are given as centers
     mark     what parts the columns, "" if that is seen line by line
     width    number of its columns
+    labels   the class is in a column ``label``, which may be something else
+    classes  {name: number} of classes that are named, as they are met
     """
 
     columns: Mapping[str, int]
@@ -88,6 +93,8 @@ class Header:
     from_zero: bool = False
     mark: str = ""
     width: int = 0
+    labels: bool = False
+    classes: dict[str, int] = field(default_factory=dict)
 
 
 def cells_of(line: str, mark: str = "") -> list[str]:
@@ -152,7 +159,8 @@ def header_of(line: str, place: str) -> Header:
     centers = frozenset(middles.keys() - near.keys())
     found = ends | middles | near
     if all(name in found for name in ORDER[:FEWEST_COLUMNS]):
-        return Header(found, far, centers, not FROM_ZERO.isdisjoint(words), mark, len(cells))
+        labels = "class" in found and words[found["class"]] == "label"
+        return Header(found, far, centers, not FROM_ZERO.isdisjoint(words), mark, len(cells), labels)
     some_letters = all(re.search("[A-Za-z]", cell) for cell in cells) and not line.lstrip().startswith(MARKUP)
     if len(cells) not in range(FEWEST_COLUMNS, MOST_COLUMNS + 1) or not some_letters:
         raise UserError(f"{place} is {' '.join(cells)[:80]!r}; wanted numbers only, or a header first; correct it")
@@ -180,12 +188,14 @@ def values_of(cells: Sequence[str], line: str, place: str, header: Header | None
     Raises UserError where it has too few or too many, or one is no number.
     """
     if header is not None and header.columns:
+        if len(cells) == header.columns.get("class") == header.width - 1 and line.rstrip(" ")[-1:] == header.mark:
+            cells = [*cells, ""]  # a class that is left open
         if len(cells) <= max(header.columns.values()):
             raise UserError(f"{place} has {len(cells)} columns; wanted as many as the header names; correct it")
         cells = _named(cells, line, place, header)
         cells = [cells[column] if column is not None else "" for column in map(header.columns.get, NAMES)]
         kind = ORDER.index("class")
-        cells[kind] = _kind(cells[kind])
+        cells[kind] = _kind(cells[kind], header)
     elif len(cells) not in range(FEWEST_COLUMNS, MOST_COLUMNS + 1):
         raise UserError(
             f"{place} has {len(cells)} columns; wanted frame, id, left, top, width, height and up to 6 more; correct it"
@@ -228,8 +238,13 @@ def _named(cells: Sequence[str], line: str, place: str, header: Header) -> Seque
     return cells
 
 
-def _kind(cell: str) -> str:
-    """A class as a number; "" for a name that is none of MOTChallenge's."""
-    if not re.search("[A-Za-z]", cell) or cell.lower() in ("nan", "inf"):
+def _kind(cell: str, header: Header) -> str:
+    """A class as a number: of a name that is none of MOTChallenge's, one below NO_CLASS; "" where there is none."""
+    word = cell.lower()
+    if word in MISSING:
+        return ""
+    named = re.search("[A-Za-z]", cell) is not None and word not in ("nan", "inf")
+    if not named and not (header.labels and cell and not DECIMAL.fullmatch(cell)):
         return cell
-    return str(KINDS.get(re.sub("[^a-z]+", "_", cell.lower()), ""))
+    known = KINDS.get(re.sub("[^a-z]+", "_", word), NO_CLASS - 1 - len(header.classes))
+    return str(header.classes.setdefault(cell, known))

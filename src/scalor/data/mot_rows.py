@@ -10,13 +10,15 @@ import json
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scalor.core.texts import read_text
 from scalor.core.tracks import FIRST_FRAME, FIRST_PIXEL
 from scalor.data.mot_cells import (
     FEWEST_COLUMNS,
+    KINDS,
+    NO_CLASS,
     ORDER,
     REMARKS,
     SEPARATOR,
@@ -31,7 +33,6 @@ from scalor.data.mot_dialects import Dialect, dialect_of
 from scalor.errors import UserError
 
 MOST = 2.0**53
-NO_CLASS = -1
 SUMMARY = "summary.json"
 OURS = ("scalor track", "scalor correct")
 """Commands whose tables say in the summary beside them what they count from."""
@@ -40,7 +41,8 @@ PACKED = {b"PK\3\4": "a workbook or an archive", b"\x1f\x8b": "compressed", b"PA
 
 @dataclass(frozen=True)
 class Row:
-    """One box, frame from 0, left and top from 0.0. ``counts`` is False where column 7 is 0, ``kind`` the class."""
+    """One box, frame from 0, left and top from 0.0. ``counts`` is False where column 7 is 0, ``kind`` the class,
+    ``called`` its name where the file gives names."""
 
     frame: int
     id: int
@@ -53,6 +55,7 @@ class Row:
     counts: bool
     kind: int
     place: str
+    called: str = ""
 
 
 def read_rows(file: Path, *, box_base: int | None = None, say: Callable[[str], None] = lambda text: None) -> list[Row]:
@@ -105,7 +108,16 @@ def read_dialect(
     rows = [
         _row(values, place, columns=known or _columns(len(values), classes), bases=bases) for place, values in found
     ]
-    return rows, dialect
+    if header is not None and header.labels and not _are_classes(rows, header):
+        return [replace(row, kind=NO_CLASS) for row in rows], dialect
+    names = {number: name for name, number in header.classes.items()} if header is not None else {}
+    return [replace(row, called=names[row.kind]) if row.kind in names else row for row in rows], dialect
+
+
+def _are_classes(rows: Sequence[Row], header: Header) -> bool:
+    """Whether a column ``label`` holds classes: names, or numbers of MOTChallenge's that some identities share."""
+    kinds = {row.kind for row in rows}
+    return bool(header.classes) or (kinds <= {*KINDS.values()} and len(kinds) < len({row.id for row in rows}))
 
 
 def _refuse_shares(file: Path, rows: Sequence[Sequence[float]]) -> None:

@@ -7,6 +7,7 @@ from 0 (docs/adr/0007). Identities are kept as they are. One line per object and
 """
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -17,13 +18,19 @@ import numpy as np
 from scalor.core.files import new_folder
 from scalor.core.tracks import FIRST_FRAME, FIRST_PIXEL, Tracks
 from scalor.data.clip import Clip
-from scalor.data.mot_rows import NO_CLASS, Row, once_per_frame, read_dialect, read_rows
-from scalor.data.seqinfo import sequence_length
+from scalor.data.mot_cells import NO_CLASS
+from scalor.data.mot_rows import Row, once_per_frame, read_dialect, read_rows
+from scalor.data.seqinfo import sequence_info, sequence_length
 from scalor.errors import UserError
 
 PEDESTRIAN = 1
 DISTRACTORS = frozenset({2, 7, 8, 12})
 """MOT16, 17 and 20: people on vehicles, static people, distractors, reflections; a tracker may follow them or not."""
+MOT20, MOT20_DISTRACTORS = re.compile("MOT20([^0-9]|$)", re.IGNORECASE), DISTRACTORS | {6}
+"""MOT20, known by the name of the sequence, has vehicles without motors beside."""
+
+MOST_KINDS = 12
+"""Of more classes, the first are told."""
 
 
 def _silent(text: str) -> None:
@@ -138,28 +145,57 @@ def read_truth(
     """Read a truth by the benchmarks' rules: rows with flag 0 and of other classes are not to be found.
 
     Rows without a class count always. Where no classes are named, pedestrians are looked for, in VisDrone's and UAVDT's
-    columns all classes, which is said. With pedestrians, rows of MOT16 and 17's distractor classes are kept aside.
-    Otherwise as `read_mot`. Raises UserError also where rows are there and none counts.
+    columns all classes, which is said, and so in a file that names classes and has none of pedestrians. With
+    pedestrians, rows of the distractor classes of MOT16, 17 and 20 are kept aside. Otherwise as `read_mot`. Raises
+    UserError also where rows are there and none counts.
     """
     file = _file(path)
     rows, dialect = read_dialect(file, box_base=box_base, say=say)
     if dialect is not None and classes is None:
         say(f"{file} {dialect.words()}")
-    classes = classes or ((PEDESTRIAN,) if dialect is None else dialect.classes)
-    kept = [row for row in rows if row.counts and (row.kind == NO_CLASS or row.kind in classes)]
+    if classes and rows and all(row.kind == NO_CLASS for row in rows):
+        say(f"{file} says no classes of its rows; all of them are scored, whatever --classes says")
+    wanted = classes or ((PEDESTRIAN,) if dialect is None else dialect.classes)
+    scored = [row for row in rows if row.counts]
+    left = [row for row in scored if row.kind != NO_CLASS and row.kind not in wanted]
+    unknown = any(row.kind < NO_CLASS and row.called for row in left)
+    if unknown and not classes and not any(row.kind in wanted for row in scored):
+        say(f"{file} has no pedestrians; its rows of all classes are scored ({_kinds(left)})")
+        wanted, unknown = {row.kind for row in rows}, False
+    kept = [row for row in scored if row.kind == NO_CLASS or row.kind in wanted]
     if rows and not kept:
-        kinds = Counter("flag 0" if not row.counts else f"class {row.kind}" for row in rows)
-        shown = ", ".join(f"{count} rows of {kind}" for kind, count in sorted(kinds.items()))
-        wanted = ", ".join(map(str, sorted(classes)))
-        raise UserError(f"{file} has no row of class {wanted} that counts ({shown}); name the classes with --classes")
+        asked = ", ".join(map(str, sorted(wanted)))
+        raise UserError(
+            f"{file} has no row of class {asked} that counts ({_kinds(rows)}); name the classes with --classes"
+        )
+    if unknown:
+        say(
+            f"{file} has classes that are not asked for, and they are left out ({_kinds(left)}); a class that "
+            "MOTChallenge does not know can be asked for once the file gives it a number (--classes)"
+        )
     table = _table(kept, file, length)
     if dialect is None:
-        aside = [row for row in rows if row.kind in DISTRACTORS - set(classes)] if PEDESTRIAN in classes else []
+        distractors = MOT20_DISTRACTORS if _is_mot20(file) else DISTRACTORS
+        aside = [row for row in rows if row.kind in distractors - set(wanted)] if PEDESTRIAN in wanted else []
         return TruthTable(table, _beside(aside, table))
-    regions = [row for row in rows if row.kind == dialect.regions and row.kind not in classes]
-    others = [row for row in rows if row.kind != dialect.regions and not (row.counts and row.kind in classes)]
+    regions = [row for row in rows if row.kind == dialect.regions and row.kind not in wanted]
+    others = [row for row in rows if row.kind != dialect.regions and not (row.counts and row.kind in wanted)]
     aside = [row for row in others if not row.counts or row.kind == dialect.aside]
     return TruthTable(table, _beside(aside, table), _beside(regions, table))
+
+
+def _kinds(rows: list[Row]) -> str:
+    """How many rows there are of which class, in words."""
+    kinds = Counter("flag 0" if not row.counts else row.called or f"class {row.kind}" for row in rows)
+    shown = [f"{count} rows of {kind}" if count > 1 else f"1 row of {kind}" for kind, count in sorted(kinds.items())]
+    return ", ".join(shown[:MOST_KINDS]) + ", ..." * (len(shown) > MOST_KINDS)
+
+
+def _is_mot20(file: Path) -> bool:
+    """Whether the sequence has a name as MOT20-01: in its ``seqinfo.ini``, else that of its folder or file."""
+    folder = file.absolute().parent.parent
+    name = sequence_info(folder).get("name", folder.name) if file.parent.name == "gt" else file.stem
+    return MOT20.match(name) is not None
 
 
 def _beside(rows: list[Row], table: Tracks) -> Tracks:

@@ -1,6 +1,5 @@
 """What a path is before it is opened: streams and devices are told from files, contents from names."""
 
-import hashlib
 import re
 import stat
 from pathlib import Path
@@ -20,8 +19,6 @@ OTHERS = (
     (b"\x89HDF", "an HDF5 file; a video, a TIFF stack or a folder of images is wanted; save its frames as one of them"),
 )
 """Files that hold no film for FFmpeg, which finds pictures in some of them: how they begin, and what to do."""
-ENDS = 1 << 16
-"""Bytes at either end of a file that go into its fingerprint."""
 
 
 def refuse_stream(text: str) -> None:
@@ -75,34 +72,3 @@ def kind_of_stream(text: str) -> str | None:
     if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
         return "a pipe"
     return "a device" if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) else None
-
-
-RESULTS = ("summary.json", "config.json", "card.json", "per_track.csv")
-"""Files by which folders of tracks and futures, of trainings, weights and measures are known."""
-
-
-def fingerprint(place: Path) -> str:
-    """Tells a video from others whatever they are called: of a file's size and ends, of a folder's names and sizes.
-
-    Hidden folders, and folders in it that a command wrote, are no part of it: results may lie beside the frames.
-    """
-    digest = hashlib.sha256()
-    try:
-        if place.is_dir():
-            inner = [each for each in place.iterdir() if each.is_dir() and not each.name.startswith(".")]
-            folders = [place, *(each for each in inner if not any((each / name).exists() for name in RESULTS))]
-            files = sorted(file for folder in folders for file in folder.iterdir() if file.is_file())
-            for file in files:
-                digest.update(f"{file.relative_to(place)}\0{file.stat().st_size}\0".encode(errors="surrogateescape"))
-            ends = [file for file in files if file.stat().st_size][:1]
-        else:
-            ends = [place]
-        for file in ends:
-            with file.open("rb") as opened:
-                size = file.stat().st_size
-                digest.update(f"{size}\0".encode() + opened.read(ENDS))
-                opened.seek(max(0, size - ENDS))
-                digest.update(opened.read(ENDS))
-    except OSError:
-        return ""
-    return digest.hexdigest()[:32]

@@ -95,7 +95,7 @@ class VideoSource(ABC):
     announced                    number of frames the container speaks of, or None
     height, width                size of the delivered pictures
     source_height, source_width  size of the pictures as a player shows them (rotation and pixel aspect applied)
-    fingerprint                  tells contents apart whatever their names; "" where nothing is known
+    fingerprint                  tells contents apart whatever their names (`fingerprints`); "" where nothing is known
     path                         where it lies, None where it lies nowhere
     live                         frames come once, in their own time
     """

@@ -22,6 +22,7 @@ from scalor.data.display import Display
 from scalor.data.film_damage import damage_words, harmed_places
 from scalor.data.film_media import Reach, ending_words, others_words
 from scalor.data.films import Film, films_in
+from scalor.data.fingerprints import fingerprint
 from scalor.data.images import open_images
 from scalor.data.joined import UNREADABLE, JoinedFilms
 from scalor.data.joined_pictures import refuse_joined
@@ -42,7 +43,7 @@ from scalor.data.opening import (
 )
 from scalor.data.packets import PacketIndex, breaks_off, index_of, with_frames, with_holes
 from scalor.data.pictures import is_tiff, is_webp
-from scalor.data.places import fingerprint, refuse_other, refuse_stream
+from scalor.data.places import refuse_other, refuse_stream
 from scalor.data.source import DecodeReport, Frame, VideoSource
 from scalor.data.stacks import open_animation, open_stack, unparted_gif
 from scalor.errors import UserError
@@ -147,9 +148,7 @@ class VideoFile(VideoSource):
             first = next((frame for packet in self._packets(container, stream) for frame in decoded(packet)), None)
             first = first or next(iter(decoded(None, stream)), None)
             if first is None:
-                raise unreadable(
-                    film, "holds no frame that can be decoded; a playable video is wanted; re-encode the file"
-                )
+                raise unreadable(film, "holds no frame that can be decoded; a playable video is wanted; re-encode it")
             self._keys_hold = keys_hold(container, first)
             self._display = Display.of(stream, first)
             self._deep = deep_form(first)

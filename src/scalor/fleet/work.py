@@ -13,7 +13,7 @@ import torch
 
 import scalor
 from scalor.core.files import put_text
-from scalor.data.places import fingerprint
+from scalor.data.fingerprints import fingerprint, fingerprints, former_fingerprint
 from scalor.errors import UserError
 from scalor.fleet.plan import Job, marked
 from scalor.outputs.report import write_report
@@ -93,7 +93,7 @@ class Worker:
         if not there.exists():
             return job
         record = _record_of(there)
-        mine = record.get("video") == job.video or record.get("fingerprint") == fingerprint(Path(job.video))
+        mine = record.get("video") == job.video or record.get("fingerprint") in fingerprints(Path(job.video))
         return job if mine else Job(job.video, marked(job.video))
 
     def _wanted(self, job: Job) -> dict[str, Any]:
@@ -111,6 +111,8 @@ class Worker:
         record, wanted = _record_of(self.errand.out / job.name), self._wanted(job)
         if not record:
             return None
+        if record.get("fingerprint") == former_fingerprint(Path(job.video)):
+            record = {**record, "fingerprint": wanted["fingerprint"]}
         differs = (
             name for key, name in COMPARED.items() if wanted[key] in (None, "") or record.get(key) != wanted[key]
         )

@@ -1,6 +1,7 @@
 """Whether tracks would fit the truth better if their rows were read in another way; scores never depend on it."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -52,15 +53,22 @@ SHAPES: Mapping[str, Callable[[Boxes], Boxes]] = {
     "at half the size: were they made on larger frames?": lambda box: box / 2,
 }
 """The same for what becomes of their boxes [R, 4]."""
+COUNTED = "if missing frames were counted, as the names of pictures count them: does the truth?"
+"""The same where frames are later by all that are missing before them."""
 
 
 def misfit(
-    truth: Tracks, tracks: Tracks, *, distance: float | None = None, frames: tuple[int, int] | None = None
+    truth: Tracks,
+    tracks: Tracks,
+    *,
+    distance: float | None = None,
+    frames: tuple[int, int] | None = None,
+    missing: Mapping[int, int] | None = None,
 ) -> str | None:
     """One sentence on how the tracks would fit the truth better, None where they fit as they are, or never.
 
     The similarity of a true box is the IoU of the best box of its frame, or 1 - d / ``distance`` of the nearest one.
-    ``frames`` as in `evaluate`.
+    ``frames`` as in `evaluate`; ``missing`` has {frame: how many pictures are missing before it}.
     """
     first, last = frames or (0, max(truth.length, tracks.length))
     known = np.unique(truth.frame[(truth.frame >= first) & (truth.frame < last)])
@@ -69,7 +77,9 @@ def misfit(
     looks = known[np.unique(np.linspace(0, len(known) - 1, LOOKS).round().astype(int))]
     there = [rows.box_tlwh for rows in rows_at(truth, looks)]
 
-    def fit(shift: int = 0, read: Callable[[Boxes], Boxes] = lambda box: box) -> tuple[np.ndarray, np.ndarray]:
+    def fit(
+        shift: int = 0, read: Callable[[Boxes], Boxes] = lambda box: box, tracks: Tracks = tracks
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Of every true box the similarity, float64 [B], and where the best box lies from it, [B, 2] in pixels."""
         found = (read(rows.box_tlwh) for rows in rows_at(tracks, looks - shift))
         best = [_best(*both, distance) for both in zip(there, found, strict=True)]
@@ -94,6 +104,9 @@ def misfit(
     for words, read in SHAPES.items():
         similarity, _ = fit(read=read)
         weigh(words, similarity, fits=leaves(similarity) <= LEFT)
+    if missing:
+        similarity, _ = fit(tracks=_spread(tracks, missing))
+        weigh(COUNTED, similarity, fits=leaves(similarity) <= LEFT)
     found = present >= NEAR
     paces = _paces(truth, looks)[found]
     for words, shift in FRAMES.items():
@@ -106,6 +119,17 @@ def misfit(
     if told is None:
         return None
     return f"the tracks would fit the truth better {told}; the scores are those of the tracks as they came"
+
+
+def _spread(tracks: Tracks, missing: Mapping[int, int]) -> Tracks:
+    """The table with later frames as much later as there are frames missing before them."""
+    at = np.array(sorted(missing))
+    before = np.cumsum([0, *(missing[index] for index in at.tolist())])
+    return replace(
+        tracks,
+        frame=tracks.frame + before[np.searchsorted(at, tracks.frame, side="right")],
+        length=tracks.length + int(before[-1]),
+    )
 
 
 def _paces(truth: Tracks, looks: np.ndarray) -> np.ndarray:

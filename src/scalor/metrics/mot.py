@@ -15,12 +15,16 @@ from scalor.core.arguments import plainly
 from scalor.core.tracks import Tracks
 from scalor.errors import UserError
 from scalor.metrics.boxes import FrameRows, box_iou, center_distance, rows_at, without_hidden
+from scalor.metrics.fragments import fragments
 
 Gate = float | Mapping[int, float]
 """A distance in pixels for all objects of a clip, or one for each truth id."""
 
 DISTANCE_THRESHOLD = 0.5
 """Distances are scaled to similarities so that every gate lies here."""
+
+TOLERANCE = 1e-9
+"""So far below a gate a similarity may lie for rounding: that of boxes with decimals is seldom exact."""
 
 DOUBLE_IOU = 0.5
 """Two predicted boxes count as a double above this overlap."""
@@ -36,7 +40,7 @@ class MotScores:
     idf1                 2 IDTP / (truth boxes + predicted boxes)
     hota                 mean over the 19 thresholds 0.05 .. 0.95 of the similarity, whatever the gate on IoU is
     id_switches          matches whose truth object was last matched to another id
-    fragments            times a truth object is found again after a gap
+    fragments            times a truth object is found again after frames in which it is there and was not found
     tp, fp, fn           matched pairs, predicted boxes and truth boxes left over
     truth_count          truth boxes
     count_mae            mean over frames with truth of |predicted - truth| / truth
@@ -75,6 +79,7 @@ class _Tally:
     clear: dict[str, Any]
     hota: dict[str, Any]
     id_true_positives: int
+    fragments: int
     truth_count: int
     predicted_count: int
     count_error: float
@@ -103,8 +108,8 @@ def evaluate(
                     similarity is 1 - d / (2 distance), which is 0.5 at the gate
     min_visibility  rows of *both* tables below it are left out, so that what a tracker itself reports as hidden
                     is treated as hidden truth is
-    frames          (first, past the last) frame to score; by default from 0 to the end of the longer table, so a
-                    truth that annotates only a part of a video needs its range here
+    frames          (first, past the last) frame to score, cut at the end of the longer table; by default from 0 to
+                    that end, so a truth that annotates only a part of a video needs its range here
     strict          reports that sit on truth left out for its visibility are false; otherwise they are no errors, as
                     in MOTChallenge (`boxes.without_hidden`)
 
@@ -238,7 +243,8 @@ def _tally(
 ) -> _Tally:
     from trackers.eval import compute_clear_metrics, compute_hota_metrics
 
-    first, last = frames or (0, max(truth.length, tracks.length, *_ends(truth, tracks)))
+    end = max(truth.length, tracks.length, *_ends(truth, tracks))
+    first, last = (0, end) if frames is None else (min(frames[0], end), min(frames[1], end))
     # Frames in which neither has anything change no score, and a slip in a file may name a very late frame.
     numbers = np.union1d(truth.frame, tracks.frame)
     numbers = numbers[(numbers >= first) & (numbers < last)]
@@ -246,11 +252,13 @@ def _tally(
     found_frames = _visible_frames(tracks, numbers, min_visibility, name="tracks")
     scores = [similarity(a, b) for a, b in zip(truth_frames, found_frames, strict=True)]
     truth_ids, ids = [rows.id for rows in truth_frames], [rows.id for rows in found_frames]
+    threshold = similarity.threshold - TOLERANCE
     seen = [(len(a), len(b)) for a, b in zip(truth_frames, found_frames, strict=True) if len(a)]
     return _Tally(
-        clear=compute_clear_metrics(truth_ids, ids, scores, similarity.threshold),
-        hota=compute_hota_metrics(truth_ids, ids, scores),
-        id_true_positives=id_true_positives(truth_ids, ids, scores, similarity.threshold),
+        clear=compute_clear_metrics(truth_ids, ids, scores, threshold),
+        hota=compute_hota_metrics(truth_ids, ids, [np.where(each > 0, each + TOLERANCE, 0.0) for each in scores]),
+        id_true_positives=id_true_positives(truth_ids, ids, scores, threshold),
+        fragments=fragments(truth_ids, ids, scores, threshold),
         truth_count=sum(len(rows) for rows in truth_frames),
         predicted_count=sum(len(rows) for rows in found_frames),
         count_error=sum(abs(count - wanted) / wanted for wanted, count in seen),
@@ -293,7 +301,7 @@ def _ratios(tallies: list[_Tally]) -> MotScores:
         idf1=_ratio(2 * sums["id_true_positives"], wanted + found),
         hota=float(hota["HOTA"]) if wanted + found else math.nan,
         id_switches=switches,
-        fragments=int(clear["Frag"]),
+        fragments=sums["fragments"],
         tp=tp,
         fp=fp,
         fn=fn,

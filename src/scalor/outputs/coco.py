@@ -17,10 +17,11 @@ from scalor.viz.export import write_text
 
 
 def write(tracked: Tracked, out: Path, options: Options) -> None:
-    """Write the JSON. The ``segmentation`` of a row without a mask is its box, as a polygon, which is said."""
+    """Write the JSON. The ``segmentation`` of a row without a mask, or with one that shows no pixel, is its box, as a
+    polygon, which is said."""
     bare = len(tracked.tracks) if tracked.tracks.masks is None else without_mask(tracked.tracks)
     if bare:
-        options.say(f"{counted(bare, 'row')} without a mask: the segmentation there is the box")
+        options.say(f"{counted(bare, 'row')} without a mask, or with an empty one: the segmentation there is the box")
     height, width = tracked.size
     name = tracked.name
     content = {
@@ -47,6 +48,7 @@ def _annotation(tracked: Tracked, row: int) -> dict[str, Any]:
     tracks = tracked.tracks
     box = x, y, w, h = tracks.box_tlwh[row].tolist()
     rle = tracks.masks[row] if tracks.masks is not None else None
+    pixels = area(rle)
     return {
         "id": row + 1,
         "image_id": int(tracks.frame[row]) + 1,
@@ -54,8 +56,8 @@ def _annotation(tracked: Tracked, row: int) -> dict[str, Any]:
         "category_id": 1,
         "track_id": int(tracks.id[row]),
         "bbox": box,
-        "area": area(rle) if rle is not None else box[2] * box[3],
+        "area": pixels or box[2] * box[3],
         "iscrowd": 0,
         "score": float(tracks.score[row]),
-        "segmentation": rle if rle is not None else [[x, y, x + w, y, x + w, y + h, x, y + h]],
+        "segmentation": rle if pixels else [[x, y, x + w, y, x + w, y + h, x, y + h]],
     }

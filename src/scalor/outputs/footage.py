@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from scalor.core.tracks import Tracks
-from scalor.data.places import fingerprint
+from scalor.data.fingerprints import fingerprints
 from scalor.data.source import VideoSource
 from scalor.data.video import open_video
 from scalor.errors import UserError
@@ -32,7 +32,7 @@ def footage_of(tracked: Tracked, video: Path | None, what: str) -> VideoSource:
             f"{place} has {source.width}x{source.height} px, the tracks speak of {width}x{height} px; "
             "the video that was tracked is wanted; give it with --video"
         )
-    if video is None and stored and source.fingerprint != stored:
+    if video is None and stored and stored not in fingerprints(place):
         raise UserError(
             f"{place} was changed after it was tracked; the video as it was is wanted; give it with --video"
         )
@@ -52,7 +52,7 @@ def absence(tracked: Tracked) -> str | None:
     if not place.exists():
         return f"the video is not at {place} any more"
     stored = tracked.summary.get("fingerprint")
-    return f"{place} was changed after it was tracked" if stored and fingerprint(place) != stored else None
+    return f"{place} was changed after it was tracked" if stored and stored not in fingerprints(place) else None
 
 
 def place_of(tracked: Tracked) -> Path | None:

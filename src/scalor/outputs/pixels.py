@@ -37,15 +37,15 @@ def area(rle: Rle | None) -> int:
 
 
 def areas(tracks: Tracks) -> np.ndarray:
-    """Of every row the pixels of its mask, or the area of its box where it has none: float64 [R]."""
+    """Of every row the pixels of its mask, or the area of its box where there are none: float64 [R]."""
     boxes = tracks.box_tlwh[:, 2:].prod(axis=1)
     masks = tracks.masks or [None] * len(tracks)
-    return np.array([box if rle is None else area(rle) for box, rle in zip(boxes, masks, strict=True)], np.float64)
+    return np.array([area(rle) or box for box, rle in zip(boxes, masks, strict=True)], np.float64)
 
 
 def without_mask(tracks: Tracks) -> int:
-    """How many rows of a table that has masks have none."""
-    return sum(rle is None for rle in tracks.masks or ())
+    """How many rows of a table that has masks have none, or one without a pixel."""
+    return sum(not area(rle) for rle in tracks.masks or ())
 
 
 def label_image(masks: list[Rle | None], labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -114,6 +114,16 @@ def read_summary(place: Path) -> Mapping[str, Any]:
     return summary
 
 
+def missing_before(tracks: str | PathLike[str]) -> dict[int, int]:
+    """{frame: frames that are missing before it} of a folder of tracks, or a table in it; {} where nothing is said."""
+    place = Path(tracks)
+    try:
+        said = json.loads(((place if place.is_dir() else place.parent) / SUMMARY).read_text(encoding="utf-8"))["pauses"]
+        return {int(frame): int(count) for frame, count in said.items() if 0 < count < MOST}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
 def _is_number(value: object, fits: Callable[[float], bool]) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False

@@ -21,7 +21,8 @@ def write(tracked: Tracked, out: Path, options: Options) -> None:
     """Write the table, sorted by frame and particle."""
     tracks = tracked.tracks
     if bare := without_mask(tracks):
-        options.say(f"{counted(bare, 'row')} without a mask among others with masks: mass and size are of the box")
+        rows = f"{counted(bare, 'row')} without a mask, or with an empty one,"
+        options.say(f"{rows} among others with masks: mass and size are of the box")
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["frame", "particle", "x", "y", "mass", "size", "left", "top", "width", "height", "score"])

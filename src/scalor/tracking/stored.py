@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from scalor.data.fingerprints import former_fingerprint
 from scalor.data.moving import Cover
 from scalor.data.picture_names import natural_key
 from scalor.data.sizes import frame_side
@@ -59,7 +60,8 @@ def number_of(model: WorldModel | Loaded, video: VideoSource) -> int:
 def _known(loaded: Loaded, video: VideoSource) -> int | None:
     """The video of the weights with this one's contents; else the only one with its name and its size."""
     footage = loaded.card.get("footage") or ()
-    same = [n for n, entry in enumerate(footage) if video.fingerprint and entry.get("fingerprint") == video.fingerprint]
+    prints = {video.fingerprint} | ({former_fingerprint(video.path)} if video.path is not None else set())
+    same = [n for n, entry in enumerate(footage) if entry.get("fingerprint") and entry["fingerprint"] in prints]
     named = [n for n, entry in enumerate(footage) if entry.get("name") == video.name]
     both = [n for n in same if n in named]
     if both or same:

@@ -17,8 +17,8 @@ from scalor import pretrained
 from scalor.core.jsonable import override
 from scalor.core.seeds import whole_seed
 from scalor.core.words import typed
+from scalor.data.fingerprints import fingerprint
 from scalor.data.footage import Footage, ObjectStats, survey
-from scalor.data.places import fingerprint
 from scalor.data.region import Region, region_looked_at, region_of
 from scalor.data.video import open_video
 from scalor.errors import UserError

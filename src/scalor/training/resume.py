@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scalor.core.seeds import whole_seed
-from scalor.data.places import fingerprint
+from scalor.data.fingerprints import fingerprints
 from scalor.errors import UserError
 from scalor.training.checkpoint import Plan
 from scalor.training.preset import Preset
@@ -41,7 +41,7 @@ def found_again(plan: Plan, paths: Sequence[str | os.PathLike[str]]) -> Plan:
     missing = next((path for path in given if not path.exists()), None)
     if missing is not None:
         raise UserError(f"{missing} does not exist; the run's videos are wanted to resume; check the path")
-    prints = [fingerprint(path) for path in given]
+    prints = [fingerprints(path) for path in given]
     left = list(range(len(given)))
     places: list[str] = []
     for video, known in zip(plan.videos, plan.fingerprints or [""] * len(plan.videos), strict=True):
@@ -58,9 +58,9 @@ def found_again(plan: Plan, paths: Sequence[str | os.PathLike[str]]) -> Plan:
     return dataclasses.replace(plan, videos=tuple(places))
 
 
-def _match(video: str, known: str, given: Sequence[tuple[int, Path, str]]) -> int | None:
+def _match(video: str, known: str, given: Sequence[tuple[int, Path, frozenset[str]]]) -> int | None:
     """Which of the videos that came is this one: by contents and place, else by contents, else by what is known."""
-    same = [(n, path) for n, path, found in given if found == known] if known else [(n, path) for n, path, _ in given]
+    same = [(n, path) for n, path, found in given if known in found] if known else [(n, path) for n, path, _ in given]
     here = [n for n, path in same if str(path) == video]
     if here or known:
         return next(iter(here or [n for n, _ in same]), None)

@@ -110,14 +110,11 @@ def run(args: Namespace) -> None:
     from scalor.metrics.misfit import misfit
     from scalor.metrics.mot import evaluate
     from scalor.metrics.outside import outside
-<<<<<<< HEAD
     from scalor.outputs.places import refuse_report
+    from scalor.outputs.tracked import missing_before
 
     if out is not None:
         refuse_report(Path(out))
-=======
-    from scalor.outputs.tracked import missing_before
->>>>>>> evaluate30
 
     def say(text: str) -> None:
         options = " (--truth-box-base, --tracks-box-base)" if "box base" in text else ""

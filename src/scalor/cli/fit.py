@@ -39,7 +39,7 @@ def parser() -> Parser:
         dest="start",
         metavar="WEIGHTS",
         default=None,
-        help="weights to start from: a run folder or a file, of videos like these",
+        help="weights to start from, of videos like these: a run folder, a file, or a packaged name such as traffic",
     )
     made.add_argument(
         "--seed", metavar="S", type=NonNegativeInt, default=None, help="seed of everything random (default: 0)"

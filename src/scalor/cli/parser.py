@@ -36,9 +36,10 @@ class Parser(ArgumentParser):
     """A jsonargparse parser that raises ``UserError`` where argparse would print its usage and leave."""
 
     def format_help(self, *args: Any, **kwargs: Any) -> str:
-        """Without the types that have no name for people."""
+        """Without the types that have no name for people, and without defaults that are nothing."""
         text = super().format_help(*args, **kwargs)
-        return re.sub(r"type:\s+<function\s+<locals>\.<lambda>\s+at\s+0x[0-9a-f]+>,\s+", "", text)
+        text = re.sub(r"type:\s+<function\s+<locals>\.<lambda>\s+at\s+0x[0-9a-f]+>,\s+", "", text)
+        return re.sub(r",?\s+default:\s+null(?=\))|\s+\(default:\s+null\)", "", text)
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         raise UserError(self._sentence(message)) from ex

@@ -20,7 +20,7 @@ def parser() -> Parser:
         "what",
         metavar="WHAT",
         nargs="+",
-        help="table1, table2, figure3 to figure13, or all; behavior, balls, benchmark-sets; study1 to study9, or study",
+        help="table1, table2, figure3 to figure14, or all; behavior, balls, benchmark-sets; study1 to study9, or study",
     )
     made.add_argument("--rows", metavar="ROW", nargs="+", default=None, help="rows of the tables, as sprites-md")
     made.add_argument("--from-scratch", action="store_true", help="train first, and use no packaged weights")

@@ -55,7 +55,7 @@ def add_options(made: Parser) -> None:
         metavar="SHARE",
         type=ClosedUnitInterval,
         default=None,
-        help="leave out boxes of which less than this share of the object is seen",
+        help="leave out boxes of which less than this share of the object is seen (default: 0.25)",
     )
     made.add_argument(
         "--allow-truncated", action="store_true", help="accept a video whose end cannot be read, and say so"

@@ -33,7 +33,7 @@ def advice_for_tracks(tracked: Tracked, doubtful: Sequence[Doubt]) -> list[str]:
     if learned and kinds["overlaps"] > 0.2 * len(lengths):
         found.append(
             f"{kinds['overlaps']} tracks lie on others: one thing may be seen twice. Learn with a lower "
-            "`--set model.discover.twin_box=0.25`."
+            "`--set model.discover.twin_box` than the run's `config.json` has."
         )
     if learned and (broken > 0.5 * len(lengths) or np.median(lengths) < SHORT):
         found.append(

@@ -92,7 +92,7 @@ def test_weights_mean_what_they_were_learned_to_mean(
     model, config = pretrained.load(weights)[0], pretrained.load(weights)[0].config
     config = replace(
         config,
-        propagate=replace(config.propagate, steady=False, cell_clip=math.inf),
+        propagate=replace(config.propagate, steady=False, constant_velocity=False, slack=0.0, cell_clip=math.inf),
         encoder=replace(config.encoder, cell_clip=math.inf),
     )
     pretrained.save(model, config, old, {})
@@ -100,6 +100,7 @@ def test_weights_mean_what_they_were_learned_to_mean(
     made = RunFolder(out).plan().preset.model
     assert made.encoder.cell_clip == math.inf and fast_video().model.encoder.cell_clip == 1.0
     assert (made.propagate.steady, made.propagate.cell_clip) == ((True, 2.0) if given else (False, math.inf))
+    assert not made.propagate.constant_velocity and made.propagate.slack == 0.0 < fast_video().model.propagate.slack
 
 
 def test_what_the_user_sets_stays(video: Path, weights: Path, tmp_path: Path) -> None:

@@ -149,11 +149,11 @@ def footage_sigma(sizes: Sizes) -> float:
 FAST = 0.25
 """What moves by more of its longer side per frame, now and then, darts: it is learned at twice the speed as well."""
 
-SLOW, JITTER, JITTER_LOOKS = 0.05, 0.15, 0.3
+SLOW, JITTER, JITTER_LOOKS, SLACK = 0.05, 0.15, 0.3, 0.02
 """In clips of eight frames nothing is ever far from its box: how boxes that have slipped, or grown, get back is learned
 from boxes that are put aside, and changed in size, by this share of their sides. Where things move by more than so much
 of their longer side per frame, those beside others are not put aside: they would lie on a neighbour. Looks, codes of
-about 1, are changed by `JITTER_LOOKS`."""
+about 1, are changed by `JITTER_LOOKS`. `SLACK` of their sides is the least that boxes are expected to change."""
 
 SMALL_PX = 14.0
 """Objects whose longer side is shorter than this need cells of 4 px: about half of it, as elsewhere."""
@@ -195,7 +195,16 @@ def fast_video(sizes: Sizes = DEFAULT_SIZES) -> Preset:
             side=glimpse_side(longer), alpha_gain=2.0, alpha_bias=-1.0, level=sizes.level, foreground=True
         ),
         # Things turn and are lit anew: looks change, around what they usually are. Nothing may drift, or add up.
-        propagate=PropagateConfig(position=False, leave=0.5, slow=OFF, habit=8, steady=True, coast=True, cell_clip=1.0),
+        propagate=PropagateConfig(
+            position=False,
+            leave=0.5,
+            slow=OFF,
+            habit=8,
+            steady=True,
+            constant_velocity=True,
+            slack=SLACK,
+            cell_clip=1.0,
+        ),
         background=BackgroundConfig(family="median", shade=sizes.shadows, darkest=sizes.darkest, tint=sizes.tint),
         # The boxes of long thin things that turn are mostly empty: two halves of one overlap less.
         discover=DiscoverConfig(twin_box=0.2 if sizes.turns else 0.35, evidence=0.5),

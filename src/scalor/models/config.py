@@ -72,8 +72,9 @@ class PropagateConfig:
     pace                frames over which the velocity is averaged to what is expected of it
     steady              size, looks and depth are expected to stay what they were: the prior's network says how far they
                         may change and nothing else, so that in futures they do not drift; False: it says where to, too
-    coast               those that nobody looks at go on at the velocity they had: models that only learn from frames
-                        that are looked at would add to it, frame after frame, what they expect after a look
+    slack               least std, per frame and in sides, of the prior of place and size: without, it falls to nothing
+                        where things hardly move, and then nothing that is seen moves a box that has slipped
+    constant_velocity   with ``steady``: velocity, too, is expected to stay what it was
     cell_clip           bound of the numbers in the cell of the prior's LSTM (paper: none): a cell that adds up in every
                         frame holds in the hundredth what no clip has shown
     presence_bias, survival_bias, where_shift   +2, +5, -2 in the paper
@@ -104,7 +105,8 @@ class PropagateConfig:
     neighbors: int = later(0)
     pace: int = later(3)
     steady: bool = later(False)
-    coast: bool = later(False)
+    slack: float = later(0.0)
+    constant_velocity: bool = later(False)
     cell_clip: float = later(math.inf)
 
 

@@ -119,11 +119,10 @@ class Propagate(nn.Module):
 
         ``ground`` [B, C, H, W] is the background that is expected behind them; tracking asks for it.
         """
-        looked = sight is not None and sight.features is not None
-        disturbed = knobs.disturbed and looked
+        disturbed = knobs.disturbed and sight is not None and sight.features is not None
         if disturbed:
             slots = self._disturbed(slots, knobs)
-        prior, dynamics = self.dynamics(slots, scenery, taught=not disturbed, looked=looked)
+        prior, dynamics = self.dynamics(slots, scenery, taught=not disturbed)
         guide: Guide = prior
         slots = slots.replace(dynamics=dynamics)
         tracker = slots.tracker

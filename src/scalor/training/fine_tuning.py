@@ -18,7 +18,7 @@ LR_FACTOR = 0.3
 """Learning rate of a training that starts from weights, in rates of one from nothing."""
 STEPS = 1000
 """Its usual length."""
-PRIOR = ("steady", "cell_clip")
+PRIOR = ("steady", "constant_velocity", "slack", "cell_clip")
 AS_LEARNED = (*(f"model.propagate.{name}" for name in PRIOR), "model.encoder.cell_clip")
 """Settings without which weights do not mean what they were learned to mean, whatever the preset has now."""
 

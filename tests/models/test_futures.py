@@ -58,6 +58,17 @@ def test_what_is_seen_moves_a_box_however_sure_the_prior_is(slack: float) -> Non
     seen = Gaussian(prior.where().mean + 0.1, torch.full_like(prior.where().std, 0.05))
     found = prior.where().combined(seen).mean - prior.where().mean
     assert bool((found > 0.02).all()) == (slack > 0)
+    blind, _ = model.propagate.dynamics(world.slots, world.scenery, looked=False)
+    assert float(blind.where().std.detach().max()) < 1e-3, "futures do not tremble"
     size, speed = prior.where().std.split(2, dim=-1)
     assert torch.allclose(speed * where.motion, torch.tensor(slack * where.size), atol=1e-3)
     assert torch.allclose(size * torch.tensor(where.steepness), torch.tensor(slack), atol=1e-3)
+
+
+@pytest.mark.parametrize("motion", [0.0, 4.0])
+def test_a_slack_that_is_none_is_refused_and_things_may_stand_still(motion: float) -> None:
+    config = fast_video().model
+    config = replace(config, where=replace(config.where, motion=motion))
+    build(config)
+    with pytest.raises(ValueError, match=r"propagate\.slack is -1"):
+        build(replace(config, propagate=replace(config.propagate, slack=-1.0)))

@@ -72,9 +72,10 @@ class PropagateConfig:
     pace                frames over which the velocity is averaged to what is expected of it
     steady              size, looks and depth are expected to stay what they were: the prior's network says how far they
                         may change and nothing else, so that in futures they do not drift; False: it says where to, too
-    slack               least std, per frame and in sides, of the prior of place and size: without, it falls to nothing
-                        where things hardly move, and then nothing that is seen moves a box that has slipped
-    constant_velocity   with ``steady``: velocity, too, is expected to stay what it was
+    constant_velocity   velocity is expected to stay what it was: the prior's network says how far it may change alone
+    slack               std, per frame, by which boxes are expected to lie beside their objects where somebody looks,
+                        in ``where.size`` and, of sizes in the middle of their range, in shares; 0: none. Without it the
+                        prior's std falls to nothing where things hardly move, and what is seen moves no box
     cell_clip           bound of the numbers in the cell of the prior's LSTM (paper: none): a cell that adds up in every
                         frame holds in the hundredth what no clip has shown
     presence_bias, survival_bias, where_shift   +2, +5, -2 in the paper

@@ -149,15 +149,18 @@ class Dynamics(nn.Module):
         self.enter = nn.Linear(code + 4 + 4 + 1 + 1 + others, 128)
         self.memory = LSTMState(128, part.dynamics, cell_clip=part.cell_clip)
         self.heads = nn.Linear(part.dynamics + others, 8 + 2 * code + 2 + 1)
-        where = config.where
-        sizes = [part.slack / steep if steep else 0.0 for steep in where.steepness]
-        self.least = [MIN_STD + slack for slack in (*sizes, *2 * [part.slack * where.size / where.motion])]
+        if not part.slack >= 0:
+            raise ValueError(f"propagate.slack is {part.slack}; wanted is a number, 0 or more; correct it")
+        steep = (*config.where.steepness, *2 * [config.where.motion / config.where.size if part.slack else 0.0])
+        self.slack = [part.slack / each if each else 0.0 for each in steep]
 
-    def forward(self, slots: Slots, scenery: Scenery, *, taught: bool = True) -> tuple[Prior, Tensor]:
+    def forward(
+        self, slots: Slots, scenery: Scenery, *, taught: bool = True, looked: bool = True
+    ) -> tuple[Prior, Tensor]:
         """The guide, and the new memory [B, N, 2 Hp].
 
         ``taught``: nothing was done to the slots, so that their codes teach the prior, and what is known of them is to
-        be a good guess of what they will be.
+        be a good guess of what they will be. ``looked``: the frame is looked at, so that boxes may be put right.
         """
         z, part, code = slots.latents, self.config.propagate, self.config.glimpse.what
         box = describe_box(slots.box, scenery, self.config)
@@ -174,14 +177,17 @@ class Dynamics(nn.Module):
         change, spread = torch.cat(halves[::2], dim=-1), torch.cat(halves[1::2], dim=-1)
         moves = constant(*[0.0, 0.0, 1.0, 1.0], *[0.0] * (code + 1), like=change)
         if part.steady:
-            change = change * (moves * (not part.constant_velocity))
+            change = change * moves
+        if part.constant_velocity:
+            change = change * (1.0 - moves)
         mean = change + part.residual * (slots.habit if taught else slots.habit.detach())
         std = F.softplus(spread)
         if part.slow < math.inf:
             std = torch.lerp(part.slow * torch.sigmoid(spread), std, moves)
+        if looked and part.slack:
+            std = std + constant(*self.slack, *[0.0] * (code + 1), like=std)
         sizes = [4, code, 1]
-        least = constant(*self.least, *[MIN_STD] * (code + 1), like=std)
-        means, stds = mean.split(sizes, dim=-1), (std + least).split(sizes, dim=-1)
+        means, stds = mean.split(sizes, dim=-1), (std + MIN_STD).split(sizes, dim=-1)
         place, looks, far = (Gaussian(*each) for each in zip(means, stds, strict=True))
         return Prior(place, looks, far, logit.squeeze(-1) + part.survival_bias), state
 

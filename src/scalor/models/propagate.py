@@ -119,10 +119,11 @@ class Propagate(nn.Module):
 
         ``ground`` [B, C, H, W] is the background that is expected behind them; tracking asks for it.
         """
-        disturbed = knobs.disturbed and sight is not None and sight.features is not None
+        looked = sight is not None and sight.features is not None
+        disturbed = knobs.disturbed and looked
         if disturbed:
             slots = self._disturbed(slots, knobs)
-        prior, dynamics = self.dynamics(slots, scenery, taught=not disturbed)
+        prior, dynamics = self.dynamics(slots, scenery, taught=not disturbed, looked=looked)
         guide: Guide = prior
         slots = slots.replace(dynamics=dynamics)
         tracker = slots.tracker

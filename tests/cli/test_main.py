@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -63,6 +64,16 @@ def test_help_names_every_command(capsys):
 def test_every_option_of_every_command_is_explained(command):
     for action in door.COMMANDS[command].parser()._actions:
         assert action.help, f"{command} {action.dest}"
+
+
+@pytest.mark.parametrize("command", door.COMMANDS)
+def test_no_option_has_two_defaults_or_one_that_is_nothing(capsys, command):
+    with pytest.raises(SystemExit):
+        door.main([command, "--help"])
+    entries = re.split(r"^(?=  \S)", capsys.readouterr().out, flags=re.MULTILINE)
+    assert len(entries) > 1
+    for entry in entries:
+        assert len(re.findall(r"\bdefault(?=[:)])", entry)) <= 1 and "[]" not in entry, entry
 
 
 def test_unknown_command_names_the_nearest(capsys):

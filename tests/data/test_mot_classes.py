@@ -44,6 +44,9 @@ def test_a_truth_of_other_classes_is_scored_unless_some_are_asked_for(tmp_path):
         (("1", "3"), None),
         (("17", "3", "3"), None),
         (("", "", ""), None),
+        (("track_0", "track_1"), None),
+        (("mouse A", "mouse B", ""), None),
+        (("A1", "7", "B2"), None),
     ],
 )
 def test_labels_are_classes_where_they_are_names_or_numbers_of_classes(tmp_path, labels, cars):
@@ -53,6 +56,16 @@ def test_labels_are_classes_where_they_are_names_or_numbers_of_classes(tmp_path,
     assert ["says no classes" in text for text in said] == [True] * (cars is None)
     assert read_mot(file).id.tolist() == everyone
     assert not said[1:] and (cars is not None or len(read_truth(file).tracks) == len(labels))
+
+
+def test_names_that_identities_share_are_classes_and_those_of_each_its_own_are_none(tmp_path):
+    for labels, classes in ((("dog", "dog", "mouse"), True), (("dog", ""), True), (("mouse A", "mouse B"), False)):
+        file, said = named(tmp_path, *labels, column="label"), []
+        assert len(read_truth(file, say=said.append).tracks) == len(labels)
+        assert ["left out" in text or "all classes are scored" in text for text in said] == [True] * classes, labels
+    with pytest.raises(UserError, match="no row of class 1 that counts"):
+        read_truth(named(tmp_path, "dog", "dog", column="label"), classes=[1])
+    assert len(read_truth(named(tmp_path, "mouse A", "mouse B", column="label"), classes=[1]).tracks) == 2
 
 
 def test_vehicles_without_motors_are_distractors_of_mot20_only(tmp_path):

@@ -1,5 +1,6 @@
 """Names of pictures: the order that their numbers give, and the numbers that are left out."""
 
+import datetime
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,33 @@ def test_gaps_are_told_wherever_the_number_stands(tmp_path, form):
     assert dict(source.report.pauses) == {7: 2}
     assert times == pytest.approx([n / 10 for n in range(20) if n not in (7, 8)])
     assert source.read([7])[0].time == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize("form", ["cam_%Y%m%d_%H%M%S", "%Y%m%d%H%M%S", "%H%M%S_cam2", "%H%M%S000"])
+@pytest.mark.parametrize("seconds", [1, 10])
+def test_minutes_and_days_that_end_in_times_of_day_are_no_gaps(tmp_path, form, seconds):
+    begin = datetime.datetime(2024, 3, 9, 9, 58, 30)  # an hour that ends at once, and numbers that get no longer
+    names = [(begin + datetime.timedelta(seconds=seconds * n)).strftime(form) for n in range(200)]
+    source = open_video(named(tmp_path / "even", names))
+    assert [frame.time for frame in source] == pytest.approx([n / 10 for n in range(200)])
+    assert not source.report.pauses and source.report.words() == "200 frames decoded"
+    del names[100:103]
+    source = open_video(named(tmp_path / "gap", names))
+    assert list(source)[-1].time == pytest.approx(19.9) and dict(source.report.pauses) == {100: 3}
+
+
+def test_a_time_of_day_goes_on_behind_midnight(tmp_path):
+    begin = datetime.datetime(2024, 2, 28, 23, 59, 0)
+    names = [f"{begin + datetime.timedelta(seconds=n):%Y%m%d%H%M%S}" for n in range(90)]
+    source = open_video(named(tmp_path / "pictures", names))
+    assert len(list(source)) == 90 and not source.report.pauses
+
+
+@pytest.mark.parametrize("step", [1, 10, 50, 100])
+def test_numbers_of_six_digits_that_are_no_times_of_day_keep_their_gaps(tmp_path, step):
+    numbers = [step * n for n in range(80) if n not in (7, 8)]
+    source = open_video(named(tmp_path / "pictures", [f"{n:06d}" for n in numbers]))
+    assert len(list(source)) == 78 and dict(source.report.pauses) == {7: 2}
 
 
 def test_numbers_without_a_gap_or_a_rule_leave_the_rate_even(tmp_path):

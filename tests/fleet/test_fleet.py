@@ -105,9 +105,10 @@ def test_what_another_version_made_is_made_again_and_the_row_says_so(
     assert row["state"] == "done" and row["again"] == "another version (scalor fleet 0.0.9)"
     assert said[-1].endswith("since before there were another version (scalor fleet 0.0.9)")
     record = out / "cam" / "fleet.json"
-    former = json.loads(record.read_text()) | {"fingerprint": former_fingerprint(Path(video))}
-    record.write_text(json.dumps(former))
-    assert again()["state"] == "skipped" and again(box_base=0)["again"] == "other settings"
+    present = json.loads(record.read_text())
+    record.write_text(json.dumps(present | {"fingerprint": former_fingerprint(Path(video))}))
+    assert again()["state"] == "skipped" and json.loads(record.read_text()) == present
+    assert again(box_base=0)["again"] == "other settings"
     record.write_text(json.dumps({"fingerprint": json.loads(record.read_text())["fingerprint"]}))
     assert again()["again"].startswith("other weights, other settings, another version")
     assert "again" in (out / "fleet.csv").read_text().splitlines()[0].split(",")

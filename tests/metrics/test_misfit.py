@@ -59,7 +59,7 @@ def test_tracks_of_pictures_of_which_some_are_missing_are_told_where_the_truth_c
     there = tracked(truth.select((truth.frame < 20) | (truth.frame >= 26)), 3)
     close = replace(there, frame=np.where(there.frame < 20, there.frame, there.frame - 6))
     hint = misfit(truth, close, missing={20: 6}, **gate)
-    assert hint is not None and "if missing frames were counted" in hint
+    assert hint is not None and "if frames missing before them were counted" in hint
     assert misfit(truth, there, missing={20: 6}, **gate) is None
     assert misfit(truth, close, missing={}, **gate) is None
 
@@ -78,7 +78,7 @@ def test_what_is_missing_is_read_from_the_summary_of_the_tracks(tmp_path, capsys
     ):
         (tmp_path / "summary.json").write_text(summary)
         assert main(command) == 0
-        assert ("if missing frames were counted" in capsys.readouterr().err) == told
+        assert ("if frames missing before them were counted" in capsys.readouterr().err) == told
 
 
 @pytest.mark.parametrize(("frames", "said"), [(1, "one frame earlier"), (-1, "one frame later")])

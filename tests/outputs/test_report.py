@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import math
 import re
 from dataclasses import replace
 
@@ -10,14 +11,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from scalor.configs.presets import fast_sprites
 from scalor.core.tracks import Tracks
 from scalor.data.video import open_video
 from scalor.errors import UserError
 from scalor.outputs import report_film
-from scalor.outputs.doubts import Watch
+from scalor.outputs.advice import advice_for_tracks
+from scalor.outputs.doubts import Doubt, Watch
 from scalor.outputs.report import Extras, write_report
 from scalor.outputs.report_evaluation import write_evaluation
 from scalor.outputs.report_page import Page
+from scalor.outputs.tracked import Tracked
+from scalor.training.checkpoint import Plan, RunFolder
 from scalor.viz.export import video_writer, write_png, write_summary_json, write_text
 
 from .browser import browser
@@ -250,6 +255,20 @@ def test_the_length_in_seconds_is_that_of_the_frames_own_times(tmp_path):
     folder = write_folder(tmp_path / "tracks", toy_tracks(), times=np.arange(12) * 0.5)
     page = write_report(folder).read_text(encoding="utf-8")
     assert "<b>5.6</b>seconds" in page, "eleven frames of half a second, the last at 10 a second"
+
+
+@pytest.mark.parametrize(
+    ("box", "said"),
+    [(0.35, "twin_box=0.24` (it was 0.35)"), (0.2, "twin_box=0.14` (it was 0.2)"), (math.inf, "(it is")],
+)
+def test_a_number_below_the_runs_own_is_advised_where_things_are_seen_twice(tmp_path, box, said):
+    preset = fast_sprites("ld")
+    preset = replace(preset, model=replace(preset.model, discover=replace(preset.model.discover, twin_box=box)))
+    RunFolder(tmp_path / "run").claim(Plan(kind="fit", preset=preset, seed=0, steps=1, minutes=None))
+    for weights, words in ((tmp_path / "run", said), ("sprites-ld", "(it is 0.35")):
+        tracked = Tracked(toy_tracks(), np.arange(12.0), {"method": "scalor", "weights": str(weights)})
+        told = advice_for_tracks(tracked, [Doubt("overlaps", 1, 0, (6.5, 5.25, 9.0, 7.5), "", 1.0, (1,))])
+        assert [words in each for each in told if "twin_box" in each] == [True]
 
 
 @pytest.mark.parametrize("count", [0, 1])

@@ -51,6 +51,13 @@ def test_nothing_but_broken_numbers_is_judged_early(name: str) -> None:
     assert word(findings(early | {"skipped": 1.0})) == "non-finite"
 
 
+def test_logs_of_before_are_judged_by_what_they_have() -> None:
+    former = {key: value for key, value in HEALTHY.items() if key != "propagation_rate"}
+    assert word(findings(former | {"propagation": 0.3})) == "propagation-collapse"
+    assert "only 30 % of the objects" in report(former | {"propagation": 0.3})
+    assert findings(former | {"propagation": 0.98}) == findings(HEALTHY | {"propagation": 0.3}) == []
+
+
 def test_numbers_that_were_not_measured_are_not_judged() -> None:
     assert findings({"step": 1000.0}) == []
 

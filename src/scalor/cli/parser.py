@@ -36,10 +36,11 @@ class Parser(ArgumentParser):
     """A jsonargparse parser that raises ``UserError`` where argparse would print its usage and leave."""
 
     def format_help(self, *args: Any, **kwargs: Any) -> str:
-        """Without the types that have no name for people, and without defaults that are nothing."""
+        """Without the types that have no name for people, defaults that are nothing, and those that the text says."""
         text = super().format_help(*args, **kwargs)
         text = re.sub(r"type:\s+<function\s+<locals>\.<lambda>\s+at\s+0x[0-9a-f]+>,\s+", "", text)
-        return re.sub(r",?\s+default:\s+null(?=\))|\s+\(default:\s+null\)", "", text)
+        text = re.sub(r",?\s+default:\s+(null|\[\])(?=\))|\s+\(default:\s+(null|\[\])\)", "", text)
+        return "".join(map(_once, re.split(r"^(?=  \S)", text, flags=re.MULTILINE)))
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         raise UserError(self._sentence(message)) from ex
@@ -85,6 +86,12 @@ class Parser(ArgumentParser):
             if action.dest == dest and not action.option_strings:
                 return str(action.metavar)
         return _option(dest)
+
+
+def _once(entry: str) -> str:
+    """The help of an option with its first default alone."""
+    before, told, after = entry.partition("(default")
+    return before + told + re.sub(r"\s+\(default:[^)]*\)|,\s+default:[^)]*(?=\))", "", after)
 
 
 def _option(dest: str) -> str:

@@ -9,10 +9,12 @@ from scalor.errors import UserError
 
 BIT = 1 << 12
 """Bytes that are read at each place of a file."""
-FILE_PLACES, PICTURE_PLACES = 32, 5
-"""Places, at even distances from the first byte to the last, of a file alone and of each picture of a folder."""
 ENDS = 1 << 16
-"""Bytes at either end of a file that went into a former fingerprint."""
+"""Bytes at either end of a file, fewer where a folder has many."""
+APART, LEAST, MOST = 1 << 17, 256, 1024
+"""Bytes from one place to the next, and the fewest and most places: pages of a stack are seldom smaller."""
+AT_ONCE, FEW = 1 << 24, 3
+"""Bytes that all pictures of a folder share, but for so many places of each."""
 RESULTS = ("summary.json", "config.json", "card.json", "per_track.csv")
 """Files by which folders of tracks and futures, of trainings, weights and measures were known for it."""
 
@@ -31,22 +33,27 @@ def fingerprint(place: Path) -> str:
         for file in files:
             name = f"{file.name}\0" if place.is_dir() else ""
             digest.update(f"{name}{file.stat().st_size}\0".encode(errors="surrogateescape"))
-            digest.update(_some_of(file, PICTURE_PLACES if place.is_dir() else FILE_PLACES))
+            digest.update(_some_of(file, AT_ONCE // len(files)))
     except (OSError, UserError):
         files = []
     return digest.hexdigest()[:32] if files else former_fingerprint(place)
 
 
-def _some_of(file: Path, places: int) -> bytes:
-    """All of a small file, else as many parts of it."""
-    beyond = file.stat().st_size - BIT
+def _some_of(file: Path, share: int) -> bytes:
+    """Both ends of a file and places at even distances between them, of about ``share`` bytes; all of a small one."""
+    size = file.stat().st_size
+    ends = min(ENDS, max(BIT, share // 4))
+    places = max(FEW, min(max(LEAST, min(MOST, size // APART)), share // 2 // BIT))
+    beyond = size - 2 * ends - BIT
     with file.open("rb", buffering=0) as opened:
         if beyond < places * BIT:
             return opened.read()
-        parts = []
+        parts = [opened.read(ends)]
         for number in range(places):
-            opened.seek(beyond * number // (places - 1))
+            opened.seek(ends + beyond * number // (places - 1))
             parts.append(opened.read(BIT))
+        opened.seek(size - ends)
+        parts.append(opened.read(ends))
     return b"".join(parts)
 
 

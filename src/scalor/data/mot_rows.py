@@ -115,9 +115,13 @@ def read_dialect(
 
 
 def _are_classes(rows: Sequence[Row], header: Header) -> bool:
-    """Whether a column ``label`` holds classes: names, or numbers of MOTChallenge's that some identities share."""
-    kinds = {row.kind for row in rows}
-    return bool(header.classes) or (kinds <= {*KINDS.values()} and len(kinds) < len({row.id for row in rows}))
+    """Whether a column ``label`` holds classes: MOTChallenge's names, or its numbers or other names where some
+    identities share one. A name of an only identity may be either, and is taken for a class."""
+    owners = {(row.kind, row.id) for row in rows if row.kind != NO_CLASS}
+    shared = len({kind for kind, _ in owners}) < len(owners)
+    if header.classes:
+        return shared or len({identity for _, identity in owners}) < 2 or max(header.classes.values()) > NO_CLASS
+    return shared and all(row.kind in KINDS.values() for row in rows)
 
 
 def _refuse_shares(file: Path, rows: Sequence[Sequence[float]]) -> None:

@@ -14,6 +14,9 @@ EVEN = 0.8
 POINT, COMMA = (re.compile(rf"(?<![0-9{m}])([0-9]+)(?:{m}([0-9]+))?(?![0-9]|{m}[0-9])") for m in (r"\.", ","))
 """Whole numbers and fractions; of three parted by points, as in versions, none is one."""
 SIGNED = re.compile("(?<![0-9])-?[0-9]+")
+CLOCK = re.compile("(?:[0-9]{6}|[0-9]{8})?([01][0-9]|2[0-3])([0-5][0-9])([0-5][0-9])([0-9]{3})?")
+"""A time of day in hours, minutes, seconds and perhaps milliseconds, behind a date or alone."""
+DAY = 24 * 60 * 60 * 1000
 
 
 def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
@@ -87,15 +90,32 @@ def kinds_words(files: Sequence[Path]) -> tuple[str, ...]:
 
 
 def skipped(files: Sequence[Path]) -> dict[int, int]:
-    """Where the number that changes in the names leaves some out, though it counts evenly almost everywhere."""
+    """Where the number that changes in the names leaves some out, though it counts evenly almost everywhere.
+
+    Times of day are counted in milliseconds where they are even so: a minute ends at 59 seconds.
+    """
     counted = _signs([file.stem for file in files])
     rows = [re.findall("[0-9]+", counted(file.stem)) for file in files]
     if len(files) < 3 or not all(rows):
         return {}
     alike = len({re.sub("[0-9]+", "#", file.stem) for file in files}) == 1
     changing = [column for column in zip(*rows, strict=True) if len({*column}) > 1] if alike else []
-    steps = np.diff([int(number) for number in (changing[-1] if changing else [row[-1] for row in rows])])
+    told = changing[-1] if changing else [row[-1] for row in rows]
+    times = [CLOCK.fullmatch(number) for number in told]
+    clock = [_milliseconds(time) for time in times if time]
+    left_out = _left_out(np.diff(clock) % DAY) if len(clock) == len(told) else None
+    return (_left_out(np.diff([int(number) for number in told])) if left_out is None else left_out) or {}
+
+
+def _milliseconds(time: re.Match[str]) -> int:
+    """Since midnight."""
+    hours, minutes, seconds, rest = (int(part or 0) for part in time.groups())
+    return ((hours * 60 + minutes) * 60 + seconds) * 1000 + rest
+
+
+def _left_out(steps: np.ndarray) -> dict[int, int] | None:
+    """How many are left out before which row; None where the steps are not even."""
     usual = int(np.median(steps))
     if usual < 1 or (steps == usual).mean() < EVEN or (steps % usual).any():
-        return {}
+        return None
     return {row + 1: int(step) // usual - 1 for row, step in enumerate(steps) if step > usual}

@@ -5,6 +5,7 @@ import os
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,8 +112,11 @@ class Worker:
         record, wanted = _record_of(self.errand.out / job.name), self._wanted(job)
         if not record:
             return None
-        if record.get("fingerprint") == former_fingerprint(Path(job.video)):
-            record = {**record, "fingerprint": wanted["fingerprint"]}
+        present = wanted["fingerprint"]
+        if record.get("fingerprint") != present and record.get("fingerprint") == former_fingerprint(Path(job.video)):
+            record = {**record, "fingerprint": present}
+            with suppress(OSError):
+                put_text(self.errand.out / job.name / RECORD, json.dumps(record, indent=2) + "\n")
         differs = (
             name for key, name in COMPARED.items() if wanted[key] in (None, "") or record.get(key) != wanted[key]
         )

@@ -53,7 +53,7 @@ SHAPES: Mapping[str, Callable[[Boxes], Boxes]] = {
     "at half the size: were they made on larger frames?": lambda box: box / 2,
 }
 """The same for what becomes of their boxes [R, 4]."""
-COUNTED = "if missing frames were counted, as the names of pictures count them: does the truth?"
+COUNTED = "if frames missing before them were counted: does the truth count those?"
 """The same where frames are later by all that are missing before them."""
 
 

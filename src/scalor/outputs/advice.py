@@ -1,5 +1,7 @@
 """What to try next, in sentences, from what the tracks or a training look like."""
 
+import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,8 +34,8 @@ def advice_for_tracks(tracked: Tracked, doubtful: Sequence[Doubt]) -> list[str]:
     learned = summary.get("method") != "mog2-sort"
     if learned and kinds["overlaps"] > 0.2 * len(lengths):
         found.append(
-            f"{kinds['overlaps']} tracks lie on others: one thing may be seen twice. Learn with a lower "
-            "`--set model.discover.twin_box` than the run's `config.json` has."
+            f"{kinds['overlaps']} tracks lie on others: one thing may be seen twice. Learn with "
+            f"{_lower_twin_box(summary)}."
         )
     if learned and (broken > 0.5 * len(lengths) or np.median(lengths) < SHORT):
         found.append(
@@ -51,6 +53,18 @@ def advice_for_tracks(tracked: Tracked, doubtful: Sequence[Doubt]) -> list[str]:
     found.append("Measure speeds, zones and line crossings: `scalor measure TRACKS -o MEASURES`.")
     found.append("Take the tracks to another tool: `scalor export TRACKS --to coco -o tracks.json`.")
     return found
+
+
+def _lower_twin_box(summary: Mapping[str, Any]) -> str:
+    """The option with a number below that of the run, where its folder is still there."""
+    try:
+        plan = json.loads((Path(summary["weights"]) / "config.json").read_text(encoding="utf-8"))
+        box = float(plan["preset"]["model"]["discover"]["twin_box"])
+    except (OSError, ValueError, KeyError, TypeError):
+        box = math.inf
+    if 0 < box <= 1:
+        return f"`--set model.discover.twin_box={0.7 * box:.2g}` (it was {box:.4g})"
+    return "a lower `--set model.discover.twin_box=0.25` (it is 0.35, and 0.2 for things that turn)"
 
 
 def _nothing_found(summary: Mapping[str, Any]) -> list[str]:

@@ -121,11 +121,12 @@ def _full(n: Mapping[str, float]) -> Finding | None:
 
 
 def _collapse(n: Mapping[str, float]) -> Finding | None:
-    if n.get("propagation_rate", 1.0) >= LEAST_PROPAGATION:
+    kept = n.get("propagation_rate", n.get("propagation", 1.0))  # logs of before have the latter alone
+    if kept >= LEAST_PROPAGATION:
         return None
     return Finding(
         "propagation-collapse",
-        f"Propagation collapsed: only {100 * n['propagation_rate']:.0f} % of the objects are carried into the next "
+        f"Propagation collapsed: only {100 * kept:.0f} % of the objects are carried into the next "
         "frame, the others end. Keep rejection and attention on, raise model.propagate.presence_bias, or allow faster "
         "motion (model.where.motion).",
     )

@@ -153,7 +153,7 @@ SLOW, JITTER, JITTER_LOOKS, SLACK = 0.05, 0.15, 0.3, 0.02
 """In clips of eight frames nothing is ever far from its box: how boxes that have slipped, or grown, get back is learned
 from boxes that are put aside, and changed in size, by this share of their sides. Where things move by more than so much
 of their longer side per frame, those beside others are not put aside: they would lie on a neighbour. Looks, codes of
-about 1, are changed by `JITTER_LOOKS`. `SLACK` of their sides is the least that boxes are expected to change."""
+about 1, are changed by `JITTER_LOOKS`. Boxes may lie beside their objects by `SLACK` (`PropagateConfig`)."""
 
 SMALL_PX = 14.0
 """Objects whose longer side is shorter than this need cells of 4 px: about half of it, as elsewhere."""

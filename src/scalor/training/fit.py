@@ -39,7 +39,7 @@ from scalor.training.runner import Options, refuse_impossible, run
 from scalor.training.train import refuse_both, with_length
 
 ENOUGH = 0.25
-"""A training of less than this share of the preset's steps says that it is too short: docs/results.md is of 600 of 2,000,
+"""A training of less than this share of the steps of its preset says that it is too short: docs/results.md is of 600,
 and where 2,000 were tried (`vtest`, the plaza) they hardly change its scores."""
 FALLING = 0.9
 """More steps would help where the last quarter's error is less than this share of the quarter's before."""

@@ -1,5 +1,6 @@
 """From weights and a video to a tracker: device, scale, and the picture of the empty scene."""
 
+import math
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
@@ -24,6 +25,8 @@ GLANCE = 15
 """Frames that tell whether a stored median image shows this place; a new one of fewer is a poor one."""
 LARGER = 4.0
 """Frames of more than this many times the area that weights were learned on are worth a word."""
+SMALLER = 0.6
+"""And frames of the same shape with sides of less than this share: the same view in fewer pixels."""
 MOST_CHANGED = 0.3
 """A stored image is of another place when more than this share of its pixels have `changed`."""
 
@@ -97,7 +100,16 @@ def prepare(
 def _doubt(loaded: Loaded, source: VideoSource, scale: float) -> str:
     seen = size_seen(loaded)
     view = View.of(source.height, source.width, scale=scale, cell=1)
-    if seen is None or view.rows * view.columns <= LARGER * seen[0] * seen[1]:
+    if seen is None:
+        return ""
+    same = math.isclose(view.rows * seen[1], view.columns * seen[0], rel_tol=0.03)
+    if same and view.rows < SMALLER * seen[0]:
+        return (
+            f"these weights were learned on frames of {seen[1]}x{seen[0]} px and {source.name} is shown to them at "
+            f"{view.columns}x{view.rows} px of the same shape: in a film made smaller objects are smaller than they "
+            "know; learn from this video with scalor fit"
+        )
+    if view.rows * view.columns <= LARGER * seen[0] * seen[1]:
         return ""
     return (
         f"these weights were learned on frames of {seen[1]}x{seen[0]} px and {source.name} is shown to them at "

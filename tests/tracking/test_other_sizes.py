@@ -1,28 +1,57 @@
-"""Weights that are shown a film at another size say so."""
+"""Films of the place that weights know, in more or fewer pixels; films of other places."""
 
+from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
-from PIL import Image
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from scalor import pretrained
 from scalor.data.video import open_video
-from scalor.tracking.setup import prepare
+from scalor.tracking.setup import Prepared, prepare, scale_to
+from scalor.tracking.view import View
 
 
-@pytest.mark.parametrize(
-    ("rows", "columns", "words"),
-    [
-        (360, 640, ""),
-        (180, 640, ""),  # a part of the view
-        (180, 320, "in a film made smaller"),
-        (1080, 1920, "it takes long"),
-    ],
-)
-def test_the_size_of_a_film_is_doubted_where_objects_would_be_of_other_sizes(
-    tmp_path: Path, rows: int, columns: int, words: str
-) -> None:
-    for number in range(3):
-        Image.new("RGB", (columns, rows), (90, 90, 90)).save(tmp_path / f"{number}.png")
-    doubt = prepare(pretrained.load_all("traffic"), open_video(tmp_path)).doubt
-    assert words in doubt and bool(words) == bool(doubt)
+def _prepared(folder: Path, change: Callable[[np.ndarray], np.ndarray]) -> Prepared:
+    """A tracker with the packaged weights for changed frames of their clip."""
+    clip = open_video(files("scalor.data") / "assets" / "traffic.mp4")
+    for number, frame in enumerate(clip.sample(15)):
+        cv2.imwrite(str(folder / f"{number:02d}.png"), change(frame.image[..., ::-1]))
+    return prepare(pretrained.load_all("traffic"), open_video(folder), device="cpu")
+
+
+@pytest.mark.parametrize("size", [(320, 180), (480, 270), (640, 360), (960, 540), (1280, 720)])
+def test_the_place_that_was_learned_is_seen_at_the_size_that_was_learned(tmp_path: Path, size: tuple[int, int]) -> None:
+    found = _prepared(tmp_path, lambda frame: cv2.resize(frame, size, interpolation=cv2.INTER_AREA))
+    view = View.of(size[1], size[0], scale=found.tracker.scale, cell=1)
+    assert (view.rows, view.columns) == (78, 138)
+    assert found.backdrop == "stored with the weights" and not found.doubt
+
+
+def test_a_mirrored_place_is_another_one(tmp_path: Path) -> None:
+    assert _prepared(tmp_path, lambda frame: frame[:, ::-1]).backdrop == "estimated from 15 frames of this video"
+
+
+def test_another_place_in_fewer_pixels_is_seen_at_the_usual_scale(tmp_path: Path) -> None:
+    found = _prepared(tmp_path, lambda frame: cv2.resize(frame[::-1], (320, 180), interpolation=cv2.INTER_AREA))
+    assert found.tracker.scale == pytest.approx(8 / 37)
+    assert found.backdrop == "estimated from 15 frames of this video"
+
+
+def test_a_larger_film_of_another_place_is_doubted(tmp_path: Path) -> None:
+    found = _prepared(tmp_path, lambda frame: cv2.resize(frame[::-1], (1920, 1080)))
+    assert "it takes long" in found.doubt
+
+
+@given(st.integers(16, 2000), st.integers(16, 2000), st.floats(0.05, 1.0))
+def test_the_scale_of_a_view_is_found_again(height: int, width: int, scale: float) -> None:
+    view = View.of(height, width, scale=scale, cell=1)
+    found = scale_to(height, width, view.rows, view.columns)
+    assume(min(view.rows, view.columns) > 1)
+    assert found is not None
+    again = View.of(height, width, scale=found, cell=1)
+    assert (again.rows, again.columns) == (view.rows, view.columns)

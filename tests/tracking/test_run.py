@@ -22,7 +22,8 @@ from scalor.tracking.tracker import Tracker
 def test_a_median_image_is_taken_from_the_weights_only_where_it_shows_this_place(
     make_model, make_frames, write_clip, write_run
 ):
-    frames = make_frames(6, 40, 48)
+    frames, ground = make_frames(6, 40, 48), np.random.default_rng(1).integers(80, 120, (40, 48, 3), dtype=np.uint8)
+    frames = np.where(frames < 120, ground, frames)
     here = np.median(frames, axis=0).astype(np.uint8)
     stored = torch.from_numpy(here).permute(2, 0, 1)
     weights = write_run(make_model(background="median"), extra={"backdrop": stored}, scale=1.0)

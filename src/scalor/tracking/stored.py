@@ -57,11 +57,16 @@ def number_of(model: WorldModel | Loaded, video: VideoSource) -> int:
     return (_known(model, video) or 0) if isinstance(model, Loaded) else 0
 
 
-def _known(loaded: Loaded, video: VideoSource) -> int | None:
-    """The video of the weights with this one's contents; else the only one with its name and its size."""
+def learned_from(loaded: Loaded, video: VideoSource) -> list[int]:
+    """The videos of the weights with this one's contents, by their numbers."""
     footage = loaded.card.get("footage") or ()
     prints = {video.fingerprint} | ({former_fingerprint(video.path)} if video.path is not None else set())
-    same = [n for n, entry in enumerate(footage) if entry.get("fingerprint") and entry["fingerprint"] in prints]
+    return [n for n, entry in enumerate(footage) if entry.get("fingerprint") and entry["fingerprint"] in prints]
+
+
+def _known(loaded: Loaded, video: VideoSource) -> int | None:
+    """The video of the weights with this one's contents; else the only one with its name and its size."""
+    footage, same = loaded.card.get("footage") or (), learned_from(loaded, video)
     named = [n for n, entry in enumerate(footage) if entry.get("name") == video.name]
     both = [n for n in same if n in named]
     if both or same:

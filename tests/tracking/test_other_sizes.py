@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from scalor import pretrained
@@ -47,11 +47,14 @@ def test_a_larger_film_of_another_place_is_doubted(tmp_path: Path) -> None:
     assert "it takes long" in found.doubt
 
 
+@example(17, 27, 0.5)  # 8.5 rows and 13.5 columns: one scale only leads to 8 and 14
+@example(19, 21, 0.5)
 @given(st.integers(16, 2000), st.integers(16, 2000), st.floats(0.05, 1.0))
 def test_the_scale_of_a_view_is_found_again(height: int, width: int, scale: float) -> None:
     view = View.of(height, width, scale=scale, cell=1)
     found = scale_to(height, width, view.rows, view.columns)
     assume(min(view.rows, view.columns) > 1)
+    assume(scale == 0.5 or min(abs(side * scale % 1 - 0.5) for side in (height, width)) > 1e-9)  # noise of rounding
     assert found is not None
     again = View.of(height, width, scale=found, cell=1)
     assert (again.rows, again.columns) == (view.rows, view.columns)

@@ -159,7 +159,7 @@ def scale_to(height: int, width: int, rows: int, columns: int) -> float | None:
     """A scale, at most 1, that takes a source of height and width to rows and columns; None where there is none."""
     least = max((rows - 0.5) / height, (columns - 0.5) / width)
     most = min((rows + 0.5) / height, (columns + 0.5) / width, 1.0)
-    return (least + most) / 2 if least < most else None
+    return (least + most) / 2 if least <= most else None
 
 
 def _stored_backdrop(

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from scalor.data.backdrop import EmptyScene
 from scalor.data.moving import CELL, FULL, motion_in
+from scalor.data.steady import Steady
 
 H, W = 64, 96
 
@@ -37,7 +38,7 @@ def test_a_head_before_the_camera_is_a_cover_in_its_frames_alone() -> None:
     frames = film(empty, cover=0.5, when=range(20, 25))
     motion = motion_in(frames, empty)
     assert motion.covered.nonzero()[0].tolist() == list(range(20, 25))
-    assert [motion.cover.hides(frame, empty.image) for frame in frames] == motion.covered.tolist()
+    assert [motion.cover.hides(frame, Steady(empty.image)) for frame in frames] == motion.covered.tolist()
     moving = motion.moving()
     assert moving[:, 0].max() == len(frames) - 6 and set(moving[:, 0]) == set(range(len(frames) - 5))
 
@@ -48,6 +49,22 @@ def test_what_is_often_there_is_no_cover(things: int, often: int) -> None:
     empty = scene()
     assert not motion_in(film(empty, things=things), empty).covered.any()
     assert not motion_in(film(empty, cover=0.5, when=range(often)), empty).covered.any()
+
+
+@pytest.mark.parametrize("often", [0, 30])
+def test_a_cut_to_another_place_is_found_however_much_moves_in_this_one(often: int) -> None:
+    empty, other = scene(), scene(5)
+    frames = film(empty, things=20, cover=0.5, when=range(30, 30 + often))
+    frames[10:14] = np.roll(film(other, things=20)[10:14], (2, 2), (1, 2))  # blocks of both begin at other places
+    frames[14:16] = np.random.default_rng(0).integers(0, 256, frames[14:16].shape)
+    motion = motion_in(frames, empty)
+    assert motion.covered.nonzero()[0].tolist() == list(range(10, 16))
+    assert [motion.cover.hides(frame, Steady(empty.image)) for frame in frames] == motion.covered.tolist()
+
+
+def test_on_a_ground_without_edges_nothing_tells_a_cut() -> None:
+    empty = EmptyScene(np.full((H, W, 3), 120, np.uint8), np.full((H, W), 2.0, np.float32))
+    assert not motion_in(film(empty, things=20), empty).covered.any()
 
 
 def test_what_comes_once_and_covers_little_is_no_cover() -> None:

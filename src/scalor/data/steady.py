@@ -104,6 +104,10 @@ class Steady:
         moved = moved_back(edges, (x * edges.shape[1] / width, y * edges.shape[0] / height))
         return _correlation(moved.ravel(), self._edges.ravel())
 
+    def alike(self, frame: np.ndarray) -> float:
+        """Correlation, -1..1, of the edges of a frame that lies in its place with the reference's."""
+        return _correlation(_edges(frame).ravel(), self._edges.ravel())
+
     def _shift(self, frame: np.ndarray, *, strict: bool = False) -> tuple[float, float]:
         """The shift that lays the scene's edges onto each other best, believed where it does so all over the view.
 
@@ -117,7 +121,7 @@ class Steady:
         factor = self.reference.shape[0] / edges.shape[0]
         found = self._register(small, (0.0, 0.0))
         left = self._left(edges, found)
-        if max(map(abs, found)) > NEAR or left > LEFT and self._alike(edges) < IN_PLACE:
+        if max(map(abs, found)) > NEAR or left > LEFT and self._at_the_steepest(edges) < IN_PLACE:
             # Copies: the function multiplies its arguments by the window, in place.
             (right, down), _ = cv2.phaseCorrelate(self._edges.copy(), edges.copy(), self._window)
             other = self._register(small, (right, down)) if max(abs(right), abs(down)) > NEAR else found
@@ -130,7 +134,7 @@ class Steady:
         sure = (most <= TREMBLING and not strict) or self._better(edges, found) > MOST_BETTER
         return (x, y) if sure else (0.0, 0.0)
 
-    def _alike(self, edges: np.ndarray) -> float:
+    def _at_the_steepest(self, edges: np.ndarray) -> float:
         """Correlation of a frame's edges with the scene's where those are steep."""
         return _correlation(edges.ravel()[self._steep], self._edges.ravel()[self._steep])
 

@@ -224,7 +224,7 @@ class Tracker:
             small, shift = self._steady.seen(small)
             if self._outside is not None:
                 small = np.where(self._outside, self._steady.reference, small)
-            if self._cover is not None and self._cover.hides(small, self._steady.reference):
+            if self._cover is not None and self._cover.hides(small, self._steady):
                 self.covered += 1
                 return None
         self._seen = before

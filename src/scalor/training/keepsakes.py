@@ -25,7 +25,7 @@ def keepsakes(plan: Plan, footage: Footage) -> tuple[dict[str, Any], dict[str, T
             "fps": reel.fps,
             "backdrop": _backdrop_name(number),
             "fingerprint": reel.fingerprint,
-            "cover": None if reel.cover is None else [reel.cover.level, reel.cover.most],
+            "cover": None if reel.cover is None else [reel.cover.level, reel.cover.most, reel.cover.like],
         }
         for number, (reel, scale) in enumerate(zip(footage.reels, plan.scales, strict=True))
     ]

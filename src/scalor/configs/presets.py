@@ -9,6 +9,7 @@ from scalor.configs.ablations import ablated
 from scalor.configs.baselines import BASELINES
 from scalor.configs.beyond import NEAREST, on_balls, on_benchmark
 from scalor.configs.gated import gated, uncut
+from scalor.configs.natural import NATURAL_PRESETS
 from scalor.configs.study import STUDY
 from scalor.core.geometry import WhereConfig
 from scalor.core.jsonable import nearest
@@ -34,13 +35,11 @@ from scalor.training.object_sizes import Sizes, largest_step
 from scalor.training.preset import Preset
 
 OFF = math.inf
-
 FAST_CELLS = {"vld": 8, "ld": 4, "md": 4, "hd": 4, "vhd": 4, "bg": 4, "ablation": 4}
 """About half the object's side (two prototypes agreed)."""
 
 CROWDS = ("hd", "vhd", "bg")
 """The densities with some fifty objects or more: neighbours touch everywhere."""
-
 CROWD_PROPOSALS = {"hd": 20, "vhd": 28, "bg": 20}
 """Proposals decoded per 64 cells, where the default of `DiscoverConfig` is too few for the crowd."""
 
@@ -382,6 +381,7 @@ PRESETS: dict[str, Callable[[], Preset]] = {
     **{f"paper-sprites-{name}": partial(paper_sprites, name) for name in ("vld", "ld", "md", "hd", "vhd", "bg")},
     **{f"paper-digits-{name}": partial(paper_digits, name) for name in ("vld", "ld", "md")},
     "paper-natural": paper_natural,
+    **NATURAL_PRESETS,
     **{f"ablation-{kept}": partial(ablation, kept) for kept in ("none", "attention", "rejection", "both")},
     **STUDY,
     "balls": partial(fast_balls, "bounce"),

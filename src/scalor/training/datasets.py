@@ -10,6 +10,7 @@ from scalor.data.grand_central import GrandCentral
 from scalor.data.grounds import REPLACEMENTS
 from scalor.data.loader import ClipData
 from scalor.data.motsynth import EIGHT, MOTSynth, MOTSynthReplacedBG
+from scalor.data.natural import Natural
 from scalor.errors import UserError
 
 TRAINING_SEEDS = 1_000_000_000
@@ -19,6 +20,9 @@ TINY = sprites.SpritesConfig(size=32, canvas=44, count=(2, 4), object_size=9, fr
 
 MOTSYNTH_PARTS = {"8": EIGHT, "one": ("060",)}
 """Sequences of the study's experiments on several videos, and on one."""
+
+NATURAL = {"natural": 64, "natural-128": 128}
+"""Packaged real films, and the side of their clips."""
 
 
 def data_names() -> list[str]:
@@ -30,7 +34,7 @@ def data_names() -> list[str]:
     """
     made = [f"sprites-{name}" for name in (*sprites.PRESETS, TINY.name)] + [f"digits-{name}" for name in digits.PRESETS]
     made += [f"crowd-{name}" for name in crowd.PRESETS] + [f"balls-{name}" for name in balls.PRESETS]
-    made += list(benchmark_sets.SETS)
+    made += [*benchmark_sets.SETS, *NATURAL]
     return [
         *made,
         "grand-central",
@@ -44,7 +48,7 @@ def data_names() -> list[str]:
 def data_named(name: str, seed: int, *, split: str = "train") -> ClipData:
     """The data set of that name, as ``sprites-md``.
 
-    ``split`` "test" takes digits that no training draws with, or the end of Grand Central's video.
+    ``split`` "test" takes digits that no training draws with, or the end of Grand Central's or the packaged films.
     Raises UserError naming the nearest where there is none, and where the folder of ``NAME:FOLDER`` is not what it
     should be.
     """
@@ -64,6 +68,8 @@ def data_named(name: str, seed: int, *, split: str = "train") -> ClipData:
         return crowd.Crowd(crowd.crowd(kind), seed=seed)
     if family == "motsynth" and kind in ("", *MOTSYNTH_PARTS, *REPLACEMENTS):
         return _motsynth(kind, folder, seed, split)
+    if head in NATURAL and not folder:
+        return Natural(split=split, seed=seed, size=NATURAL[head])
     if head == "grand-central":
         if not folder:
             raise UserError("data grand-central came without its folder; set data=grand-central:FOLDER with the frames")

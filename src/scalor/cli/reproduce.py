@@ -20,7 +20,8 @@ def parser() -> Parser:
         "what",
         metavar="WHAT",
         nargs="+",
-        help="table1, table2, figure3 to figure14, or all; behavior, balls, benchmark-sets; study1 to study9, or study",
+        help="table1, table2, figure3 to figure14, or all; natural; behavior, balls, benchmark-sets; study1 to study9, "
+        "or study",
     )
     made.add_argument("--rows", metavar="ROW", nargs="+", default=None, help="rows of the tables, as sprites-md")
     made.add_argument("--from-scratch", action="store_true", help="train first, and use no packaged weights")
@@ -32,7 +33,7 @@ def parser() -> Parser:
         default=None,
         help="of each training (default: its preset's steps)",
     )
-    made.add_argument("--steps", metavar="N", type=PositiveInt, default=None, help="or steps of the study's trainings")
+    made.add_argument("--steps", metavar="N", type=PositiveInt, default=None, help="or steps, of study and natural")
     made.add_argument(
         "--motsynth", metavar="FOLDER", default=None, help="MOTSynth's folder for the study (default: made crowds)"
     )
@@ -44,7 +45,10 @@ def parser() -> Parser:
     made.add_argument("--video", metavar="VIDEO", default=None, help="figure 7 of a video of yours")
     made.add_argument("--weights", metavar="WEIGHTS", default=None, help="and of weights of yours")
     made.add_argument(
-        "--data", metavar="FOLDER", default=None, help="balls of yours: films beside texts of their boxes"
+        "--data",
+        metavar="FOLDER",
+        default=None,
+        help="for balls, films of yours beside texts of their boxes; for natural, the frames of Grand Central Station",
     )
     made.add_argument("--page", metavar="FILE", default=None, help="Markdown page that the results are put on")
     add_out(made, what="the folder to write", default="reproduced")

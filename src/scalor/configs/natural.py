@@ -37,9 +37,7 @@ def natural_scalor() -> Preset:
     """
     model = ModelConfig(
         cell=8,
-        where=WhereConfig(
-            size=18.0, size_range=0.65, ratio=1.0, ratio_range=1.0, scale="log", reach=0.8, motion=6.4
-        ),
+        where=WhereConfig(size=18.0, size_range=0.65, ratio=1.0, ratio_range=1.0, scale="log", reach=0.8, motion=6.4),
         encoder=EncoderConfig(widths=(16, 32, 48), memory=24, memory_stride=1, mask_widths=(4, 8, 8)),
         glimpse=GlimpseConfig(side=16, what=24),
         propagate=PropagateConfig(leave=0.5),

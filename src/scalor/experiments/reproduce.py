@@ -16,6 +16,7 @@ from scalor.experiments import (
     imagined,
     laws,
     natural,
+    natural_scene,
     study,
     study_footage,
     tables,
@@ -45,8 +46,9 @@ OWN: dict[str, Maker] = {"behavior": laws.laws, "benchmark-sets": benchmark_sets
 PAPER = [*list(MAKERS)[:6], "figure7", *list(MAKERS)[6:]]
 """What can be reproduced of the paper, in its order; "all" is all of it."""
 STUDY = [*study.EXPERIMENTS, study_footage.NAME]
-NAMES = [*PAPER, *OWN, "balls", *STUDY]
-"""And what it lacks, and of the study on crowds; "study" is all of that. Everything of it is trained first."""
+NAMES = [*PAPER, natural_scene.NAME, *OWN, "balls", *STUDY]
+"""And what it lacks, and of the study on crowds; "study" is all of that. Everything of it is trained first, and so is
+the natural scene, which "all" leaves out for that reason."""
 ALIASES = {"figure14": "figure7"}
 """The paper's figures of the same scene are one of ours."""
 
@@ -59,13 +61,14 @@ class Options:
     from_scratch  train every row's preset first
     seeds         trainings per row, with seeds 0, 1 ...
     minutes       of each training; None: as many steps as the preset says
-    steps         of the study's trainings instead
+    steps         of the study's and the natural scene's trainings instead
     motsynth      MOTSynth's folder, for the study; None: the made crowds
     clips         held-out clips per score
     particles     importance samples of the likelihood
     runs          folder of run folders ``ROW-SEED``; None: ``runs`` in the output folder
     video, weights   of figure 7; None: the packaged ones
-    data          folder of clips with their truth, for the balls; None: held-out clips that are made
+    data          folder of clips with their truth, for the balls, or Grand Central's frames, for the natural scene;
+                  None: held-out clips that are made, and the packaged films
     page          Markdown page on which the results are put; None: ``results.md`` in the output folder
     """
 
@@ -105,6 +108,8 @@ def reproduce(what: Sequence[str], out: Path, options: Options | None = None) ->
             report = natural.figure7(options.video, options.weights, command)
         elif name == "balls":
             report = balls.balls(bench, options.data, command)
+        elif name == natural_scene.NAME:
+            report = natural_scene.scene(_laboratory(bench, options), options.data, options.particles, command)
         elif name in study.EXPERIMENTS:
             report = study.experiment(name, _laboratory(bench, options), command)
         elif name == study_footage.NAME:
@@ -144,7 +149,7 @@ def command_of(name: str, options: Options) -> str:
         parts += [f"--{key} {value:g}"] if value != getattr(plain, key) else []
     if name == "figure7":
         parts += [f"--{key} {value}" for key in ("video", "weights") if (value := getattr(options, key)) is not None]
-    if name == "balls" and options.data is not None:
+    if name in ("balls", natural_scene.NAME) and options.data is not None:
         parts.append(f"--data {options.data}")
     return " ".join(parts)
 

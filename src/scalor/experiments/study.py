@@ -165,8 +165,8 @@ class Laboratory:
         """Clips that no training sees."""
         return data_named(self.data(preset), HELD_OUT, split="test")
 
-    def run(self, preset: str, seed: int) -> Path:
-        """The run folder of a preset and a seed, trained to its end."""
+    def run(self, preset: str, seed: int, data: str | None = None) -> Path:
+        """The run folder of a preset and a seed, trained to its end on ``data``, or on those of `data`."""
         folder = self.runs / f"{preset}-{seed}"
         if not finished(folder):
             self.say(f"training {folder.name}")
@@ -176,7 +176,7 @@ class Laboratory:
                 minutes=self.minutes,
                 steps=self.steps,
                 seed=seed,
-                overrides={"data": self.data(preset)},
+                overrides={"data": data or self.data(preset)},
                 resume=(folder / "last.ckpt").is_file(),
                 device=self.device,
             )

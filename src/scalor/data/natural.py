@@ -65,9 +65,9 @@ class Natural:
         first, end = part_of(len(film), self.split)
         starts = end - first - (max(frames, self.frames) - 1) * skip
         if starts <= 0:
+            there, wanted = (end - first - 1) // skip + 1, max(frames, self.frames)
             raise UserError(
-                f"the {self.split} part of {name} has {(end - first - 1) // skip + 1} frames; {max(frames, self.frames)} are "
-                "wanted for a clip; ask for fewer"
+                f"the {self.split} part of {name} has {there} frames; {wanted} are wanted for a clip; ask for fewer"
             )
         rng = np.random.default_rng([self.seed, index])
         start, crop = first + int(rng.integers(starts)), int(rng.integers(len(CROPS)))

@@ -1,4 +1,4 @@
-"""`reproduce natural`: SCALOR, a VRNN and a sequential VAE on a real scene; likelihoods, reconstructions and futures."""
+"""`reproduce natural`: SCALOR, a VRNN and a sequential VAE on a real scene: likelihoods, pictures and futures."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -236,9 +236,9 @@ def _words(scores: Mapping[str, Sequence[Scores]], copied: Sequence[float], fold
     where = "the packaged films `traffic` and `people` in clips of 64 x 64" if folder is None else "Grand Central"
     told = (
         f"{some['clips']} held-out clips of {where}, later in time than all that is learned. One protocol for all "
-        f"models: NLL in nats per pixel, summed over channels and {FRAMES} frames, K = {some['particles']} samples with "
-        f"hard presence, sigma 1 (lowest possible: {some['floor']:.2f}), and sigma {some['training_sigma']:g}, which "
-        "all are trained with. MSE per pixel and channel; of predictions after "
+        f"models: NLL in nats per pixel, summed over channels and {FRAMES} frames, K = {some['particles']} samples "
+        f"with hard presence, sigma 1 (lowest possible: {some['floor']:.2f}), and sigma {some['training_sigma']:g}, "
+        "which all are trained with. MSE per pixel and channel; of predictions after "
         f"{OBSERVED} frames, mean of {SAMPLES} futures. The paper's numbers are of Grand Central at 128 x 128, "
         "quoted, "
         + ("and not of these films.\n" if folder is None else "after trainings of other lengths than these.\n")

@@ -70,7 +70,7 @@ TABLE2: dict[str, dict[str, Density]] = {
 """Table 2: model -> row -> numbers."""
 
 NATURAL = {"scalor": 28.30, "vrnn": 27.79, "vae": 27.59}
-"""Of its text on the natural scene: negative log-likelihood of the natural scene, Grand Central Station, in the same units."""
+"""Section 5.2: negative log-likelihood of Grand Central Station in the same units."""
 
 LARGER_IS_BETTER = {
     "mota": True,

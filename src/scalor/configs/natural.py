@@ -32,8 +32,9 @@ SIDES = {NATURAL: 64, STATION: 128}
 def natural_scalor() -> Preset:
     """Cars of 20 x 9 px and people of up to 20 x 50 px before six views that never move.
 
-    The background is the paper's, a code per frame: the median image of a clip, which `fit` takes, is no part of a
-    likelihood.
+    The median image of a clip, which `fit` has as background, is known from later frames, too, and is no part of a
+    likelihood. The paper's code per frame learns a view in hours only, and objects paint the walls meanwhile; codes of
+    large squares have their colours from the first step on.
     """
     model = ModelConfig(
         cell=8,
@@ -41,14 +42,13 @@ def natural_scalor() -> Preset:
         encoder=EncoderConfig(widths=(16, 32, 48), memory=24, memory_stride=1, mask_widths=(4, 8, 8)),
         glimpse=GlimpseConfig(side=16, what=24),
         propagate=PropagateConfig(leave=0.5),
-        background=BackgroundConfig(family="encoder", code=10),
+        background=BackgroundConfig(family="lattice", code=6, lattice=32, prevail=True),
         render=RenderConfig(sigma=SIGMA),
     )
     recipe = Recipe(
         batch=8,
-        lr=1e-3,
-        lengths=((0.0, 2), (0.2, 4), (0.5, 8)),
-        blind_frames=((0.0, 2), (0.5, 4)),
+        lengths=((0.0, 2), (0.4, 4), (0.8, 8)),
+        blind_frames=((0.0, 2), (0.8, 4)),
         birth=(0.1, 1e-3),
         cuts=0.0,
         steps=4000,

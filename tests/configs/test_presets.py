@@ -23,6 +23,8 @@ from scalor.rollout import observe
 from scalor.training.object_sizes import Sizes
 
 NAMES = sorted(PRESETS)
+NEED_FOOTAGE = ("fast-video", "paper-natural", "grand-central-vrnn", "grand-central-vae")
+"""Presets whose data are not packaged."""
 RUNS = Path(__file__).parents[2] / "benchmarks" / "runs"
 
 
@@ -33,7 +35,7 @@ def test_a_preset_has_the_name_it_is_known_by_and_survives_json(name: str) -> No
     assert from_json(to_json(preset)) == preset
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("fast-video", "paper-natural")])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in NEED_FOOTAGE])
 def test_the_named_data_fit_the_model(name: str) -> None:
     preset = preset_named(name)
     data = data_named(preset.data, seed=0)
@@ -183,7 +185,7 @@ def test_futures_turn_round_where_constant_velocity_does(name: str) -> None:
     """Only the made clips of the fast presets have walls, and the model is told what its rival is told."""
     preset = preset_named(name)
     part, size = preset.model.propagate, preset.model.where.size
-    data = None if name in ("fast-video", "paper-natural") or name.startswith("study") else data_named(preset.data, 0)
+    data = None if name in NEED_FOOTAGE or name.startswith("study") else data_named(preset.data, 0)
     walled = name.startswith(("fast-sprites", "fast-digits", "balls", "fast-vmds", "fast-texvmds"))
     assert part.reflect == walled
     if isinstance(data, Sprites | Digits) and walled:

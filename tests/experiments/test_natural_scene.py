@@ -53,6 +53,8 @@ def test_a_table_of_three_models_and_pictures_of_each_clip(tiny_scene: None, tmp
         assert row["nll"] > row["floor"] and row["mse"] > 0 and len(row["predicted_mse"]) == 5
     words = (tmp_path / "natural.md").read_text()
     assert words.count("\n| ") == 6 and "28.30" in words and "27.79" in words and "27.59" in words
+    lowest = min(found["models"], key=lambda title: found["models"][title][0]["nll"])
+    assert f"Lowest NLL: {lowest} at sigma 1" in words and " 2 nats of codes" in words  # 0.0005 * 3 * 32 * 32 = 1.5
     assert found["pictures"] == [f"natural-{clip}{end}.png" for clip in (1, 2) for end in ("", "-futures")]
     for picture in found["pictures"]:
         assert np.asarray(Image.open(tmp_path / picture)).std() > 20

@@ -142,6 +142,7 @@ def scored(model: WorldModel, data: ClipData, clips: int, particles: int, knobs:
         **seen,
         "floor": floor(channels),
         "excess_per_frame": (seen["nll"] - floor(channels)) * pixels / FRAMES,
+        "milli_error_nats": 0.0005 * channels * pixels,
         "mse": float(torch.stack(errors).mean()),
         "predicted_mse": torch.stack(ahead).mean(0).tolist(),
         "objects_per_frame": sum(len(each) for each in tables) / (FRAMES * clips),
@@ -252,7 +253,29 @@ def _words(scores: Mapping[str, Sequence[Scores]], copied: Sequence[float], fold
     lines.append(["copy of the last frame", *["–"] * 5, *ahead, *["–"] * 4])
     header = ["", "NLL, sigma 1", "paper", "above the lowest, nats per frame", f"NLL, sigma {some['training_sigma']:g}"]
     header += ["MSE", "predicted, +1", f"+{FRAMES - OBSERVED}", "objects per frame", "carried on", "steps", "minutes"]
-    return told + "\n" + table(header, lines)
+    return told + "\n" + table(header, lines) + "\n" + _found(scores, copied)
+
+
+def _found(scores: Mapping[str, Sequence[Scores]], copied: Sequence[float]) -> str:
+    """What the numbers of the first seeds say, in a paragraph."""
+    first = {title: every[0] for title, every in scores.items()}
+    best = {key: min(first, key=lambda title: first[title][key]) for key in ("nll", "nll_training_sigma", "mse")}
+    nearest = min(first, key=lambda title: first[title]["predicted_mse"][-1])
+    ahead = first[nearest]["predicted_mse"][-1]
+    told = [
+        f"Lowest NLL: {best['nll']} at sigma 1, {best['nll_training_sigma']} at the training sigma; smallest squared "
+        f"error of reconstructions: {best['mse']}. At sigma 1 pictures weigh little beside codes: 0.001 of squared "
+        f"error costs as much as {next(iter(first.values()))['milli_error_nats']:.0f} nats of codes per frame. "
+        f"{FRAMES - OBSERVED} frames ahead {nearest} is nearest ({number(ahead)}), and "
+        f"{'nearer' if ahead < copied[-1] else 'no nearer'} than the copied last frame ({number(copied[-1])})."
+    ]
+    told += [
+        f"{title} explains a frame with {number(each['objects_per_frame'])} objects, of which "
+        f"{100 * each['propagation_rate']:.0f} % are carried on to the next; models of whole frames have no objects."
+        for title, each in first.items()
+        if each["objects_per_frame"] > 0 and each["propagation_rate"] is not None
+    ]
+    return " ".join(told) + "\n"
 
 
 def _cells(each: Mapping[str, Any]) -> list[str]:

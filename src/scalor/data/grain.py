@@ -7,8 +7,8 @@ import numpy as np
 from scalor.data.blobs import CX, CY
 
 PART = 0.15
-"""A thing ends where its mean is below this share of its middle: there the threshold, half of Otsu's, ends round spots in
-frames without noise."""
+"""A thing ends where its mean is below this share of its middle: there the threshold, half of Otsu's, ends round spots
+in frames without noise."""
 AROUND = 2.0
 """The mean is taken this many sizes to each side."""
 LEAST = 20

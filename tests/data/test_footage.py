@@ -12,7 +12,8 @@ from PIL import Image
 from scalor.data.candidates import temporal_median
 from scalor.data.footage import Footage, FootageClips
 from scalor.data.loader import batch_at
-from scalor.data.objects import estimate_objects, suggest_scale, survey
+from scalor.data.objects import estimate_objects, suggest_scale
+from scalor.data.survey import survey
 from scalor.data.video import open_video
 from scalor.errors import UserError
 

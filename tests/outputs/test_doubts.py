@@ -72,6 +72,14 @@ def test_the_worst_comes_first_and_what_is_sure_does_not_come(trust):
     ]
 
 
+@pytest.mark.parametrize(("frames", "step", "kinds"), [(100, 0.0, ["still"]), (100, 0.1, []), (40, 0.0, [])])
+def test_what_never_moves_in_most_of_the_film_may_be_a_caption(frames: int, step: float, kinds: list[str]) -> None:
+    made = Watch(SIZE)
+    for frame in range(frames):
+        add(made, {0: (40.0 + step * frame + frame % 2, 10.0, 60.0, 12.0)}, {})
+    assert [each.kind for each in made.doubts()] == kinds
+
+
 def test_the_sheet_never_grows_beyond_its_moments():
     made = Watch(SIZE)
     add(made, {}, {})

@@ -58,3 +58,18 @@ def test_the_scale_of_a_view_is_found_again(height: int, width: int, scale: floa
     assert found is not None
     again = View.of(height, width, scale=found, cell=1)
     assert (again.rows, again.columns) == (view.rows, view.columns)
+
+
+@pytest.mark.parametrize(("rate", "doubted"), [(8, True), (12, True), (20, False), (24, False), (60, False)])
+def test_a_film_of_fewer_frames_per_second_is_doubted(tmp_path: Path, rate: int, doubted: bool) -> None:
+    clip = open_video(files("scalor.data") / "assets" / "traffic.mp4")
+    film = cv2.VideoWriter(str(tmp_path / "t.avi"), cv2.VideoWriter.fourcc(*"MJPG"), rate, (clip.width, clip.height))
+    for frame in clip.sample(15):
+        film.write(np.ascontiguousarray(frame.image[..., ::-1]))
+    film.release()
+    found = prepare(pretrained.load_all("traffic"), open_video(tmp_path / "t.avi"), device="cpu")
+    assert (f"learned at 24 frames per second and t has {rate}" in found.doubt) == doubted
+
+
+def test_pictures_without_a_rate_are_not_doubted(tmp_path: Path) -> None:
+    assert not _prepared(tmp_path, lambda frame: frame).doubt

@@ -13,11 +13,12 @@ from scalor.data.backdrop import bring_to_rest, empty_scene
 from scalor.data.candidates import temporal_median
 from scalor.data.clip import Clip
 from scalor.data.moving import Cover, motion_in
-from scalor.data.objects import ObjectStats, estimate_objects, suggest_scale, survey
+from scalor.data.objects import ObjectStats, estimate_objects, suggest_scale
 from scalor.data.region import Region, empty_outside
 from scalor.data.source import VideoSource, smoothed
 from scalor.data.steady import steadied
 from scalor.data.stirring import Outlines, mask_of, scaled
+from scalor.data.survey import survey
 from scalor.data.video import DecodeReport, open_video
 from scalor.errors import UserError
 

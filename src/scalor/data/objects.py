@@ -8,13 +8,7 @@ import torch
 
 from scalor.core.shade import DARKEST, EVEN, shade
 from scalor.core.words import counted
-from scalor.data.backdrop import (
-    EmptyScene,
-    bring_to_rest,
-    empty_scene,
-    ghostly,
-    restless,
-)
+from scalor.data.backdrop import EmptyScene, ghostly, restless
 from scalor.data.blobs import (
     AREA,
     MEAN,
@@ -27,25 +21,17 @@ from scalor.data.blobs import (
     speed_of,
     weighted_median,
 )
-from scalor.data.candidates import frame_noise, spread, temporal_median
-from scalor.data.region import Region, empty_outside
+from scalor.data.candidates import frame_noise, spread
+from scalor.data.grain import extents
 from scalor.data.shadows import Light, Texture
 from scalor.data.slopes import widest
-from scalor.data.source import VideoSource, smoothed
-from scalor.data.steady import pans, steadied
-from scalor.data.stirring import Outlines, outlines_of, scaled
+from scalor.data.stirring import Outlines, scaled
 from scalor.errors import UserError
 
-SURVEY_SIDE = 800
-"""Longest side at which footage is surveyed, in pixels."""
 MOST_SHADE = 0.6
 """Where more of what moves is only darker than the background, the objects themselves are."""
 CLEARLY = 1.05
 """Factor by which sizes must be surer with what may be shadows for it to be parts of the objects, or smoothed."""
-NOISY = 0.02
-"""Noise, 0..1, above which sizes are measured in smoothed frames too."""
-SMOOTHINGS = (1.0, 2.0)
-"""Stds in pixels of what the survey sees."""
 LEAST_SHADE = 0.01
 """Less of it is noise."""
 SHADE_FRAMES = 16
@@ -171,6 +157,7 @@ def estimate_objects(
     *,
     index: Sequence[int] | np.ndarray | None = None,
     noise: np.ndarray | None = None,
+    grainy: bool = False,
 ) -> ObjectStats:
     """Measure what stands out from the background.
 
@@ -179,6 +166,8 @@ def estimate_objects(
         background: uint8 [H, W, 3], e.g. `scalor.data.backdrop.empty_scene`.
         index: frame numbers [N]; displacement is measured between rows whose numbers differ by one (default 0..N-1).
         noise: standard deviation of the background [H, W]; default: estimated from neighbouring rows.
+        grainy: things stand out of the noise with their brightest parts alone: they are as large as the mean of all of
+            them says (see `scalor.data.grain.extents`).
     """
     numbers = np.arange(len(frames)) if index is None else np.asarray(index)
     own = frame_noise(frames) if noise is None else noise
@@ -187,7 +176,8 @@ def estimate_objects(
     lit = _lit(frames, background, differences, np.maximum(threshold, restless(EmptyScene(background, own), RESTLESS)))
 
     def measured(lit: list[np.ndarray]) -> ObjectStats:
-        return _measured(frames, background, lit, differences, numbers=numbers, noise=own, threshold=threshold)
+        found = _measured(frames, background, lit, differences, numbers=numbers, noise=own, threshold=threshold)
+        return _in_full(found, frames, background, _blobs(lit, differences, found.frame_size)) if grainy else found
 
     whole, light = measured(lit), Light()
     for i in spread(len(frames), LIGHT_FRAMES):
@@ -261,6 +251,23 @@ def _measured(
     )
 
 
+def _in_full(
+    stats: ObjectStats, frames: np.ndarray, background: np.ndarray, blobs: tuple[list[np.ndarray], float]
+) -> ObjectStats:
+    """With the sizes of what is found, and not of what stands out of the noise of it."""
+    tables = [table[table[:, AREA] >= blobs[1]] for table in blobs[0]]
+    height, width = extents(frames, background, tables, (stats.height_px, stats.width_px))
+    y, x = max(1.0, height / stats.height_px), max(1.0, width / stats.width_px)
+    return replace(
+        stats,
+        height_px=stats.height_px * y,
+        width_px=stats.width_px * x,
+        height_range=(stats.height_range[0] * y, stats.height_range[1] * y),
+        aspect=stats.aspect * x / y,
+        shape_range=(stats.shape_range[0] * y / x, stats.shape_range[1] * y / x),
+    )
+
+
 def _level(frames: np.ndarray, lit: Sequence[np.ndarray]) -> float:
     """Mean grey level of the pixels of objects, in 0.05 .. 0.95."""
     total = sum(float(frame[mask].mean(axis=1).sum()) for frame, mask in zip(frames, lit, strict=True))
@@ -293,46 +300,6 @@ def _blobs(lit: list[np.ndarray], differences: np.ndarray, size: tuple[int, int]
         smallest = 0.1 * typical
         side = 1 + 2 * round(min(typical**0.5 / 8, min(size) / 200))
     return blobs, smallest
-
-
-def survey(source: VideoSource, *, count: int = 80, region: Region = ()) -> ObjectStats:
-    """`estimate_objects` on pairs of frames spread over a source; lengths in the *source's* stored pixels.
-
-    ``region``: where to look (see `scalor.data.region`); everywhere without one.
-    """
-    factor = min(1.0, SURVEY_SIDE / max(source.height, source.width))
-    size = (max(1, round(source.height * factor)), max(1, round(source.width * factor)))
-    stored = (source.source_height, source.source_width)
-    before = (source.height, source.width)
-    try:  # a hundred frames of a large video would not fit into memory at full size
-        sampled = source.resized(size=size).sample(count, consecutive=2)
-    finally:
-        source.resized(size=before)
-    if len(sampled) < 3:
-        return nothing(stored)
-    frames = np.stack([frame.image for frame in sampled if frame.image is not None])
-    index = np.array([frame.index for frame in sampled])
-    if pans(frames, index):
-        return replace(nothing(stored), pans=True)
-    seen = steadied(frames, temporal_median(frames))
-    frames, index = frames[seen], index[seen]
-    if len(frames) < 3:
-        return nothing(stored)
-    scene = empty_scene(frames)
-    stirs = outlines_of(scene.stirs)
-    rested = frames.copy()
-    bring_to_rest(rested, scene)
-    empty_outside(rested, scene.image, region)
-    stats = estimate_objects(rested, scene.image, index=index, noise=scene.noise)
-    for std in SMOOTHINGS if np.median(scene.noise) > 255 * NOISY else ():
-        rested = np.stack([smoothed(frame, std) for frame in frames])
-        scene = empty_scene(rested, scene.stirs)
-        bring_to_rest(rested, scene)
-        empty_outside(rested, scene.image, region)
-        other = estimate_objects(rested, scene.image, index=index, noise=scene.noise)
-        if other.confidence > CLEARLY * stats.confidence:
-            stats = replace(other, smooth=std)
-    return replace(stats, stirs=stirs).resized(stored)
 
 
 def suggest_scale(stats: ObjectStats, *, target_px: float = 20.0, smallest_side: int = 64) -> float:

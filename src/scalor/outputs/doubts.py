@@ -25,6 +25,9 @@ OVERLAP = 0.5
 JUMP = 4.0
 """A step this many times the usual one of its track, and more than half the object, may be a change of identity."""
 GROWTH = 2.0
+STILL, LONG = 0.1, 50
+"""What is there for half of the film and at least so many frames, and never leaves a place of this share of its own
+size, never moves: a caption or a clock, perhaps."""
 PARTS = 10
 """Stretches of time of which the mean score is given."""
 
@@ -33,7 +36,7 @@ PARTS = 10
 class Doubt:
     """A decision that may be wrong.
 
-    kind      begins, ends, jumps, returns, size, overlaps, faint, joined or swapped
+    kind      begins, ends, jumps, returns, size, overlaps, faint, joined, swapped or still
     frame     0-based
     id        of the object
     box_tlwh  where it is, [4] in source pixels
@@ -78,6 +81,8 @@ class _Life:
     first_box: np.ndarray
     last: int
     last_box: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
     rows: int = 1
     gaps: int = 0
     path: float = 0.0
@@ -119,7 +124,8 @@ class Watch:
         for name, box, sure in zip(ids.tolist(), box_tlwh, score.tolist(), strict=True):
             life = self._lives.get(name)
             if life is None:
-                life = self._lives[name] = _Life(now, box, now, box)
+                center = box[:2] + box[2:] / 2
+                life = self._lives[name] = _Life(now, box, now, box, center, center)
             else:
                 self._moved(name, life, now, box)
             if "faint" not in life.doubts or 1 - sure > life.doubts["faint"].weight:
@@ -166,7 +172,9 @@ class Watch:
         """One more row of a track that is known: how far it went, how it changed, how long it was away."""
         before, waited = life.last_box, now - life.last
         place, frames = tuple(box.tolist()), (life.last, now)
-        away = float(np.linalg.norm(box[:2] + box[2:] / 2 - before[:2] - before[2:] / 2))
+        center = box[:2] + box[2:] / 2
+        life.low, life.high = np.minimum(life.low, center), np.maximum(life.high, center)
+        away = float(np.linalg.norm(center - before[:2] - before[2:] / 2))
         area, was = max(float(box[2:].prod()), 1e-6), max(float(before[2:].prod()), 1e-6)
         half = area**0.5 / 2
         life.path += away / waited
@@ -205,6 +213,10 @@ class Watch:
         if self._vanishes(life):
             place = tuple(life.last_box.tolist())
             yield Doubt("ends", last, name, place, "vanishes inside the view", 0.5 + lasting, (last, last + 1))
+        reach, side = float((life.high - life.low).max()), float(life.last_box[2:].prod()) ** 0.5
+        if life.rows >= max(LONG, len(self._sums) / 2) and reach < STILL * side:
+            place, words = tuple(life.last_box.tolist()), f"never moves in {life.rows} frames: a caption or a clock?"
+            yield Doubt("still", first, name, place, words, 0.6, (first, last))
         for doubt in life.doubts.values():
             # A track that is always that fast does not jump.
             usual = (life.path - life.step[0]) / max(life.rows - 2, 1)

@@ -10,6 +10,7 @@ from scalor.core.devices import pick_device
 from scalor.core.words import counted
 from scalor.data.backdrop import EmptyScene, empty_scene
 from scalor.data.candidates import temporal_median
+from scalor.data.images import DEFAULT_FPS, ImageFrames
 from scalor.data.source import VideoSource, shrink, smoothed
 from scalor.data.steady import Steady, steadied
 from scalor.errors import UserError
@@ -24,6 +25,8 @@ GLANCE = 15
 """Frames that tell whether a stored median image shows this place; a new one of fewer is a poor one."""
 LARGER = 4.0
 """Frames of more than this many times the area that weights were learned on are worth a word."""
+SLOWER = 1.5
+"""So many times fewer frames per second than weights were learned at, too: at half of them cars of `traffic` break."""
 MOST_CHANGED = 0.3
 """A stored image is of another place when more than this share of its pixels have `changed`."""
 SAME = 0.5
@@ -97,6 +100,22 @@ def prepare(
 
 
 def _doubt(loaded: Loaded, source: VideoSource, scale: float) -> str:
+    return _too_large(loaded, source, scale) or _too_few(loaded, source)
+
+
+def _too_few(loaded: Loaded, source: VideoSource) -> str:
+    rates = [entry["fps"] for entry in loaded.card.get("footage") or () if entry.get("fps")]
+    told = not (isinstance(source, ImageFrames) and source.fps == DEFAULT_FPS)
+    if not (rates and told) or source.fps * SLOWER > min(rates) or learned_from(loaded, source):
+        return ""
+    return (
+        f"these weights were learned at {min(rates):g} frames per second and {source.name} has {source.fps:g}: things "
+        "go farther from frame to frame than they know, and fast ones may break off; learn from this video with "
+        "scalor fit"
+    )
+
+
+def _too_large(loaded: Loaded, source: VideoSource, scale: float) -> str:
     seen = size_seen(loaded)
     view = View.of(source.height, source.width, scale=scale, cell=1)
     if seen is None or view.rows * view.columns <= LARGER * seen[0] * seen[1]:

@@ -89,8 +89,8 @@ def prepare(
         scale=scale,
         backdrop=backdrop,
         min_visibility=min_visibility,
-        # Real footage has one-frame ghosts; made clips have none worth a frame of delay.
-        confirm=2 if filmed else 1,
+        # Real footage has one-frame ghosts; made clips have none worth a frame of delay, nor has a film of one frame.
+        confirm=2 if filmed and source.count() != 1 else 1,
         video=number_of(loaded, source) if loaded.model.config.videos > 1 else 0,
     )
     return Prepared(tracker, words, doubt)

@@ -36,8 +36,7 @@ from scalor.tracking.view import View, as_picture, went_blank, with_channels
 TOGETHER = 4
 """Frames of a recorded video that are looked at together."""
 Glance = tuple[Sight | None, tuple[float, float]]
-"""What is seen of a frame, None: once more what was seen of the one before; and how far right and below its contents
-lay."""
+"""What is seen of a frame, None: what the one before showed; and how far right and below its contents lay."""
 
 
 class Tracker:
@@ -171,8 +170,7 @@ class Tracker:
         self._outside: np.ndarray | None = None
         self._slopes: SceneSlopes | None = None
         self._noise: Tensor | None = None
-        self._ages = Ages()
-        self._repeats = Repeats()
+        self._ages, self._repeats = Ages(), Repeats()
         self._told: tuple[World, Step, Sight] | None = None
         self._doubtful: set[int] = set()
 
@@ -197,19 +195,23 @@ class Tracker:
         Raises:
             UserError: not uint8, not a picture, or not of the first frame's size.
         """
-        return self._met(self._looked([frame])[0], pictures=pictures, unconfirmed=unconfirmed)
+        return self._met(self._looked(iter([frame]))[0], pictures=pictures, unconfirmed=unconfirmed)
 
     def observe_all(self, frames: Iterable[np.ndarray | None]) -> Iterator[FrameResult]:
         """As `observe`, of the frames of a recorded video one after the other: a few are looked at together, which
         takes less time; they are asked for before what is before them is reported. Raises UserError as `observe`."""
         waiting = iter(frames)
-        while glances := self._looked(islice(waiting, 1 if self.world is None else TOGETHER)):
+        while glances := self._looked(waiting, 1 if self.world is None else TOGETHER):
             yield from map(self._met, glances)
 
     @torch.inference_mode()
-    def _looked(self, frames: Iterable[np.ndarray | None]) -> list[Glance | None]:
-        """What is seen of the frames that come next; None where there is no picture."""
-        pictures = [self._picture(frame) for frame in frames]
+    def _looked(self, frames: Iterator[np.ndarray | None], most: int = 1) -> list[Glance | None]:
+        """What is seen of the frames that come next, of ``most`` that are not repeated; None: there is no picture."""
+        pictures = []
+        for frame in islice(frames, 2 * most):
+            pictures.append(self._picture(frame))
+            if sum(each is None or each[0] is not None for each in pictures) == most:
+                break
         images = [image for image, _ in filter(None, pictures) if image is not None]
         look = self.world is not None and images
         sights = iter(self.model.look(self.world, torch.stack(images, dim=1).to(self.device)) if look else ())
@@ -257,8 +259,7 @@ class Tracker:
         sight, shift = glance
         if sight is None:
             self.repeated += 1
-            result = self._report(number, pictures=pictures, unconfirmed=unconfirmed)
-            return replace(result, repeated=True)
+            return replace(self._report(number, pictures=pictures, unconfirmed=unconfirmed), repeated=True)
         self.shift = shift
         world, parted = self._parted(self.world, sight)
         self.world, step = self.model.step(world, sight, TRACKING)

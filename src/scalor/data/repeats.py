@@ -54,4 +54,5 @@ def _difference(picture: np.ndarray, before: np.ndarray) -> float:
     if np.array_equal(picture, before):
         return 0.0
     apart = (picture.astype(np.int16) - before).mean(axis=2, dtype=np.float32)
-    return max(float(np.abs(cv2.GaussianBlur(apart, (0, 0), SPREAD)).max()), np.finfo(np.float32).tiny)
+    # More than nothing also where the channels make up for each other.
+    return max(1e-6, float(np.abs(cv2.GaussianBlur(apart, (0, 0), SPREAD)).max()))

@@ -34,7 +34,7 @@ class Rows:
     size        (height, width) of the frames
     alike       float64 [R]     as in `FrameResult`; nan, or no rows, where nothing measured it
     pixel       side of a network pixel in source pixels: no box is known better
-    shows       int64 [F]       which of these frames each frame of the video shows, as some repeat one; no rows: its own
+    shows       int64 [F]       which of these frames each frame of the video shows, as some repeat one; none: its own
     """
 
     frame: np.ndarray

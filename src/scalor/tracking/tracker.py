@@ -170,9 +170,8 @@ class Tracker:
         self._outside: np.ndarray | None = None
         self._slopes: SceneSlopes | None = None
         self._noise: Tensor | None = None
-        self._ages, self._repeats = Ages(), Repeats()
         self._told: tuple[World, Step, Sight] | None = None
-        self._doubtful: set[int] = set()
+        self._ages, self._repeats, self._doubtful = Ages(), Repeats(), set[int]()
 
     def update(self, frame: np.ndarray | None, *, masks: bool = True) -> Any:
         """One frame further: uint8 [H, W, 3] RGB (or grey, or RGBA) to `supervision.Detections` in source pixels.
@@ -213,8 +212,9 @@ class Tracker:
             if sum(each is None or each[0] is not None for each in pictures) == most:
                 break
         images = [image for image, _ in filter(None, pictures) if image is not None]
-        look = self.world is not None and images
-        sights = iter(self.model.look(self.world, torch.stack(images, dim=1).to(self.device)) if look else ())
+        sights: Iterator[Sight] = iter(())
+        if self.world is not None and images:
+            sights = iter(self.model.look(self.world, torch.stack(images, dim=1).to(self.device)))
         return [each and (None if each[0] is None else next(sights), each[1]) for each in pictures]
 
     def _picture(self, frame: np.ndarray | None) -> tuple[Tensor | None, tuple[float, float]] | None:

@@ -47,6 +47,7 @@ class FrameResult:
     visibility  float64 [N]     share of the object in view and in front (`visible_share`)
     masks       what is seen of each object
     decoded     False: there was no picture, the world went on without one and nothing is reported
+    repeated    True: the frame shows once more what the one before showed; so does this
     pictures    on request
     looks       float32 [N, D]  what tells objects apart: mean colour and appearance code; D = 0 where nothing does
     evidence    float64 [N]     nats of the frame's likelihood that each object earned; of no rows where nothing
@@ -66,6 +67,7 @@ class FrameResult:
     looks: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     evidence: np.ndarray = field(default_factory=lambda: np.zeros(0))
     alike: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    repeated: bool = False
 
     def __len__(self) -> int:
         return len(self.ids)

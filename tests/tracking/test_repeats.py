@@ -130,3 +130,13 @@ def test_a_film_of_one_picture_shows_what_it_shows(write_clip):
     tables = [track(one, "traffic"), track(one, "traffic", online=True), track(thrice, "traffic")]
     assert len(tables[0].id) > 3
     assert [len(each.id) for each in tables[1:]] == [len(tables[0].id), 3 * len(tables[0].id)]
+
+
+def test_after_a_flash_what_creeps_is_not_taken_for_repeated() -> None:
+    rng, repeats = np.random.default_rng(0), Repeats()
+    for t in range(30):
+        picture = 90 + rng.normal(0, 1.0, (48, 64, 3))
+        picture[20:26, 10 + t : 16 + t] += 12
+        if t == 15:
+            picture += 100
+        assert not repeats.again(picture.round().clip(0, 255).astype(np.uint8))

@@ -14,10 +14,10 @@ LEFT = 5.0
 """Grey levels that a repeated picture differs by at most, smoothed: x264 leaves up to 2.3 at a constant rate factor of
 23 and 5.0 at 30, MPEG-4 0.8."""
 SHARE = 0.2
-"""And at most this share of what the last new pictures brought: of twelve films without repeats not one frame in a
+"""And at most this share of what the last new picture brought: of twelve films without repeats not one frame in a
 hundred does so, though from one to the next of them as little as 0.1 may change."""
 RECENT = 5
-"""New pictures whose median says what one brings, so that a flash does not make all that follows small."""
+"""New pictures, of whose changes the median counts where it is less: after a flash all others are small."""
 
 
 class Repeats:
@@ -40,7 +40,7 @@ class Repeats:
         if before is None:
             return False
         left = _difference(picture, before)
-        usual = float(np.median(self._brought)) if self._brought else 0.0
+        usual = min(self._brought[-1], float(np.median(self._brought))) if self._brought else 0.0
         if left > min(LEFT, SHARE * usual):
             self._brought.append(left)
             return False

@@ -44,7 +44,7 @@ class Joint:
     before  last frame before a gap, or before an encounter
     frame   first frame after it, in which the object is the one called
     id      ...
-    box     ... and is there, [4] left, top, width, height
+    box     ... and is there, [4] left, top, width, height in the frame
     nats    in favour of the decision
     swap    not a gap was closed, but identities were given back
     """
@@ -71,7 +71,7 @@ class _Decision:
 class Revised:
     """The table after the second pass.
 
-    rows      the first pass's rows, with the new identities and boxes
+    rows      the first pass's rows, with the new identities and boxes, in the scene (`Rows`)
     keep      bool [R]  what is reported
     joints    gaps that were closed and identities that were given back
     dropped   tracks that were taken for ghosts, or, of a known number of individuals, belong to none
@@ -105,15 +105,19 @@ class Revised:
         for number, (first, end) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
             picked = first + np.flatnonzero(self.keep[first:end])
             picked = picked[np.argsort(rows.id[picked], kind="stable")]
+            shown = next(masks).merged(self.into[first:end] - first).select(picked - first)
+            tall, wide = shown.scale
+            x, y = rows.shift_of(number)
             yield FrameResult(
                 index=number,
                 ids=rows.id[picked],
                 box_tlwh=rows.box_tlwh[picked],
                 score=rows.score[picked],
                 visibility=rows.visibility[picked],
-                masks=next(masks).merged(self.into[first:end] - first).select(picked - first),
+                masks=shown,
                 decoded=bool(rows.seen[number]),
-            )
+                shift=(x / wide, y / tall),
+            ).on_frame()
 
 
 def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1, individuals: int | None = None) -> Revised:

@@ -1,6 +1,7 @@
 """`Tracker`: the model's eyes on a stream of frames, in memory that depends on the scene and not on its length."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from os import PathLike
 from pathlib import Path
@@ -27,7 +28,7 @@ from scalor.tracking.report import FrameResult, results_of
 from scalor.tracking.silhouette import with_silhouettes
 from scalor.tracking.splitting import EVERY, followed_as_one, inherit
 from scalor.tracking.stored import backdrops_of, changed, cover_of, model_of, noise_of, scale_of, smooth_of, sways_of
-from scalor.tracking.trimming import trimmed
+from scalor.tracking.trimming import trimmed, without_pixels_hidden
 from scalor.tracking.view import View, as_picture, went_blank, with_channels
 
 TOGETHER = 4
@@ -188,14 +189,16 @@ class Tracker:
         Raises:
             UserError: not uint8, not a picture, or not of the first frame's size.
         """
-        return self._met(self._looked([frame])[0], pictures=pictures, unconfirmed=unconfirmed)
+        return self._met(self._looked([frame])[0], pictures=pictures, unconfirmed=unconfirmed).on_frame()
 
-    def observe_all(self, frames: Iterable[np.ndarray | None]) -> Iterator[FrameResult]:
+    def observe_all(self, frames: Iterable[np.ndarray | None], *, in_scene: bool = False) -> Iterator[FrameResult]:
         """As `observe`, of the frames of a recorded video one after the other: a few are looked at together, which
-        takes less time; they are asked for before what is before them is reported. Raises UserError as `observe`."""
+        takes less time; they are asked for before what is before them is reported. ``in_scene``: results lie where the
+        camera would show them if it did not shake, and say by ``shift`` where it did. Raises UserError as `observe`."""
         waiting = iter(frames)
         while glances := self._looked(islice(waiting, 1 if self.world is None else TOGETHER)):
-            yield from map(self._met, glances)
+            for result in map(self._met, glances):
+                yield result if in_scene else result.on_frame()
 
     @torch.inference_mode()
     def _looked(self, frames: Iterable[np.ndarray | None]) -> list[Glance | None]:
@@ -232,7 +235,7 @@ class Tracker:
 
     @torch.inference_mode()
     def _met(self, glance: Glance | None, *, pictures: bool = False, unconfirmed: bool = False) -> FrameResult:
-        """The report of the next frame."""
+        """The report of the next frame, in the scene's coordinates."""
         number, self.frames = self.frames, self.frames + 1
         if glance is None or self.world is None or self.view is None:
             self.failed += 1
@@ -244,16 +247,18 @@ class Tracker:
         self._grow_older(self.world)
         older = self.confirm if unconfirmed else 0
         result = self._reported(results_of(step, view, index=number, pictures=pictures)[0], older)
+        result = replace(result, shift=self.shift)
         outline = self.model.outline(world, sight, self._noise)
         if outline is not None:
             solid, faint, bare = (
                 view.cut(mask[0]).cpu().numpy() for mask in (outline.solid, outline.faint, outline.bare)
             )
-            result = trimmed(with_silhouettes(result, solid, faint, bare), faint)
+            result = without_pixels_hidden(trimmed(with_silhouettes(result, solid, faint, bare), faint))
+            result = result.select(result.visibility >= self.min_visibility)
         if self._slopes is not None:
             picture = view.cut(sight.frame[0]).mul(255).round().byte().permute(1, 2, 0)
             result = self._slopes.compared(result, picture.cpu().numpy())
-        return result.moved(*self.shift)
+        return result
 
     def _parted(self, world: World, sight: Sight) -> tuple[World, Slots | None]:
         """The world without what two looks in a row, knowing nothing, say is two, and what it was; None: nothing."""

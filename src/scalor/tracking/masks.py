@@ -113,7 +113,9 @@ class PatchMasks:
             return np.zeros((0, 0), dtype=bool), (0, 0)
         rows, columns = (slice(int(span[0]), int(span[-1]) + 1) for span in spans)
         (top, tall), (left, wide) = (
-            _weights(corner[axis] + part.start + self.rest[axis], part.stop - part.start, self.scale[axis], self.size[axis])
+            _weights(
+                corner[axis] + part.start + self.rest[axis], part.stop - part.start, self.scale[axis], self.size[axis]
+            )
             for axis, part in enumerate((rows, columns))
         )
         fine = tall @ patch[rows, columns].astype(np.float64) @ wide.T

@@ -161,9 +161,17 @@ def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1, indivi
     boxes, window = _smoothed(_with_parts(rows, into, part), ids, keep)
     table = replace(rows, id=ids, box_tlwh=boxes)
     joints = [
-        Joint(each.before, int(rows.frame[each.row]), int(ids[each.row]), boxes[each.row], each.nats, each.swap)
+        Joint(
+            each.before,
+            frame,
+            int(ids[each.row]),
+            boxes[each.row] + [*rows.shift_of(frame), 0, 0],
+            each.nats,
+            each.swap,
+        )
         for each in sorted((*swaps, *gaps), key=lambda each: each.row)
         if keep[each.row]
+        for frame in [int(rows.frame[each.row])]
     ]
     return Revised(table, keep, tuple(joints), dropped, window, into, parts)
 

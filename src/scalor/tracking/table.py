@@ -87,7 +87,7 @@ class Shelf:
     def put(self, result: FrameResult) -> None:
         """Add the next frame's result, in the scene's coordinates where it has a ``shift``."""
         masks = result.masks
-        packed = (masks.patch.shape, np.packbits(masks.patch), masks.corner, masks.size, masks.scale)
+        packed = (masks.patch.shape, np.packbits(masks.patch), masks.corner, masks.size, masks.scale, masks.rest)
         pickle.dump(packed, self._file, protocol=pickle.HIGHEST_PROTOCOL)
         self._parts.append(replace(result, masks=PatchMasks.none(self._size)))
         self._areas.append(masks.patch.sum(axis=(1, 2), dtype=np.float32))
@@ -119,9 +119,9 @@ class Shelf:
         """The masks of one frame after the other, from the first."""
         self._file.seek(0)
         for _ in range(len(self._seen)):
-            shape, bits, corner, size, scale = pickle.load(self._file)
+            shape, bits, corner, size, scale, rest = pickle.load(self._file)
             patch = np.unpackbits(bits, count=int(np.prod(shape))).astype(bool).reshape(shape)
-            yield PatchMasks(patch, corner, size, scale)
+            yield PatchMasks(patch, corner, size, scale, rest)
 
     def _pack(self) -> None:
         first = len(self._seen) - len(self._parts)

@@ -44,7 +44,7 @@ class Joint:
     before  last frame before a gap, or before an encounter
     frame   first frame after it, in which the object is the one called
     id      ...
-    box     ... and is there, [4] left, top, width, height
+    box     ... and is there, [4] left, top, width, height in the frame
     nats    in favour of the decision
     swap    not a gap was closed, but identities were given back
     """
@@ -71,7 +71,7 @@ class _Decision:
 class Revised:
     """The table after the second pass.
 
-    rows      the first pass's rows, with the new identities and boxes
+    rows      the first pass's rows, with the new identities and boxes, in the scene (`Rows`)
     keep      bool [R]  what is reported
     joints    gaps that were closed and identities that were given back
     dropped   tracks that were taken for ghosts, or, of a known number of individuals, belong to none
@@ -109,15 +109,19 @@ class Revised:
             first, end = edges[shown : shown + 2]
             picked = first + np.flatnonzero(self.keep[first:end])
             picked = picked[np.argsort(rows.id[picked], kind="stable")]
+            masked = next(masks).merged(self.into[first:end] - first).select(picked - first)
+            tall, wide = masked.scale
+            x, y = rows.shift_of(shown)
             result = FrameResult(
                 index=number,
                 ids=rows.id[picked],
                 box_tlwh=rows.box_tlwh[picked],
                 score=rows.score[picked],
                 visibility=rows.visibility[picked],
-                masks=next(masks).merged(self.into[first:end] - first).select(picked - first),
+                masks=masked,
                 decoded=bool(rows.seen[shown]),
-            )
+                shift=(x / wide, y / tall),
+            ).on_frame()
             yield result
 
 
@@ -163,9 +167,16 @@ def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1, indivi
     boxes, window = _smoothed(_with_parts(rows, into, part), ids, keep)
     table = replace(rows, id=ids, box_tlwh=boxes)
     joints = [
-        Joint(*_of_the_video(rows, each), int(ids[each.row]), boxes[each.row], each.nats, each.swap)
+        Joint(
+            *_of_the_video(rows, each),
+            int(ids[each.row]),
+            boxes[each.row] + [*rows.shift_of(frame), 0, 0],
+            each.nats,
+            each.swap,
+        )
         for each in sorted((*swaps, *gaps), key=lambda each: each.row)
         if keep[each.row]
+        for frame in [int(rows.frame[each.row])]
     ]
     return Revised(table, keep, tuple(joints), dropped, window, into, parts)
 

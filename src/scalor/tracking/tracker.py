@@ -30,7 +30,7 @@ from scalor.tracking.report import FrameResult, results_of
 from scalor.tracking.silhouette import with_silhouettes
 from scalor.tracking.splitting import EVERY, followed_as_one, inherit
 from scalor.tracking.stored import backdrops_of, changed, cover_of, model_of, noise_of, scale_of, smooth_of, sways_of
-from scalor.tracking.trimming import trimmed
+from scalor.tracking.trimming import trimmed, without_pixels_hidden
 from scalor.tracking.view import View, as_picture, went_blank, with_channels
 
 TOGETHER = 4
@@ -160,8 +160,7 @@ class Tracker:
         """Forget everything seen; identities start again."""
         self.world: World | None = None
         self.view: View | None = None
-        self.frames = 0
-        self.failed = self.covered = self.repeated = 0
+        self.frames = self.failed = self.covered = self.repeated = 0
         self.shift = (0.0, 0.0)
         """Network pixels by which the camera had moved what the last frame shows to the right and down."""
         self._seen: np.ndarray | None = None
@@ -194,14 +193,16 @@ class Tracker:
         Raises:
             UserError: not uint8, not a picture, or not of the first frame's size.
         """
-        return self._met(self._looked(iter([frame]))[0], pictures=pictures, unconfirmed=unconfirmed)
+        return self._met(self._looked(iter([frame]))[0], pictures=pictures, unconfirmed=unconfirmed).on_frame()
 
-    def observe_all(self, frames: Iterable[np.ndarray | None]) -> Iterator[FrameResult]:
+    def observe_all(self, frames: Iterable[np.ndarray | None], *, in_scene: bool = False) -> Iterator[FrameResult]:
         """As `observe`, of the frames of a recorded video one after the other: a few are looked at together, which
-        takes less time; they are asked for before what is before them is reported. Raises UserError as `observe`."""
+        takes less time; they are asked for before what is before them is reported. ``in_scene``: results lie where the
+        camera would show them if it did not shake, and say by ``shift`` where it did. Raises UserError as `observe`."""
         waiting = iter(frames)
         while glances := self._looked(waiting, 1 if self.world is None else TOGETHER):
-            yield from map(self._met, glances)
+            for result in map(self._met, glances):
+                yield result if in_scene else result.on_frame()
 
     @torch.inference_mode()
     def _looked(self, frames: Iterator[np.ndarray | None], most: int = 1) -> list[Glance | None]:
@@ -212,9 +213,8 @@ class Tracker:
             if sum(each is None or each[0] is not None for each in pictures) == most:
                 break
         images = [image for image, _ in filter(None, pictures) if image is not None]
-        sights: Iterator[Sight] = iter(())
-        if self.world is not None and images:
-            sights = iter(self.model.look(self.world, torch.stack(images, dim=1).to(self.device)))
+        known = self.world if images else None
+        sights = iter(() if known is None else self.model.look(known, torch.stack(images, dim=1).to(self.device)))
         return [each and (None if each[0] is None else next(sights), each[1]) for each in pictures]
 
     def _picture(self, frame: np.ndarray | None) -> tuple[Tensor | None, tuple[float, float]] | None:
@@ -251,7 +251,7 @@ class Tracker:
 
     @torch.inference_mode()
     def _met(self, glance: Glance | None, *, pictures: bool = False, unconfirmed: bool = False) -> FrameResult:
-        """The report of the next frame."""
+        """The report of the next frame, in the scene's coordinates."""
         number, self.frames = self.frames, self.frames + 1
         if glance is None or self.world is None or self.view is None:
             self.failed += 1
@@ -272,18 +272,18 @@ class Tracker:
         """What is reported of the last frame that was looked at."""
         assert self._told is not None and self.view is not None
         (world, step, sight), view = self._told, self.view
-        older = self.confirm if unconfirmed else 0
-        result = self._reported(results_of(step, view, index=number, pictures=pictures)[0], older)
+        result = results_of(step, view, index=number, pictures=pictures)[0]
+        result = replace(self._reported(result, self.confirm if unconfirmed else 0), shift=self.shift)
         outline = self.model.outline(world, sight, self._noise)
         if outline is not None:
-            solid, faint, bare = (
-                view.cut(mask[0]).cpu().numpy() for mask in (outline.solid, outline.faint, outline.bare)
-            )
-            result = trimmed(with_silhouettes(result, solid, faint, bare), faint)
+            masks = (outline.solid, outline.faint, outline.bare)
+            solid, faint, bare = (view.cut(mask[0]).cpu().numpy() for mask in masks)
+            result = without_pixels_hidden(trimmed(with_silhouettes(result, solid, faint, bare), faint))
+            result = result.select(result.visibility >= self.min_visibility)
         if self._slopes is not None:
             picture = view.cut(sight.frame[0]).mul(255).round().byte().permute(1, 2, 0)
             result = self._slopes.compared(result, picture.cpu().numpy())
-        return result.moved(*self.shift)
+        return result
 
     def _parted(self, world: World, sight: Sight) -> tuple[World, Slots | None]:
         """The world without what two looks in a row, knowing nothing, say is two, and what it was; None: nothing."""

@@ -113,7 +113,7 @@ def test_track_says_what_it_did(monkeypatch, tmp_path, capsys):
         monkeypatch,
         "scalor.outputs.track_folder",
         "track_to_folder",
-        SUMMARY | {"failed_frames": [3, 4], "covered_frames": 5},
+        SUMMARY | {"failed_frames": [3, 4], "covered_frames": 5, "repeated_frames": 6},
     )
     out = str(tmp_path / "out")
     assert door.main(["track", str(tmp_path), "-o", out, "-w", "sprites-md"]) == 0
@@ -122,6 +122,7 @@ def test_track_says_what_it_did(monkeypatch, tmp_path, capsys):
         "12 tracks in 30 frames at 4.5 frames per second (7.25 objects per frame). 2 frames could not"
     )
     assert "In 5 frames something covers much of the view: no rows there." in said
+    assert "6 frames repeat the one before: the same rows there, and no time passes." in said
     assert "9.5 frames in the middle (2 to 30)" in said and "4 appear and 6 vanish inside" in said
     assert "closed 5 gaps, undid 1 swap, dropped 2 tracks and took 3 for parts of others" in said
     assert "the first: frame 18, 8 appears inside the view" in said

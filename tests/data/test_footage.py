@@ -120,6 +120,18 @@ def test_clips_never_straddle_a_frame_that_is_missing(folder, tmp_path):
         footage.crop_clip(0, 0, frames=12, crop=16)
 
 
+def test_a_film_with_repeated_frames_is_learned_as_the_film_without(tmp_path):
+    video = street(frames=24)
+    doubled = np.repeat(np.arange(24), 2)
+    own = Footage.load([save(tmp_path / "own", video)])
+    again = Footage.load([save(tmp_path / "again", video[np.delete(doubled, [9, 30])])])
+    (one,), (other,) = own.reels, again.reels
+    assert np.array_equal(one.frames, other.frames) and np.array_equal(one.background, other.background)
+    assert other.runs == ((0, 24),) and np.array_equal(one.moving, other.moving)
+    clips = [each.crop_clip(1, 5, frames=6, crop=(48, 64)).video for each in (own, again)]
+    assert torch.equal(*clips)
+
+
 def test_long_footage_keeps_spread_pieces_within_its_memory(folder, monkeypatch):
     monkeypatch.setattr("scalor.data.footage.CHUNK", 6)
     reel = Footage.load([folder], memory_gb=21 * H * W * 3 / 1e9).reels[0]

@@ -12,8 +12,8 @@ from scalor.data.steady import Steady
 H, W = 64, 96
 
 
-def scene(seed: int = 0) -> EmptyScene:
-    ground = np.random.default_rng(seed).integers(90, 140, (H // 4, W // 4, 1)).repeat(4, 0).repeat(4, 1).repeat(3, 2)
+def scene(seed: int = 0, *, levels: tuple[int, int] = (90, 140)) -> EmptyScene:
+    ground = np.random.default_rng(seed).integers(*levels, (H // 4, W // 4, 1)).repeat(4, 0).repeat(4, 1).repeat(3, 2)
     return EmptyScene(ground.astype(np.uint8), np.full((H, W), 2.0, np.float32))
 
 
@@ -53,8 +53,8 @@ def test_what_is_often_there_is_no_cover(things: int, often: int) -> None:
 
 @pytest.mark.parametrize("often", [0, 30])
 def test_a_cut_to_another_place_is_found_however_much_moves_in_this_one(often: int) -> None:
-    empty, other = scene(), scene(5)
-    frames = film(empty, things=20, cover=0.5, when=range(30, 30 + often))
+    empty, other = scene(levels=(40, 230)), scene(5, levels=(40, 230))
+    frames = film(empty, things=20, cover=0.35, when=range(30, 30 + often))
     frames[10:14] = np.roll(film(other, things=20)[10:14], (2, 2), (1, 2))  # blocks of both begin at other places
     frames[14:16] = np.random.default_rng(0).integers(0, 256, frames[14:16].shape)
     motion = motion_in(frames, empty)

@@ -56,6 +56,30 @@ def test_a_trembling_camera_over_a_field_is_found_to_half_a_pixel(x, y, seed):
     assert (small and shift == (0.0, 0.0)) or max(abs(shift[0] - x), abs(shift[1] - y)) < 0.5
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.floats(-0.9, 0.9), st.floats(-0.9, 0.9), st.integers(0, 500))
+def test_a_small_view_trembles_by_a_pixel_as_a_large_one_does(x, y, seed):
+    """A field that is seen a fifth as large has few edges, and each differs by as much as things that move do."""
+    import cv2
+
+    rng, noise = np.random.default_rng(3), np.random.default_rng(seed)
+    grass = cv2.GaussianBlur(rng.normal(0, 40, (360, 640)).astype(np.float32), (0, 0), 4) + 110
+    cv2.line(grass, (320, 0), (320, 359), 225, 5)
+    cv2.circle(grass, (320, 180), 70, 225, 5)
+
+    def seen(x: float, y: float) -> np.ndarray:
+        moved = cv2.warpAffine(grass, np.array([[1, 0, 5 * x], [0, 1, 5 * y]], np.float32), (640, 360))
+        small = cv2.resize(moved, (128, 72), interpolation=cv2.INTER_AREA)[..., None].repeat(3, 2)
+        for left, top in noise.integers((4, 4), (110, 60), (14, 2)):
+            small[top : top + 7, left : left + 9] = noise.integers(20, 235)
+        return (small + noise.normal(0, 4, small.shape)).clip(0, 255).astype(np.uint8)
+
+    scene = np.median([seen(0.0, 0.0) for _ in range(15)], axis=0).astype(np.uint8)
+    shift = Steady(scene).seen(seen(x, y))[1]
+    small = max(abs(x), abs(y)) < 0.5
+    assert (small and shift == (0.0, 0.0)) or max(abs(shift[0] - x), abs(shift[1] - y)) < 0.2
+
+
 def test_a_large_thing_that_moves_before_a_still_scene_is_no_shake():
     reference = seen_from(0, 0)
     for x in (2, 5, 9):

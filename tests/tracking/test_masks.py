@@ -74,7 +74,8 @@ def patch_masks(draw: st.DrawFn) -> PatchMasks:
     corner = rng.integers(-side, 12, (count, 2))
     scale = draw(st.sampled_from([(1.0, 1.0), (2.0, 2.0), (1.7, 2.3), (3.0, 1.5)]))
     size = (int(10 * scale[0]), int(8 * scale[1]))
-    return PatchMasks(rng.random((count, side, side)) > draw(st.floats(0, 1)), corner, size, scale)
+    rest = draw(st.sampled_from([(0.0, 0.0), (0.5, -0.25), (-0.3, 0.1)]))
+    return PatchMasks(rng.random((count, side, side)) > draw(st.floats(0, 1)), corner, size, scale, rest)
 
 
 @settings(deadline=None)
@@ -115,8 +116,10 @@ def test_crops_hold_the_pixels_at_which_the_interpolated_mask_is_solid(masks):
     y = (np.arange(height) + 0.5) / masks.scale[0]
     x = (np.arange(width) + 0.5) / masks.scale[1]
     for patch, (top, left), got in zip(masks.patch, masks.corner.tolist(), masks.dense(), strict=True):
+        top, left = top + masks.rest[0], left + masks.rest[1]
         grid = np.stack(np.meshgrid((x - left) * 2 / side - 1, (y - top) * 2 / side - 1), axis=-1)
         soft = torch.from_numpy(patch[None, None].astype(np.float64))
         fine = F.grid_sample(soft, torch.from_numpy(grid[None]), align_corners=False)[0, 0].numpy()
         clear = np.abs(fine - 0.5) > 1e-6
         assert ((fine > 0.5) == got)[clear].all()
+    assert (masks.seen() == masks.dense().any(axis=(1, 2))).all()

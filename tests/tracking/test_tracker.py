@@ -140,7 +140,7 @@ def test_the_world_after_many_frames_is_as_small_as_its_objects(make_model, make
         if world is not None:
             per_object = numbers_in(world.slots) / max(world.slots.count, 1)
             sizes.append((world.slots.count, numbers_in(world) - per_object * world.slots.count))
-            assert tracker._known.shape[1] == int(world.slots.alive.sum())
+            assert len(tracker.ages) == int(world.slots.alive.sum())
     counts, rest = zip(*sizes, strict=True)
     assert max(counts[120:]) <= max(counts[:120]) + 3 and len(set(rest)) == 1
     assert int(world.next_id) > max(counts)

@@ -47,7 +47,7 @@ def test_grey_frames_and_scenes_are_brought_into_place_and_light_as_their_rgb(ch
     scene, frame = wide[8:56, 8:72], (0.8 * wide[6:54, 11:75]).astype(np.uint8)
     rgb = [image[..., None].repeat(3, axis=-1) for image in (scene, frame)]
     (grey, moved), (color, same_move) = (
-        Tracker(model, backdrop=one)._steadied(other) for one, other in ((scene, frame), rgb)
+        Tracker(model, backdrop=one)._picture(other) for one, other in ((scene, frame), rgb)
     )
     assert torch.equal(grey, color) and moved == same_move and abs(moved[0]) > 2
     assert float((255 * grey[0, 0, 6:42, 6:58] - torch.from_numpy(scene)[6:42, 6:58]).abs().mean()) < 3.0
@@ -109,7 +109,7 @@ def test_outside_the_region_of_the_weights_the_scene_is_empty_and_the_users_fram
     given = frame.copy()
     card = {"scale": 1.0, "region": [list(each) for each in region_of("32,24,64,48", scene.shape[:2])]}
     tracker = Tracker(Loaded(model=make_model(background="median"), card=card, extra={}), backdrop=scene)
-    seen, _ = tracker._steadied(frame)
+    seen, _ = tracker._picture(frame)
     shown = (255 * seen[0, :, :48, :64]).round().byte().permute(1, 2, 0).numpy()
     outside = ~inside_of(region_of(["32,24,64,48"], (48, 64)), (48, 64))
     assert (frame == given).all() and (shown[outside] == scene[outside]).all()

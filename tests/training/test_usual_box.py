@@ -104,6 +104,8 @@ def test_what_the_user_says_of_boxes_stays() -> None:
     for given in ({"model.where.ratio": "2"}, {"data.object_height": "40"}):
         assert with_fitted_prior(plan, rules, given) == replace(plan, usual=tuple(rules))
     assert with_fitted_prior(plan, rules, {}).preset.scalor.where.ratio == pytest.approx(math.exp(0.5))
+    grainy = replace(plan, smooth=1.0)  # peaks alone stand out there, and the survey knows better
+    assert with_fitted_prior(grainy, rules, {}) == replace(grainy, usual=tuple(rules))
 
 
 def test_of_what_turns_there_is_no_usual_box() -> None:

@@ -123,6 +123,8 @@ def closing(summary: Mapping[str, Any], out: str) -> str:
     lost = f" {counted(failed, 'frame')} could not be decoded: no rows there." if failed else ""
     if covered := summary.get("covered_frames"):
         lost += f" In {counted(covered, 'frame')} something covers much of the view: no rows there."
+    if repeated := summary.get("repeated_frames"):
+        lost += f" {counted(repeated, 'frame')} repeat the one before: the same rows there, and no time passes."
     reading = summary.get("reading", "")
     if reading and reading != f"{frames} decoded":
         lost += f"\nThe video: {reading}."

@@ -15,6 +15,7 @@ from scalor.data.clip import Clip
 from scalor.data.moving import Cover, motion_in
 from scalor.data.objects import ObjectStats, estimate_objects, suggest_scale
 from scalor.data.region import Region, empty_outside
+from scalor.data.repeats import Repeats
 from scalor.data.source import VideoSource, smoothed
 from scalor.data.steady import steadied
 from scalor.data.stirring import Outlines, mask_of, scaled
@@ -46,7 +47,7 @@ PIECES = "evenly spread pieces of a video that is too long for data.memory_gb"
 class Reel:
     """One decoded, scaled-down video.
 
-    frames      uint8 [T, h, w, 3]
+    frames      uint8 [T, h, w, 3], without those that show once more what the one before showed
     index       int64 [T], the source's frame numbers
     background  uint8 [h, w, 3], the empty scene
     noise       float32 [h, w], standard deviation of its grey levels over time (0..255)
@@ -54,7 +55,7 @@ class Reel:
     moving      int32 [M, 3], (row of frames, y, x) of the centres of cells where something moves
     cover       how frames are known of which something covers too much; they are left out, as blank ones are
     fingerprint tells the source from others of its name
-    runs        (first, end) rows of pieces without a missing frame
+    runs        (first, end) rows of pieces without a missing frame; repeated ones are not missing
     """
 
     name: str
@@ -250,19 +251,25 @@ def load_reel(
     room = min(fit, announced + announced // 20 + 16) if announced else fit
     frames = np.empty((room, source.height, source.width, 3), np.uint8)
     index = np.empty(room, np.int64)
-    rows = 0
+    # What is shown once more takes no time, in learning as in tracking.
+    clock, rows, repeated, repeats = np.empty(room, np.int64), 0, 0, Repeats()
     for frame in _wanted(source, fit):
         if rows == room:
             break
-        if frame.image is not None:
-            frames[rows], index[rows] = smoothed(frame.image, smooth), frame.index
+        image = None if frame.image is None else smoothed(frame.image, smooth)
+        if image is None:
+            repeats.missed()
+        elif repeats.again(image):
+            repeated += 1
+        else:
+            frames[rows], index[rows], clock[rows] = image, frame.index, frame.index - repeated
             rows += 1
     if rows < 2:
-        raise UserError(f"{source.name} has {rows} readable frames; at least 2 are wanted to see motion")
-    frames, index = frames[:rows], index[:rows]
+        raise UserError(f"{source.name} has {rows} readable frames that differ; at least 2 are wanted to see motion")
+    frames, index, clock = frames[:rows], index[:rows], clock[:rows]
     seen = steadied(frames, temporal_median(frames))
     if not seen.all():
-        frames, index = frames[seen], index[seen]
+        frames, index, clock = frames[seen], index[seen], clock[seen]
     if len(frames) < 2:
         raise UserError(f"{source.name} has {len(frames)} frames that are not blank; at least 2 are wanted")
     if stirs is None:
@@ -274,8 +281,8 @@ def load_reel(
     empty_outside(frames, scene.image, region)
     motion = motion_in(frames, scene)
     if motion.covered.any():
-        frames, index = frames[~motion.covered], index[~motion.covered]
-    ends = [int(row) + 1 for row in np.flatnonzero(np.diff(index) != 1)] + [len(frames)]
+        frames, index, clock = (each[~motion.covered] for each in (frames, index, clock))
+    ends = [int(row) + 1 for row in np.flatnonzero(np.diff(clock) != 1)] + [len(frames)]
     return Reel(
         name=source.name,
         fps=source.fps,

@@ -28,7 +28,7 @@ DIFFERS, NOISY = 8.0, 3.0
 """Grey levels by which a covered pixel differs at least, and times the usual difference of a pixel."""
 ELSEWHERE = 0.2
 """A frame shows something else altogether when its edges and the empty scene's correlate by less, and by less than half
-of what all frames but a tenth do. Frames of other films, of sixteen, correlate by 0.17 at most."""
+of what all frames but a tenth do, where that is more. Frames of other films, of sixteen, correlate by 0.17 at most."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,8 @@ def motion_in(frames: np.ndarray, scene: EmptyScene) -> Motion:
         shares.append(_share(apart, apart_by))
         alike.append(steady.alike(frame))
     most = min(1.0, max(LEAST, TIMES * float(np.quantile(shares, COMMON))))
-    like = min(ELSEWHERE, float(np.quantile(alike, 1 - COMMON)) / 2)
+    usual = float(np.quantile(alike, 1 - COMMON))
+    like = min(ELSEWHERE, usual / 2) if usual >= ELSEWHERE else -1.0
     covered = (np.array(shares) > most) | (np.array(alike) < like)
     return Motion(cells, covered, Cover(apart_by, most, like))
 

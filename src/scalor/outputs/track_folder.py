@@ -100,6 +100,7 @@ def track_to_folder(
             watch = Watch((source.height, source.width), start=getattr(follower, "confirm", 1) - 1 if way.online else 0)
             counts = _write(folder, source, reports, watch, pictures=pictures, box_base=box_base)
         counts["covered_frames"] = getattr(follower, "covered", 0)
+        counts["repeated_frames"] = getattr(follower, "repeated", 0)
         spent = time.perf_counter() - start
         refuse_truncated(source, allow_truncated)
         about |= {"passes": 1 if revised is None else 2} | ({} if revised is None else revised.words())

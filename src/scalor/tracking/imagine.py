@@ -70,7 +70,8 @@ def imagine(
         video: a file, a folder of images, an opened source, or the frames themselves (uint8 [H, W, 3] each).
         model: weights by name or path, loaded weights, a model, or a tracker (which is reset).
         observe: how many frames are seen.
-        steps: how many are imagined.
+        steps: how many are imagined. A step leads to the next new picture: where a film shows each twice, to every
+            second frame.
         samples: how often.
         seed: the same seed gives the same futures, the first ones also where more are asked for; the global random
             state is left alone.
@@ -125,7 +126,7 @@ def _observed(tracker: Tracker, pictures: Frames) -> tuple[FrameResult, ...]:
         seen.append(tracker.observe(picture, pictures=True, unconfirmed=True))
         ages |= tracker.ages
     blind = next((number for number, result in enumerate(seen) if result.decoded), len(seen) - 1)
-    confirm = min(tracker.confirm, len(seen) - blind)
+    confirm = min(tracker.confirm, sum(not result.repeated for result in seen[blind:]))
     known = [name for name, age in ages.items() if age >= confirm]
     return tuple(result.select(np.isin(result.ids, known)) for result in seen)
 

@@ -46,12 +46,14 @@ class PatchMasks:
     corner   int64 [N, 2]     top, left of the patch in network pixels (may lie outside the frame)
     size     (height, width)  of the source in source pixels
     scale    (y, x)           source pixels per network pixel
+    rest     (y, x)           network pixels, at most a half, by which the patches lie below and right of their corners
     """
 
     patch: np.ndarray
     corner: np.ndarray
     size: tuple[int, int]
     scale: tuple[float, float] = (1.0, 1.0)
+    rest: tuple[float, float] = (0.0, 0.0)
 
     def __len__(self) -> int:
         return len(self.patch)
@@ -64,6 +66,17 @@ class PatchMasks:
     def select(self, keep: np.ndarray) -> "PatchMasks":
         """The masks where the boolean (or index) array ``keep`` says so."""
         return replace(self, patch=self.patch[keep], corner=self.corner[keep])
+
+    def moved(self, x: float, y: float) -> "PatchMasks":
+        """The masks ``x`` network pixels further right and ``y`` further down, to any part of a pixel."""
+        down, right = self.rest[0] + y, self.rest[1] + x
+        whole = round(down), round(right)
+        rest = (down - whole[0], right - whole[1])
+        return replace(self, corner=self.corner + np.array(whole), rest=rest)
+
+    def seen(self) -> np.ndarray:
+        """Whether each mask has a pixel in the frame: bool [N]."""
+        return np.array([patch.any() for patch in self.crops().patches], dtype=bool)
 
     def merged(self, into: np.ndarray) -> "PatchMasks":
         """The masks with those of parts added to what they are parts of: ``into`` [N] is whose mask each one's pixels
@@ -100,7 +113,9 @@ class PatchMasks:
             return np.zeros((0, 0), dtype=bool), (0, 0)
         rows, columns = (slice(int(span[0]), int(span[-1]) + 1) for span in spans)
         (top, tall), (left, wide) = (
-            _weights(corner[axis] + part.start, part.stop - part.start, self.scale[axis], self.size[axis])
+            _weights(
+                corner[axis] + part.start + self.rest[axis], part.stop - part.start, self.scale[axis], self.size[axis]
+            )
             for axis, part in enumerate((rows, columns))
         )
         fine = tall @ patch[rows, columns].astype(np.float64) @ wide.T
@@ -145,7 +160,7 @@ class Crops:
         return encoded
 
 
-def _weights(first: int, count: int, scale: float, size: int) -> tuple[int, np.ndarray]:
+def _weights(first: float, count: int, scale: float, size: int) -> tuple[int, np.ndarray]:
     """Along one axis: the first source pixel whose centre lies on ``count`` network pixels from ``first`` on, and the
     share of each of them in every source pixel from there, float64 [pixels, count]; cut to a frame of ``size``.
     """

@@ -27,16 +27,19 @@ Reports = Generator[tuple[Frame, FrameResult], None, None]
 """Frame by frame what is reported. Closed, it lets go of the video and ends its threads."""
 
 
-def follow(source: VideoSource, follower: Follower, *, progress: bool = True) -> Reports:
-    """Every frame of a source, in order, with what the follower reports of it; few frames are held at a time."""
+def follow(source: VideoSource, follower: Follower, *, progress: bool = True, in_scene: bool = False) -> Reports:
+    """Every frame of a source, in order, with what the follower reports of it; few frames are held at a time.
+
+    ``in_scene``: a `Tracker` reports on recorded video in the coordinates of the scene (`Tracker.observe_all`).
+    """
     with frames_of(source, what="tracking", progress=progress) as frames:
         if source.live or not isinstance(follower, Tracker):
             yield from ((frame, follower.observe(frame.image)) for frame in frames)
             return
-        yield from _together(frames, follower)
+        yield from _together(frames, follower, in_scene=in_scene)
 
 
-def _together(frames: Iterator[Frame], tracker: Tracker) -> Iterator[tuple[Frame, FrameResult]]:
+def _together(frames: Iterator[Frame], tracker: Tracker, *, in_scene: bool) -> Iterator[tuple[Frame, FrameResult]]:
     """Frames with their reports; those that are looked at and not yet reported wait."""
     waiting: deque[Frame] = deque()
 
@@ -45,7 +48,7 @@ def _together(frames: Iterator[Frame], tracker: Tracker) -> Iterator[tuple[Frame
             waiting.append(frame)
             yield frame.image
 
-    for result in tracker.observe_all(pictures()):
+    for result in tracker.observe_all(pictures(), in_scene=in_scene):
         yield waiting.popleft(), result
 
 
@@ -67,7 +70,7 @@ def first_pass(
     limits = {"min_visibility": tracker.min_visibility, "confirm": tracker.confirm}
     tracker.min_visibility, tracker.confirm = 0.0, 1
     try:
-        with closing(follow(source, tracker, progress=progress)) as reports:
+        with closing(follow(source, tracker, progress=progress, in_scene=True)) as reports:
             for _, result in reports:
                 shelf.put(result)
     finally:

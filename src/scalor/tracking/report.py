@@ -47,12 +47,15 @@ class FrameResult:
     visibility  float64 [N]     share of the object in view and in front (`visible_share`)
     masks       what is seen of each object
     decoded     False: there was no picture, the world went on without one and nothing is reported
+    repeated    True: the frame shows once more what the one before showed; so does this
     pictures    on request
     looks       float32 [N, D]  what tells objects apart: mean colour and appearance code; D = 0 where nothing does
     evidence    float64 [N]     nats of the frame's likelihood that each object earned; of no rows where nothing
                 measured it (a second pass, the classical method)
     alike       float64 [N]     correlation of the frame's slopes with those of the empty scene there; near 1: the scene
                 itself under another light; of no rows where there is no empty scene
+    shift       network pixels by which all of it has yet to move right and down to lie on the frame (`on_frame`): those
+                of a shaking camera, where results were asked for in the scene's coordinates, else (0, 0)
     """
 
     index: int
@@ -66,6 +69,8 @@ class FrameResult:
     looks: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     evidence: np.ndarray = field(default_factory=lambda: np.zeros(0))
     alike: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    repeated: bool = False
+    shift: tuple[float, float] = (0.0, 0.0)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -105,11 +110,13 @@ class FrameResult:
         corners = self.box_xyxy + np.array([x * columns, y * rows] * 2)
         corners = np.clip(corners, 0.0, [width, height] * 2)
         box = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
-        step = np.array([round(y), round(x)])
         pictures = None if self.pictures is None else self.pictures.moved(x, y)
-        masks = replace(self.masks, corner=self.masks.corner + step)
-        result = replace(self, box_tlwh=box, masks=masks, pictures=pictures)
+        result = replace(self, box_tlwh=box, masks=self.masks.moved(x, y), pictures=pictures)
         return result.select(box[:, 2:].min(axis=1) > 0)
+
+    def on_frame(self) -> "FrameResult":
+        """The same where the frame shows it, not the scene: `moved` by ``shift``, which is (0, 0) then."""
+        return replace(self.moved(*self.shift), shift=(0.0, 0.0)) if self.shift != (0.0, 0.0) else self
 
     def rows(self, frame: int | None = None) -> list[Row]:
         """Rows for `Tracks.from_rows`; ``frame`` replaces the frame's number."""

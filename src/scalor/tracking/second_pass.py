@@ -44,7 +44,7 @@ class Joint:
     before  last frame before a gap, or before an encounter
     frame   first frame after it, in which the object is the one called
     id      ...
-    box     ... and is there, [4] left, top, width, height
+    box     ... and is there, [4] left, top, width, height in the frame
     nats    in favour of the decision
     swap    not a gap was closed, but identities were given back
     """
@@ -71,7 +71,7 @@ class _Decision:
 class Revised:
     """The table after the second pass.
 
-    rows      the first pass's rows, with the new identities and boxes
+    rows      the first pass's rows, with the new identities and boxes, in the scene (`Rows`)
     keep      bool [R]  what is reported
     joints    gaps that were closed and identities that were given back
     dropped   tracks that were taken for ghosts, or, of a known number of individuals, belong to none
@@ -100,20 +100,29 @@ class Revised:
 
     def results(self, masks: Iterator[PatchMasks]) -> Iterator[FrameResult]:
         """Frame by frame what is reported; ``masks`` are those of the first pass, frame by frame."""
-        rows = self.rows
+        rows, result = self.rows, None
         edges = np.searchsorted(rows.frame, np.arange(rows.length + 1))
-        for number, (first, end) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+        for number, (shown, before) in enumerate(zip(rows.shown, np.r_[-1, rows.shown], strict=False)):
+            if result is not None and shown == before:
+                yield replace(result, index=number, repeated=True)
+                continue
+            first, end = edges[shown : shown + 2]
             picked = first + np.flatnonzero(self.keep[first:end])
             picked = picked[np.argsort(rows.id[picked], kind="stable")]
-            yield FrameResult(
+            masked = next(masks).merged(self.into[first:end] - first).select(picked - first)
+            tall, wide = masked.scale
+            x, y = rows.shift_of(shown)
+            result = FrameResult(
                 index=number,
                 ids=rows.id[picked],
                 box_tlwh=rows.box_tlwh[picked],
                 score=rows.score[picked],
                 visibility=rows.visibility[picked],
-                masks=next(masks).merged(self.into[first:end] - first).select(picked - first),
-                decoded=bool(rows.seen[number]),
-            )
+                masks=masked,
+                decoded=bool(rows.seen[shown]),
+                shift=(x / wide, y / tall),
+            ).on_frame()
+            yield result
 
 
 def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1, individuals: int | None = None) -> Revised:
@@ -123,7 +132,8 @@ def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1, indivi
         rows: of a causal tracker that reports everything at once.
         min_visibility: objects of which less than this share is seen are not reported, as in `Tracker`, but those that
             enter the view or leave it (see `tracking.entrances`).
-        confirm: tracks that are seen in fewer frames, links counted, are dropped.
+        confirm: tracks that are seen in fewer frames, links counted, are dropped; in a film of fewer frames, those that
+            are not seen in all.
         individuals: how many there are in every frame, if that is known: each keeps one identity, 0, 1, ...
     """
     keep = rows.visibility >= min_visibility
@@ -143,7 +153,7 @@ def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1, indivi
         keep &= ids != NOBODY
         keep &= _clearest(rows, ids, keep)
     names, counts = np.unique(ids[keep], return_counts=True)
-    ghosts = np.union1d(names[counts < confirm], _flickering(rows, ids, keep))
+    ghosts = np.union1d(names[counts < min(confirm, rows.seen.sum())], _flickering(rows, ids, keep))
     ghosts = np.union1d(ghosts, _relit(rows, ids, keep))
     keep &= ~np.isin(ids, ghosts)
     dropped += len(ghosts)
@@ -157,11 +167,24 @@ def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1, indivi
     boxes, window = _smoothed(_with_parts(rows, into, part), ids, keep)
     table = replace(rows, id=ids, box_tlwh=boxes)
     joints = [
-        Joint(each.before, int(rows.frame[each.row]), int(ids[each.row]), boxes[each.row], each.nats, each.swap)
+        Joint(
+            *_of_the_video(rows, each),
+            int(ids[each.row]),
+            boxes[each.row] + [*rows.shift_of(frame), 0, 0],
+            each.nats,
+            each.swap,
+        )
         for each in sorted((*swaps, *gaps), key=lambda each: each.row)
         if keep[each.row]
+        for frame in [int(rows.frame[each.row])]
     ]
     return Revised(table, keep, tuple(joints), dropped, window, into, parts)
+
+
+def _of_the_video(rows: Rows, joint: _Decision) -> tuple[int, int]:
+    """The last frame before a joint and the first one after it, repeated frames counted."""
+    before = np.searchsorted(rows.shown, joint.before, side="right") - 1
+    return int(before), int(np.searchsorted(rows.shown, rows.frame[joint.row]))
 
 
 def _with_parts(rows: Rows, into: np.ndarray, part: np.ndarray) -> Rows:

@@ -1,6 +1,7 @@
 """`Tracker`: the model's eyes on a stream of frames, in memory that depends on the scene and not on its length."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from os import PathLike
 from pathlib import Path
@@ -13,27 +14,29 @@ from torch import Tensor
 
 from scalor.core.arguments import plainly
 from scalor.core.devices import pick_device
-from scalor.core.types import TRACKING, Knobs, Scenery, Sight, Slots, World
+from scalor.core.types import TRACKING, Knobs, Scenery, Sight, Slots, Step, World
 from scalor.data.backdrop import EmptyScene
 from scalor.data.moving import Cover
 from scalor.data.region import inside_of, region_looked_at
+from scalor.data.repeats import Repeats
 from scalor.data.source import smoothed
 from scalor.data.steady import Steady
 from scalor.errors import UserError
 from scalor.models.base import WorldModel
 from scalor.pretrained import Loaded, load_all
+from scalor.tracking.ages import Ages
 from scalor.tracking.relit import SceneSlopes
 from scalor.tracking.report import FrameResult, results_of
 from scalor.tracking.silhouette import with_silhouettes
 from scalor.tracking.splitting import EVERY, followed_as_one, inherit
 from scalor.tracking.stored import backdrops_of, changed, cover_of, model_of, noise_of, scale_of, smooth_of, sways_of
-from scalor.tracking.trimming import trimmed
+from scalor.tracking.trimming import trimmed, without_pixels_hidden
 from scalor.tracking.view import View, as_picture, went_blank, with_channels
 
 TOGETHER = 4
 """Frames of a recorded video that are looked at together."""
-Glance = tuple[Sight, tuple[float, float]]
-"""What is seen of a frame, and how far right and below its contents lay."""
+Glance = tuple[Sight | None, tuple[float, float]]
+"""What is seen of a frame, None: what the one before showed; and how far right and below its contents lay."""
 
 
 class Tracker:
@@ -101,6 +104,8 @@ class Tracker:
                 raise UserError(
                     "the model paints objects on a median image and none came; give backdrop, the empty scene"
                 )
+        # Of made clips every frame is one of its own, though it may look like the one before.
+        self._filmed = bool(self._backdrops) or bool(self._loaded is not None and self._loaded.card.get("footage"))
         for share, value in {"min_visibility": min_visibility, "min_score": min_score}.items():
             if not 0 <= value <= 1:
                 raise UserError(f"{share} is {value}; a number from 0 to 1 is wanted; correct it")
@@ -149,15 +154,13 @@ class Tracker:
     @property
     def ages(self) -> dict[int, int]:
         """For how many frames each object of the last one has been known, by its identity, hidden ones included."""
-        ids, frames = self._known.tolist()
-        return dict(zip(ids, frames, strict=True))
+        return self._ages.by_id()
 
     def reset(self) -> None:
         """Forget everything seen; identities start again."""
         self.world: World | None = None
         self.view: View | None = None
-        self.frames = 0
-        self.failed = self.covered = 0
+        self.frames = self.failed = self.covered = self.repeated = 0
         self.shift = (0.0, 0.0)
         """Network pixels by which the camera had moved what the last frame shows to the right and down."""
         self._seen: np.ndarray | None = None
@@ -166,8 +169,8 @@ class Tracker:
         self._outside: np.ndarray | None = None
         self._slopes: SceneSlopes | None = None
         self._noise: Tensor | None = None
-        self._known = np.zeros((2, 0), dtype=np.int64)
-        self._doubtful: set[int] = set()
+        self._told: tuple[World, Step, Sight] | None = None
+        self._ages, self._repeats, self._doubtful = Ages(), Repeats(), set[int]()
 
     def update(self, frame: np.ndarray | None, *, masks: bool = True) -> Any:
         """One frame further: uint8 [H, W, 3] RGB (or grey, or RGBA) to `supervision.Detections` in source pixels.
@@ -182,38 +185,53 @@ class Tracker:
         """As `update`, in plain numpy. ``frame`` None means that it could not be decoded: the world is imagined one
         step further, so that identities outlive the gap, and nothing is reported. So it is with a frame that went
         black, white or grey all over (`went_blank`), has hardly any of the contrast of the empty scene, or in which
-        much more than was usual where the weights were learned is covered (``covered`` counts these).
+        much more than was usual where the weights were learned is covered (``covered`` counts these). A frame of
+        footage that shows once more what the last one showed (`Repeats`) takes no time: its report is the last one
+        again, and nothing else changes (``repeated`` counts these).
         ``unconfirmed``: objects that are too young to be reported come, too; `ages` says for how long they are known.
 
         Raises:
             UserError: not uint8, not a picture, or not of the first frame's size.
         """
-        return self._met(self._looked([frame])[0], pictures=pictures, unconfirmed=unconfirmed)
+        return self._met(self._looked(iter([frame]))[0], pictures=pictures, unconfirmed=unconfirmed).on_frame()
 
-    def observe_all(self, frames: Iterable[np.ndarray | None]) -> Iterator[FrameResult]:
+    def observe_all(self, frames: Iterable[np.ndarray | None], *, in_scene: bool = False) -> Iterator[FrameResult]:
         """As `observe`, of the frames of a recorded video one after the other: a few are looked at together, which
-        takes less time; they are asked for before what is before them is reported. Raises UserError as `observe`."""
+        takes less time; they are asked for before what is before them is reported. ``in_scene``: results lie where the
+        camera would show them if it did not shake, and say by ``shift`` where it did. Raises UserError as `observe`."""
         waiting = iter(frames)
-        while glances := self._looked(islice(waiting, 1 if self.world is None else TOGETHER)):
-            yield from map(self._met, glances)
+        while glances := self._looked(waiting, 1 if self.world is None else TOGETHER):
+            for result in map(self._met, glances):
+                yield result if in_scene else result.on_frame()
 
     @torch.inference_mode()
-    def _looked(self, frames: Iterable[np.ndarray | None]) -> list[Glance | None]:
-        """What is seen of the frames that come next; None where there is no picture."""
-        pictures = [self._steadied(frame) for frame in frames]
-        if self.world is None or not any(pictures):
-            return [None] * len(pictures)
-        images = [picture[0] for picture in pictures if picture is not None]
-        sights = iter(self.model.look(self.world, torch.stack(images, dim=1).to(self.device)))
-        return [None if picture is None else (next(sights), picture[1]) for picture in pictures]
+    def _looked(self, frames: Iterator[np.ndarray | None], most: int = 1) -> list[Glance | None]:
+        """What is seen of the frames that come next, of ``most`` that are not repeated; None: there is no picture."""
+        pictures = []
+        for frame in islice(frames, 2 * most):
+            pictures.append(self._picture(frame))
+            if sum(each is None or each[0] is not None for each in pictures) == most:
+                break
+        images = [image for image, _ in filter(None, pictures) if image is not None]
+        known = self.world if images else None
+        sights = iter(() if known is None else self.model.look(known, torch.stack(images, dim=1).to(self.device)))
+        return [each and (None if each[0] is None else next(sights), each[1]) for each in pictures]
 
-    def _steadied(self, frame: np.ndarray | None) -> tuple[Tensor, tuple[float, float]] | None:
-        """A frame as network input, and how far it had to be moved; None where there is no picture."""
-        if frame is None:
-            return None
-        picture = as_picture(frame)
-        view = self._open(picture)
-        small = self.seen(view, picture)
+    def _picture(self, frame: np.ndarray | None) -> tuple[Tensor | None, tuple[float, float]] | None:
+        """As `_steadied`, of no image where a frame shows once more what the last one showed."""
+        small = None
+        if frame is not None:
+            picture = as_picture(frame)
+            small = self.seen(self._open(picture), picture)
+            if self._filmed and self._repeats.again(small):
+                return None, (0.0, 0.0)
+        steadied = None if small is None else self._steadied(small)
+        if steadied is None:
+            self._repeats.missed()
+        return steadied
+
+    def _steadied(self, small: np.ndarray) -> tuple[Tensor, tuple[float, float]] | None:
+        """A frame `seen` as network input, and how far it had to be moved; None where there is no picture."""
         if self._seen is not None and went_blank(small, self._seen):
             return None
         shift, before = (0.0, 0.0), small
@@ -228,36 +246,48 @@ class Tracker:
                 self.covered += 1
                 return None
         self._seen = before
-        return view.network_input(small, self.model.config.channels), shift
+        assert self.view is not None
+        return self.view.network_input(small, self.model.config.channels), shift
 
     @torch.inference_mode()
     def _met(self, glance: Glance | None, *, pictures: bool = False, unconfirmed: bool = False) -> FrameResult:
-        """The report of the next frame."""
+        """The report of the next frame, in the scene's coordinates."""
         number, self.frames = self.frames, self.frames + 1
         if glance is None or self.world is None or self.view is None:
             self.failed += 1
             return self._blink(number)
-        (sight, self.shift), view = glance, self.view
+        sight, shift = glance
+        if sight is None:
+            self.repeated += 1
+            return replace(self._report(number, pictures=pictures, unconfirmed=unconfirmed), repeated=True)
+        self.shift = shift
         world, parted = self._parted(self.world, sight)
         self.world, step = self.model.step(world, sight, TRACKING)
         inherit(self.world.slots, parted)
-        self._grow_older(self.world)
-        older = self.confirm if unconfirmed else 0
-        result = self._reported(results_of(step, view, index=number, pictures=pictures)[0], older)
+        self._ages.grow(self.world.slots)
+        self._told = world, step, sight
+        return self._report(number, pictures=pictures, unconfirmed=unconfirmed)
+
+    def _report(self, number: int, *, pictures: bool, unconfirmed: bool) -> FrameResult:
+        """What is reported of the last frame that was looked at."""
+        assert self._told is not None and self.view is not None
+        (world, step, sight), view = self._told, self.view
+        result = results_of(step, view, index=number, pictures=pictures)[0]
+        result = replace(self._reported(result, self.confirm if unconfirmed else 0), shift=self.shift)
         outline = self.model.outline(world, sight, self._noise)
         if outline is not None:
-            solid, faint, bare = (
-                view.cut(mask[0]).cpu().numpy() for mask in (outline.solid, outline.faint, outline.bare)
-            )
-            result = trimmed(with_silhouettes(result, solid, faint, bare), faint)
+            masks = (outline.solid, outline.faint, outline.bare)
+            solid, faint, bare = (view.cut(mask[0]).cpu().numpy() for mask in masks)
+            result = without_pixels_hidden(trimmed(with_silhouettes(result, solid, faint, bare), faint))
+            result = result.select(result.visibility >= self.min_visibility)
         if self._slopes is not None:
             picture = view.cut(sight.frame[0]).mul(255).round().byte().permute(1, 2, 0)
             result = self._slopes.compared(result, picture.cpu().numpy())
-        return result.moved(*self.shift)
+        return result
 
     def _parted(self, world: World, sight: Sight) -> tuple[World, Slots | None]:
         """The world without what two looks in a row, knowing nothing, say is two, and what it was; None: nothing."""
-        if not self._backdrops or (self.frames - 1) % EVERY or not bool(world.slots.alive.any()):
+        if not self._backdrops or (self.frames - self.repeated - 1) % EVERY or not bool(world.slots.alive.any()):
             return world, None
         anew = self.model.step(self.model.init(1, world.scenery), sight, TRACKING)[1].slots
         two = followed_as_one(world.slots, anew)
@@ -361,22 +391,10 @@ class Tracker:
         if self.world is None or self.view is None:
             return FrameResult.empty(number, (0, 0), decoded=False)
         self.world, _ = self.model.step(self.world, None, TRACKING)
-        self._grow_older(self.world)
+        self._ages.grow(self.world.slots)
         return FrameResult.empty(number, (self.view.height, self.view.width), decoded=False)
 
-    def _grow_older(self, world: World) -> None:
-        ids = np.sort(world.slots.id[0, world.slots.alive[0]].cpu().numpy())
-        self._known = np.stack([ids, self._ages_of(ids) + 1])
-
-    def _ages_of(self, ids: np.ndarray) -> np.ndarray:
-        """For how many frames each object has been known, 0 for new ones."""
-        known, ages = self._known
-        if len(known) == 0:
-            return np.zeros_like(ids)
-        at = np.searchsorted(known, ids).clip(max=len(known) - 1)
-        return np.where(known[at] == ids, ages[at], 0)
-
     def _reported(self, result: FrameResult, older: int = 0) -> FrameResult:
-        keep = self._ages_of(result.ids) + older >= self.confirm
+        keep = self._ages.of(result.ids) + older >= self.confirm
         keep &= (result.visibility >= self.min_visibility) & (result.score >= self.min_score)
         return result.select(keep)

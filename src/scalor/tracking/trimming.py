@@ -36,3 +36,13 @@ def trimmed(result: FrameResult, faint: np.ndarray) -> FrameResult:
         patch[number] &= kept
     tlwh = np.concatenate([box[:, :2], box[:, 2:] - box[:, :2]], axis=1)
     return replace(result, box_tlwh=tlwh, masks=replace(result.masks, patch=patch))
+
+
+def without_pixels_hidden(result: FrameResult) -> FrameResult:
+    """The objects with visibility 0 where their mask has no pixel in the frame: what shows nowhere is hidden.
+
+    How much of an object is seen is the share of its paint; paint may lie where the frame shows the empty scene, or
+    others in front, and then grows or is trimmed to nothing.
+    """
+    seen = result.masks.moved(*result.shift).seen()
+    return replace(result, visibility=np.where(seen, result.visibility, 0.0))

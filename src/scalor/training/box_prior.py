@@ -37,7 +37,7 @@ def with_fitted_prior(
     plan: Plan, rules: Sequence[UsualBox], given: Mapping[str, str], say: Callable[[str], None] = print
 ) -> Plan:
     """The plan with the rules and their perspective, which it says, and with boxes by `fitted_where`, unless the user
-    said in the settings ``given`` what boxes are like."""
+    said in the settings ``given`` what boxes are like, or they are seen through grain."""
     model = plan.preset.model
     if not isinstance(model, ModelConfig) or not rules:
         return plan
@@ -47,7 +47,8 @@ def with_fitted_prior(
     where = seen.of(model.where)
     if not {"model.where.motion", "model.where.ground"}.isdisjoint(given):
         where = replace(where, motion=model.where.motion, ground=model.where.ground)
-    if not any(key.startswith(("model.where.", "data.object_")) for key in given):
+    # In grain only the brightest parts stand out; the survey sees through it.
+    if not plan.smooth and not any(key.startswith(("model.where.", "data.object_")) for key in given):
         where = fitted_where(where, rules)
     if where.tilt:  # what fills the view would cost more than all the rest, in memory too
         nearest = max(1.0, min(where.nearest, LARGEST * seen.height / where.sizes[1]))

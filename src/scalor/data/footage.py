@@ -264,8 +264,11 @@ def load_reel(
         else:
             frames[rows], index[rows], clock[rows] = image, frame.index, frame.index - repeated
             rows += 1
+    if rows == 1 and repeated:  # nothing ever changes: then time is what the film says
+        rows = min(room, 1 + repeated)
+        frames[1:rows], index[:rows], clock[:rows] = frames[0], index[0] + np.arange(rows), np.arange(rows)
     if rows < 2:
-        raise UserError(f"{source.name} has {rows} readable frames that differ; at least 2 are wanted to see motion")
+        raise UserError(f"{source.name} has {rows} readable frames; at least 2 are wanted to see motion")
     frames, index, clock = frames[:rows], index[:rows], clock[:rows]
     seen = steadied(frames, temporal_median(frames))
     if not seen.all():

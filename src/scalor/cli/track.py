@@ -124,7 +124,8 @@ def closing(summary: Mapping[str, Any], out: str) -> str:
     if covered := summary.get("covered_frames"):
         lost += f" In {counted(covered, 'frame')} something covers much of the view: no rows there."
     if repeated := summary.get("repeated_frames"):
-        lost += f" {counted(repeated, 'frame')} repeat the one before: the same rows there, and no time passes."
+        repeat = "repeats" if repeated == 1 else "repeat"
+        lost += f" {counted(repeated, 'frame')} {repeat} the one before: the same rows there, and no time passes."
     reading = summary.get("reading", "")
     if reading and reading != f"{frames} decoded":
         lost += f"\nThe video: {reading}."

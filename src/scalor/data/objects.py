@@ -100,16 +100,22 @@ class ObjectStats:
         y, x = size[0] / self.frame_size[0], size[1] / self.frame_size[1]
         both = (y * x) ** 0.5
         return replace(
+            self.stretched(y, x),
+            speed_px=(self.speed_px[0] * both, self.speed_px[1] * both),
+            smooth=self.smooth * both,
+            stirs=scaled(self.stirs, x, y),
+            frame_size=size,
+        )
+
+    def stretched(self, y: float, x: float) -> "ObjectStats":
+        """With objects ``y`` times as high and ``x`` times as wide."""
+        return replace(
             self,
             height_px=self.height_px * y,
             width_px=self.width_px * x,
             height_range=(self.height_range[0] * y, self.height_range[1] * y),
             aspect=self.aspect * x / y,
             shape_range=(self.shape_range[0] * y / x, self.shape_range[1] * y / x),
-            speed_px=(self.speed_px[0] * both, self.speed_px[1] * both),
-            smooth=self.smooth * both,
-            stirs=scaled(self.stirs, x, y),
-            frame_size=size,
         )
 
     def words(self) -> str:
@@ -176,8 +182,9 @@ def estimate_objects(
     lit = _lit(frames, background, differences, np.maximum(threshold, restless(EmptyScene(background, own), RESTLESS)))
 
     def measured(lit: list[np.ndarray]) -> ObjectStats:
-        found = _measured(frames, background, lit, differences, numbers=numbers, noise=own, threshold=threshold)
-        return _in_full(found, frames, background, _blobs(lit, differences, found.frame_size)) if grainy else found
+        return _measured(
+            frames, background, lit, differences, numbers=numbers, noise=own, threshold=threshold, grainy=grainy
+        )
 
     whole, light = measured(lit), Light()
     for i in spread(len(frames), LIGHT_FRAMES):
@@ -218,6 +225,7 @@ def _measured(
     numbers: np.ndarray,
     noise: np.ndarray,
     threshold: float,
+    grainy: bool,
 ) -> ObjectStats:
     """What is lit (boolean [H, W] of every frame), measured."""
     size = (frames.shape[1], frames.shape[2])
@@ -234,7 +242,7 @@ def _measured(
     growth, even = perspective(whole, size)
     trust = _trust(len(whole), contrast=contrast, limit=threshold / 255, lit=float(np.mean(lit)))
     trust *= (0.5 + 0.5 * followed) * complete(np.concatenate(kept), size) * _alike(even)
-    return ObjectStats(
+    stats = ObjectStats(
         height_px=float(np.median(whole[:, H])),
         width_px=float(np.median(whole[:, W])),
         height_range=_range(whole[:, H]),
@@ -249,23 +257,15 @@ def _measured(
         growth=growth,
         level=_level(frames, lit),
     )
+    return _in_full(stats, frames, background, kept) if grainy else stats
 
 
 def _in_full(
-    stats: ObjectStats, frames: np.ndarray, background: np.ndarray, blobs: tuple[list[np.ndarray], float]
+    stats: ObjectStats, frames: np.ndarray, background: np.ndarray, tables: Sequence[np.ndarray]
 ) -> ObjectStats:
     """With the sizes of what is found, and not of what stands out of the noise of it."""
-    tables = [table[table[:, AREA] >= blobs[1]] for table in blobs[0]]
     height, width = extents(frames, background, tables, (stats.height_px, stats.width_px))
-    y, x = max(1.0, height / stats.height_px), max(1.0, width / stats.width_px)
-    return replace(
-        stats,
-        height_px=stats.height_px * y,
-        width_px=stats.width_px * x,
-        height_range=(stats.height_range[0] * y, stats.height_range[1] * y),
-        aspect=stats.aspect * x / y,
-        shape_range=(stats.shape_range[0] * y / x, stats.shape_range[1] * y / x),
-    )
+    return stats.stretched(max(1.0, height / stats.height_px), max(1.0, width / stats.width_px))
 
 
 def _level(frames: np.ndarray, lit: Sequence[np.ndarray]) -> float:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from scalor.models.config import GlimpseConfig
 from scalor.nets.heads import mlp
+from scalor.nets.pointwise import Pointwise
 from scalor.nets.pyramid import ConvStyle, activation, block
 
 PATCH = 4
@@ -30,7 +31,7 @@ class GlimpseEncoder(nn.Module):
         cells = (config.side // PATCH) ** 2
         return nn.Sequential(
             nn.PixelUnshuffle(PATCH),
-            nn.Conv2d(channels * PATCH**2, config.patch, 1),
+            Pointwise(channels * PATCH**2, config.patch),
             activation(style.act),
             nn.Flatten(),
             mlp(config.patch * cells, *config.hidden, 2 * config.what, act=style.act),
@@ -76,7 +77,7 @@ class GlimpseDecoder(nn.Module):
             mlp(config.what, *reversed(config.hidden), config.patch * rows**2, act=style.act),
             activation(style.act),
             nn.Unflatten(1, (config.patch, rows, rows)),
-            nn.Conv2d(config.patch, (channels + 1) * PATCH**2, 1),
+            Pointwise(config.patch, (channels + 1) * PATCH**2),
             nn.PixelShuffle(PATCH),
         )
 

@@ -13,6 +13,7 @@ from scalor.core.sites import Gaussian
 from scalor.core.types import Knobs, Scenery
 from scalor.errors import UserError
 from scalor.models.config import BackgroundConfig, ModelConfig
+from scalor.nets.pointwise import Pointwise
 from scalor.nets.pyramid import ConvStyle, block, pad_to_multiple, pyramid
 from scalor.nets.recurrent import ConvGRU
 
@@ -40,7 +41,7 @@ class Painted(nn.Module):
     def __init__(self, channels: int, config: BackgroundConfig, style: ConvStyle) -> None:
         super().__init__()
         width = config.width
-        layers: list[nn.Module] = block(nn.Conv2d(config.code + 2, 2 * width, 1), 2 * width, style)
+        layers: list[nn.Module] = block(Pointwise(config.code + 2, 2 * width), 2 * width, style)
         for below, above in ((2 * width, width), (width, width), (width, width // 2)):
             layers += block(nn.Conv2d(below, 4 * above, 3, padding=1), 4 * above, style) + [nn.PixelShuffle(2)]
         self.net = nn.Sequential(*layers, nn.Conv2d(width // 2, channels, 3, padding=1))
@@ -242,7 +243,7 @@ class LatticeBackground(Walk):
         self.encoder = nn.Sequential(
             *block(nn.Conv2d((config.channels + 1) * self.fold**2, width, 3, padding=1), width, style),
             *block(nn.Conv2d(width, width, 3, padding=1), width, style),
-            nn.Conv2d(width, 2 * part.code, 1),
+            Pointwise(width, 2 * part.code),
         )
         layers = block(nn.Conv2d(part.code, width, 3, padding=1), width, style)
         for _ in range(int(math.log2(self.fold))):
@@ -250,7 +251,7 @@ class LatticeBackground(Walk):
             layers += block(nn.Conv2d(width, width, 3, padding=1), width, style)
         self.painted = nn.Sequential(*layers, nn.Conv2d(width, config.channels, 3, padding=1))
         self.walk = ConvGRU(part.code, part.hidden)
-        self.drift = nn.Conv2d(part.hidden, 2 * part.code, 1)
+        self.drift = Pointwise(part.hidden, 2 * part.code)
 
     def initial(self, batch: int, scenery: Scenery, like: Tensor) -> Memory:
         """Memory before the first frame: zeros [B, h, w, code] and [B, hidden, h, w]."""

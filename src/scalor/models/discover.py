@@ -17,6 +17,7 @@ from scalor.models.config import ModelConfig
 from scalor.models.guides import in_context, picture_of
 from scalor.models.painter import LEAST, Paint, Painter, alike, tints
 from scalor.models.propagate import Draw, charge
+from scalor.nets.pointwise import Pointwise
 from scalor.nets.pyramid import block, pyramid
 
 CHAIN = 8
@@ -53,11 +54,11 @@ class Detector(nn.Module):
         self.mask_stack = pyramid(1, widths, cell=config.cell, style=style, refine=False) if widths else None
         inputs = features + (widths[-1] if widths else 0)
         # Cells outside the view see what is inside through their neighbours.
-        first = nn.Conv2d(inputs, features, 3, padding=1) if ring else nn.Conv2d(inputs, features, 1)
+        first = nn.Conv2d(inputs, features, 3, padding=1) if ring else Pointwise(inputs, features)
         self.fuse = nn.Sequential(
-            *block(first, features, style), *block(nn.Conv2d(features, features, 1), features, style)
+            *block(first, features, style), *block(Pointwise(features, features), features, style)
         )
-        self.head = nn.Conv2d(features, 1 + 2 + 8, 1)
+        self.head = Pointwise(features, 1 + 2 + 8)
 
     def forward(self, features: Tensor, explained: Tensor, foreground: Tensor | None = None) -> Proposals:
         """features [B, F, Gh, Gw], explained mask [B, H, W] and the foreground mask [B, 1, H, W] to all cells'."""

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from scalor.models.config import ModelConfig
+from scalor.nets.pointwise import Pointwise
 from scalor.nets.pyramid import activation, block, pad_to_multiple, pyramid
 from scalor.nets.recurrent import ConvLSTM, upsample_to
 
@@ -24,7 +25,7 @@ class Encoder(nn.Module):
             down = nn.Conv2d(self.features, part.memory, 2 * self.stride, stride=self.stride, padding=self.stride // 2)
             same = nn.Conv2d(self.features, part.memory, 3, padding=1)
             self.down = nn.Sequential(*block(same if self.stride == 1 else down, part.memory, style))
-            self.up = nn.Conv2d(part.memory, self.features * self.stride**2, 1)
+            self.up = Pointwise(part.memory, self.features * self.stride**2)
             self.fuse = activation(style.act)
 
     def forward(self, frames: Tensor, backdrop: Tensor | None) -> Tensor:

@@ -16,6 +16,7 @@ from scalor.models.appearance import PATCH, GlimpseEncoder
 from scalor.models.config import ModelConfig
 from scalor.models.neighbors import SUMMARY, Neighbors
 from scalor.nets.heads import mlp
+from scalor.nets.pointwise import Pointwise
 from scalor.nets.pyramid import activation
 from scalor.nets.recurrent import GRUState, LSTMState
 
@@ -208,7 +209,7 @@ class Tracker(nn.Module):
             inputs = (2 * config.channels + 2 + glimpse.foreground) * PATCH**2
             self.compare = nn.Sequential(
                 nn.PixelUnshuffle(PATCH),
-                nn.Conv2d(inputs, COMPARED, 1),
+                Pointwise(inputs, COMPARED),
                 activation(act),
                 nn.Flatten(),
                 nn.Linear(COMPARED * (glimpse.side // PATCH) ** 2, att),

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from scalor.nets.pointwise import Pointwise
+
 
 def activation(name: str) -> nn.Module:
     known = {"celu": nn.CELU, "relu": nn.ReLU, "silu": nn.SiLU}
@@ -51,7 +53,7 @@ def pyramid(channels: int, widths: tuple[int, ...], *, cell: int, style: ConvSty
         if refine and level < halvings - 1:
             layers += block(nn.Conv2d(width, width, 3, padding=1), width, style)
         below = width
-    last = nn.Conv2d(below, below, 1 if refine else 3, padding=0 if refine else 1)
+    last = Pointwise(below, below) if refine else nn.Conv2d(below, below, 3, padding=1)
     return nn.Sequential(*layers, *block(last, below, style))
 
 

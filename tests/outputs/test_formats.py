@@ -313,6 +313,12 @@ def test_trackmate_knows_where_the_video_lies(tracks, tmp_path):
         assert image.get("filename") == (video or path).name and image.get("folder") == str(tmp_path)
 
 
+def test_trackmate_is_xml_whatever_a_video_is_called(tracks, tmp_path):
+    folder = write_folder(tmp_path / "tracks", tracks, path=str(tmp_path / "caf\udce9 \x01<é>.mp4"))
+    image = ET.parse(export(folder, "trackmate", tmp_path / "t.xml")).getroot().find(".//ImageData")
+    assert image.get("filename") == r"caf\udce9 \x01<é>.mp4"
+
+
 def test_trackmate_spots_and_outlines(folder, tracks, tmp_path):
     from PIL import Image, ImageDraw
 

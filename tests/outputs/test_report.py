@@ -304,4 +304,4 @@ def test_tracks_of_the_classical_method_have_no_advice_for_the_model(tmp_path, c
     for method, told in (("scalor", True), ("mog2-sort", False)):
         page = write_report(write_folder(tmp_path / f"{method}{count}", tracks, method=method)).read_text()
         advice = page.split("What to try next")[1].split("</ul>")[0]
-        assert told == ("--min-visibility" in advice) == ("--resume" in advice)
+        assert told == ("--min-visibility" in advice) == ("--resume" in advice) == ("classical" not in advice)

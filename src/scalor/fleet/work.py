@@ -144,7 +144,9 @@ class Worker:
         made = staging / job.name
         try:
             with _held(staging):
-                summary = track_to_folder(job.video, self.loaded, made, device=self.errand.device, **self.errand.settings)
+                summary = track_to_folder(
+                    job.video, self.loaded, made, device=self.errand.device, **self.errand.settings
+                )
                 write_report(made, video=job.video)
                 put_text(made / RECORD, json.dumps(self._wanted(job), indent=2) + "\n")
                 if (out / job.name).exists():

@@ -95,7 +95,7 @@ def shown(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, float | np.floating):
-        return f"{value:.0f}" if MANY <= abs(value) < MOST_WHOLE else f"{value:.4g}"
+        return f"{value:.0f}" if MANY <= abs(float(value)) < MOST_WHOLE else f"{value:.4g}"
     return html.escape(str(value))
 
 

@@ -3,7 +3,6 @@
 import base64
 import gzip
 import html
-import json
 import os
 import re
 import tempfile

@@ -142,7 +142,7 @@ def _corrector(limits: Limits) -> Any:
         tracks, corrections, fixed = _tracks(room), room.fresh("corrections.csv"), room.fresh("tracks")
         lines = [["" if cell is None else str(cell).strip() for cell in row] for row in rows]
         with corrections.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([COLUMNS, *(line for line in lines if any(line))])
+            csv.writer(file).writerows([COLUMNS, *lines])
         words: list[str | Path] = ["correct", tracks, corrections, "--video", _video(room), "-o", fixed]
         for said in room.command(words, limit=60 * limits.other_minutes):
             yield said, None, None, ""

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from scalor.errors import UserError
 from scalor.viz.export import video_writer
 
 from ..outputs.browser import Browser, browser
+from ..outputs.conftest import toy_tracks, write_folder
 
 
 @pytest.fixture
@@ -89,6 +91,23 @@ def test_without_video_or_tracks_a_handler_says_what_is_missing(tmp_path):
     for handler, words in ((page._tracker(Limits()), "video"), (page._exporter(Limits()), "tracks")):
         with pytest.raises(UserError, match=f"no {words} yet"):
             last(handler(room, *(["coco"] if words == "tracks" else [])))
+
+
+def test_commands_of_all_buttons_stand_in_one_line(tmp_path, monkeypatch):
+    gradio = MagicMock()
+    monkeypatch.setitem(sys.modules, "gradio", gradio)
+    page.build(tmp_path, Limits())
+    clicks = [call.kwargs for call in gradio.Button.return_value.click.call_args_list]
+    lines = [(how.get("concurrency_id"), how.get("concurrency_limit")) for how in clicks if how.get("queue", True)]
+    assert lines == [("commands", 1)] * 4
+
+
+def test_a_correction_without_an_action_is_told(tmp_path, clip):
+    room = Room(tmp_path)
+    room.take(clip)
+    room.tracks = write_folder(tmp_path / "tracks", toy_tracks())
+    with pytest.raises(UserError, match="the action is ''"):
+        last(page._corrector(Limits())(room, [["", "3", "77", "", ""], ["", None, "", "", ""]]))
 
 
 def test_every_format_has_an_ending_or_is_packed():

@@ -125,7 +125,7 @@ def test_track_says_what_it_did(monkeypatch, tmp_path, capsys):
     assert "6 frames repeat the one before: the same rows there, and no time passes." in said
     assert "9.5 frames in the middle (2 to 30)" in said and "4 appear and 6 vanish inside" in said
     assert "closed 5 gaps, undid 1 swap, dropped 2 tracks and took 3 for parts of others" in said
-    assert "the first: frame 18, 8 appears inside the view" in said
+    assert "The most doubtful moment is in report.html: frame 18, 8 appears inside the view" in said
     assert out in said and said.count("\n") == 5
 
 

@@ -175,6 +175,27 @@ def test_a_video_that_ends_its_process_is_not_tried_for_ever(film: Callable[...,
     assert not [path for path in tmp_path.iterdir() if path.name.endswith(".partial")]
 
 
+def test_the_same_fleet_twice_at_once_is_done_by_both(
+    film: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second run, started while the first is about its video, ends before it."""
+    video, out = film("cam.mp4"), tmp_path / "out"
+    out.mkdir()
+    first, second = (work.Worker(work.Errand(out, WEIGHTS, "cpu", f"host-{number}", QUICK)) for number in (1, 2))
+    real, rows = work.write_report, []
+
+    def beside(folder: Path, **about: object) -> None:
+        real(folder, **about)
+        if not rows:
+            rows.append({})
+            rows.append(second(Job(video, "cam")))
+
+    monkeypatch.setattr(work, "write_report", beside)
+    rows.append(first(Job(video, "cam")))
+    assert [row["error"] for row in rows[1:]] == ["", ""]
+    assert [path.name for path in out.iterdir()] == ["cam"] and "fleet.json" in os.listdir(out / "cam")
+
+
 def test_the_command_says_by_its_code_whether_some_failed(
     film: Callable[..., str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

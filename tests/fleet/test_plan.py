@@ -33,6 +33,14 @@ def test_a_folder_is_called_as_its_video_where_it_can_be(tmp_path: Path) -> None
     assert marked("/a/b.mp4") == marked("/a/b.mp4") != marked("/c/b.mp4")
 
 
+@pytest.mark.parametrize("letter", ["a", "漢", "🐁"])
+def test_names_of_any_letters_leave_room_for_temporary_ones(letter: str) -> None:
+    videos = [letter * (240 // len(letter.encode())), letter * 30 + "b", letter * 30 + "c"]
+    jobs = planned(videos)
+    assert all(len(f".{job.name}.host-of-twenty-lette-4194304.0-4194304.partial".encode()) < 256 for job in jobs)
+    assert jobs[0].name.startswith(letter * 30) and [job.name for job in jobs[1:]] == videos[1:]
+
+
 def test_the_same_video_twice_is_one_job() -> None:
     assert len(planned(["a/x.mp4", "./a/x.mp4", "a/x.mp4", "b/../a/x.mp4"])) == 1
     assert [job.name for job in planned(["a/x.mp4", "a/y.mp4", "./a/x.mp4"])] == ["x", "y"]

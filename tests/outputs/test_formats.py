@@ -306,11 +306,11 @@ def test_sleap_by_sleap_io(folder, tracks, tmp_path):
 
 
 def test_trackmate_knows_where_the_video_lies(tracks, tmp_path):
-    for path, video in ((tmp_path / "toy.avi", None), (tmp_path / "toy.avi", tmp_path / "moved.mp4")):
-        folder = write_folder(tmp_path / "tracks", tracks, path=str(path))
+    for name, video in (("toy.avi", None), ("toy.avi", tmp_path / "moved.mp4"), ("caf\udce9 \x01<é>.mp4", None)):
+        folder = write_folder(tmp_path / "tracks", tracks, path=str(tmp_path / name))
         root = ET.parse(export(folder, "trackmate", tmp_path / "t.xml", options=Options(video=video))).getroot()
-        image = root.find(".//ImageData")
-        assert image.get("filename") == (video or path).name and image.get("folder") == str(tmp_path)
+        image, known = root.find(".//ImageData"), name.replace("\udce9", r"\udce9").replace("\x01", r"\x01")
+        assert image.get("filename") == (video.name if video else known) and image.get("folder") == str(tmp_path)
 
 
 def test_trackmate_spots_and_outlines(folder, tracks, tmp_path):

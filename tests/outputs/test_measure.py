@@ -196,3 +196,20 @@ def test_a_mask_that_shows_no_pixel_measures_as_none_does(tmp_path):
     assert (area[:2] < tracks.box_tlwh[:2, 2:].prod(axis=1)).all()
     done = measure_to_folder(tmp_path / "tracks", tmp_path / "m", ground=Ground())
     assert done["without_mask"] == 1
+
+
+def test_a_film_with_repeated_frames_has_the_speeds_and_turns_of_its_own_frames():
+    walk = [(10, 10), (20, 10), (20, 20), (10, 20)]
+    own = measure_rows(tracked(path(walk), np.arange(4) / 5), Ground())
+    twice = tracked(path([point for point in walk for _ in range(2)]))
+    twice = Tracked(twice.tracks, twice.times, {**twice.summary, "repeats": [1, 3, 5, 7]})
+    rows = measure_rows(twice, Ground())
+    for name in ("step", "speed", "turn"):
+        np.testing.assert_allclose(getattr(rows, name)[::2], getattr(own, name))
+        assert np.isnan(getattr(rows, name)[1::2]).all()
+
+
+def test_a_track_that_a_correction_begins_in_a_repeated_frame_is_measured_from_there():
+    table = tracked(path([(10, 10), (10, 10), (20, 10)]).select(np.array([1, 2])))
+    rows = measure_rows(Tracked(table.tracks, table.times, {**table.summary, "repeats": [1]}), Ground())
+    np.testing.assert_allclose(rows.step, [np.nan, 10])

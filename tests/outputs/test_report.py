@@ -20,7 +20,7 @@ from scalor.outputs.advice import advice_for_tracks
 from scalor.outputs.doubts import Doubt, Watch
 from scalor.outputs.report import Extras, write_report
 from scalor.outputs.report_evaluation import write_evaluation
-from scalor.outputs.report_page import Page
+from scalor.outputs.report_page import Page, shown
 from scalor.outputs.tracked import Tracked
 from scalor.training.checkpoint import Plan, RunFolder
 from scalor.viz.export import video_writer, write_png, write_summary_json, write_text
@@ -113,6 +113,32 @@ def test_text_cannot_break_the_page(folder, video):
     text = write_report(folder, video=video, extras=extras).read_text()
     assert "<script>alert" not in text and text.count("<script") == 2 and text.count('id="data"') == 1
     assert not re.search(r"(src|href)=\"(?!data:)", text) and "http" not in text
+
+
+def test_a_comment_in_a_name_does_not_hide_the_end_of_the_data(folder, tmp_path):
+    """After ``<!--<script`` browsers take the next end of a script for that of an inner one."""
+    page = Page("t")
+    page.data["name"] = "<!--<script>"
+    text = page.write(tmp_path / "p.html").read_text()
+    assert "<!--" not in text and data_of(tmp_path / "p.html")["name"] == "<!--<script>"
+
+
+def test_ids_that_scripts_have_no_numbers_for_are_text(tmp_path, video):
+    rows = [(frame, identity, 5.0, 5.0, 8.0, 6.0, 1.0, 1.0) for frame in (0, 1) for identity in (7, 2**53 + 1)]
+    large = write_folder(tmp_path / "tracks", Tracks.from_rows(rows, length=12))
+    data = data_of(write_report(large, video=video))
+    assert [line[0] for line in data["timeline"]["tracks"]] == [7, "9007199254740993"]
+    assert [row[0] for row in data["films"]["tracks"]["rows"][0]] == [7, "9007199254740993"]
+
+
+def test_long_films_and_trainings_have_their_numbers_in_full(tmp_path):
+    assert [shown(value) for value in (12345.6, 1e5, 0.123456, 29.97, 9999.0)] == [
+        "12346",
+        "100000",
+        "0.1235",
+        "29.97",
+        "9999",
+    ]
 
 
 def test_without_a_video_the_page_has_no_film_and_all_the_rest(folder):
@@ -278,4 +304,4 @@ def test_tracks_of_the_classical_method_have_no_advice_for_the_model(tmp_path, c
     for method, told in (("scalor", True), ("mog2-sort", False)):
         page = write_report(write_folder(tmp_path / f"{method}{count}", tracks, method=method)).read_text()
         advice = page.split("What to try next")[1].split("</ul>")[0]
-        assert told == ("--min-visibility" in advice) == ("--resume" in advice)
+        assert told == ("--min-visibility" in advice) == ("--resume" in advice) == ("classical" not in advice)

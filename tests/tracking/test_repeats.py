@@ -9,6 +9,7 @@ import pytest
 
 from scalor.data.repeats import Repeats
 from scalor.data.video import open_video
+from scalor.outputs.track_folder import track_to_folder
 from scalor.pretrained import Loaded
 from scalor.tracking.passes import first_pass, second_pass
 from scalor.tracking.report import FrameResult
@@ -123,12 +124,13 @@ def test_what_creeps_adds_up():
     assert all(found[2:5]) and not all(found[2:12])
 
 
-def test_a_film_of_one_picture_shows_what_it_shows(write_clip):
+def test_a_film_of_one_picture_shows_what_it_shows(write_clip, tmp_path):
     """Nothing that a film of one frame, shown once or thrice, could be confirmed by; of the place that weights know."""
     still = open_video(files("scalor.data") / "assets" / "traffic.mp4").read([120])[0].image
     one, thrice = (write_clip(np.repeat(still[None], count, 0), name=str(count)) for count in (1, 3))
     tables = [track(one, "traffic"), track(one, "traffic", online=True), track(thrice, "traffic")]
     assert len(tables[0].id) > 3
+    assert track_to_folder(thrice, "traffic", tmp_path / "tracks", pictures=False)["repeats"] == [1, 2]
     assert [len(each.id) for each in tables[1:]] == [len(tables[0].id), 3 * len(tables[0].id)]
 
 

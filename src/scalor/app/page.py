@@ -61,14 +61,15 @@ def build(house: Path, limits: Limits) -> Any:
         shown = [said, picture, overlay, report]
         page.load(lambda: Room(house), outputs=room)
         video.upload(_told(_take), [room, video], said)
+        # One heavy command at a time, whoever asked for it; the others wait in line. Buttons have a line each else.
+        line = {"concurrency_id": "commands", "concurrency_limit": 1}
         runs = [
-            learn.click(_told(_learner(limits)), [room, minutes], shown),
-            classical.click(_told(_tracker(limits)), [room], shown),
-            correct.click(_told(_corrector(limits)), [room, table], shown),
-            export.click(_told(_exporter(limits)), [room, to], file),
+            learn.click(_told(_learner(limits)), [room, minutes], shown, **line),
+            classical.click(_told(_tracker(limits)), [room], shown, **line),
+            correct.click(_told(_corrector(limits)), [room, table], shown, **line),
+            export.click(_told(_exporter(limits)), [room, to], file, **line),
         ]
         stop.click(_stop, room, said, cancels=runs, queue=False)
-    # One heavy command at a time, whoever asked for it; the others wait in line.
     return page.queue(default_concurrency_limit=1, max_size=32)
 
 
@@ -141,7 +142,7 @@ def _corrector(limits: Limits) -> Any:
         tracks, corrections, fixed = _tracks(room), room.fresh("corrections.csv"), room.fresh("tracks")
         lines = [["" if cell is None else str(cell).strip() for cell in row] for row in rows]
         with corrections.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([COLUMNS, *(line for line in lines if line[0])])
+            csv.writer(file).writerows([COLUMNS, *lines])
         words: list[str | Path] = ["correct", tracks, corrections, "--video", _video(room), "-o", fixed]
         for said in room.command(words, limit=60 * limits.other_minutes):
             yield said, None, None, ""

@@ -66,5 +66,5 @@ def run(args: Namespace) -> None:
         rows = counted(done["without_mask"], "row")
         words = f"{rows} without a mask, or with an empty one, among others with masks: the area there is the box's"
         print(f"scalor: {words}", file=sys.stderr)
-    crossed = "".join(f" {count} crossings of {name}." for name, count in done["crossings"].items())
+    crossed = "".join(f" {counted(count, 'crossing')} of {name}." for name, count in done["crossings"].items())
     print(f"measured {done['tracks']} tracks over {done['seconds']:.7g} s.{crossed} Everything is in {args.out}.")

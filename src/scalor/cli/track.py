@@ -159,8 +159,10 @@ def trusted(summary: Mapping[str, Any]) -> str:
         )
     if trust["doubts"]:
         worst = trust["doubts"][0]
+        many = len(trust["doubts"])
+        moments = f"The {many} most doubtful moments are" if many > 1 else "The most doubtful moment is"
         lines.append(
-            f"The {len(trust['doubts'])} most doubtful moments are in report.html; the first: frame "
+            f"{moments} in report.html{'; the first' * (many > 1)}: frame "
             f"{worst['frame'] + FIRST_FRAME}, {worst['id']} {worst['words']}."
         )
     return "\n".join(lines)

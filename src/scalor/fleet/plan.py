@@ -1,6 +1,7 @@
 """`planned`: which video goes into which folder, the same whoever asks and in whatever part of the work."""
 
 import hashlib
+import os
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -10,8 +11,8 @@ from pathlib import Path
 from scalor.data.places import refuse_stream
 from scalor.errors import UserError
 
-LONGEST = 100
-"""Characters of a folder's name; temporary names are longer, and file systems end at 255 bytes."""
+LONGEST, MOST_BYTES = 100, 180
+"""Of a folder's name, in characters and in bytes; temporary names are longer, and file systems end at 255 bytes."""
 TABLE = "fleet.csv"
 
 
@@ -74,7 +75,10 @@ def planned(videos: Sequence[str], part: Part = WHOLE) -> list[Job]:
 def marked(place: str) -> str:
     """The name of a folder that no other video gets."""
     digest = hashlib.sha256(place.encode(errors="surrogateescape")).hexdigest()[:8]
-    return f"{_plain(Path(place)).strip('. ')[:LONGEST] or 'video'}-{digest}"
+    name = _plain(Path(place)).strip(". ")[:LONGEST]
+    while len(os.fsencode(name)) > MOST_BYTES:
+        name = name[:-1]
+    return f"{name or 'video'}-{digest}"
 
 
 def _place(video: Path) -> Path:
@@ -92,4 +96,5 @@ def _folded(name: str) -> str:
 
 
 def _is_safe(name: str) -> bool:
-    return 0 < len(name) <= LONGEST and name == name.strip(". ") and not name.startswith("fleet")
+    fits = 0 < len(name) <= LONGEST and len(os.fsencode(name)) <= MOST_BYTES
+    return fits and name == name.strip(". ") and not name.startswith("fleet")

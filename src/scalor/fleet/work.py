@@ -4,8 +4,8 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from scalor.viz.export import SUMMARY
 
 RECORD = "fleet.json"
 """In every folder, so that a finished one is known again; it appears with all the rest."""
+LOCK = ".lock"
+"""In every unfinished folder, held by the process that fills it."""
 TRIES = 2
 """A video during which the process was ended so often is not tried again."""
 VERSION = "another version"
@@ -141,12 +143,15 @@ class Worker:
         staging.mkdir()
         made = staging / job.name
         try:
-            summary = track_to_folder(job.video, self.loaded, made, device=self.errand.device, **self.errand.settings)
-            write_report(made, video=job.video)
-            put_text(made / RECORD, json.dumps(self._wanted(job), indent=2) + "\n")
-            if (out / job.name).exists():
-                os.replace(out / job.name, staging / "before")
-            os.replace(made, out / job.name)
+            with _held(staging):
+                summary = track_to_folder(
+                    job.video, self.loaded, made, device=self.errand.device, **self.errand.settings
+                )
+                write_report(made, video=job.video)
+                put_text(made / RECORD, json.dumps(self._wanted(job), indent=2) + "\n")
+                if (out / job.name).exists():
+                    os.replace(out / job.name, staging / "before")
+                os.replace(made, out / job.name)
         finally:
             _clear(out, job.name)
         return summary
@@ -165,10 +170,34 @@ def _json_of(file: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Until the block ends, or the process however it does, others see that a folder is being filled."""
+    with (folder / LOCK).open("w") as lock:
+        with suppress(ImportError, OSError):  # Windows, and file systems without locks
+            import fcntl
+
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _is_held(folder: Path) -> bool:
+    try:
+        import fcntl
+
+        with (folder / LOCK).open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except (ImportError, OSError):
+        return False
+    return False
+
+
 def _clear(out: Path, name: str) -> None:
-    """Remove what was begun of a video, also by runs that were killed."""
+    """Remove what was begun of a video, also by runs that were killed; not what another run is still about."""
     for path in _begun(out):
-        if path.name.rsplit(".", 3)[0] == f".{name}":
+        if path.name.rsplit(".", 3)[0] == f".{name}" and not _is_held(path):
             shutil.rmtree(path, ignore_errors=True)
 
 

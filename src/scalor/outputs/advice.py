@@ -77,6 +77,8 @@ def _nothing_found(summary: Mapping[str, Any]) -> list[str]:
             "Say how large things are: `--set data.object_height=40 data.object_width=15`, in pixels of the video."
         )
         found.append("Report what is hardly visible, too: `scalor track` with `--min-visibility 0`.")
+    else:
+        found.append("This is the classical method. `scalor fit` learns the objects themselves.")
     return found
 
 

@@ -60,7 +60,7 @@ class Rows:
     """Measures of every row of a table, float64 [R] unless said otherwise; NaN where there is none.
 
     x, y       position
-    step       distance from the row before of the same track
+    step       distance from the row before of the same track, rows of repeated frames left out
     speed      that per second
     turn       angle between the step to here and the step before, above -180 to 180; NaN after a step of length 0
     area       of the mask, else of the box
@@ -84,7 +84,7 @@ def measure_rows(tracked: Tracked, ground: Ground) -> Rows:
     """The measures of every row."""
     tracks, scale = tracked.tracks, ground.px_per_mm or 1.0
     center = tracks.center
-    before, after = steps_of(tracks)
+    before, after = _steps(tracked)
     vector = np.full((len(tracks), 2), np.nan)
     vector[after] = center[after] - center[before]
     seconds = np.full(len(tracks), np.nan)
@@ -105,6 +105,17 @@ def measure_rows(tracked: Tracked, ground: Ground) -> Rows:
         distance=distance / scale,
         inside={name: within(center, corners) for name, corners in ground.zones.items()},
     )
+
+
+def _steps(tracked: Tracked) -> tuple[np.ndarray, np.ndarray]:
+    """As `steps_of`, past rows that a repeated frame only shows again: things moved on while it stood."""
+    tracks = tracked.tracks
+    before, after = steps_of(tracks)
+    again = np.isin(tracks.frame[after], tracked.repeats) & (tracks.frame[after] == tracks.frame[before] + 1)
+    again &= (tracks.box_tlwh[after] == tracks.box_tlwh[before]).all(axis=1)
+    new = np.delete(np.arange(len(tracks)), after[again])
+    before, after = steps_of(tracks.select(new))
+    return new[before], new[after]
 
 
 def _angle(first: np.ndarray, second: np.ndarray) -> np.ndarray:

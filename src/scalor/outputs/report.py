@@ -30,6 +30,7 @@ from scalor.outputs.report_page import (
     charts,
     details,
     facts,
+    named,
     paragraphs,
     picture,
     shown,
@@ -107,7 +108,7 @@ def _of_tracks(tracked: Tracked, video: Path | None, more: Extras) -> Page:
     tracks, summary = tracked.tracks, tracked.summary
     page = Page(more.title or f"Tracks of {tracked.name}")
     numbers: dict[str, Any] = {"tracks": len(np.unique(tracks.id)), "frames": tracks.length}
-    numbers["seconds"] = f"{frame_seconds(tracked).sum():.4g}"
+    numbers["seconds"] = float(frame_seconds(tracked).sum())
     numbers["objects per frame"] = round(len(tracks) / max(1, tracks.length), 2)
     page.sections.append(paragraphs(more.notes) + facts(numbers))
     doubtful = doubts_of(tracked)
@@ -196,8 +197,8 @@ def timeline_of(tracks: Tracks) -> dict[str, Any]:
         frames = tracks.frame[tracks.id == identity]
         breaks = np.flatnonzero(np.diff(frames) > 1)
         starts, ends = frames[np.r_[0, breaks + 1]], frames[np.r_[breaks, len(frames) - 1]]
-        lines.append([identity, np.stack([starts, ends], axis=1).tolist()])
-    return {"length": max(1, tracks.length), "tracks": sorted(lines, key=lambda line: (line[1][0][0], line[0]))}
+        lines.append([named(identity), np.stack([starts, ends], axis=1).tolist()])
+    return {"length": max(1, tracks.length), "tracks": sorted(lines, key=lambda line: line[1][0][0])}
 
 
 def doubts_of(tracked: Tracked) -> list[Doubt]:

@@ -10,7 +10,7 @@ from scalor.core.tracks import FIRST_FRAME, Rle
 from scalor.data.source import Frame, VideoSource
 from scalor.outputs.doubts import Doubt
 from scalor.outputs.pixels import decoded, frames_of
-from scalor.outputs.report_page import jpeg
+from scalor.outputs.report_page import jpeg, named
 from scalor.outputs.tracked import Tracked
 from scalor.viz.contact import tile
 from scalor.viz.draw import TRAIL
@@ -98,7 +98,7 @@ def _rows(tracked: Tracked, rows: np.ndarray) -> list[list[Any]]:
     tracks = tracked.tracks
     return [
         [
-            int(tracks.id[row]),
+            named(int(tracks.id[row])),
             *(round(value, 1) for value in tracks.box_tlwh[row].tolist()),
             _trail(tracked, row),
             _outlines(tracks.masks[row]) if tracks.masks is not None else [],

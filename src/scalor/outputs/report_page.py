@@ -19,6 +19,9 @@ from scalor.viz.export import write_text
 REPORT = "report.html"
 MARK = '<script id="data" type="application/json">'
 """Stands in every page."""
+MOST_WHOLE = 2**53
+MANY = 1e4
+"""From here on four digits would be fewer than a number has before its point."""
 
 
 @dataclass
@@ -37,14 +40,23 @@ class Page:
     def write(self, path: Path) -> Path:
         """The file, whole or not at all."""
         palette = ["rgb({}, {}, {})".format(*track_color(number)) for number in range(COLORS)]
-        # Of what stands in a script only its end could break it.
-        data = json.dumps({"palette": palette, **self.data}, separators=(",", ":")).replace("</", "<\\/")
+        data = in_script({"palette": palette, **self.data})
         page = files("scalor.outputs").joinpath("report_page.html").read_text(encoding="utf-8")
         body = f"<h1>{html.escape(self.title)}</h1>\n" + "\n".join(self.sections)
         filled = {"TITLE": html.escape(self.title), "BODY": body, "DATA": data}
         # One pass, so that nothing in a title or table is taken for a place to fill.
         write_text(path, re.sub("@(TITLE|BODY|DATA)@", lambda match: filled[match[1]], page))
         return path
+
+
+def in_script(value: Any) -> str:
+    """JSON to stand in a script: neither its end nor a comment, which would hide the end, can be in it."""
+    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def named(identity: int) -> int | str:
+    """An id as the page's script takes it; its numbers are whole up to 2^53."""
+    return identity if identity <= MOST_WHOLE else str(identity)
 
 
 def is_page(path: Path) -> bool:
@@ -82,7 +94,9 @@ def shown(value: Any) -> str:
     """A value for people, as HTML."""
     if value is None:
         return "-"
-    return f"{value:.4g}" if isinstance(value, float | np.floating) else html.escape(str(value))
+    if isinstance(value, float | np.floating):
+        return f"{value:.0f}" if MANY <= abs(float(value)) < MOST_WHOLE else f"{value:.4g}"
+    return html.escape(str(value))
 
 
 def jpeg(image: np.ndarray, *, side: int, quality: int = 75) -> str:
@@ -120,10 +134,10 @@ def chart(heading: str, lines: Mapping[str, tuple[np.ndarray, np.ndarray]], *, a
         kind, title = ("one", "two")[number % 2], f"<title>{html.escape(name)}</title>"
         parts.append(f'<polyline class="{kind}" points="{points}">{title}</polyline>')
     labels = [
-        f'<text x="40" y="14" text-anchor="end">{high:.3g}</text>',
-        f'<text x="40" y="{high_px - 26}" text-anchor="end">{low:.3g}</text>',
-        f'<text x="44" y="{high_px - 8}">{left:.3g}</text>',
-        f'<text x="{wide - 10}" y="{high_px - 8}" text-anchor="end">{right:.4g} {html.escape(across)}</text>',
+        f'<text x="40" y="14" text-anchor="end">{shown(high)}</text>',
+        f'<text x="40" y="{high_px - 26}" text-anchor="end">{shown(low)}</text>',
+        f'<text x="44" y="{high_px - 8}">{shown(left)}</text>',
+        f'<text x="{wide - 10}" y="{high_px - 8}" text-anchor="end">{shown(right)} {html.escape(across)}</text>',
     ]
     frame = f'<path class="axis" fill="none" d="M44 10 V{high_px - 26} H{wide - 10}"/>'
     drawing = f'<svg viewBox="0 0 {wide} {high_px}" role="img">{frame}{"".join(parts)}{"".join(labels)}</svg>'

@@ -186,7 +186,7 @@ def _write(
 
     Masks, drawing and encoding run beside what makes the reports.
     """
-    frames, ids, largest = 0, set[int](), 0
+    frames, ids, largest, repeats = 0, set[int](), 0, list[int]()
     with (
         Sheets(folder, fps=source.fps, box_base=box_base) as sheets,
         overlay_in(folder, source, wanted=pictures) as film,
@@ -206,6 +206,7 @@ def _write(
                 frames = frame.index + 1
                 ids.update(result.ids.tolist())
                 largest = max(largest, len(result))
+                repeats += [frame.index] if result.repeated else []
         sheets.finish(frames)
     return {
         "frames": frames,
@@ -213,6 +214,7 @@ def _write(
         "boxes": sheets.rows,
         "objects_per_frame": round(sheets.rows / max(frames, 1), 3),
         "most_objects": largest,
+        "repeats": repeats,
     }
 
 

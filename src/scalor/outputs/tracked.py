@@ -61,6 +61,12 @@ class Tracked:
         """Frames per second."""
         return float(self.summary["fps"])
 
+    @property
+    def repeats(self) -> list[int]:
+        """Frames, counted from 0, that show the one before once more; folders of earlier versions do not say them."""
+        said = self.summary.get("repeats")
+        return [frame for frame in said if isinstance(frame, int)] if isinstance(said, list) else []
+
     def masks(self, what: str) -> list[Rle | None]:
         """The masks of all rows. Raises UserError, which names ``what`` wants them, where the folder has none."""
         if self.tracks.masks is None:

@@ -6,6 +6,7 @@ features BOX_LEFT, BOX_TOP, BOX_WIDTH and BOX_HEIGHT.
 """
 
 import math
+import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -34,6 +35,10 @@ SPOT = {
 }
 EDGE = {"SPOT_SOURCE_ID": ("Source spot ID", "NONE", True), "SPOT_TARGET_ID": ("Target spot ID", "NONE", True)}
 TRACK = {"TRACK_INDEX": ("Track index", "NONE", True), "TRACK_ID": ("Track ID", "NONE", True)}
+
+
+NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What names of files may hold and XML not: control characters, and bytes of other encodings."""
 
 
 def write(tracked: Tracked, out: Path, options: Options) -> None:
@@ -116,8 +121,8 @@ def _settings(root: ET.Element, tracked: Tracked, options: Options) -> None:
     settings = ET.SubElement(root, "Settings")
     video = options.video or place_of(tracked)
     image = {
-        "filename": video.name if video else tracked.name,
-        "folder": str(video.absolute().parent) if video else "",
+        "filename": _spelled(video.name if video else tracked.name),
+        "folder": _spelled(str(video.absolute().parent)) if video else "",
         "width": width,
         "height": height,
         "nslices": 1,
@@ -128,3 +133,7 @@ def _settings(root: ET.Element, tracked: Tracked, options: Options) -> None:
         "timeinterval": 1 / tracked.fps,
     }
     ET.SubElement(settings, "ImageData", {key: str(value) for key, value in image.items()})
+
+
+def _spelled(name: str) -> str:
+    return NO_XML.sub(lambda letter: letter[0].encode("unicode_escape").decode("ascii"), name)

@@ -3,7 +3,6 @@
 import base64
 import gzip
 import html
-import json
 import os
 import re
 import tempfile
@@ -14,6 +13,7 @@ from typing import Any
 
 from scalor.errors import UserError
 from scalor.outputs.onnx_step import OBJECTS, export_onnx
+from scalor.outputs.report_page import in_script
 from scalor.pretrained import Loaded, load_all
 from scalor.tracking.stored import backdrops_of
 from scalor.viz.draw import COLORS, track_color
@@ -102,8 +102,7 @@ def write_page(
     }
     filled = {
         "TITLE": html.escape(str(about.get("weights", "step"))),
-        # Of what stands in a script only its end could break it.
-        "ABOUT": json.dumps(known, separators=(",", ":")).replace("</", "<\\/"),
+        "ABOUT": in_script(known),
         "MODEL": _packed(model),
         "CODE": _packed(runtime.get("code", b"")),
         "WASM": _packed(runtime.get("wasm", b"")),

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from scalor.tracking.linking import Link, Video, _assigned, link
 from scalor.tracking.motion import PER_TRACK, RECENT, Leg, Motion, _missed, miss
-from scalor.tracking.second_pass import AROUND, _around, learned, revise, tracklets_of
+from scalor.tracking.second_pass import learned, revise, tracklets_of
+from scalor.tracking.slivers import AROUND, usual
 from scalor.tracking.smoothing import smooth, window_for
 from scalor.tracking.table import Rows
 
@@ -211,8 +212,8 @@ def test_gaps_cut_into_tracks_are_missed_as_gaps_between_tracks_are(seed, length
 @given(st.integers(0, 10_000), st.integers(1, 80))
 def test_what_is_usual_is_the_median_around(seed, length):
     values = np.random.default_rng(seed).random(length)
-    usual = [np.median(values[max(0, at - AROUND) : at + AROUND + 1]) for at in range(length)]
-    np.testing.assert_allclose(_around(values), usual)
+    medians = [np.median(values[max(0, at - AROUND) : at + AROUND + 1]) for at in range(length)]
+    np.testing.assert_allclose(usual(values), medians)
 
 
 @PATIENT

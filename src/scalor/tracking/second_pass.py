@@ -20,6 +20,7 @@ from scalor.tracking.masks import PatchMasks
 from scalor.tracking.motion import Leg, Motion
 from scalor.tracking.parts import owners
 from scalor.tracking.report import FrameResult
+from scalor.tracking.slivers import slivers, usual
 from scalor.tracking.smoothing import runs, smooth, window_for
 from scalor.tracking.table import Rows
 
@@ -31,8 +32,6 @@ FAINT = 1.5
 """Log odds by which the score of what flickers lies below the usual one (a fifth of the nats) where it is no object."""
 FIRM = 0.5
 """An object of which less than this share of the usual is seen, as behind a post, is not where its box is."""
-AROUND = 25
-"""Rows before and after that say what is usual."""
 HARDLY = 0.05
 """An object of which less than this share is seen is out of sight."""
 
@@ -162,9 +161,11 @@ def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1, indivi
     part = keep & (into != np.arange(len(rows)))
     parts = len(np.unique(ids[part]))
     keep &= ~part
+    whole = _with_parts(rows, into, part)
+    keep &= ~slivers(whole, ids, keep, min_visibility)
     entering, ids = at_the_edge(rows, ids, keep, min_visibility)
     keep |= entering
-    boxes, window = _smoothed(_with_parts(rows, into, part), ids, keep)
+    boxes, window = _smoothed(whole, ids, keep)
     table = replace(rows, id=ids, box_tlwh=boxes)
     joints = [
         Joint(
@@ -188,12 +189,14 @@ def _of_the_video(rows: Rows, joint: _Decision) -> tuple[int, int]:
 
 
 def _with_parts(rows: Rows, into: np.ndarray, part: np.ndarray) -> Rows:
-    """The rows with boxes that hold the parts, bool [R], that belong ``into`` them."""
+    """The rows with boxes and areas that hold the parts, bool [R], that belong ``into`` them."""
     low, high = rows.box_tlwh[:, :2].copy(), rows.box_tlwh[:, :2] + rows.box_tlwh[:, 2:]
     some = np.flatnonzero(part & (into >= 0))
     np.minimum.at(low, into[some], rows.box_tlwh[some, :2])
     np.maximum.at(high, into[some], rows.box_tlwh[some, :2] + rows.box_tlwh[some, 2:])
-    return replace(rows, box_tlwh=np.concatenate([low, high - low], axis=1))
+    area = rows.area.copy()
+    np.add.at(area, into[some], rows.area[some])
+    return replace(rows, box_tlwh=np.concatenate([low, high - low], axis=1), area=area)
 
 
 def _firm(rows: Rows, keep: np.ndarray) -> np.ndarray:
@@ -204,17 +207,8 @@ def _firm(rows: Rows, keep: np.ndarray) -> np.ndarray:
     firm = np.ones(len(rows), dtype=bool)
     for piece in tracklets_of(rows, rows.id, keep):
         area = rows.area[piece.rows]
-        firm[piece.rows] = area >= FIRM * _around(area)
+        firm[piece.rows] = area >= FIRM * usual(area)
     return firm
-
-
-def _around(values: np.ndarray) -> np.ndarray:
-    """The median of each value [L] and the `AROUND` before and after it, as far as there are any: [L]."""
-    padded = np.pad(values, AROUND, constant_values=np.inf)
-    ranked = np.sort(np.lib.stride_tricks.sliding_window_view(padded, 2 * AROUND + 1), axis=1)
-    place = np.arange(len(values))
-    count = np.minimum(place, AROUND) + np.minimum(place[::-1], AROUND) + 1
-    return (ranked[place, (count - 1) // 2] + ranked[place, count // 2]) / 2
 
 
 def _followed(rows: Rows, ids: np.ndarray, *, keep: np.ndarray, firm: np.ndarray, stretches: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import torch
 
 from scalor.core.arguments import plainly
 from scalor.core.devices import pick_device
-from scalor.core.seeds import seed_of, whole_seed
+from scalor.core.seeds import apart, seed_of, whole_seed
 from scalor.core.types import Knobs, World
 from scalor.data.source import VideoSource
 from scalor.data.video import open_video
@@ -100,7 +100,7 @@ def imagine(
     pictures = _pictures(video, start, observe + steps)
     if len(pictures) < observe or all(picture is None for picture in pictures[:observe]):
         raise UserError(
-            f"there are {sum(p is not None for p in pictures[:observe])} readable frames from number {start} on; "
+            f"readable frames from number {start} on: {sum(p is not None for p in pictures[:observe])}; "
             f"{observe} are wanted to look at; start earlier or observe fewer"
         )
     tracker.reset()
@@ -155,9 +155,8 @@ def sample_futures(
         known = [name for name, age in tracker.ages.items() if age >= tracker.confirm]
     world = _without(tracker.world, sorted(tracker.ages.keys() - set(known)))
     knobs = replace(FUTURES, births=births > 0, birth=births)
-    devices = [] if tracker.device.type == "cpu" else [tracker.device]
     futures = []
-    with torch.random.fork_rng(devices, device_type=tracker.device.type if devices else "cuda"):
+    with apart(tracker.device):
         for number in range(samples):
             torch.manual_seed(seed_of(seed, number))
             futures.append(tuple(tracker.ahead(world, steps, knobs, pictures=True, unconfirmed=True)))

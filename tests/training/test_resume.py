@@ -128,6 +128,6 @@ def test_the_length_that_a_resumed_run_was_given_is_its_own(tiny, tmp_path):
     before = folder.config.read_text()
     folder.keep_length(dataclasses.replace(folder.plan(), steps=None, minutes=1.5, videos=("moved.mp4",)))
     assert folder.plan() == dataclasses.replace(folder.plan(), steps=None, minutes=1.5, videos=())
-    folder.config.write_text(before.replace('"steps": 2', '"steps": -2', 1))
+    folder.config.write_text(before.replace('"steps": 2,', '"steps": -2,', 1))
     with pytest.raises(UserError, match="says steps -2 and minutes None"):
         train(tiny, folder.path, resume=True, quiet=True)

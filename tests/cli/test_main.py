@@ -45,6 +45,12 @@ print("HEAVY", sorted(set({HEAVY!r}) & set(sys.modules)))
     assert done.stdout.splitlines()[-1] == "HEAVY []"
 
 
+def test_the_package_runs_as_the_command():
+    environment = dict(os.environ, PYTHONPATH=str(Path(scalor.__file__).parents[1]))
+    done = subprocess.run([sys.executable, "-m", "scalor", "nothing"], capture_output=True, text=True, env=environment)
+    assert done.returncode == 2 and "nothing" in done.stderr and "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("command", ["track", "evaluate", "fleet"])
 def test_help_shows_no_functions_of_the_program(capsys, command):
     with pytest.raises(SystemExit):

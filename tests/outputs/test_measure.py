@@ -213,3 +213,8 @@ def test_a_track_that_a_correction_begins_in_a_repeated_frame_is_measured_from_t
     table = tracked(path([(10, 10), (10, 10), (20, 10)]).select(np.array([1, 2])))
     rows = measure_rows(Tracked(table.tracks, table.times, {**table.summary, "repeats": [1]}), Ground())
     np.testing.assert_allclose(rows.step, [np.nan, 10])
+
+
+def test_a_line_on_the_edge_of_the_picture_is_not_outside():
+    ground = Ground(lines={"edge": np.array([[0.0, 0], [50, 0]]), "beyond": np.array([[0.0, -1], [50, -1]])})
+    assert ground.outside((40, 50)) == ["beyond"]

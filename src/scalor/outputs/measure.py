@@ -41,12 +41,11 @@ class Ground:
             )
 
     def outside(self, size: tuple[int, int]) -> list[str]:
-        """Zones and lines that lie wholly outside a picture of this height and width."""
+        """Zones and lines that lie wholly outside a picture of this height and width; lines may be its edge."""
         edge = np.array(size[::-1])
-        return [
-            name
-            for name, points in (*self.zones.items(), *self.lines.items())
-            if (points.max(axis=0) <= 0).any() or (points.min(axis=0) >= edge).any()
+        zones = [n for n, at in self.zones.items() if (at.max(axis=0) <= 0).any() or (at.min(axis=0) >= edge).any()]
+        return zones + [
+            n for n, at in self.lines.items() if (at.max(axis=0) < 0).any() or (at.min(axis=0) > edge).any()
         ]
 
     @property

@@ -322,3 +322,8 @@ def test_boxes_that_are_none_are_not_scored(box):
     good, wrong = (Tracks.from_rows([(0, 1, *each, 1.0, 1.0)], length=1) for each in ((0.0, 0.0, 5.0, 5.0), box))
     with pytest.raises(UserError, match="the tracks have a box"):
         evaluate(good, wrong, iou=0.5)
+
+
+def test_paths_are_no_tables():
+    with pytest.raises(UserError, match="truth is a str; a table is wanted: scalor.data.motchallenge.read_mot"):
+        evaluate("gt.txt", "tracks.txt", iou=0.5)

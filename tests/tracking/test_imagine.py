@@ -8,6 +8,7 @@ import torch
 
 from scalor.errors import UserError
 from scalor.tracking.imagine import Futures, imagine, sample_futures
+from scalor.tracking.run import track
 from scalor.tracking.tracker import Tracker
 
 from .test_tracker_scenes import patterned
@@ -139,3 +140,13 @@ def test_threads_that_imagine_at_once_do_not_draw_from_each_other(make_model, ma
     alone = [future(seed) for seed in range(2)]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(future, [0, 1] * 4)) == alone * 4
+
+
+def test_what_is_no_video_is_refused_in_words(make_model, make_frames):
+    model, frames = make_model(), make_frames(3, 40, 48)
+    for wrong, said in ((frames[0], "one picture"), (iter(frames), "iterator"), (None, "a NoneType")):
+        with pytest.raises(UserError, match=f"{said} came as the video; a file"):
+            imagine(wrong, model, observe=1, steps=1)
+    with pytest.raises(UserError, match="a list came as the video; a file"):
+        track(list(frames), model)
+    assert len(imagine(frames[..., 0], model, observe=1, steps=1).truth) == 1, "grey frames are a video"

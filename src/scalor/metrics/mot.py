@@ -118,6 +118,11 @@ def evaluate(
     largest total similarity. Raises UserError for no or two gates, numbers out of range, an id twice in a frame, or
     boxes that are not finite or have negative sides.
     """
+    for name, table in {"truth": truth, "tracks": tracks}.items():
+        if not isinstance(table, Tracks):
+            raise UserError(
+                f"{name} is a {type(table).__name__}; a table is wanted: scalor.data.motchallenge.read_mot reads files"
+            )
     gate = _check_gate(iou, distance)
     if frames is not None and not (all(isinstance(each, int | np.integer) for each in frames) and _is_range(*frames)):
         raise UserError(f"frames is {frames}; two whole numbers are wanted: the first, from 0, and one past the last")

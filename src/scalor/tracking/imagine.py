@@ -96,6 +96,7 @@ def imagine(
         raise UserError(f"births is {births:g}; a probability per cell and frame is wanted; try 0.001")
     if isinstance(video, str | PathLike):
         video = open_video(video)
+    _refuse_no_frames(video)
     tracker = _tracker(video, model, device, before=start + observe)
     pictures = _pictures(video, start, observe + steps)
     if len(pictures) < observe or all(picture is None for picture in pictures[:observe]):
@@ -116,6 +117,16 @@ def imagine(
         fps=video.fps if isinstance(video, VideoSource) else 10.0,
         known=tuple(sorted(known)),
     )
+
+
+def _refuse_no_frames(video: object) -> None:
+    """Raises UserError where a video is none: of one picture the rows would pass for frames."""
+    picture = isinstance(video, np.ndarray) and (video.ndim < 3 or (video.ndim == 3 and video.shape[-1] in (3, 4)))
+    if picture or not isinstance(video, VideoSource | Sequence | np.ndarray):
+        raise UserError(
+            f"{'one picture' if picture else f'a {type(video).__name__}'} came as the video; a file, a folder of "
+            "images or a list of frames, uint8 [H, W, 3] each, is wanted"
+        )
 
 
 def _observed(tracker: Tracker, pictures: Frames) -> tuple[FrameResult, ...]:

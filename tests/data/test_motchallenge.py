@@ -84,6 +84,7 @@ def test_all_usual_dialects_are_understood(tmp_path: Path, line: str, score: flo
         ("1.5,2,3,4,5,6", "whole"),
         ("1,2,3,4,-5,6", "negative"),
         ("1,2,nan,4,5,6", "finite"),
+        (f"1,{2**53},3,4,5,6", "id 9007199254740992; numbers below 2\\^53"),
         ("1,1,9,9,9,9", "as line 1"),
     ],
 )

@@ -228,7 +228,10 @@ def test_every_clip_may_have_its_own_gate():
         evaluate_many([(truth, found)] * 2, distance=[5.0])
 
 
-@pytest.mark.parametrize("gates", [{}, {"iou": 0.5, "distance": 3.0}, {"iou": 1.5}, {"distance": 0.0}])
+@pytest.mark.parametrize(
+    "gates",
+    [{}, {"iou": 0.5, "distance": 3.0}, {"iou": 1.5}, {"distance": 0.0}, {"distance": "5"}, {"distance": {1: np.inf}}],
+)
 def test_a_wrong_gate_is_a_users_mistake(gates):
     with pytest.raises(UserError):
         evaluate(two_walkers(), two_walkers(), **gates)
@@ -297,3 +300,30 @@ def test_frames_in_which_there_is_nothing_change_no_score_and_cost_nothing():
     assert near.pop("frames") == 12 and far.pop("frames") == 10**9 + 12
     assert near.pop("duplicates_per_frame") == far.pop("duplicates_per_frame") == 0 and near == far
     assert near["id_switches"] > 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"frames": (5, 2)}, "frames is"),
+        ({"frames": (-3, 2)}, "frames is"),
+        ({"frames": (0.5, 2)}, "frames is"),
+        ({"min_visibility": float("nan")}, "min_visibility is nan"),
+    ],
+)
+def test_numbers_out_of_range_are_users_mistakes(wrong, said):
+    table = Tracks.from_rows([(0, 1, 0.0, 0.0, 5.0, 5.0, 1.0, 1.0)], length=1)
+    with pytest.raises(UserError, match=said):
+        evaluate(table, table, iou=0.5, **wrong)
+
+
+@pytest.mark.parametrize("box", [(float("nan"), 0.0, 5.0, 5.0), (0.0, 0.0, -5.0, 5.0)])
+def test_boxes_that_are_none_are_not_scored(box):
+    good, wrong = (Tracks.from_rows([(0, 1, *each, 1.0, 1.0)], length=1) for each in ((0.0, 0.0, 5.0, 5.0), box))
+    with pytest.raises(UserError, match="the tracks have a box"):
+        evaluate(good, wrong, iou=0.5)
+
+
+def test_paths_are_no_tables():
+    with pytest.raises(UserError, match="truth is a str; a table is wanted: scalor.data.motchallenge.read_mot"):
+        evaluate("gt.txt", "tracks.txt", iou=0.5)

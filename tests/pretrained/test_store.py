@@ -213,3 +213,24 @@ def test_a_run_folder_with_a_packaged_name_is_taken_and_said(tmp_path, monkeypat
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "those of the folder are taken" in said
     assert pretrained.whole_name(mine) == str(tmp_path / mine)
+
+
+def test_loading_leaves_the_random_state_and_wants_float32(model: Scalor, tmp_path: Path) -> None:
+    path = saved(model, tmp_path / "mine.safetensors")
+    state = torch.get_rng_state()
+    assert same(pretrained.load(path)[0], model)
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.set_default_dtype(torch.float64)
+    try:
+        with pytest.raises(UserError, match="default dtype is torch.float64"):
+            pretrained.load(path)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_a_card_whose_footage_is_no_list_of_videos_is_refused(model: Scalor, tmp_path: Path) -> None:
+    path = saved(model, tmp_path / "mine.safetensors")
+    card = path.with_suffix(".json")
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"footage": "street.mp4"}))
+    with pytest.raises(UserError, match="says footage street.mp4; a list"):
+        pretrained.load(path)

@@ -1,11 +1,14 @@
 """Imagined futures: the same for the same seed, different from one another, and never shown what really happens."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
 
 from scalor.errors import UserError
 from scalor.tracking.imagine import Futures, imagine, sample_futures
+from scalor.tracking.run import track
 from scalor.tracking.tracker import Tracker
 
 from .test_tracker_scenes import patterned
@@ -126,3 +129,24 @@ def test_the_start_may_lie_inside_and_the_future_beyond_the_end(make_model, make
 def test_numbers_that_make_no_sense_are_refused(wrong, make_model, make_frames):
     with pytest.raises(UserError, match="wanted"):
         imagine(make_frames(4, 40, 40), make_model(), **({"observe": 2, "steps": 2, "samples": 1} | wrong))
+
+
+def test_threads_that_imagine_at_once_do_not_draw_from_each_other(make_model, make_frames):
+    model, frames = make_model(), make_frames(3, 40, 48)
+
+    def future(seed: int) -> list[list[list]]:
+        return boxes(imagine(frames, model, observe=3, steps=6, samples=4, seed=seed, births=0.05))
+
+    alone = [future(seed) for seed in range(2)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(future, [0, 1] * 4)) == alone * 4
+
+
+def test_what_is_no_video_is_refused_in_words(make_model, make_frames):
+    model, frames = make_model(), make_frames(3, 40, 48)
+    for wrong, said in ((frames[0], "one picture"), (iter(frames), "iterator"), (None, "a NoneType")):
+        with pytest.raises(UserError, match=f"{said} came as the video; a file"):
+            imagine(wrong, model, observe=1, steps=1)
+    with pytest.raises(UserError, match="a list came as the video; a file"):
+        track(list(frames), model)
+    assert len(imagine(frames[..., 0], model, observe=1, steps=1).truth) == 1, "grey frames are a video"

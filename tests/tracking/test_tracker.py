@@ -1,6 +1,8 @@
 """The streaming tracker: the same as a batch, independent of its neighbours, and no larger for having seen more."""
 
+import copy
 import dataclasses
+import pickle
 
 import numpy as np
 import pytest
@@ -371,3 +373,12 @@ def test_the_network_sees_a_frame_that_shook_and_darkened_in_the_backdrops_place
     Tracker(model, backdrop=empty).observe((0.8 * wide[6:54, 11:75]).astype(np.uint8))
     image = (255 * seen[0][0, 0]).permute(1, 2, 0).numpy()
     assert np.abs(image[6:42, 6:58] - empty[6:42, 6:58]).mean() < 3.0
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda tracker: pickle.loads(pickle.dumps(tracker))])
+def test_a_copied_tracker_goes_on_as_the_first_does(copied, make_model, make_frames):
+    tracker, frames = Tracker(make_model()), make_frames(4, 40, 48)
+    for frame in frames[:2]:
+        tracker.observe(frame)
+    other = copied(tracker)
+    assert all(same(other.observe(frame), tracker.observe(frame)) for frame in frames[2:])

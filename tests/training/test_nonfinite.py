@@ -44,3 +44,15 @@ def test_five_broken_steps_stop_the_run_with_the_term_and_the_batches(
     with pytest.raises(UserError, match="broke at kl_depth"):
         train(tiny, tmp_path / "run", steps=20, device="cpu", quiet=True)
     assert (tmp_path / "run" / "nonfinite.json").is_file()
+
+
+def test_a_learning_rate_that_blows_up_the_weights_is_told_in_words(tiny: Preset, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="start a new run with a lower train.lr"):
+        train(
+            tiny,
+            tmp_path / "run",
+            steps=12,
+            overrides={"train.lr": 1e9, "train.warmup": 0},
+            device="cpu",
+            quiet=True,
+        )

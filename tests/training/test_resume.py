@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from scalor import pretrained
 from scalor.configs.presets import fast_video
 from scalor.core.seeds import whole_seed
 from scalor.data.fingerprints import fingerprint, former_fingerprint
@@ -115,3 +116,18 @@ def test_impatience_does_not_cost_the_run(tmp_path, capfd):
     for _ in range(3):
         recorder._catch(signal.SIGINT, None)
     assert recorder.caught == signal.SIGINT and "is being saved" in capfd.readouterr().err
+
+
+def test_the_length_that_a_resumed_run_was_given_is_its_own(tiny, tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    train(tiny, folder.path, steps=1, quiet=True)
+    train(tiny, folder.path, steps=2, resume=True, quiet=True)
+    assert (folder.plan().steps, folder.plan().minutes) == (2, None)
+    train(tiny, folder.path, resume=True, quiet=True)
+    assert pretrained.card(folder.path)["steps"] == 2, "and nothing more"
+    before = folder.config.read_text()
+    folder.keep_length(dataclasses.replace(folder.plan(), steps=None, minutes=1.5, videos=("moved.mp4",)))
+    assert folder.plan() == dataclasses.replace(folder.plan(), steps=None, minutes=1.5, videos=())
+    folder.config.write_text(before.replace('"steps": 2,', '"steps": -2,', 1))
+    with pytest.raises(UserError, match="says steps -2 and minutes None"):
+        train(tiny, folder.path, resume=True, quiet=True)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 import random
 import signal
@@ -306,3 +307,32 @@ def test_objectives_without_weight_leave_the_model_bit_identical(tiny: Preset, t
     assert_same(state(tmp_path / "run")["scalor"]["random"], state(whole)["scalor"]["random"])
     (row, *_) = RunFolder(whole).rows()
     assert row["objective"] == row["loss"] and "perceptual" not in row
+
+
+def test_training_leaves_the_callers_random_states(tiny: Preset, tmp_path: Path) -> None:
+    torch.manual_seed(7)
+    np.random.seed(7)
+    random.seed(7)
+    before = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()
+    train(tiny, tmp_path / "run", steps=1, quiet=True)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert (np.random.get_state()[1].tolist(), random.getstate()) == before[1:]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"threads": 0}, "threads is 0"),
+        ({"validation_minutes": math.nan}, "validation_minutes is nan"),
+        ({"overrides": ["train.lr=1"]}, "settings by their keys"),
+        ({"overrides": {"train.lr": math.inf}}, "train.lr is inf"),
+        ({"overrides": {"train.lr": "1_0"}}, "train.lr came as '1_0'"),
+        ({"overrides": {"train.temperature": 0}}, "train.temperature is 0"),
+        ({"overrides": {"train.birth": (2.0, -1.0)}}, "train.birth is"),
+        ({"overrides": {"model.render.sigma": 0.0}}, "model.render.sigma is 0"),
+    ],
+)
+def test_numbers_that_nothing_is_learned_with_leave_no_folder(tiny: Preset, tmp_path: Path, wrong, said) -> None:
+    with pytest.raises(UserError, match=said):
+        train(tiny, tmp_path / "run", steps=1, quiet=True, **wrong)
+    assert not (tmp_path / "run").exists()

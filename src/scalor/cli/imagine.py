@@ -8,7 +8,7 @@ from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveInt
 from scalor.cli.machine import use_threads
 from scalor.cli.parser import Parser, add_device, add_out, add_threads
 from scalor.cli.paths import existing, writable
-from scalor.core.words import typed
+from scalor.core.words import counted, typed
 
 HELP = "imagine how a video goes on"
 
@@ -57,6 +57,6 @@ def run(args: Namespace) -> None:
         device=args.device,
     )
     print(
-        f"imagined {args.samples} futures of {args.steps} frames after {args.observe} observed ones with "
-        f"{summary['objects_observed']} objects; open {typed(Path(out) / 'report.html')} first"
+        f"imagined {counted(args.samples, 'future')} of {counted(args.steps, 'frame')} after {args.observe} observed, "
+        f"with {counted(summary['objects_observed'], 'object')}; open {typed(Path(out) / 'report.html')} first"
     )

@@ -28,6 +28,15 @@ def pick_device(device: str | torch.device) -> torch.device:
     return torch.device(device)
 
 
+def refuse_other_floats() -> None:
+    """Raises UserError where torch makes new tensors of other floats than float32, which models are of."""
+    if torch.get_default_dtype() != torch.float32:
+        raise UserError(
+            f"torch's default dtype is {torch.get_default_dtype()}; models compute with float32; "
+            "call torch.set_default_dtype(torch.float32) before"
+        )
+
+
 @contextmanager
 def denormals_flushed() -> Iterator[None]:
     """Subnormal numbers, which slow a CPU several times, count as zero inside the block; afterwards as before."""

@@ -125,6 +125,8 @@ def flat(config: Any, *, prefix: str = "") -> dict[str, Any]:
 
 def _read(kind: Any, text: str) -> Any:
     """``text`` as JSON-like data for `_value`; what cannot be read stays text and is refused there."""
+    if not isinstance(text, str):  # from Python a number may come as one
+        return text
     text = text.strip()
     if typing.get_origin(kind) is tuple:
         try:
@@ -137,7 +139,7 @@ def _read(kind: Any, text: str) -> Any:
         return text
     if text.lower() in ("none", "null"):
         return None
-    for number in (int, float):
+    for number in () if "_" in text else (int, float):  # Python would take 1_0 for 10
         try:
             return number(text)
         except ValueError:

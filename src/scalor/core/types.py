@@ -242,6 +242,11 @@ class Booked(Struct):
         return self.books()
 
 
+def closed() -> Terms:
+    """Books of which only the rest of the report is kept."""
+    raise RuntimeError("the books of this step are not kept; ask the step that the model gave")
+
+
 @dataclass(frozen=True)
 class Objects(Booked):
     """What propagation and discovery both hand over: the set, its paint, its glimpse masks and what it cost."""

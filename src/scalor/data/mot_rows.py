@@ -176,7 +176,12 @@ def _row(values: Sequence[float], place: str, *, columns: Collection[str], bases
     score, kind, seen = last
     frame, identity, left, top, width, height = values[:FEWEST_COLUMNS]
     first, base = bases
-    if not (frame.is_integer() and identity.is_integer() and first <= frame < MOST and abs(identity) < MOST):
+    if max(frame, abs(identity)) >= MOST:
+        raise UserError(
+            f"{place} has frame {frame:.0f} and id {identity:.0f}; numbers below 2^53 are wanted, beyond which they "
+            "run together; count anew"
+        )
+    if not (frame.is_integer() and identity.is_integer() and first <= frame):
         raise UserError(
             f"{place} has frame {frame:g} and id {identity:g}; wanted whole numbers, frames from 1; correct it"
         )

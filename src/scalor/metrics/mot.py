@@ -7,6 +7,7 @@ code path serves both gates: the IoU of boxes, and the distance of centres that 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -114,9 +115,17 @@ def evaluate(
                     in MOTChallenge (`boxes.without_hidden`)
 
     A pair matched in the frame before is kept while it is inside the gate; all other pairs are matched to the
-    largest total similarity. Raises UserError for no or two gates, a gate out of range, or an id twice in a frame.
+    largest total similarity. Raises UserError for no or two gates, numbers out of range, an id twice in a frame, or
+    boxes that are not finite or have negative sides.
     """
+    for name, table in {"truth": truth, "tracks": tracks}.items():
+        if not isinstance(table, Tracks):
+            raise UserError(
+                f"{name} is a {type(table).__name__}; a table is wanted: scalor.data.motchallenge.read_mot reads files"
+            )
     gate = _check_gate(iou, distance)
+    if frames is not None and not (all(isinstance(each, int | np.integer) for each in frames) and _is_range(*frames)):
+        raise UserError(f"frames is {frames}; two whole numbers are wanted: the first, from 0, and one past the last")
     if not strict:
         tracks = without_hidden(truth, tracks, min_visibility=min_visibility)
     return _ratios([_tally(truth, tracks, gate, min_visibility=min_visibility, frames=frames)])
@@ -228,9 +237,13 @@ def _check_gate(iou: float | None, distance: Any) -> _Similarity:
     if iou is not None and not 0.0 < iou < 1.0:
         raise UserError(f"the IoU gate is {iou}; a number between 0 and 1 was wanted; 0.5 is usual")
     reaches = list(distance.values()) if isinstance(distance, Mapping) else [distance]
-    if iou is None and not all(reach > 0 for reach in reaches):
+    if iou is None and not all(isinstance(reach, Real) and 0 < float(reach) < math.inf for reach in reaches):
         raise UserError(f"the distance gate is {distance}; pixels above 0 were wanted; the paper uses 2 x object size")
     return _Similarity(iou=iou, distance=distance)
+
+
+def _is_range(first: int, past: int) -> bool:
+    return 0 <= first < past
 
 
 def _tally(
@@ -243,6 +256,16 @@ def _tally(
 ) -> _Tally:
     from trackers.eval import compute_clear_metrics, compute_hota_metrics
 
+    if not 0 <= min_visibility <= 1:
+        raise UserError(f"min_visibility is {min_visibility}; a number from 0 to 1 is wanted; 0.25 is usual")
+    for name, table in {"truth": truth, "tracks": tracks}.items():
+        wrong = ~(np.isfinite(table.box_tlwh).all(axis=1) & (table.box_tlwh[:, 2:] >= 0).all(axis=1))
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise UserError(
+                f"the {name} have a box {table.box_tlwh[row].tolist()} in frame {table.frame[row]}; finite left, top, "
+                "width and height are wanted, sides from 0; correct it"
+            )
     end = max(truth.length, tracks.length, *_ends(truth, tracks))
     first, last = (0, end) if frames is None else (min(frames[0], end), min(frames[1], end))
     # Frames in which neither has anything change no score, and a slip in a file may name a very late frame.

@@ -1,5 +1,6 @@
 """From a set of objects to paint: decode only what can matter, paste on patches, find tight boxes (spec E.1, E.5)."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -46,7 +47,10 @@ class Painter(nn.Module):
         """Side of the patches that hold these boxes [M, 4]: mostly far less than the largest possible."""
         if fixed():
             return self.side
-        return min(self.side, support(float(box[:, 2:].detach().amax()), self.glimpse)) if len(box) else 1
+        largest = float(box[:, 2:].detach().amax()) if len(box) else 0.0
+        if not math.isfinite(largest):  # whoever looks at the numbers says so
+            return self.side
+        return min(self.side, support(largest, self.glimpse)) if len(box) else 1
 
     def layers(
         self, latents: Latents, box: Tensor, visible: Tensor, learning: Scenery | None = None

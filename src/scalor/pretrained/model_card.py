@@ -80,7 +80,10 @@ def _told(card: Mapping[str, Any], key: str) -> Any:
     videos = card.get("footage")
     if key != "data" or not videos:
         return card[key]
-    return "footage: " + ", ".join(f"{video['name']} at {video['width']} x {video['height']} px" for video in videos)
+    return "footage: " + ", ".join(
+        f"{video.get('name', 'a video')} at {video.get('width', '?')} x {video.get('height', '?')} px"
+        for video in videos
+    )
 
 
 def _shown(value: object) -> str:

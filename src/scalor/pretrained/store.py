@@ -13,8 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from scalor.core.devices import refuse_other_floats
 from scalor.core.files import put_in_place, put_text
 from scalor.core.jsonable import nearest, one_of_jsonable, to_jsonable
+from scalor.core.seeds import apart
 from scalor.errors import UserError
 from scalor.models.base import WorldModel
 from scalor.models.build import CONFIGS, AnyConfig, build
@@ -77,8 +79,10 @@ def load_all(name_or_path: str | os.PathLike[str], device: str | torch.device = 
     found, raw = _card_of(path)
     tensors = _tensors(path, raw)
     config = one_of_jsonable(CONFIGS, found.get("config"), where=f"config of {path.name}'s card")
+    refuse_other_floats()
     try:
-        model = build(config)
+        with apart():  # what a new model draws is written over
+            model = build(config)
     except (ValueError, TypeError, RuntimeError, ArithmeticError, MemoryError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(
@@ -232,6 +236,9 @@ def _read_card(path: Path) -> dict[str, Any]:
         raise UserError(f"{path} is not JSON ({error}); the card of the weights is wanted; fetch it again") from error
     if not isinstance(found, dict):
         raise UserError(f"{path} holds no JSON object; the card of the weights is wanted; fetch it again")
+    footage = found.get("footage") or []
+    if not isinstance(footage, list) or not all(isinstance(each, dict) for each in footage):
+        raise UserError(f"{path} says footage {str(footage)[:60]}; a list of objects is wanted; fetch the card again")
     return found
 
 

@@ -9,7 +9,7 @@ import torch
 
 from scalor.core.arguments import plainly
 from scalor.core.devices import pick_device
-from scalor.core.seeds import seed_of, whole_seed
+from scalor.core.seeds import apart, seed_of, whole_seed
 from scalor.core.types import Knobs, World
 from scalor.data.source import VideoSource
 from scalor.data.video import open_video
@@ -96,11 +96,12 @@ def imagine(
         raise UserError(f"births is {births:g}; a probability per cell and frame is wanted; try 0.001")
     if isinstance(video, str | PathLike):
         video = open_video(video)
+    _refuse_no_frames(video)
     tracker = _tracker(video, model, device, before=start + observe)
     pictures = _pictures(video, start, observe + steps)
     if len(pictures) < observe or all(picture is None for picture in pictures[:observe]):
         raise UserError(
-            f"there are {sum(p is not None for p in pictures[:observe])} readable frames from number {start} on; "
+            f"readable frames from number {start} on: {sum(p is not None for p in pictures[:observe])}; "
             f"{observe} are wanted to look at; start earlier or observe fewer"
         )
     tracker.reset()
@@ -116,6 +117,16 @@ def imagine(
         fps=video.fps if isinstance(video, VideoSource) else 10.0,
         known=tuple(sorted(known)),
     )
+
+
+def _refuse_no_frames(video: object) -> None:
+    """Raises UserError where a video is none: of one picture the rows would pass for frames."""
+    picture = isinstance(video, np.ndarray) and (video.ndim < 3 or (video.ndim == 3 and video.shape[-1] in (3, 4)))
+    if picture or not isinstance(video, VideoSource | Sequence | np.ndarray):
+        raise UserError(
+            f"{'one picture' if picture else f'a {type(video).__name__}'} came as the video; a file, a folder of "
+            "images or a list of frames, uint8 [H, W, 3] each, is wanted"
+        )
 
 
 def _observed(tracker: Tracker, pictures: Frames) -> tuple[FrameResult, ...]:
@@ -155,9 +166,8 @@ def sample_futures(
         known = [name for name, age in tracker.ages.items() if age >= tracker.confirm]
     world = _without(tracker.world, sorted(tracker.ages.keys() - set(known)))
     knobs = replace(FUTURES, births=births > 0, birth=births)
-    devices = [] if tracker.device.type == "cpu" else [tracker.device]
     futures = []
-    with torch.random.fork_rng(devices, device_type=tracker.device.type if devices else "cuda"):
+    with apart(tracker.device):
         for number in range(samples):
             torch.manual_seed(seed_of(seed, number))
             futures.append(tuple(tracker.ahead(world, steps, knobs, pictures=True, unconfirmed=True)))

@@ -93,6 +93,11 @@ def check_animals(animals: int | None, *, online: bool) -> None:
 
 def opened_video(video: Video) -> VideoSource:
     """A source as it came, or the one behind a path."""
+    if not isinstance(video, VideoSource | str | PathLike):
+        raise UserError(
+            f"a {type(video).__name__} came as the video; a file or a folder of images is wanted; give frames to a "
+            "Tracker, one after the other"
+        )
     return video if isinstance(video, VideoSource) else open_video(video)
 
 

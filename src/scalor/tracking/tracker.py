@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from scalor.core.arguments import plainly
-from scalor.core.devices import pick_device
-from scalor.core.types import TRACKING, Knobs, Scenery, Sight, Slots, Step, World
+from scalor.core.devices import pick_device, refuse_other_floats
+from scalor.core.types import TRACKING, Knobs, Scenery, Sight, Slots, Step, World, closed
 from scalor.data.backdrop import EmptyScene
 from scalor.data.moving import Cover
 from scalor.data.region import inside_of, region_looked_at
@@ -265,7 +265,7 @@ class Tracker:
         self.world, step = self.model.step(world, sight, TRACKING)
         inherit(self.world.slots, parted)
         self._ages.grow(self.world.slots)
-        self._told = world, step, sight
+        self._told = world, step.replace(books=closed), sight  # a report needs none, and they hold the whole frame
         return self._report(number, pictures=pictures, unconfirmed=unconfirmed)
 
     def _report(self, number: int, *, pictures: bool, unconfirmed: bool) -> FrameResult:
@@ -298,8 +298,7 @@ class Tracker:
             return world, None
         gone = two & torch.isin(world.slots.id[0], torch.tensor(again, device=two.device))
         slots = world.slots
-        kept = slots.replace(alive=slots.alive & ~gone)
-        return world.replace(slots=kept), slots.replace(alive=gone[None])
+        return world.replace(slots=slots.replace(alive=slots.alive & ~gone)), slots.replace(alive=gone[None])
 
     @plainly
     @torch.inference_mode()
@@ -340,6 +339,7 @@ class Tracker:
 
     def _open(self, picture: np.ndarray) -> View:
         """The view; it and the world are made at the first picture; later pictures must have its size."""
+        refuse_other_floats()
         height, width = picture.shape[:2]
         if self.view is None or self.world is None:
             self.view = View.of(height, width, scale=self.scale, cell=self.model.config.cell)

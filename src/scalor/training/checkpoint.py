@@ -1,6 +1,6 @@
 """`RunFolder`, what a training leaves on disk, and `Plan`, what it was asked to do.
 
-    config.json           the plan, written first and never changed
+    config.json           the plan, written first; a resumed run of another length changes that
     last.ckpt             everything that exact resuming needs; loads with torch.load(weights_only=True)
     weights.safetensors   the averaged weights, with card.json: what `pretrained.load` reads
     metrics.csv           the log; tensorboard/ holds the same as curves
@@ -17,7 +17,8 @@ import os
 import random
 import signal
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -213,7 +214,22 @@ class RunFolder:
         if isinstance(data, dict):
             data.setdefault("fingerprints", [])  # runs of before 0.2 have neither
             data.setdefault("start", "")
-        return from_jsonable(Plan, data, where=self.config.name)
+        plan = from_jsonable(Plan, data, where=self.config.name)
+        lengths = [length for length in (plan.steps, plan.minutes) if length is not None]
+        if len(lengths) != 1 or not 0 < lengths[0] < math.inf:
+            raise UserError(
+                f"{self.config} says steps {plan.steps} and minutes {plan.minutes}; one of them above 0 is wanted, and "
+                "null for the other; correct it"
+            )
+        return plan
+
+    def keep_length(self, plan: Plan) -> None:
+        """Write down how long a resumed run is to go on, so that it does so when it is interrupted and resumed again;
+        all else stays as it was."""
+        data = json.loads(self.config.read_text(encoding="utf-8"))
+        length = {"steps": plan.steps, "minutes": plan.minutes}
+        if {key: data[key] for key in length} != length:
+            put_text(self.config, json.dumps(to_jsonable(data | length), indent=2, allow_nan=False) + "\n")
 
     def rows(self) -> list[dict[str, float]]:
         """The log; a row that a kill cut short is left out, and so are cells without a number."""
@@ -281,6 +297,16 @@ def restore_random_states(states: Mapping[str, Any]) -> None:
     random.setstate((version, tuple(internal), gauss))
     if "cuda" in states and torch.cuda.is_available():
         torch.cuda.set_rng_state_all([state.cpu() for state in states["cuda"]])
+
+
+@contextmanager
+def random_states_kept() -> Iterator[None]:
+    """Whatever is seeded and drawn inside, the caller's random generators are as before."""
+    states = random_states()
+    try:
+        yield
+    finally:
+        restore_random_states(states)
 
 
 def seed_everything(seed: int) -> None:

@@ -27,13 +27,13 @@ from scalor.models.config import ModelConfig
 from scalor.training.batches import FootageBatches
 from scalor.training.box_prior import with_fitted_prior
 from scalor.training.box_survey import usual_boxes
-from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
+from scalor.training.checkpoint import Plan, RunFolder, random_states_kept, refuse_other_settings
 from scalor.training.crop_balance import balanced
 from scalor.training.fine_tuning import plan_from_weights, refuse_other_start
 from scalor.training.footage_checks import named_once, refuse_larger, refuse_moving_camera, refuse_still
 from scalor.training.keepsakes import keepsakes
 from scalor.training.object_sizes import UNNOTICED, Sizes, crop_for, scale_for, typical_sizes
-from scalor.training.preset import Preset, apply_overrides
+from scalor.training.preset import Preset, apply_overrides, settings_of
 from scalor.training.resume import DEFAULT_SEED, found_again, refuse_other_preset, refuse_other_seed
 from scalor.training.runner import Options, refuse_impossible, run
 from scalor.training.train import refuse_both, with_length
@@ -64,6 +64,7 @@ class FootageSettings:
     memory_gb: float = 1.0
 
 
+@random_states_kept()
 def fit(
     videos: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     out: str | os.PathLike[str],
@@ -96,7 +97,8 @@ def fit(
         devices: how many processes share each batch, each on a GPU of its own, or on a part of the cores.
         quiet: print nothing.
         start: weights to start from, of the preset's shape; None: from nothing.
-        steps: how long; neither: the preset's steps. A resumed run keeps its length unless one is given.
+        steps: how long; neither: the preset's steps. A resumed run keeps its length unless one is given;
+            then it is that one.
         threads: as `train`.
         region: where to look: any of these rectangles and polygons, in pixels of the first video, or pictures that are
             bright there (see `scalor.data.region.region_of`); elsewhere nothing is learned, nor found by these weights.
@@ -106,7 +108,7 @@ def fit(
         UserError: as `train`, for videos that cannot be read, and where nothing moves or the camera does.
         Interrupted: SIGINT or SIGTERM; a KeyboardInterrupt after everything is saved.
     """
-    say, given = _silent if quiet else _say, overrides or {}
+    say, given = _silent if quiet else _say, settings_of(overrides or {})
     folder, again = RunFolder(Path(out)), None
     refuse_both(steps, minutes)
     paths = [videos] if isinstance(videos, str | os.PathLike) else named_once(videos, say)
@@ -141,7 +143,7 @@ def fit(
             f"--region came with {plan.preset.name}, which knows no empty scene to show elsewhere; a background of the "
             "median family is wanted; leave the region out"
         )
-    refuse_impossible(plan.preset, device, devices)
+    refuse_impossible(plan.preset, device, devices, threads)
     footage = _loaded(plan)
     if not resume:
         if plan.preset.recipe.bootstrap:
@@ -151,7 +153,9 @@ def fit(
         say(f"{reel.name}: {reel.report.words()}; at {reel.size[1]}x{reel.size[0]} px for training")
     recipe, crop = plan.preset.recipe, crop_size(footage, plan.crop, cell=plan.preset.model.cell)
     batches = FootageBatches(balanced(footage, plan.usual), plan.seed, crop, recipe.hurry, recipe.crowded, plan.usual)
-    if not resume:
+    if resume:
+        folder.keep_length(plan)
+    else:
         folder.claim(plan)
     card, extra = keepsakes(plan, footage)
     options = Options(device=device, devices=devices, threads=threads, quiet=quiet, card=card, extra=extra)

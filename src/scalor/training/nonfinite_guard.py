@@ -66,7 +66,8 @@ class NonFiniteGuard:
             put_text(self.path, json.dumps(self.row, indent=2) + "\n")
         raise UserError(
             f"{len(self.row)} steps in a row up to step {step} broke at {self.row[-1]['broke']}, which is not finite; "
-            f"their batches are listed in {self.path}; lower train.lr, or look at these clips, and go on with --resume"
+            f"their batches are listed in {self.path}; look at these clips and go on with --resume, or start a "
+            "new run with a lower train.lr"
         )
 
 

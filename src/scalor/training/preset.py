@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -12,6 +13,8 @@ from scalor.models.build import AnyConfig
 from scalor.models.config import ModelConfig
 from scalor.objectives.extras import refuse_misnamed
 
+POSITIVE = ("model.render.sigma", "model.sigma", "train.lr", "train.temperature", "train.soften")
+"""Settings of which the logarithm is taken, or that numbers are divided by."""
 SHARES = (
     "model.background.darkest",
     "model.discover.keep",
@@ -22,6 +25,7 @@ SHARES = (
     "train.cuts",
     "train.discover_dropout",
     "train.ema",
+    "train.first_birth",
     "train.hurry",
     "train.lr_final",
 )
@@ -63,7 +67,7 @@ def apply_overrides(preset: Preset, overrides: Mapping[str, str]) -> Preset:
 
     Raises UserError for an unknown key (naming the nearest) and for a value that the setting cannot take.
     """
-    for key, text in overrides.items():
+    for key, text in settings_of(overrides).items():
         group, _, rest = key.partition(".")
         if key == "data":
             preset = dataclasses.replace(preset, data=text)
@@ -77,6 +81,15 @@ def apply_overrides(preset: Preset, overrides: Mapping[str, str]) -> Preset:
             raise UserError(f"setting {key} is unknown; {_hint(preset, key)}")
     check(preset)
     return preset
+
+
+def settings_of(overrides: object) -> Mapping[str, str]:
+    """The settings that came. Raises UserError where they do not come by their keys."""
+    if not isinstance(overrides, Mapping) or not all(isinstance(key, str) for key in overrides):
+        raise UserError(
+            f"overrides is {str(overrides)[:60]}; settings by their keys are wanted, for example {{'train.lr': '1e-3'}}"
+        )
+    return overrides
 
 
 def _hint(preset: Preset, key: str) -> str:
@@ -98,10 +111,15 @@ def check(preset: Preset) -> None:
             )
     if recipe.optimizer not in ("adam", "rmsprop"):
         raise UserError(f"train.optimizer is {recipe.optimizer}; {nearest(recipe.optimizer, ('adam', 'rmsprop'))}")
-    for name in ("batch", "lr", "clip_norm"):
+    for name in ("batch", "clip_norm"):
         if not getattr(recipe, name) > 0:
             raise UserError(f"train.{name} is {getattr(recipe, name)}; a number above 0 is wanted; correct it")
     known = flat(model, prefix="model.") | flat(recipe, prefix="train.")
+    for name in POSITIVE:
+        if not 0 < known.get(name, 1) < math.inf:
+            raise UserError(f"{name} is {known[name]}; a finite number above 0 is wanted; correct it")
+    if not all(0 <= share <= 1 for share in recipe.birth):
+        raise UserError(f"train.birth is {recipe.birth}; two numbers from 0 to 1 are wanted; correct it")
     for name in SHARES:
         if not 0 <= known.get(name, 0) <= 1:
             raise UserError(f"{name} is {known[name]}; a number from 0 to 1 is wanted; correct it")

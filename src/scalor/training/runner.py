@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 import scalor
-from scalor.core.devices import KINDS, denormals_flushed, devices_there
+from scalor.core.devices import KINDS, denormals_flushed, devices_there, refuse_other_floats
 from scalor.core.jsonable import nearest
 from scalor.core.schedule import Recipe
 from scalor.errors import UserError
@@ -158,8 +158,11 @@ def places_of(device: str, count: int) -> list[str]:
     return [f"{accelerator}:{number}" for number in range(count)]
 
 
-def refuse_impossible(preset: Preset, device: str, devices: int) -> None:
+def refuse_impossible(preset: Preset, device: str, devices: int, threads: int | None = None) -> None:
     """Raises UserError where the model cannot be built or the devices are not there: before anything is written."""
+    refuse_other_floats()
+    if threads is not None and threads < 1:
+        raise UserError(f"threads is {threads}; a whole number from 1 is wanted; correct it")
     places_of(device, devices)
     if devices > preset.recipe.batch:
         raise UserError(

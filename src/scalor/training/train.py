@@ -11,7 +11,7 @@ from scalor.core.seeds import whole_seed
 from scalor.errors import UserError
 from scalor.models.config import ModelConfig
 from scalor.training.batches import ClipBatches
-from scalor.training.checkpoint import Plan, RunFolder, refuse_other_settings
+from scalor.training.checkpoint import Plan, RunFolder, random_states_kept, refuse_other_settings
 from scalor.training.datasets import TRAINING_SEEDS, data_named
 from scalor.training.fine_tuning import preset_of_weights, refuse_other_model, refuse_other_start
 from scalor.training.preset import Preset, apply_overrides, check
@@ -20,6 +20,7 @@ from scalor.training.runner import Options, refuse_impossible, run
 from scalor.training.validation import VALIDATION_SEED, Validation
 
 
+@random_states_kept()
 def train(
     preset: Preset,
     out: str | os.PathLike[str],
@@ -36,19 +37,21 @@ def train(
     threads: int | None = None,
     start: str | os.PathLike[str] | None = None,
 ) -> Path:
-    """Train a preset from scratch or from weights, or go on with a run; returns the run folder.
+    """Train a preset from scratch or from weights, or go on with a run; returns the run folder. The caller's random
+    generators stay as they are.
 
     Args:
         preset: model, recipe and data.
         out: the run folder (see `checkpoint`); must be new unless ``resume``.
         steps: how long; neither this nor ``minutes``: the recipe's steps. A resumed run keeps its length unless one is
-            given.
+            given, which is its own from then on.
         minutes: how long instead, in minutes of the main thread's processor time (on a GPU, of the clock); beside other
             programs it takes longer on the clock, at most three times as long.
         seed: of weights, noise and data; 0 if none is given, a resumed run keeps its own.
         overrides: changes of the preset, as ``{"model.cell": "8", "train.lr": "1e-3"}``.
         resume: go on from the last checkpoint; on a CPU with the same ``threads``, given, and ``devices`` the result is
-            bit-identical to that of an uninterrupted run of the same number of steps.
+            bit-identical to that of an uninterrupted run, if the length is the same: what changes in the course of a
+            training goes by the share of it that is done.
         device: auto, cpu, cuda or mps.
         devices: how many processes share each batch, each on a GPU of its own, or on a part of the cores.
         quiet: print nothing.
@@ -62,7 +65,7 @@ def train(
             numbers that are not finite five steps in a row.
         Interrupted: SIGINT or SIGTERM; a KeyboardInterrupt after everything is saved.
     """
-    refuse_both(steps, minutes)
+    refuse_both(steps, minutes, validation_minutes=validation_minutes)
     folder = RunFolder(Path(out))
     plan = folder.plan() if resume else None
     if plan is not None:
@@ -101,8 +104,10 @@ def train(
     validation = None
     if validation_minutes is not None:
         validation = Validation(data_named(preset.data, VALIDATION_SEED), validation_minutes)
-    refuse_impossible(preset, device, devices)
-    if not resume:
+    refuse_impossible(preset, device, devices, threads)
+    if resume:
+        folder.keep_length(plan)
+    else:
         folder.claim(plan)
     options = Options(device=device, devices=devices, threads=threads, quiet=quiet, validation=validation)
     return run(plan, folder, batches, options)
@@ -115,11 +120,11 @@ def with_length(plan: Plan, steps: int | None, minutes: float | None) -> Plan:
     return dataclasses.replace(plan, steps=steps, minutes=minutes)
 
 
-def refuse_both(steps: int | None, minutes: float | None) -> None:
-    """Raises UserError where both lengths came, or one that is not above 0."""
+def refuse_both(steps: int | None, minutes: float | None, *, validation_minutes: float | None = None) -> None:
+    """Raises UserError where both lengths came, or a number that is not above 0."""
     if steps is not None and minutes is not None:
         raise UserError("both steps and minutes came; one of them is wanted; leave one out")
-    for name, value in {"steps": steps, "minutes": minutes}.items():
+    for name, value in {"steps": steps, "minutes": minutes, "validation_minutes": validation_minutes}.items():
         if value is not None and not 0 < value < math.inf:
             raise UserError(f"{name} is {value}; a finite number above 0 is wanted; correct it")
 

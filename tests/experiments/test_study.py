@@ -16,7 +16,7 @@ from scalor.data.motsynth_write import write_motsynth
 from scalor.errors import UserError
 from scalor.experiments import Options, reproduce
 from scalor.experiments.reproduce import NAMES, wanted
-from scalor.experiments.study import COLUMNS, EXPERIMENTS, Laboratory
+from scalor.experiments.study import COLUMNS, EXPERIMENTS, PRESENT, Laboratory
 from scalor.experiments.study_footage import CASES, videos_of
 from scalor.models.config import MergeConfig
 from scalor.training.datasets import data_named
@@ -49,7 +49,7 @@ def test_every_experiment_leaves_a_table_a_figure_and_numbers(name: str, tiny_st
     cases = EXPERIMENTS[name].cases
     assert list(found["cases"]) == [case.label for case in cases] and found["study"] == EXPERIMENTS[name].found
     for (row,) in found["cases"].values():
-        assert set(COLUMNS) <= row.keys() and row["mse"] > 0 and row["perceptual"] > 0 and row["seed"] == 0
+        assert set(COLUMNS | PRESENT) <= row.keys() and row["mse"] > 0 and row["perceptual"] > 0 and row["seed"] == 0
         assert row["asked"]["steps"] == 2 and 0 <= row["half"] <= 1
     assert (tmp_path / f"{name}.md").read_text().count("\n| ") == 2 + len(cases)
     for picture in found["pictures"]:

@@ -242,6 +242,11 @@ COLUMNS = {
     "minutes": ("minutes", ".1f"),
 }
 """The columns of a table: heading and format."""
+PRESENT = {
+    "objects": ("boxes per frame, shown or not", ".1f"),
+    "doubled_per_100": ("doubled pairs per 100 of them", ".1f"),
+}
+"""More columns, of clips: MOTA and duplicates are of what is reported, and objects with faint masks are not."""
 
 
 @torch.no_grad()
@@ -254,10 +259,17 @@ def seen(model: WorldModel, data: ClipData, index: int) -> tuple[Rollout, torch.
 
 @torch.no_grad()
 def _looks(model: WorldModel, data: ClipData, index: int) -> dict[str, float]:
-    """Feature distance of the reconstructions of a clip, and the half-transparent share of its masks."""
+    """Of a clip: feature distance of its reconstructions, half-transparent share of the masks, and how many objects
+    there are per frame and, per 100 of them, pairs that share a box, whether their masks show or not."""
     rollout, video = seen(model, data, index)
     distance = feature_distance(Vgg("packaged", LAYERS), video[0], rollout.image[0].clamp(0, 1))
-    return {"perceptual": float(distance.mean()), "half": measure(rollout, video, model.config)["half"]}
+    found = measure(rollout, video, model.config)
+    return {
+        "perceptual": float(distance.mean()),
+        "half": found["half"],
+        "objects": found["objects"],
+        "doubled_per_100": 100 * found.get("doubles", 0.0),
+    }
 
 
 def _guarded(model: WorldModel, case: Case) -> WorldModel:
@@ -280,9 +292,9 @@ def _origin(card: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 def _words(it: Experiment, scores: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     lines = []
     for label, found in scores.items():
-        lines.append([label, *(mean_of(found, key, form) for key, (_, form) in COLUMNS.items())])
+        lines.append([label, *(mean_of(found, key, form) for key, (_, form) in (COLUMNS | PRESENT).items())])
     some = next(iter(scores.values()))
-    header = ["case", *(heading for heading, _ in COLUMNS.values())]
+    header = ["case", *(heading for heading, _ in (COLUMNS | PRESENT).values())]
     told = (
         f"The study: {it.found}. MOTA and IDF1 at IoU 0.5 on {some[0]['clips']} held-out clips of {FRAMES} frames; "
         f"mean and, of several seeds, half the range ({len(some)} here). Of the truth "

@@ -142,6 +142,13 @@ def test_threads_that_imagine_at_once_do_not_draw_from_each_other(make_model, ma
         assert list(pool.map(future, [0, 1] * 4)) == alone * 4
 
 
+@pytest.mark.parametrize("kind", [np.stack, lambda frames: torch.from_numpy(np.stack(frames)), tuple])
+def test_frames_come_as_any_array_or_sequence(make_model, make_frames, kind):
+    model, frames = make_model(), make_frames(6, 40, 48)
+    found = [boxes(imagine(each, model, observe=3, steps=2, samples=1)) for each in (frames, kind(frames))]
+    assert found[0] == found[1]
+
+
 def test_what_is_no_video_is_refused_in_words(make_model, make_frames):
     model, frames = make_model(), make_frames(3, 40, 48)
     for wrong, said in ((frames[0], "one picture"), (iter(frames), "iterator"), (None, "a NoneType")):

@@ -1,6 +1,6 @@
 """Looking at the start of a video and imagining, several times over, how it goes on."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 
@@ -120,9 +120,12 @@ def imagine(
 
 
 def _refuse_no_frames(video: object) -> None:
-    """Raises UserError where a video is none: of one picture the rows would pass for frames."""
-    picture = isinstance(video, np.ndarray) and (video.ndim < 3 or (video.ndim == 3 and video.shape[-1] in (3, 4)))
-    if picture or not isinstance(video, VideoSource | Sequence | np.ndarray):
+    """Raises UserError where a video is none: of one picture the rows would pass for frames. Whatever can be cut like
+    a list is one: arrays of other libraries, readers of theirs."""
+    shape = tuple(getattr(video, "shape", ()))
+    picture = len(shape) == 2 or (len(shape) == 3 and shape[-1] in (3, 4))
+    cut = isinstance(video, VideoSource) or (hasattr(video, "__getitem__") and not isinstance(video, Mapping))
+    if picture or not cut:
         raise UserError(
             f"{'one picture' if picture else f'a {type(video).__name__}'} came as the video; a file, a folder of "
             "images or a list of frames, uint8 [H, W, 3] each, is wanted"

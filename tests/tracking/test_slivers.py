@@ -10,11 +10,13 @@ from scalor.tracking.second_pass import revise
 from .rows_of import COLORS, LENGTH, others, path, table
 
 
-def _shrunk(start, frames, share):
-    """Rows of an object of which the share is seen in some frames, and those rows."""
+def _shrunk(start, frames, share, *, boxes=True):
+    """Rows of an object of which the share is seen in some frames, and those rows; or the share of its mask alone."""
     rows = table({**others(), 1: path(start, (0.5, 0.0), range(LENGTH))}, COLORS)
     few = (rows.id == 1) & np.isin(rows.frame, frames)
-    return replace(rows, area=np.where(few, share * rows.area, rows.area).astype(np.float32)), few
+    box = rows.box_tlwh.copy()
+    box[few, 3] *= share if boxes else 1
+    return replace(rows, area=np.where(few, share * rows.area, rows.area).astype(np.float32), box_tlwh=box), few
 
 
 @pytest.mark.parametrize(("share", "reported"), [(0.1, False), (0.24, False), (0.3, True)])
@@ -23,6 +25,11 @@ def test_less_than_a_quarter_of_what_is_usual_has_no_box(share, reported):
     revised = revise(rows)
     assert revised.keep[few].all() if reported else not revised.keep[few].any()
     assert revised.keep[~few].all() and len(np.unique(revised.rows.id)) == 5
+
+
+def test_a_whole_box_whose_pixels_somebody_else_has_stays():
+    rows, _ = _shrunk((100.0, 200.0), range(30, 40), 0.1, boxes=False)
+    assert revise(rows).keep.all()
 
 
 def test_whoever_asks_for_all_gets_all():

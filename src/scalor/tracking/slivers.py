@@ -19,10 +19,11 @@ def usual(values: np.ndarray) -> np.ndarray:
 
 
 def slivers(rows: Rows, ids: np.ndarray, keep: np.ndarray, min_visibility: float) -> np.ndarray:
-    """Rows of which less than the share ``min_visibility`` of what is usually seen of the object is seen: bool [R].
+    """Rows of which mask and box have less than the share ``min_visibility`` of their usual area: bool [R].
 
     What a mask leaves out of its object is its visibility; what leaves, a post or a fence hide is not in the mask at
-    all, and the rest of it has a box of its own size. At the edge of the view such rows are an object that enters.
+    all, and the rest of it has a box of its own size. A box of the usual size without pixels is another thing: they
+    went to somebody else. At the edge of the view such rows are an object that enters.
 
     Args:
         rows: of a first pass, with the boxes and areas of their parts.
@@ -34,7 +35,8 @@ def slivers(rows: Rows, ids: np.ndarray, keep: np.ndarray, min_visibility: float
     edge = (low <= EDGE_PX).any(1) | (high >= np.array(rows.size[::-1]) - EDGE_PX).any(1)
     picked = np.flatnonzero(keep)
     picked = picked[np.lexsort((rows.frame[picked], ids[picked]))]
+    areas = rows.area.astype(np.float64), rows.box_tlwh[:, 2:].prod(axis=1)
     for part in np.split(picked, np.flatnonzero(np.diff(ids[picked])) + 1):
         if len(part):
-            found[part] = rows.area[part] < min_visibility * usual(rows.area[part])
+            found[part] = np.all([area[part] < min_visibility * usual(area[part]) for area in areas], axis=0)
     return found & ~edge

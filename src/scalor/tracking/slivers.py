@@ -22,8 +22,8 @@ def slivers(rows: Rows, ids: np.ndarray, keep: np.ndarray, min_visibility: float
     """Rows of which mask and box have less than the share ``min_visibility`` of their usual area: bool [R].
 
     What a mask leaves out of its object is its visibility; what leaves, a post or a fence hide is not in the mask at
-    all, and the rest of it has a box of its own size. A box of the usual size without pixels is another thing: they
-    went to somebody else. At the edge of the view such rows are an object that enters.
+    all, and the rest of it has a box of its own size. A box of the usual size with few pixels is no such rest. At the
+    edge of the view such rows are an object that enters.
 
     Args:
         rows: of a first pass, with the boxes and areas of their parts.

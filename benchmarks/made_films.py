@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from everyday_kinds import bacteria, birds, corridor, droplets, ducks, junction, mice
 from film_stage import FINER, Kind, Sheet, Thing, ellipse, ground, pushes, rectangle, scattered, wander
 from more_kinds import entrance, rain, worms
 
@@ -272,7 +273,11 @@ def tank(rng: np.random.Generator) -> Kind:
 
 
 KINDS: dict[str, Callable[[np.random.Generator], Kind]] = {
-    each.__name__: each for each in (ants, belt, cells, night, path, players, sheep, tank, worms, rain, entrance)
+    each.__name__: each
+    for each in (
+        *(ants, belt, cells, night, path, players, sheep, tank, worms, rain, entrance),
+        *(junction, corridor, mice, droplets, bacteria, birds, ducks),
+    )
 }
 
 

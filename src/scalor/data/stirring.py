@@ -39,6 +39,10 @@ SAME = 0.8
 """Correlation with the picture at rest from which a region is there in a frame."""
 STAYS = 0.9
 """Share of the frames in which it must be."""
+MOST_LEFT = 0.5
+"""What passes before a region changes it, too. Of what motion changes, noise aside, motion and light leave no more."""
+STEEP = 1.25
+"""It changes no pixel by more than noise and this times what the steepest slope makes of the motion and a pixel."""
 MARGIN = 12
 """Pixels around a region that are looked at."""
 GRID = 12
@@ -203,8 +207,11 @@ def _grown(mask: np.ndarray, reach: int) -> np.ndarray:
     return cv2.dilate(mask.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0
 
 
-def _followed(change: np.ndarray, across: np.ndarray, down: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, float]:
-    """Shift (x, y) of P pixels in each frame, [N, 2], and the variance of it, x and y together, that noise of 1 makes.
+def _followed(
+    change: np.ndarray, across: np.ndarray, down: np.ndarray, own: np.ndarray
+) -> tuple[np.ndarray, float, np.ndarray]:
+    """Shift (x, y) of P pixels in each frame, [N, 2], the variance of it, x and y together, that noise of 1 makes, and
+    what is left of the change [N, P] without motion and light.
 
     Args:
         change: grey levels by which frames [N, P] differ from the picture at rest.
@@ -213,7 +220,8 @@ def _followed(change: np.ndarray, across: np.ndarray, down: np.ndarray, own: np.
     basis = np.stack([-across, -down, own, np.ones_like(own)], axis=1).astype(np.float64)
     square = basis.T @ basis + 0.01 * len(basis) * np.eye(4)
     inverse = np.linalg.inv(square)
-    return (change @ basis @ inverse)[:, :2], float(inverse[0, 0] + inverse[1, 1]) * BLURRED
+    found = change @ basis @ inverse
+    return found[:, :2], float(inverse[0, 0] + inverse[1, 1]) * BLURRED, change - found @ basis.T
 
 
 def _shake(frames: np.ndarray, rest: np.ndarray, steep: np.ndarray, taken: np.ndarray) -> np.ndarray:
@@ -232,7 +240,7 @@ def _shake(frames: np.ndarray, rest: np.ndarray, steep: np.ndarray, taken: np.nd
             level = rest[place][free][:, 1]
             x, y = (slope[place][free][:, 1] for slope in steep)
             change = frames[:, place[0], place[1], 1][:, free] - level
-            shift, variance = _followed(change, x, y, level - level.mean())
+            shift, variance, _ = _followed(change, x, y, level - level.mean())
             if variance**0.5 < EXACT:
                 shifts.append(shift)
     return np.median(shifts, axis=0) if len(shifts) >= LEAST_PLACES else np.zeros((len(frames), 2))
@@ -265,19 +273,25 @@ def _motion(
     weight = np.abs(own)
     middle = np.average(y, weights=weight), np.average(x, weights=weight)
     quarter = 2 * (y > middle[0]) + (x > middle[1])
+    first, second = np.arange(len(frames) // 2), np.arange(len(frames) // 2) + len(frames) // 2
     moved, feigned, power = np.zeros((len(frames), 4, 2)), np.zeros(4), np.zeros(4)
+    altered, left = np.zeros(len(first)), np.zeros(len(first))
     for number in range(4):
         part = quarter == number
         if part.sum() < LEAST_PX // 4:
             continue
-        shift, variance = _followed(change[:, part], across[part], down[part], own[part])
+        shift, variance, rest_of = _followed(change[:, part], across[part], down[part], own[part])
+        altered += ((change[second] - change[first])[:, part] ** 2).sum(axis=1) - 2 * noise**2 * part.sum()
+        left += ((rest_of[second] - rest_of[first]) ** 2).sum(axis=1) - 2 * noise**2 * part.sum()
         moved[:, number], feigned[number] = shift - shake, variance
         power[number] = (across[part] ** 2 + down[part] ** 2).sum()
     if not power.any():
         return _Motion(0.0, np.inf, stays=False)
     power /= power.sum()
-    first, second = np.arange(len(frames) // 2), np.arange(len(frames) // 2) + len(frames) // 2
     gone = np.sqrt((((moved[second] - moved[first]) ** 2).sum(axis=2) * power).sum(axis=1))
+    steepest = float(np.quantile(np.hypot(across, down), 0.99))
+    jumps = np.quantile(np.abs(change[second] - change[first]), 0.99, axis=1) - 3.0 * noise
+    gone[(left > MOST_LEFT * altered) | (jumps > STEEP * (1.0 + gone) * steepest)] = 0.0
     alters = np.sqrt(((change[second] - change[first]) ** 2).mean(axis=1))
     passes = np.sqrt(((ring[second] - ring[first]) ** 2).mean(axis=1))
     calm = passes < np.maximum(3.0 * noise, CALM_PAIR * alters)

@@ -35,12 +35,11 @@ def owners(rows: Rows, ids: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, n
         ids: int64 [R], identities after links.
         keep: bool [R], rows that count.
     """
-    into, ids = np.arange(len(rows)), ids.copy()
     picked = np.flatnonzero(keep)
     names, number, lives = np.unique(ids[picked], return_inverse=True, return_counts=True)
     if not len(names):
-        return into, ids
-    pairs = list(_touching(rows, picked, lives[number] < ABSORBED * lives.max()))
+        return np.arange(len(rows)), ids
+    pairs = list(touching(rows, picked, lives[number] < ABSORBED * lives.max()))
     part, whole = np.concatenate(pairs, axis=1) if pairs else np.zeros((2, 0), np.int64)
     # By identity, parts first: in how many frames each pair touches, how much smaller the one is in the middle, and by
     # how much the box of the other would grow.
@@ -68,6 +67,24 @@ def owners(rows: Rows, ids: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, n
     for at in np.flatnonzero(home >= 0)[np.argsort(-lives[home >= 0], kind="stable")]:
         if home[home[at]] >= 0:  # a part of a part; the longer lives are settled already
             home[at] = home[home[at]]
+    return handed_over(rows, ids, picked, number, names, home)
+
+
+def handed_over(
+    rows: Rows, ids: np.ndarray, picked: np.ndarray, number: np.ndarray, names: np.ndarray, home: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Whom each row belongs to and the identities, as of `owners`.
+
+    Args:
+        rows: of a first pass.
+        ids: int64 [R], identities.
+        picked: int64 [N], the rows that count.
+        number: int64 [N], whose they are, as places in ``names``.
+        names: int64 [K], identities.
+        home: int64 [K], the place of the object that each is a part of, which is no part itself; -1: none.
+    """
+    into, ids = np.arange(len(rows)), ids.copy()
+    area = rows.area[picked]
     parts = np.flatnonzero(home[number] >= 0)
     place = rows.frame[picked] * len(names) + number
     order = np.argsort(place)
@@ -107,7 +124,7 @@ def _growth(box: np.ndarray, part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return (high - low).prod(axis=1) / np.maximum(box[whole, 2:].prod(axis=1), 1e-6)
 
 
-def _touching(rows: Rows, picked: np.ndarray, short: np.ndarray) -> Iterator[np.ndarray]:
+def touching(rows: Rows, picked: np.ndarray, short: np.ndarray) -> Iterator[np.ndarray]:
     """Frame by frame pairs of places in ``picked`` whose boxes touch, the first of a ``short`` track: int64 [2, n]."""
     box = rows.box_tlwh[picked]
     low, high = box[:, :2], box[:, :2] + box[:, 2:]

@@ -75,7 +75,13 @@ def first_pass(
                 shelf.put(result)
     finally:
         tracker.min_visibility, tracker.confirm = limits["min_visibility"], int(limits["confirm"])
-    return revise(shelf.rows(), min_visibility=tracker.min_visibility, confirm=tracker.confirm, individuals=individuals)
+    return revise(
+        shelf.rows(),
+        min_visibility=tracker.min_visibility,
+        confirm=tracker.confirm,
+        individuals=individuals,
+        masks=shelf.masks,
+    )
 
 
 def second_pass(

@@ -20,6 +20,7 @@ from scalor.tracking.masks import PatchMasks
 from scalor.tracking.motion import Leg, Motion
 from scalor.tracking.parts import owners
 from scalor.tracking.report import FrameResult
+from scalor.tracking.rigid import Masks, united
 from scalor.tracking.slivers import slivers, usual
 from scalor.tracking.smoothing import runs, smooth, window_for
 from scalor.tracking.table import Rows
@@ -124,7 +125,14 @@ class Revised:
             yield result
 
 
-def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1, individuals: int | None = None) -> Revised:
+def revise(
+    rows: Rows,
+    *,
+    min_visibility: float = 0.25,
+    confirm: int = 1,
+    individuals: int | None = None,
+    masks: Masks | None = None,
+) -> Revised:
     """The second pass over what the first one found.
 
     Args:
@@ -134,6 +142,7 @@ def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1, indivi
         confirm: tracks that are seen in fewer frames, links counted, are dropped; in a film of fewer frames, those that
             are not seen in all.
         individuals: how many there are in every frame, if that is known: each keeps one identity, 0, 1, ...
+        masks: those of the rows; without them the pieces of one thing are not put together (see `tracking.rigid`).
     """
     keep = rows.visibility >= min_visibility
     firm = keep & _firm(rows, keep)
@@ -158,6 +167,9 @@ def revise(rows: Rows, *, min_visibility: float = 0.25, confirm: int = 1, indivi
     dropped += len(ghosts)
     # Nobody of a known number is a part of another.
     into, ids = owners(rows, ids, keep) if individuals is None else (np.arange(len(rows)), ids)
+    if individuals is None and masks is not None:
+        upper, ids = united(rows, ids, keep & (into == np.arange(len(rows))), masks)
+        into = np.where(into >= 0, upper[into], -1)
     part = keep & (into != np.arange(len(rows)))
     parts = len(np.unique(ids[part]))
     keep &= ~part

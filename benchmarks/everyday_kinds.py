@@ -1,4 +1,4 @@
-"""Kinds of made films (see made_films.py) that people bring: a junction, a corridor, mice, droplets, bacteria, birds, ducks."""
+"""Everyday kinds of made films (see made_films.py): a junction, a corridor, mice, droplets, bacteria, birds, ducks."""
 
 import cv2
 import numpy as np
@@ -301,8 +301,13 @@ def ducks(rng: np.random.Generator) -> Kind:
         sheet.polygon(one, ellipse(0.34 * one.long, 0.5 * one.wide, at=(0.5 * one.long, 0)), (36, 70, 44))
         sheet.polygon(one, ellipse(5, 3, at=(0.7 * one.long, 0)), (214, 170, 60))
 
+    waves = [(rng.uniform(0.1, 0.8), rng.uniform(0, 2 * np.pi), rng.uniform(0, 2 * np.pi)) for _ in range(12)]
+
     def glitter(frame: int, image: np.ndarray) -> np.ndarray:
-        wave = np.sin(columns / 7 + 0.6 * frame + 2 * np.sin(rows / 17 + frame / 6)) * np.sin(rows / 5 - 0.4 * frame)
-        return image + 9 * wave[..., None] + 50 * np.clip(wave[..., None] - 0.85, 0, None) / 0.15
+        height = np.zeros(shape, np.float32)
+        for wave, way, phase in waves:  # of all directions; long ones are faster
+            along = wave * (np.cos(way) * columns + 2 * np.sin(way) * rows)
+            height += np.sin(along - 0.8 * np.sqrt(wave) * frame + phase) / np.sqrt(6)
+        return image + 6 * height[..., None] + 50 * np.clip(height[..., None] - 2.4, 0, None)
 
     return Kind(shape, pond, things, wander(rng, shape, turn=0.06, stop=0.006, margin=45), draw, finish=glitter)

@@ -66,19 +66,24 @@ def united(rows: Rows, ids: np.ndarray, keep: np.ndarray, masks: Masks) -> tuple
 def _moving_as_one(rows: Rows, picked: np.ndarray, number: np.ndarray, lives: np.ndarray) -> Iterator[_Pair]:
     """Pairs that touch and do not move on each other on their way; ``number`` [N] and ``lives`` [K] of the rows
     ``picked`` [N]."""
-    found = list(touching(rows, picked, np.ones(len(picked), dtype=bool)))
+    box = rows.box_tlwh[picked]
+    low, high = box[:, :2], box[:, :2] + box[:, 2:]
+    order = np.argsort(number, kind="stable")
+    of_each = np.split(order, np.cumsum(lives)[:-1]) if len(lives) else []
+    travel = np.array([_travels((low + high)[part] / 2, box[part, 2:]) for part in of_each], dtype=bool)
+    some = np.flatnonzero(travel[number]) if len(lives) else np.zeros(0, np.int64)
+    found = [some[pair] for pair in touching(rows, picked[some], np.ones(len(some), dtype=bool))]
     if not found:
         return
     first, second = np.concatenate(found, axis=1)
-    box = rows.box_tlwh[picked]
-    low, high = box[:, :2], box[:, :2] + box[:, 2:]
     whole = ((low > EDGE_PX) & (high < np.array(rows.size[::-1]) - EDGE_PX)).all(axis=1)
     one, other = number[first], number[second]
     shorter = (lives[one] < lives[other]) | ((lives[one] == lives[other]) & (one < other))
     code, count = np.unique((one * len(lives) + other)[shorter], return_counts=True)
-    for key, touched in zip(code.tolist(), count.tolist(), strict=True):
+    often = count >= np.maximum(LEAST, BESIDE * TOGETHER * lives[code // len(lives)])
+    for key, touched in zip(code[often].tolist(), count[often].tolist(), strict=True):
         lesser, longer = divmod(key, len(lives))
-        mine, others = (np.flatnonzero(number == each) for each in (lesser, longer))
+        mine, others = of_each[lesser], of_each[longer]
         frames, at, where = np.intersect1d(rows.frame[picked[mine]], rows.frame[picked[others]], return_indices=True)
         mine, others = mine[at], others[where]
         entire = whole[mine] & whole[others]
@@ -92,6 +97,13 @@ def _moving_as_one(rows: Rows, picked: np.ndarray, number: np.ndarray, lives: np
         loose = 1.4826 * np.median(np.abs(place - np.median(place, axis=0)), axis=0).max()
         if way >= FAR and loose <= LOOSE:
             yield _Pair(lesser, longer, picked[mine], picked[others])
+
+
+def _travels(center: np.ndarray, size: np.ndarray) -> bool:
+    """Whether a track, centres and sizes [n, 2], goes far enough to be a piece of something that does."""
+    return len(center) >= LEAST and bool(
+        np.hypot(*np.ptp(center, axis=0)) >= FAR * np.median(np.sqrt(size.prod(axis=1)))
+    )
 
 
 def _in_one_shape(rows: Rows, pairs: list[_Pair], masks: Masks) -> Iterator[_Pair]:

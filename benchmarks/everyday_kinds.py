@@ -137,8 +137,8 @@ def mice(rng: np.random.Generator) -> Kind:
     def move(frame: int, pair: list[Thing]) -> list[Thing]:
         nonlocal until
         gap = np.hypot(pair[0].x - pair[1].x, pair[0].y - pair[1].y)
-        if frame > until and rng.random() < 0.012:
-            until = frame + int(rng.integers(40, 110))
+        if frame > until and rng.random() < 0.005:
+            until = frame + int(rng.integers(25, 60))
         for one, other in zip(pair, pair[::-1], strict=True):
             one.own["bend"] = 0.92 * one.own.get("bend", 0.0) + rng.normal(0, 0.8)
             if frame < until and gap > 34:

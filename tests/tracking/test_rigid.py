@@ -129,6 +129,26 @@ def test_what_does_not_travel_may_be_two_that_are_parked():
     assert revised.parts == 0
 
 
+def test_on_a_belt_where_all_keep_their_places_boxes_that_touch_are_themselves():
+    belt = {n: (ALL, 10 + 32 * n, 60, lambda frame: rectangle(24, 32)) for n in range(5)}
+    revised, _ = reported(belt, step=3.0)
+    assert revised.parts == 0
+
+
+def test_a_lorry_among_cars_at_other_speeds_is_one():
+    cars = {
+        n: (
+            ALL,
+            lambda frame, n=n: 20 * n + (0.5 + 0.2 * n) * frame,
+            20 + 100 * (n % 2),
+            lambda frame: rectangle(20, 30),
+        )
+        for n in range(3, 6)
+    }
+    revised, _ = reported({**LORRY, **cars}, step=2.0)
+    assert revised.parts == 1
+
+
 def test_without_masks_and_with_a_known_number_nothing_is_put_together():
     rows, masks = film(LORRY)
     assert revise(rows).parts == 0

@@ -22,6 +22,8 @@ LOOSE = 0.08
 0.07; of people who walk side by side from 0.05 on, but these have no silhouette that stays."""
 FAR = 1.0
 """How far they must travel together, in sizes of the box around both."""
+MOST = 0.5
+"""Of what else is there for this share of their frames more than this share must move on them."""
 LOOKED_AT = 25
 """Frames whose masks are looked at, spread over those that they share."""
 SIDE = 24
@@ -37,12 +39,18 @@ notches."""
 
 @dataclass(frozen=True)
 class _Pair:
-    """Two tracks, by number, and their rows [n] in frames that show both, neither cut off by the edge of the view."""
+    """Two tracks, by number, their rows [n] in frames that show both, neither cut off by the edge of the view, and the
+    sizes [n, 2] of the boxes around both."""
 
     one: int
     other: int
     rows: np.ndarray
     others: np.ndarray
+    size: np.ndarray
+
+    @property
+    def names(self) -> tuple[int, int]:
+        return self.one, self.other
 
 
 def united(rows: Rows, ids: np.ndarray, keep: np.ndarray, masks: Masks) -> tuple[np.ndarray, np.ndarray]:
@@ -55,7 +63,8 @@ def united(rows: Rows, ids: np.ndarray, keep: np.ndarray, masks: Masks) -> tuple
     picked = np.flatnonzero(keep)
     names, number, lives = np.unique(ids[picked], return_inverse=True, return_counts=True)
     home = np.arange(len(names))
-    for pair in _in_one_shape(rows, list(_moving_as_one(rows, picked, number, lives)), masks):
+    pairs = _unlike_others(rows, picked, number, list(_moving_as_one(rows, picked, number, lives)))
+    for pair in _in_one_shape(rows, pairs, masks):
         # All that hangs together goes to the one that lives longest.
         low, high = sorted((home[pair.one], home[pair.other]), key=lambda each: (lives[each], -each))
         home[home == low] = high
@@ -93,10 +102,36 @@ def _moving_as_one(rows: Rows, picked: np.ndarray, number: np.ndarray, lives: np
         begin, end = np.minimum(low[mine], low[others]), np.maximum(high[mine], high[others])
         size, middle = end - begin, (begin + end) / 2
         way = np.linalg.norm(middle[-1] - middle[0]) / np.median(np.sqrt(size.prod(axis=1)))
-        place = (low[mine] + high[mine] - low[others] - high[others]) / 2 / size
-        loose = 1.4826 * np.median(np.abs(place - np.median(place, axis=0)), axis=0).max()
-        if way >= FAR and loose <= LOOSE:
-            yield _Pair(lesser, longer, picked[mine], picked[others])
+        if way >= FAR and _loose((low[mine] + high[mine] - low[others] - high[others]) / 2, size) <= LOOSE:
+            yield _Pair(lesser, longer, picked[mine], picked[others], size)
+
+
+def _loose(place: np.ndarray, size: np.ndarray) -> float:
+    """Robust std of places [n, 2] in sizes [n, 2], that of x or y that is larger."""
+    place = place / size
+    return float(1.4826 * np.median(np.abs(place - np.median(place, axis=0)), axis=0).max())
+
+
+def _unlike_others(rows: Rows, picked: np.ndarray, number: np.ndarray, pairs: list[_Pair]) -> list[_Pair]:
+    """The pairs on which most others move: on a belt all things keep their places, and that they do says nothing.
+
+    Asked are the tracks that are there in half of the pair's frames and belong to no pair with either of the two.
+    """
+    center, out = rows.center, []
+    for pair in pairs:
+        linked = {each for other in pairs for each in other.names if set(other.names) & set(pair.names)}
+        when = rows.frame[pair.others]
+        there = np.isin(rows.frame[picked], when)
+        moves = []
+        for name in np.flatnonzero(np.bincount(number[there], minlength=1) >= max(LEAST, MOST * len(when))):
+            if int(name) in linked:
+                continue
+            theirs = picked[there & (number == name)]
+            at = np.searchsorted(when, rows.frame[theirs])
+            moves.append(_loose(center[theirs] - center[pair.others[at]], pair.size[at]) > LOOSE)
+        if not moves or np.mean(moves) > MOST:
+            out.append(pair)
+    return out
 
 
 def _travels(center: np.ndarray, size: np.ndarray) -> bool:

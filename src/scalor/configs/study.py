@@ -28,11 +28,11 @@ OFF = math.inf
 
 PLAIN: Mapping[str, tuple[tuple[str, ...], tuple[Weight, ...]]] = {
     "elbo": ((), ()),
-    "perceptual": (("perceptual",), (Weight("perceptual", 0.1),)),
+    "perceptual": (("perceptual",), (Weight("perceptual", 0.01),)),
     "perceptual-literal": (("perceptual-literal",), (Weight("perceptual", 0.01),)),
     "perceptual-gan": (
         ("perceptual", "adversarial"),
-        (Weight("perceptual", 0.1), Weight("adversarial", 0.1, start=0.2, full=0.3)),
+        (Weight("perceptual", 0.01), Weight("adversarial", 0.1, start=0.2, full=0.3)),
     ),
     "perceptual-gan-literal": (
         ("perceptual-literal", "adversarial-literal"),

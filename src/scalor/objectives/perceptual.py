@@ -39,7 +39,7 @@ def _unit(features: Tensor) -> Tensor:
 
 
 class Perceptual(Objective):
-    """The calibrated one: with weight 0.1, a feature distance of 1 counts as much as a mean squared error of 0.1 would.
+    """The calibrated one: with weight 0.01, a feature distance of 1 counts as a mean squared error of 0.01 does.
 
     In nats per frame like the pixel term, whose weight and the KL's are left alone.
     """

@@ -7,6 +7,7 @@ from jsonargparse.typing import NonNegativeInt, PositiveInt
 
 from scalor.cli.parser import Parser, add_out
 from scalor.cli.paths import writable
+from scalor.core.words import counted
 from scalor.errors import UserError
 
 HELP = "write generated clips with their truth"
@@ -37,8 +38,8 @@ def run(args: Namespace) -> None:
         raise UserError(f"{args.clips} clips were asked for; {args.name} has {len(dataset)}: ask for fewer")
     if isinstance(dataset, Crowd):
         write_motsynth((dataset[index] for index in range(args.clips)), out)
-        print(f"wrote {args.clips} sequences to {out}; read them as data=motsynth:{out}")
+        print(f"wrote {counted(args.clips, 'sequence')} to {out}; read them as data=motsynth:{out}")
         return
     for index in range(args.clips):
         write_clip(dataset[index], out / f"{args.name}-{args.seed}-{index:06d}")
-    print(f"wrote {args.clips} clips to {out}")
+    print(f"wrote {counted(args.clips, 'clip')} to {out}")

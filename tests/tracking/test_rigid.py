@@ -114,14 +114,30 @@ def test_two_who_walk_side_by_side_are_two():
     [
         (ALL, 90, 60, lambda frame: rectangle(24, 40)),  # apart
         (ALL, lambda frame: 70 + 12 * np.sin(frame / 5), 60, lambda frame: rectangle(24, 40)),  # closes up, falls back
+        (ALL, lambda frame: 55 + 14 * np.sin(frame / 5), 60, lambda frame: rectangle(24, 40)),  # passes beside
         (ALL, 70, 76, lambda frame: rectangle(24, 40)),  # beside: together they have notches
         (ALL, 70, 60, lambda frame: corner_of(rectangle(24, 40), frame % 2)),  # no silhouette stays
     ],
-    ids=["apart", "moves on the first", "notches", "another shape every time"],
+    ids=["apart", "closes up", "moves on the first", "notches", "another shape every time"],
 )
 def test_neighbours_are_themselves(other):
     revised, _ = reported({1: LORRY[1], 2: other})
     assert revised.parts == 0
+
+
+def test_two_that_are_whole_together_and_change_their_shape_are_two():
+    """Of a rectangle, a lens and a diamond, one after the other, each is one half."""
+
+    def half(frame: int, right: bool) -> np.ndarray:
+        y, x = np.mgrid[:24, :40] + 0.5
+        patch = np.zeros((SIDE, SIDE), bool)
+        patch[:24, :40] = np.abs(y / 12 - 1) <= (1 - x / 40 if right else x / 40) ** (frame % 3 / 2)
+        return patch
+
+    pair = {1: (ALL, 30, 60, lambda frame: half(frame, False)), 2: (ALL, 70, 60, lambda frame: half(frame, True))}
+    assert reported(pair)[0].parts == 0
+    still = {n: (*thing[:3], lambda frame, thing=thing: thing[3](1)) for n, thing in pair.items()}
+    assert reported(still)[0].parts == 1
 
 
 def test_what_does_not_travel_may_be_two_that_are_parked():
